@@ -1,0 +1,174 @@
+"""The records of the pipeline, one struct each. Every other form of them is rendered from here.
+
+A change here must follow the rules in :mod:`glue.evolution`; ``python -m glue render`` then brings the renderings up to date.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from glue.vocabulary import Action, Flag, Mode, Stage
+
+SCHEMA_VERSION = 1
+
+MAX_TEXT_BYTES = 64 * 1024
+MAX_MEDIA = 16
+MAX_CONTEXT = 32
+MAX_PAYLOAD_BYTES = 1024 * 1024
+MAX_QUARANTINED_PAYLOAD_BYTES = 256 * 1024
+
+EventId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
+        description="UUID in canonical form (lower case, hyphens)",
+    ),
+]
+Identifier = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._:@-]{1,128}\Z", description="1 to 128 of A-Z a-z 0-9 . _ : @ -")
+]
+Timestamp = Annotated[str, Meta(description="RFC 3339 with a zone, microseconds at most", extra={"sql": "timestamp"})]
+LandedTimestamp = Annotated[str, Meta(description="YYYY-MM-DD HH:MM:SS.ffffff, in UTC", extra={"sql": "timestamp"})]
+Language = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}\Z",
+        max_length=64,
+        description="BCP 47 language tag, e.g. en, pt-BR, zh-Hant",
+    ),
+]
+
+
+class Media(Struct, frozen=True, forbid_unknown_fields=True):
+    """One media item of an event: where it lies and what it is."""
+
+    uri: Annotated[str, Meta(min_length=1, max_length=2048)]
+    mime_type: Annotated[str, Meta(min_length=3, max_length=128)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
+
+
+class ReplayMark(Struct, frozen=True, forbid_unknown_fields=True):
+    """Set by replay and redrive only: which run brought the event back, and when it had first arrived."""
+
+    run_id: Identifier
+    arrived_at: Timestamp
+
+
+class WireEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One event as producers put it on the stream: one JSON document per record.
+
+    Unknown fields are allowed on the wire; :func:`glue.codec.decode` keeps them in ``extra_json``.
+    """
+
+    schema_version: Annotated[int, Meta(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
+    event_id: EventId
+    content_id: Identifier
+    author_id: Identifier
+    surface: Annotated[
+        str | None, Meta(description="where it was posted, [a-z0-9_]{1,32}; anything else lands as other")
+    ]
+    created_at: Timestamp
+    text: Annotated[str, Meta(description="at most 64 KiB of UTF-8; may be empty when media is not")]
+    language: Language | None = None
+    media: Annotated[tuple[Media, ...], Meta(max_length=MAX_MEDIA)] = ()
+    parent_id: Identifier | None = None
+    hold: Annotated[bool, Meta(description="the author waits: the verdict is always written to the status table")] = (
+        False
+    )
+    context: Annotated[
+        dict[Annotated[str, Meta(max_length=128)], Annotated[str, Meta(max_length=1024)]],
+        Meta(max_length=MAX_CONTEXT),
+    ] = {}
+    replay: ReplayMark | None = None
+
+
+class ContentEvent(Struct, frozen=True):
+    """One event inside the pipeline: validated, its time in UTC, what the contract does not know kept in ``extra_json``."""
+
+    event_id: str
+    content_id: str
+    author_id: str
+    surface: str
+    created_at: datetime
+    text: str
+    language: str | None = None
+    media: tuple[Media, ...] = ()
+    parent_id: str | None = None
+    hold: bool = False
+    context: dict[str, str] = {}
+    replay: ReplayMark | None = None
+    extra_json: str | None = None
+    flags: tuple[Flag, ...] = ()
+    schema_version: int = SCHEMA_VERSION
+
+
+class BadInput(Struct, frozen=True):
+    """Why bytes are not an event. A value, never an exception; ``detail`` holds nothing of the payload."""
+
+    reason: str
+    detail: str
+
+
+class Signal(Struct, frozen=True):
+    """One detector's finding: what the content may be, how sure, and by which rule."""
+
+    detector: str
+    label: str
+    score: Annotated[float, Meta(ge=0.0, le=1.0)]
+    rule: str
+
+
+class VerdictRow(Struct, frozen=True):
+    """The policy's answer for one event, as it lands."""
+
+    verdict_id: Annotated[str, Meta(description="hash of event id, policy id and version, run id")]
+    event_id: Annotated[str, Meta(description="names the event for ever")]
+    content_id: Annotated[str, Meta(description="what was posted")]
+    author_id: Annotated[str, Meta(description="pseudonym of who posted it")]
+    surface: Annotated[str, Meta(description="where it was posted")]
+    language: Annotated[str | None, Meta(description="BCP 47 tag given by the producer")]
+    created_at: Annotated[LandedTimestamp, Meta(description="when it was posted; its day is the partition")]
+    arrived_at: Annotated[LandedTimestamp, Meta(description="when it reached the stream (of a replay: the first time)")]
+    decided_at: Annotated[LandedTimestamp, Meta(description="when the verdict was made")]
+    mode: Annotated[Mode, Meta(description="live, shadow or backfill")]
+    run_id: Annotated[str, Meta(description="replay or backfill run; empty when live")]
+    action: Annotated[Action, Meta(description="allow, flag, review or block")]
+    labels: Annotated[tuple[str, ...], Meta(description="what the content is, strongest first")]
+    top_label: Annotated[str | None, Meta(description="the label that decided")]
+    top_score: Annotated[float, Meta(description="its score, 0 to 1")]
+    signals: Annotated[tuple[Signal, ...], Meta(description="what each detector found")]
+    policy_id: Annotated[str, Meta(description="which policy")]
+    policy_version: Annotated[str, Meta(description="hash of the policy's content")]
+    flags: Annotated[
+        tuple[Flag, ...], Meta(description="late, skew, nul, surface_mapped, truncated, degraded, replayed")
+    ]
+    text_length: Annotated[int, Meta(description="characters in the text")]
+    text_fingerprint: Annotated[str, Meta(description="hash of the normalised text; equal texts share it")]
+    excerpt: Annotated[str, Meta(description="at most 280 characters, personal data masked")]
+    shard_id: Annotated[str, Meta(description="where in the stream: shard")]
+    sequence_number: Annotated[str, Meta(description="where in the stream: sequence number")]
+    sub_sequence_number: Annotated[int, Meta(ge=0, description="place inside a KPL aggregate, else 0")]
+    fingerprint: Annotated[str, Meta(description="hash of the canonical payload")]
+    schema_version: Annotated[int, Meta(description="the event's schema version")]
+    extra_json: Annotated[str | None, Meta(description="fields the contract does not know, as a JSON object")]
+
+
+class BadRow(Struct, frozen=True):
+    """One record that is not an event: why, where it was, and its bytes, so that it can be brought back."""
+
+    bad_row_id: Annotated[str, Meta(description="hash of the coordinate and the payload")]
+    reason: Annotated[str, Meta(description="closed set, see glue.vocabulary.REASONS")]
+    detail: Annotated[str, Meta(description="what was received and allowed; holds nothing of the payload")]
+    stage: Annotated[Stage, Meta(description="decode, deaggregate or moderate")]
+    payload: Annotated[
+        str | None, Meta(description="the bytes in base64, up to 256 KiB; else null: read it from the archive")
+    ]
+    payload_bytes: Annotated[int, Meta(ge=0, description="length of the payload in bytes")]
+    shard_id: Annotated[str, Meta(description="where in the stream: shard")]
+    sequence_number: Annotated[str, Meta(description="where in the stream: sequence number")]
+    sub_sequence_number: Annotated[int, Meta(ge=0, description="place inside a KPL aggregate, else 0")]
+    partition_key: Annotated[str, Meta(description="the record's partition key")]
+    arrived_at: Annotated[LandedTimestamp, Meta(description="when it reached the stream; its day is the partition")]
+    quarantined_at: Annotated[LandedTimestamp, Meta(description="when it was set aside")]
+    code_version: Annotated[str, Meta(description="the version that could not read it")]

@@ -1,0 +1,43 @@
+"""The wire contract as JSON Schema, for producers in other languages."""
+
+from typing import Any
+
+import msgspec
+
+from glue.contract import MAX_TEXT_BYTES, SCHEMA_VERSION, WireEvent
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of one event on the wire.
+
+    It is a little wider than :func:`glue.codec.decode`: JSON Schema cannot bound a text in bytes or a time by its arrival.
+
+    >>> event_schema()["required"][:2]
+    ['schema_version', 'event_id']
+    """
+    schema = msgspec.json.schema(WireEvent)
+    definitions = schema["$defs"]
+    event = definitions.pop("WireEvent")
+    event["properties"]["text"]["maxLength"] = MAX_TEXT_BYTES
+    event["properties"]["created_at"]["format"] = "date-time"
+    # What the contract does not know is kept, never refused.
+    event["additionalProperties"] = True
+    definitions["Media"]["additionalProperties"] = True
+    return _portable(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": f"Streamkeeper content event, version {SCHEMA_VERSION}",
+            **{name: value for name, value in event.items() if name != "title"},
+            "$defs": definitions,
+        }
+    )
+
+
+def _portable(node: Any) -> Any:
+    """The same schema with ``$`` for Python's ``\\Z``, which other languages do not know."""
+    if isinstance(node, dict):
+        return {
+            name: value.replace("\\Z", "$") if name == "pattern" and isinstance(value, str) else _portable(value)
+            for name, value in node.items()
+        }
+    return [_portable(item) for item in node] if isinstance(node, list) else node
