@@ -24,7 +24,7 @@ __all__ = [
     "write_table",
 ]
 
-FINGERPRINT_KEY = b"streamkeeper.schema_fingerprint"
+FINGERPRINT_KEY = "streamkeeper.schema_fingerprint"
 """Where the fingerprint is kept in a file's key-value metadata."""
 
 ROW_GROUP_ROWS = 131_072
@@ -45,8 +45,22 @@ def fingerprint(schema: pa.Schema) -> str:
     >>> fingerprint(arrow_schema([("a", "int")])) == fingerprint(arrow_schema([("a", "bigint")]))
     False
     """
-    text = "\n".join(f"{field.name}\t{field.type}\t{field.nullable}" for field in schema)
+    text = "\n".join(_described(field) for field in schema)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _described(field: pa.Field) -> str:
+    """One field in words: Arrow prints the same map type in two ways, so its own text will not do."""
+    kind = field.type
+    if pa.types.is_list(kind):
+        inside = _described(kind.value_field.with_name("element"))
+    elif pa.types.is_map(kind):
+        inside = f"{_described(kind.key_field.with_name('key'))},{_described(kind.item_field.with_name('value'))}"
+    elif pa.types.is_struct(kind):
+        inside = ",".join(_described(kind.field(at)) for at in range(kind.num_fields))
+    else:
+        return f"{field.name}:{kind}:{field.nullable}"
+    return f"{field.name}:{type(kind).__name__}<{inside}>:{field.nullable}"
 
 
 def write_table(
@@ -80,20 +94,19 @@ def write_table(
             raise ValueError(f"column {field.name!r} is required and has {table.column(field.name).null_count} nulls")
     if sorted_by:
         table = table.sort_by([(name, "ascending") for name in sorted_by])
-    marked = table.replace_schema_metadata({FINGERPRINT_KEY: fingerprint(schema).encode()})
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        marked,
+    with pq.ParquetWriter(
         sink,
+        schema,
         compression=compression,
-        row_group_size=row_group_rows,
-        coerce_timestamps="us",
         use_deprecated_int96_timestamps=False,
         version="2.6",
         write_statistics=True,
-        store_schema=False,
-    )
-    return bytes(sink.getvalue())
+        store_schema=False,  # the Parquet types say it all, and other readers need not know Arrow
+    ) as writer:
+        writer.write_table(table, row_group_size=row_group_rows)
+        writer.add_key_value_metadata({FINGERPRINT_KEY: fingerprint(schema)})
+    return sink.getvalue().to_pybytes()
 
 
 def read_schema(source: bytes | BinaryIO) -> pa.Schema:
@@ -116,7 +129,7 @@ def read_table(
     """
     parquet = pq.ParquetFile(_open(source))
     found = parquet.schema_arrow
-    marked = (found.metadata or {}).get(FINGERPRINT_KEY) or (parquet.metadata.metadata or {}).get(FINGERPRINT_KEY)
+    marked = (parquet.metadata.metadata or {}).get(FINGERPRINT_KEY.encode())
     if marked is not None and marked.decode() != fingerprint(found):
         raise DriftError(f"the file says schema {marked.decode()} and holds {fingerprint(found)}: it was rewritten")
     if schema is not None:
