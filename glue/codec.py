@@ -1,7 +1,7 @@
 """Bytes to events and back. ``decode`` is total: whatever comes in, it gives an event or a reason, and never raises.
 
-The fast path is one typed decode. Only what it refuses is looked at again, slowly, to say exactly why, or to keep fields
-that the contract does not know.
+The fast path is one typed decode. Only what it refuses is looked at again, slowly, to say exactly why, or to keep
+fields that the contract does not know.
 """
 
 import re
@@ -32,7 +32,7 @@ _wire_encoder = msgspec.json.Encoder(order="deterministic")
 _KNOWN_FIELDS = frozenset(WireEvent.__struct_fields__)
 _MEDIA_FIELDS = frozenset(Media.__struct_fields__)
 _SURFACE = re.compile(r"[a-z0-9_]{1,32}")
-# What datetime.fromisoformat takes but RFC 3339 does not (week dates, 24:00, seconds in offsets, no zone) is kept out here.
+# Keeps out what datetime.fromisoformat takes but RFC 3339 does not: week dates, 24:00, seconds in offsets, no zone.
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6}0*)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
@@ -189,9 +189,12 @@ def encode(event: ContentEvent) -> bytes:
 def canonical(event: ContentEvent) -> bytes:
     """The bytes an event's ``fingerprint`` is made of: its encoding without the replay mark.
 
-    Replaying an event, or writing its JSON in another order, changes nothing here.
+    Replaying an event, or writing its JSON in another order or with other escapes, changes nothing here.
     """
-    return _encode(event, None)
+    if event.extra_json is None:
+        return _encode(event, None)
+    extra = _wire_encoder.encode(msgspec.json.decode(event.extra_json)).decode()
+    return _encode(msgspec.structs.replace(event, extra_json=extra), None)
 
 
 def _encode(event: ContentEvent, replay: ReplayMark | None) -> bytes:

@@ -1,6 +1,7 @@
 """The records of the pipeline, one struct each. Every other form of them is rendered from here.
 
-A change here must follow the rules in :mod:`glue.evolution`; ``python -m glue render`` then brings the renderings up to date.
+A change here must follow the rules in :mod:`glue.evolution`; ``python -m glue render`` then brings the renderings up
+to date.
 """
 
 from datetime import datetime
@@ -65,17 +66,13 @@ class WireEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     event_id: EventId
     content_id: Identifier
     author_id: Identifier
-    surface: Annotated[
-        str | None, Meta(description="where it was posted, [a-z0-9_]{1,32}; anything else lands as other")
-    ]
+    surface: Annotated[str | None, Meta(description="where it was posted, [a-z0-9_]{1,32}; else lands as other")]
     created_at: Timestamp
     text: Annotated[str, Meta(description="at most 64 KiB of UTF-8; may be empty when media is not")]
     language: Language | None = None
     media: Annotated[tuple[Media, ...], Meta(max_length=MAX_MEDIA)] = ()
     parent_id: Identifier | None = None
-    hold: Annotated[bool, Meta(description="the author waits: the verdict is always written to the status table")] = (
-        False
-    )
+    hold: Annotated[bool, Meta(description="the author waits: the verdict is always in the status table")] = False
     context: Annotated[
         dict[Annotated[str, Meta(max_length=128)], Annotated[str, Meta(max_length=1024)]],
         Meta(max_length=MAX_CONTEXT),
@@ -84,7 +81,7 @@ class WireEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
 
 class ContentEvent(Struct, frozen=True):
-    """One event inside the pipeline: validated, its time in UTC, what the contract does not know kept in ``extra_json``."""
+    """One event inside the pipeline: validated, its time in UTC, unknown fields kept in ``extra_json``."""
 
     event_id: str
     content_id: str
@@ -140,9 +137,7 @@ class VerdictRow(Struct, frozen=True):
     signals: Annotated[tuple[Signal, ...], Meta(description="what each detector found")]
     policy_id: Annotated[str, Meta(description="which policy")]
     policy_version: Annotated[str, Meta(description="hash of the policy's content")]
-    flags: Annotated[
-        tuple[Flag, ...], Meta(description="late, skew, nul, surface_mapped, truncated, degraded, replayed")
-    ]
+    flags: Annotated[tuple[Flag, ...], Meta(description="what to know about this verdict; glue.vocabulary.Flag")]
     text_length: Annotated[int, Meta(description="characters in the text")]
     text_fingerprint: Annotated[str, Meta(description="hash of the normalised text; equal texts share it")]
     excerpt: Annotated[str, Meta(description="at most 280 characters, personal data masked")]
@@ -161,9 +156,7 @@ class BadRow(Struct, frozen=True):
     reason: Annotated[str, Meta(description="closed set, see glue.vocabulary.REASONS")]
     detail: Annotated[str, Meta(description="what was received and allowed; holds nothing of the payload")]
     stage: Annotated[Stage, Meta(description="decode, deaggregate or moderate")]
-    payload: Annotated[
-        str | None, Meta(description="the bytes in base64, up to 256 KiB; else null: read it from the archive")
-    ]
+    payload: Annotated[str | None, Meta(description="the bytes in base64, up to 256 KiB; else null: see the archive")]
     payload_bytes: Annotated[int, Meta(ge=0, description="length of the payload in bytes")]
     shard_id: Annotated[str, Meta(description="where in the stream: shard")]
     sequence_number: Annotated[str, Meta(description="where in the stream: sequence number")]

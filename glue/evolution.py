@@ -1,6 +1,7 @@
 """What a new version of the contract may change: it may add optional things, and nothing else.
 
-Every reader then reads every released version. The released renderings lie under ``glue/released/v<N>/`` and are never edited.
+Every reader then reads every released version. The released renderings lie under ``glue/released/v<N>/`` and are never
+edited.
 """
 
 from collections.abc import Mapping, Sequence

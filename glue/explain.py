@@ -115,7 +115,7 @@ def _explain_fields(document: dict[str, Any], error: Exception) -> BadInput | No
 
 
 def _explain_field(message: str) -> BadInput:
-    """The reason in msgspec's words, e.g. ``Expected `str`, got `int` - at `$.text```; these name types, never values."""
+    """The reason in msgspec's words, ``Expected `str`, got `int` - at `$.text```: these name types, never values."""
     what, _, path = message.partition(" - at `$.")
     path = path.rstrip("`")
     field = re.split(r"[.\[]", path, maxsplit=1)[0]

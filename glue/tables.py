@@ -6,7 +6,7 @@ from glue.contract import BadRow, VerdictRow
 
 DATABASE = "streamkeeper"
 PARTITION = "dt"
-"""Each table's one partition column: a day, as YYYY-MM-DD, in UTC. Partition projection knows it; no crawler, no null."""
+"""Each table's one partition column: a day, YYYY-MM-DD, in UTC. Partition projection knows it; no crawler, no null."""
 
 FIRST_DAY = "2020-01-01"
 """Where partition projection begins. Lateness limits keep any event out that is older than the lake."""

@@ -16,7 +16,8 @@ Flag = Literal["late", "skew", "nul", "surface_mapped", "truncated", "degraded",
 
 late: created more than an hour before it arrived · skew: created more than five minutes after it arrived ·
 nul: the text held U+0000, shown as U+2400 · surface_mapped: the surface's raw value is in ``extra_json`` ·
-truncated: the excerpt is not the whole text · degraded: a detector was missing · replayed: it came back by replay or redrive.
+truncated: the excerpt is not the whole text · degraded: a detector was missing · replayed: it came back by replay or
+redrive.
 """
 
 ACTIONS: tuple[Action, ...] = get_args(Action)

@@ -109,10 +109,14 @@ def ddl(table: Table, database: str, bucket: str) -> str:
     )
     return (
         f"CREATE EXTERNAL TABLE IF NOT EXISTS `{database}`.`{table.name}` (\n{lines}\n)\n"
-        f"COMMENT '{table.comment}'\n"
+        f"COMMENT {_sql_text(table.comment)}\n"
         f"PARTITIONED BY (`{PARTITION}` string)\nSTORED AS PARQUET\n"
         f"LOCATION 's3://{bucket}/{table.prefix}'\nTBLPROPERTIES (\n{parameters}\n);\n"
     )
+
+
+def _sql_text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def template_columns(table: Table, indent: int) -> str:

@@ -10,7 +10,8 @@ from glue.contract import MAX_TEXT_BYTES, SCHEMA_VERSION, WireEvent
 def event_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of one event on the wire.
 
-    It is a little wider than :func:`glue.codec.decode`: JSON Schema cannot bound a text in bytes or a time by its arrival.
+    It is a little wider than :func:`glue.codec.decode`: JSON Schema cannot bound a text in bytes, or a time by its
+    arrival.
 
     >>> event_schema()["required"][:2]
     ['schema_version', 'event_id']
@@ -23,7 +24,7 @@ def event_schema() -> dict[str, Any]:
     # What the contract does not know is kept, never refused.
     event["additionalProperties"] = True
     definitions["Media"]["additionalProperties"] = True
-    return _portable(
+    rendered: dict[str, Any] = _portable(
         {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": f"Streamkeeper content event, version {SCHEMA_VERSION}",
@@ -31,6 +32,7 @@ def event_schema() -> dict[str, Any]:
             "$defs": definitions,
         }
     )
+    return rendered
 
 
 def _portable(node: Any) -> Any:
@@ -40,4 +42,4 @@ def _portable(node: Any) -> Any:
             name: value.replace("\\Z", "$") if name == "pattern" and isinstance(value, str) else _portable(value)
             for name, value in node.items()
         }
-    return [_portable(item) for item in node] if isinstance(node, list) else node
+    return [_portable(item) for item in node] if isinstance(node, list | tuple) else node

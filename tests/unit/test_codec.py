@@ -1,0 +1,304 @@
+"""What becomes of bytes: every class of bad input ends where the contract says, and decode never raises."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glue.codec import Lateness, canonical, decode, encode
+from glue.contract import BadInput, ContentEvent, Media, ReplayMark
+from glue.vocabulary import REASONS
+
+ARRIVAL = datetime(2026, 11, 20, 12, tzinfo=UTC)
+EVENT = {
+    "schema_version": 1,
+    "event_id": "0192f3a4-0000-7000-8000-000000000001",
+    "content_id": "comment:1",
+    "author_id": "author-1",
+    "surface": "chat",
+    "created_at": "2026-11-20T11:59:00.123456Z",
+    "text": "hello there",
+}
+ABSENT = object()
+
+
+def payload(**changes: object) -> bytes:
+    return json.dumps({name: value for name, value in {**EVENT, **changes}.items() if value is not ABSENT}).encode()
+
+
+def raw(fragment: str) -> bytes:
+    """The event with one more piece of JSON text in it, which json.dumps would not write."""
+    return payload()[:-1] + b"," + fragment.encode() + b"}"
+
+
+def reason(data: bytes) -> str:
+    result = decode(data, ARRIVAL)
+    assert isinstance(result, BadInput), result
+    assert result.reason.partition(":")[0] in REASONS
+    return result.reason
+
+
+def landed(data: bytes) -> ContentEvent:
+    result = decode(data, ARRIVAL)
+    assert isinstance(result, ContentEvent), result
+    return result
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", "empty"),
+        (b" \r\n\t", "empty"),
+        (payload()[:-9], "json"),
+        (payload() + payload(), "json"),
+        (payload() + b" x", "json"),
+        (b"[1]", "not_object"),
+        (b'"text"', "not_object"),
+        (b"3", "not_object"),
+        (b"null", "not_object"),
+        (b"[" * 100_000, "depth"),
+        (b'{"a":' * 33 + b"1" + b"}" * 33, "depth"),
+        (raw('"more":' + "[" * 40 + "]" * 40), "depth"),
+        (json.dumps({str(n): n for n in range(10_000)}).encode(), "keys"),
+        (payload(**{f"extra{n}": n for n in range(300)}), "keys"),
+        (raw('"more":NaN'), "number"),
+        (raw('"more":-Infinity'), "number"),
+        (raw('"more":1e400'), "number"),
+        (raw('"more":' + "7" * 5000), "number"),
+        (b"\xef\xbb\xbf" + payload(), "encoding"),
+        (payload().replace(b"hello", b"he\xc0\xaf"), "encoding"),
+        (payload().decode().encode("utf-16"), "encoding"),
+        (payload().replace(b"hello", b"he\x01o"), "json"),
+        (raw("// a comment"), "json"),
+        (b"{'schema_version':1}", "json"),
+        (b"x" * (1024 * 1024 + 1), "size"),
+    ],
+)
+def test_bytes_that_are_no_json_object_name_their_reason(data: bytes, expected: str) -> None:
+    assert reason(data) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        *(({field: ABSENT}, f"missing:{field}") for field in EVENT),
+        *(({field: None}, "type") for field in EVENT if field != "surface"),
+        ({"schema_version": "1"}, "type"),
+        ({"schema_version": 1.0}, "type"),
+        ({"schema_version": True}, "type"),
+        ({"schema_version": 2}, "schema_future"),
+        ({"schema_version": 2, "text": ABSENT}, "schema_future"),
+        ({"schema_version": 0}, "schema_version"),
+        ({"schema_version": -1}, "schema_version"),
+        ({"text": 3}, "type"),
+        ({"hold": 1}, "type"),
+        ({"hold": "true"}, "type"),
+        ({"surface": 3}, "type"),
+        ({"event_id": ""}, "id"),
+        ({"event_id": EVENT["event_id"].upper()}, "id"),
+        ({"event_id": EVENT["event_id"] + "\n"}, "id"),
+        ({"content_id": ""}, "id"),
+        ({"content_id": "a b"}, "id"),
+        ({"content_id": "a/b"}, "id"),
+        ({"author_id": "a\0"}, "id"),
+        ({"author_id": "a\n"}, "id"),
+        ({"author_id": "a" * 129}, "id"),
+        ({"parent_id": "x" * 10_000}, "id"),
+        ({"text": ""}, "text"),
+        ({"text": "é" * 40_000}, "text_size"),
+        ({"language": "not a tag"}, "language"),
+        ({"media": [{"uri": "s3://a"}]}, "media"),
+        ({"media": [{"uri": "s3://a", "mime_type": "image/png"}] * 17}, "media"),
+        ({"media": "s3://a"}, "media"),
+        ({"context": {str(n): "" for n in range(33)}}, "context"),
+        ({"context": {"a": 1}}, "context"),
+        ({"replay": {"run_id": "r"}}, "replay"),
+        ({"replay": {"run_id": "r", "arrived_at": "2026-11-21T12:00:00Z"}}, "replay"),
+        ({"replay": {"run_id": "r", "arrived_at": "2025-01-01T12:00:00Z"}}, "replay"),
+        ({"replay": {"run_id": "r", "arrived_at": "2026-11-20T11:00:00Z", "notify": True}}, "replay"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named_and_never_coerced(changes: dict[str, object], expected: str) -> None:
+    assert reason(payload(**changes)) == expected
+    # An unknown field beside it takes the other path through the codec and must not change the answer.
+    assert reason(payload(**changes, something_new={"a": 1})) == expected
+
+
+def test_an_exponent_is_no_integer() -> None:
+    assert reason(payload().replace(b'"schema_version": 1', b'"schema_version": 1E0')) == "type"
+
+
+@pytest.mark.parametrize(
+    ("created_at", "expected"),
+    [
+        (-5, "time_range"),
+        (0, "time_range"),
+        (1_763_000_000, "type"),
+        (1_763_000_000_000, "time_unit"),
+        ("1970-01-01T00:00:00Z", "time_range"),
+        ("1969-12-31T23:59:59Z", "time_range"),
+        ("9999-12-31T23:59:59Z", "time_range"),
+        ("9999-12-31T23:59:59-12:00", "time_range"),
+        ("0001-01-01T00:00:00+14:00", "time_range"),
+        ("0000-01-01T00:00:00Z", "time_range"),
+        ("57857-03-01T00:00:00Z", "time_unit"),
+        ("+57857-03-01T00:00:00Z", "time_unit"),
+        ("2026-11-20T12:00:00", "tz"),
+        ("2026-11-20 12:00:00", "tz"),
+        ("2026-11-20T23:59:60Z", "time"),
+        ("2026-11-20T24:00:00Z", "time"),
+        ("2026-02-29T00:00:00Z", "time"),
+        ("2026-11-20T12:00:00+24:00", "time"),
+        ("2026-W47-5T12:00:00Z", "time"),
+        ("20261120T120000Z", "time"),
+        ("２０２６-11-20T12:00:00Z", "time"),
+        ("yesterday", "time"),
+        ("", "time"),
+        ("2026-11-20T12:00:00.1234567Z", "time_precision"),
+        ("2026-11-21T13:00:00Z", "time_range"),
+        ("2026-10-20T11:59:00Z", "time_range"),
+    ],
+)
+def test_a_time_that_is_none_says_which_kind_of_wrong_it_is(created_at: object, expected: str) -> None:
+    assert reason(payload(created_at=created_at)) == expected
+
+
+@pytest.mark.parametrize(
+    ("created_at", "utc", "flags"),
+    [
+        ("2026-11-20T12:00:00Z", datetime(2026, 11, 20, 12, tzinfo=UTC), ()),
+        ("2026-11-21T02:00:00+14:00", datetime(2026, 11, 20, 12, tzinfo=UTC), ()),
+        ("2026-11-20T00:00:00-12:00", datetime(2026, 11, 20, 12, tzinfo=UTC), ()),
+        ("2026-11-20T12:00:00.100000000Z", datetime(2026, 11, 20, 12, 0, 0, 100_000, tzinfo=UTC), ()),
+        ("2026-11-21T11:00:00Z", datetime(2026, 11, 21, 11, tzinfo=UTC), ("skew",)),
+        ("2026-10-22T12:00:00Z", datetime(2026, 10, 22, 12, tzinfo=UTC), ("late",)),
+    ],
+)
+def test_a_time_lands_in_utc_and_is_flagged_when_late_or_ahead(
+    created_at: str, utc: datetime, flags: tuple[str, ...]
+) -> None:
+    event = landed(payload(created_at=created_at))
+    assert (event.created_at, event.flags) == (utc, flags)
+
+
+def test_the_lateness_limit_is_a_setting() -> None:
+    old = payload(created_at="2026-10-01T00:00:00Z")
+    assert isinstance(decode(old, ARRIVAL, Lateness(past=timedelta(days=60))), ContentEvent)
+
+
+def test_the_last_of_duplicate_keys_wins() -> None:
+    assert landed(raw('"text":"the last"')).text == "the last"
+
+
+def test_unknown_fields_are_kept_to_the_digit() -> None:
+    event = landed(raw('"zeta":1.10000000000000000001,"alpha":{"n":9007199254740993}'))
+    assert event.extra_json == '{"alpha":{"n":9007199254740993},"zeta":1.10000000000000000001}'
+
+
+def test_unknown_fields_of_a_media_item_are_kept() -> None:
+    item = {"uri": "s3://b/k", "mime_type": "image/png", "width": 640}
+    event = landed(payload(media=[item]))
+    assert event.media == (Media("s3://b/k", "image/png"),)
+    assert json.loads(event.extra_json or "") == {"media": [item]}
+    assert decode(encode(event), ARRIVAL) == event
+
+
+@pytest.mark.parametrize(
+    "surface", ["../../x", "..", ".", "a/b", "EUR=", "%2F", "a?b#c", "&<>", "ｖideo", "vіdeo", "Chat"]
+)
+def test_a_surface_that_is_no_plain_word_lands_as_other_with_its_raw_value_kept(surface: str) -> None:
+    event = landed(payload(surface=surface))
+    assert (event.surface, event.flags) == ("other", ("surface_mapped",))
+    assert json.loads(event.extra_json or "") == {"surface": surface}
+
+
+@pytest.mark.parametrize("surface", ["", None])
+def test_no_surface_lands_as_unknown(surface: str | None) -> None:
+    assert landed(payload(surface=surface)).surface == "unknown"
+
+
+def test_a_nul_in_the_text_is_kept_and_flagged() -> None:
+    event = landed(payload(text="a\0b"))
+    assert (event.text, event.flags) == ("a\0b", ("nul",))
+
+
+def test_a_text_may_be_empty_when_there_is_media() -> None:
+    assert landed(payload(text="", media=[{"uri": "s3://b/k", "mime_type": "image/png"}])).text == ""
+
+
+def test_a_replayed_event_is_judged_by_its_first_arrival() -> None:
+    old = payload(created_at="2026-03-01T00:00:00Z", replay={"run_id": "run-1", "arrived_at": "2026-03-01T00:00:01Z"})
+    assert landed(old).flags == ("replayed",)
+
+
+def test_no_detail_holds_anything_of_the_payload() -> None:
+    canary = "canary7f3a"
+    for field in EVENT:
+        for value in (canary, canary + "\n", {canary: canary}, [canary]):
+            result = decode(payload(**{field: value}), ARRIVAL)
+            if isinstance(result, BadInput):
+                assert canary not in result.detail
+    assert canary not in decode(payload(media=[{canary: 1, "uri": 1}]), ARRIVAL).detail
+    assert canary not in decode(payload(replay={canary: 1}), ARRIVAL).detail
+
+
+ids = st.from_regex(r"[A-Za-z0-9._:@-]{1,20}", fullmatch=True)
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80)
+events = st.builds(
+    ContentEvent,
+    event_id=st.uuids().map(str),
+    content_id=ids,
+    author_id=ids,
+    surface=st.from_regex(r"[a-z0-9_]{1,32}", fullmatch=True),
+    created_at=st.datetimes(
+        min_value=datetime(2026, 11, 20, 11, 10), max_value=datetime(2026, 11, 20, 12, 4), timezones=st.just(UTC)
+    ),
+    text=texts.filter(lambda text: "\0" not in text),
+    language=st.sampled_from([None, "en", "pt-BR", "zh-Hant-TW"]),
+    media=st.lists(st.builds(Media, uri=texts, mime_type=st.just("image/png")), max_size=2).map(tuple),
+    parent_id=st.none() | ids,
+    hold=st.booleans(),
+    context=st.dictionaries(texts, texts, max_size=3),
+    extra_json=st.none()
+    | st.dictionaries(texts.map("x".__add__), st.integers() | texts | st.none(), min_size=1, max_size=3).map(
+        lambda extra: msgspec.json.encode(dict(sorted(extra.items()))).decode()
+    ),
+)
+
+
+@given(events)
+def test_decode_of_encode_gives_the_same_event(event: ContentEvent) -> None:
+    assert decode(encode(event), ARRIVAL) == event
+
+
+@given(events)
+def test_the_canonical_form_ignores_key_order_and_replay(event: ContentEvent) -> None:
+    shuffled = json.dumps(dict(reversed(json.loads(encode(event)).items()))).encode()
+    again = landed(shuffled)
+    replayed = msgspec.structs.replace(event, replay=ReplayMark("run-1", "2026-11-20T12:00:00.000000Z"))
+    assert canonical(again) == canonical(event) == canonical(replayed)
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(lambda v: repr(v).encode())
+)
+def test_decode_never_raises_on_bytes(data: bytes) -> None:
+    assert isinstance(decode(data, ARRIVAL), BadInput)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*EVENT, "media", "context", "replay", "hold", "language", "parent_id", "other"]),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+            max_leaves=5,
+        ),
+    )
+)
+def test_decode_never_raises_on_objects_of_the_wrong_shape(changes: dict[str, object]) -> None:
+    assert isinstance(decode(msgspec.json.encode({**EVENT, **changes}), ARRIVAL), BadInput | ContentEvent)
