@@ -1,0 +1,56 @@
+# Everything runs in .venv, which every target makes or brings up to date by itself. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?= ../shared/data
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-data check lint template-check bench render bundle clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: .venv/ready ## The virtual environment, from the hash-checked lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python $$($(PYTHON) -V | cut -d" " -f2) found; 3.11 or newer is needed. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up .venv (once; a minute or two) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## The whole pipeline on this machine: 100,000 events in, verdicts out, answered in SQL
+	@$(BIN)/streamkeeper demo
+
+up: setup ## Keep the laptop runtime running and print how to reach it
+	@$(BIN)/streamkeeper up
+
+test: setup ## All tests that need nothing but this folder
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/lint-imports --no-timing
+	@$(BIN)/cfn-lint infra/aws/template.yaml
+	@$(BIN)/pytest
+
+test-data: setup ## Tests on real data and recorded AWS answers; DATA=folder
+	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make test-data DATA=/path"; exit 1; }
+	@STREAMKEEPER_DATA="$(abspath $(DATA))" $(BIN)/pytest tests/data
+
+template-check: .venv-sam/ready ## sam validate --lint, in an environment of its own (its pins clash with ours)
+	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam validate --lint --template infra/aws/template.yaml
+
+.venv-sam/ready: infra/aws/requirements-sam.lock
+	@$(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench: setup ## The consumer's rate beside the usual handler's, in one run
+	@$(BIN)/python -m benchmarks
+
+render: setup ## Bring the renderings of the contract up to date
+	@$(BIN)/python -m glue render
+
+bundle: setup ## The Lambda bundle that the template deploys, in build/lambda
+	@$(BIN)/python -m infra.bundle
+
+clean: ## Remove what was made
+	@rm -rf .venv .venv-sam build .streamkeeper

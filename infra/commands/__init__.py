@@ -1,0 +1,1 @@
+"""The commands of ``streamkeeper``, one module each."""
