@@ -1,0 +1,158 @@
+"""What the twin's delivery streams, mappings and queries see of S3 and Glue: moto's backends, without HTTP between."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.beneath import Beneath
+from infra.local.errors import ApiError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectInfo:
+    """What a listing says of one object. ``size`` in bytes, ``etag`` without quotes, ``modified_at`` epoch seconds."""
+
+    key: str
+    size: int
+    etag: str
+    modified_at: float
+
+
+class S3Store:
+    """The objects of the twin's S3.
+
+    Args:
+        beneath: whose S3 backend it is.
+
+    Raises (every method):
+        ApiError: ``NoSuchBucket`` or ``NoSuchKey``, status 404.
+    """
+
+    def __init__(self, beneath: Beneath) -> None:
+        self._backend = beneath.backend("s3")
+        self._lock = beneath.lock("s3")
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        content_encoding: str | None = None,
+    ) -> str:
+        """Stores an object and gives back its ETag, without quotes."""
+        etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        with self._lock:
+            self._bucket(bucket)
+            stored = self._backend.put_object(bucket, key, body, etag=etag)
+            metadata = {"Content-Type": content_type}
+            if content_encoding:
+                metadata["Content-Encoding"] = content_encoding
+            stored.set_metadata(metadata)
+        return etag
+
+    def get(self, bucket: str, key: str, *, start: int = 0, length: int | None = None) -> bytes:
+        """An object's bytes, or ``length`` of them from ``start``."""
+        with self._lock:
+            value: bytes = self._object(bucket, key).value
+        return value if start == 0 and length is None else value[start : None if length is None else start + length]
+
+    def size(self, bucket: str, key: str) -> int:
+        """An object's size in bytes."""
+        with self._lock:
+            return int(self._object(bucket, key).size)
+
+    def exists(self, bucket: str, key: str) -> bool:
+        with self._lock:
+            return key in self._bucket(bucket).keys
+
+    def list(self, bucket: str, prefix: str = "", *, start_after: str = "") -> Sequence[ObjectInfo]:
+        """The objects whose keys begin with ``prefix``, in the keys' UTF-8 order, as S3 lists them."""
+        with self._lock:
+            keys = self._bucket(bucket).keys
+            found = [
+                ObjectInfo(
+                    key=name,
+                    size=int(stored.size),
+                    etag=str(stored.etag).strip('"'),
+                    modified_at=stored.last_modified.timestamp()
+                    if stored.last_modified.tzinfo
+                    else _naive_utc(stored.last_modified),
+                )
+                for name, stored in keys.items()
+                if name.startswith(prefix) and name > start_after and hasattr(stored, "size")
+            ]
+        found.sort(key=lambda info: info.key.encode())
+        return found
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Removes an object; one that is not there is no error, as in S3."""
+        with self._lock:
+            self._bucket(bucket)
+            self._backend.delete_object(bucket, key)
+
+    def _bucket(self, bucket: str) -> Any:
+        found = self._backend.buckets.get(bucket)
+        if found is None:
+            raise ApiError("NoSuchBucket", f"the bucket {bucket} does not exist", 404)
+        return found
+
+    def _object(self, bucket: str, key: str) -> Any:
+        stored = self._bucket(bucket).keys.get(key)
+        if stored is None or not hasattr(stored, "size"):  # a delete marker has no size
+            raise ApiError("NoSuchKey", "the key does not exist in this bucket", 404)
+        return stored
+
+
+def _naive_utc(moment: Any) -> float:
+    import datetime as dt
+
+    return float(moment.replace(tzinfo=dt.UTC).timestamp())
+
+
+class GlueCatalog:
+    """The databases and tables of the twin's Glue catalog, in the shape of Glue's own API.
+
+    Raises (every method):
+        ApiError: ``EntityNotFoundException``.
+    """
+
+    def __init__(self, beneath: Beneath) -> None:
+        self._backend = beneath.backend("glue")
+        self._lock = beneath.lock("glue")
+
+    def get_database(self, name: str) -> dict[str, Any]:
+        with self._lock:
+            return dict(self._database(name).as_dict())
+
+    def list_databases(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [dict(database.as_dict()) for _, database in sorted(self._backend.databases.items())]
+
+    def get_table(self, database: str, name: str) -> dict[str, Any]:
+        """A table, as ``GetTable`` gives it under ``Table``; names in any case, as Glue folds them."""
+        with self._lock:
+            table = self._database(database).tables.get(name.lower())
+            if table is None:
+                raise ApiError("EntityNotFoundException", f"Table {name} not found in database {database}")
+            return dict(table.as_dict())
+
+    def list_tables(self, database: str) -> list[dict[str, Any]]:
+        with self._lock:
+            return [dict(table.as_dict()) for _, table in sorted(self._database(database).tables.items())]
+
+    def get_partitions(self, database: str, name: str) -> list[dict[str, Any]]:
+        """The registered partitions of a table; a table with partition projection has none."""
+        with self._lock:
+            table = self._database(database).tables.get(name.lower())
+            if table is None:
+                raise ApiError("EntityNotFoundException", f"Table {name} not found in database {database}")
+            return [dict(partition.as_dict()) for partition in table.partitions.values()]
+
+    def _database(self, name: str) -> Any:
+        database = self._backend.databases.get(name.lower())
+        if database is None:
+            raise ApiError("EntityNotFoundException", f"Database {name} not found")
+        return database
