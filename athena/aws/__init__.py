@@ -1,0 +1,1 @@
+"""Athena through boto3 and awswrangler; an endpoint in the environment leads both to the laptop runtime."""
