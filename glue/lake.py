@@ -106,7 +106,8 @@ def write_table(
     ) as writer:
         writer.write_table(table, row_group_size=row_group_rows)
         writer.add_key_value_metadata({FINGERPRINT_KEY: fingerprint(schema)})
-    return sink.getvalue().to_pybytes()
+    body: bytes = sink.getvalue().to_pybytes()
+    return body
 
 
 def read_schema(source: bytes | BinaryIO) -> pa.Schema:
