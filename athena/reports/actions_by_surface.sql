@@ -1,0 +1,28 @@
+-- title: Volume and action by surface
+-- question: Where was content posted, and where was it acted on?
+-- parameter: since | timestamp | required | content created at this moment or later
+-- parameter: until | timestamp | required | content created before this moment
+-- bind: first_day(since), last_day(until), since, until
+-- column: surface | | where it was posted
+-- column: events | events | posted there
+-- column: authors | authors | who posted them
+-- column: allow | events | the policy let pass
+-- column: flag | events | shown, with a mark
+-- column: review | events | held for a person
+-- column: block | events | taken away
+-- column: acted_on_share | 0 to 1 | of the events, not allowed
+SELECT
+  surface,
+  count(*) AS events,
+  count(DISTINCT author_id) AS authors,
+  count_if(action = 'allow') AS allow,
+  count_if(action = 'flag') AS flag,
+  count_if(action = 'review') AS review,
+  count_if(action = 'block') AS block,
+  round(CAST(count_if(action <> 'allow') AS double) / count(*), 4) AS acted_on_share
+FROM current_verdicts
+WHERE dt BETWEEN ? AND ?
+  AND created_at >= CAST(? AS timestamp)
+  AND created_at < CAST(? AS timestamp)
+GROUP BY surface
+ORDER BY 2 DESC, 1
