@@ -1,0 +1,91 @@
+"""What delivery needs of the world: a stream to put records on, and a clock. Adapters and fakes give both."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class OutRecord(Struct, frozen=True, gc=False):
+    """One record on its way: the event it carries, the key that routes it, its bytes."""
+
+    event_id: str
+    partition_key: str
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against Kinesis's limits: data and partition key."""
+        return len(self.data) + len(self.partition_key.encode())
+
+
+class PutResult(Struct, frozen=True, gc=False):
+    """What the stream said about one record: where it lies, or why it was not taken."""
+
+    sequence_number: str | None
+    shard_id: str | None = None
+    error_code: str | None = None
+
+
+class CallFailedError(Exception):
+    """A whole call failed in a way that may pass: time-out, 5xx, throttling. Some of it may have been taken."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class CallRefusedError(Exception):
+    """The stream refused a whole call because of what was in it; sent in smaller parts, the good records pass."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class StreamRefusedError(Exception):
+    """Nothing can be put on this stream until someone acts: no such stream, no access, no key.
+
+    Args:
+        stream: its name.
+        region: where it was looked for.
+        code: AWS's name of the error.
+        next_step: what to do.
+    """
+
+    def __init__(self, *, stream: str, region: str, code: str, next_step: str) -> None:
+        super().__init__(f"stream {stream} in {region} refused the records: {code}. {next_step}")
+        self.stream = stream
+        self.region = region
+        self.code = code
+        self.next_step = next_step
+
+
+class Stream(Protocol):
+    """A stream that takes records in batches."""
+
+    def put(self, records: Sequence[OutRecord]) -> Sequence[PutResult]:
+        """One call; results by position.
+
+        Raises:
+            CallFailedError: nothing is known about any record of the call.
+            CallRefusedError: something in the call can never be taken.
+            StreamRefusedError: no call to this stream can succeed now.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time and chance, so that tests can have their own."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Comes back after that many seconds."""
+        ...
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        ...
