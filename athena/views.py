@@ -15,6 +15,7 @@ __all__ = [
     "glue_table_input",
     "presto_type",
     "presto_view",
+    "template_lines",
     "view_columns",
     "view_definition",
     "view_sql",
@@ -112,6 +113,26 @@ def view_definition(database: str) -> str:
 def presto_view(database: str) -> str:
     """The ``ViewOriginalText`` of the view in the Glue catalog."""
     return f"/* Presto View: {base64.b64encode(view_definition(database).encode()).decode()} */"
+
+
+def template_lines(database: str, indent: int) -> str:
+    """The part of the view's ``TableInput`` that follows from the contract, as lines of the AWS template's YAML.
+
+    Args:
+        database: the logical id of the Glue database in the template, whose ``Ref`` is its name.
+        indent: how many spaces each line begins with.
+    """
+    pad = " " * indent
+    named = "".join(
+        f"{pad}    - {{ Name: {name}, Type: {msgspec.json.encode(kind).decode()} }}\n" for name, kind in view_columns()
+    )
+    return (
+        f"{pad}StorageDescriptor:\n{pad}  SerdeInfo: {{}}\n{pad}  Columns:\n{named}"
+        f"{pad}ViewExpandedText: /* Presto View */\n"
+        f'{pad}ViewOriginalText: !Join\n{pad}  - ""\n{pad}  - - "/* Presto View: "\n'
+        f"{pad}    - Fn::Base64: !Sub |-\n{pad}        {view_definition('${' + database + '}')}\n"
+        f'{pad}    - " */"\n'
+    )
 
 
 def glue_table_input(database: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Athena's API through boto3: start, wait, read; and stop, when nobody waits any more."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -166,10 +167,17 @@ def connect(*, timeout_s: float = TIMEOUT_S) -> AthenaEngine:
         EngineUnreachable: no region is configured.
     """
     try:
-        client = boto3.client("athena", config=Config(retries={"mode": "standard", "max_attempts": 6}))
+        client = boto3.client(
+            "athena", region_name=region(), config=Config(retries={"mode": "standard", "max_attempts": 6})
+        )
     except BotoCoreError as error:
         raise failure_of(error) from error
     return AthenaEngine(client, timeout_s=timeout_s)
+
+
+def region() -> str | None:
+    """The region to ask: ``AWS_REGION``, which boto3 leaves out, else what boto3 finds in environment and profile."""
+    return os.environ.get("AWS_REGION") or boto3.Session().region_name
 
 
 def failure_of(error: Exception) -> EngineError:

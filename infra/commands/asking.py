@@ -1,0 +1,53 @@
+"""What the commands that ask Athena have in common: their options, and how the answer is printed."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+import click
+
+from athena.engine import Answer
+from infra.commands import present
+from infra.commands.failures import CommandFailed
+from infra.commands.stack import STACK
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--csv", "form", flag_value="csv", help="Print CSV by RFC 4180; no cell can run as a formula."),
+    click.option("--json", "form", flag_value="json", help="Print one JSON array of objects."),
+    click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="Which stack to ask."),
+    click.option("--database", default=None, help="Another Glue database than the stack's."),
+    click.option("--workgroup", default=None, help="Another Athena workgroup than the stack's."),
+)
+
+
+def asks(command: Command) -> Command:
+    """The command with the options of all that ask Athena: form, stack, database, workgroup."""
+    dressed: Any = command
+    for option in reversed(_OPTIONS):
+        dressed = option(dressed)
+    return cast(Command, dressed)
+
+
+def show(answer: Answer, form: str | None, *, units: Sequence[str] = ()) -> None:
+    """Prints the answer on standard output, and what it cost on standard error.
+
+    Raises:
+        CommandFailed: JSON of columns that share a name.
+    """
+    match form:
+        case "csv":
+            for line in present.csv_lines(answer, terminal=sys.stdout.isatty()):
+                # In bytes where it can be: a text stream may turn CRLF into something else.
+                click.echo(line.encode() if not sys.stdout.isatty() else line, nl=False)
+        case "json":
+            try:
+                for line in present.json_lines(answer):
+                    click.echo(line, nl=False)
+            except ValueError as error:
+                raise CommandFailed(str(error)) from error
+        case _:
+            present.print_table(answer, sys.stdout, units=units)
+    rows = "1 row" if len(answer.rows) == 1 else f"{len(answer.rows)} rows"
+    click.echo(f"{rows}, {present.size(answer.bytes_scanned)} scanned, {answer.engine_ms} ms", err=True)

@@ -1,0 +1,66 @@
+"""``streamkeeper query``: one statement to Athena, its answer on the terminal."""
+
+import inspect
+import sys
+
+import click
+
+from athena.engine import EngineError
+from athena.values import text_literal
+from infra.commands.asking import asks, show
+from infra.commands.failures import EXIT_CODES, WrongUse
+from infra.commands.stack import failed, target
+
+
+@click.command(
+    epilog="""\b
+Example:
+  streamkeeper query "SELECT action, count(*) AS events FROM current_verdicts
+    WHERE dt = ? GROUP BY action" --param 2026-11-20
+"""
+)
+@click.argument("sql")
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="TEXT",
+    help="For the next ? in the WHERE clause; repeat for more. Always a text, whatever it holds: "
+    "write CAST(? AS integer) or CAST(? AS timestamp) for another type.",
+)
+@asks
+@click.pass_context
+def query(
+    context: click.Context,
+    sql: str,
+    params: tuple[str, ...],
+    form: str | None,
+    stack: str,
+    database: str | None,
+    workgroup: str | None,
+) -> None:
+    """Ask Athena in SQL: one statement in its dialect, - reads it from standard input.
+
+    Count current_verdicts, which holds each event once, and give days by dt: Athena bills by what it reads.
+    The answer goes to standard output, bytes scanned and time to standard error.
+    """
+    statement = sys.stdin.read() if sql == "-" else sql
+    if not statement.strip():
+        raise WrongUse("the statement is empty")
+    try:
+        statement.encode()
+    except UnicodeEncodeError:
+        raise WrongUse("the statement is not valid UTF-8") from None
+    try:
+        literals = [text_literal(param) for param in params]
+    except ValueError as error:
+        raise WrongUse(f"--param: {error}") from error
+    asked = target(context, stack=stack, database=database, workgroup=workgroup)
+    try:
+        answer = asked.engine.run(statement, literals, database=asked.database, workgroup=asked.workgroup)
+    except EngineError as error:
+        raise failed(error) from error
+    show(answer, form)
+
+
+query.help = f"{inspect.cleandoc(query.help or '')}\n\n{EXIT_CODES}"

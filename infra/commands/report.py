@@ -1,0 +1,104 @@
+"""``streamkeeper report``: a ready-made question to Athena."""
+
+import inspect
+import time
+from datetime import UTC, datetime
+
+import click
+
+from athena import reports
+from athena.engine import EngineError
+from athena.period import in_utc, moment
+from infra.commands.asking import asks, show
+from infra.commands.failures import EXIT_CODES, WrongUse
+from infra.commands.stack import Target, failed, target
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  streamkeeper report actions_by_hour --since 7d
+  streamkeeper report top_authors --since 2026-11-01 --until 2026-11-08 --param limit=50 --csv
+"""
+)
+@click.argument("name", required=False)
+@click.option("--list", "listed", is_flag=True, help="List the reports, what they answer and what they take.")
+@click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    help="From this moment on: 2026-11-20, 2026-11-20T09:30:00Z, 30m, 24h, 7d, 2w (so long ago), or now. In UTC.",
+)
+@click.option("--until", default="now", show_default=True, help="Up to and without this moment, given likewise.")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Another parameter of the report.")
+@asks
+@click.pass_context
+def report(
+    context: click.Context,
+    name: str | None,
+    listed: bool,
+    since: str,
+    until: str,
+    params: tuple[str, ...],
+    form: str | None,
+    stack: str,
+    database: str | None,
+    workgroup: str | None,
+) -> None:
+    """Answer a ready-made question: volume and action by hour, label and surface, top authors, latency.
+
+    Times are those at which content was created. Reports count current_verdicts: each event once.
+    """
+    if listed:
+        _list()
+        return
+    if name is None:
+        raise WrongUse(f"which report? There are {', '.join(reports.names())}; --list says what they answer")
+    given = context.find_object(Target)
+    now = given.now() if given else time.time()
+    try:
+        chosen = reports.load(name)
+        values: dict[str, datetime | int] = {"since": moment(since, now=now), "until": moment(until, now=now)}
+        values |= _parameters(chosen, params)
+        chosen.literals(values)
+    except ValueError as error:
+        raise WrongUse(str(error)) from error
+    asked = target(context, stack=stack, database=database, workgroup=workgroup)
+    try:
+        answer = reports.run(chosen, values, asked.engine, database=asked.database, workgroup=asked.workgroup)
+    except EngineError as error:
+        raise failed(error) from error
+    start, end = moment(since, now=now), moment(until, now=now)
+    click.echo(f"{chosen.title}: content created from {in_utc(start)} until {in_utc(end)}", err=True)
+    units = {column.name: column.unit for column in chosen.columns}
+    show(answer, form, units=[units.get(column.name, "") for column in answer.columns])
+    if chosen.notes and form is None:
+        click.echo(chosen.notes, err=True)
+    click.echo(f"As of {in_utc(datetime.fromtimestamp(int(now), UTC))}; later arrivals may still add to it.", err=True)
+
+
+report.help = f"{inspect.cleandoc(report.help or '')}\n\n{EXIT_CODES}"
+
+
+def _parameters(chosen: reports.Report, params: tuple[str, ...]) -> dict[str, int]:
+    known = {parameter.name: parameter for parameter in chosen.parameters if parameter.type == "integer"}
+    found: dict[str, int] = {}
+    for param in params:
+        name, equals, value = param.partition("=")
+        if not equals or name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none but --since and --until"
+            raise ValueError(f"--param {param!r} is no NAME=VALUE of {chosen.name}; {takes}")
+        if name in found:
+            raise ValueError(f"--param {name} is given twice")
+        found[name] = known[name].read(value)
+    return found
+
+
+def _list() -> None:
+    for name in reports.names():
+        found = reports.load(name)
+        click.echo(f"{name}\n  {found.question}")
+        for parameter in found.parameters:
+            if parameter.type == "integer":
+                bounds = f"{parameter.minimum} to {parameter.maximum}, default {parameter.default}"
+                click.echo(f"  --param {parameter.name}=N: {parameter.meaning} ({bounds})")

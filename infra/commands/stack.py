@@ -1,0 +1,87 @@
+"""Where a deployed stack keeps its parts, asked of CloudFormation: the same on AWS and on the laptop runtime."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+
+from athena.engine import Engine, EngineError, EngineUnreachable
+from infra.commands.failures import CommandFailed, Unreachable
+
+STACK = "streamkeeper"
+
+
+def outputs(stack: str = STACK) -> dict[str, str]:
+    """The outputs of a stack by name, such as ``LakeBucketName``.
+
+    Raises:
+        Unreachable: no such stack, or nobody to ask; it names stack and region and says what to do.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+    """
+    # Imported here: boto3 takes longer to load than all that commands do without it.
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from athena.aws.engine import WHERE_TO_LOOK, failure_of, region
+
+    at = f"stack {stack!r} in {region() or 'no region'}"
+    config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "max_attempts": 3})
+    try:
+        client = boto3.client("cloudformation", region_name=region(), config=config)
+        stacks = client.describe_stacks(StackName=stack)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        if "does not exist" in str(error):
+            raise Unreachable(f"{at} does not exist: name another with --stack, or {WHERE_TO_LOOK}") from error
+        raise Unreachable(f"{at}: {failure_of(error)}") from error
+    return {str(output["OutputKey"]): str(output["OutputValue"]) for output in stacks[0].get("Outputs", [])}
+
+
+def output(found: dict[str, str], name: str, *, stack: str) -> str:
+    """One output of those a stack has.
+
+    Raises:
+        Unreachable: it has none of that name.
+    """
+    if name not in found:
+        there = ", ".join(sorted(found)) or "none"
+        raise Unreachable(f"stack {stack!r} has no output {name}, only {there}; deploy infra/aws/template.yaml anew")
+    return found[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Whom a command asks, and where. Given as click's context object, it is used as it is."""
+
+    engine: Engine
+    database: str
+    workgroup: str
+    now: Callable[[], float] = time.time
+
+
+def target(context: click.Context, *, stack: str, database: str | None, workgroup: str | None) -> Target:
+    """The Athena to ask: of the context, else of the options, and what they leave open of the stack's outputs.
+
+    Raises:
+        CommandFailed: the stack cannot be asked.
+    """
+    given = context.find_object(Target)
+    if given is not None:
+        return given
+    if database is None or workgroup is None:
+        found = outputs(stack)
+        database = database or output(found, "DatabaseName", stack=stack)
+        workgroup = workgroup or output(found, "WorkGroupName", stack=stack)
+    from athena.aws.engine import connect
+
+    try:
+        return Target(engine=connect(), database=database, workgroup=workgroup)
+    except EngineError as error:
+        raise failed(error) from error
+
+
+def failed(error: EngineError) -> CommandFailed:
+    """What a command says when the engine gave no answer."""
+    return Unreachable(str(error)) if isinstance(error, EngineUnreachable) else CommandFailed(str(error))
