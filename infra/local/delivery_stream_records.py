@@ -1,0 +1,120 @@
+"""What travels through a delivery stream: source records, the pieces they are split into, and records that failed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class KinesisCoordinate:
+    """Where a record lay in its source stream."""
+
+    shard_id: str
+    partition_key: str
+    sequence_number: str
+    sub_sequence_number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where and when a record came in.
+
+    Args:
+        record_id: Firehose's id of the record, unique within the stream.
+        arrival: epoch seconds.
+        kinesis: its coordinate when the source is a Kinesis stream.
+    """
+
+    record_id: str
+    arrival: float
+    kinesis: KinesisCoordinate | None = None
+
+    @property
+    def arrival_millis(self) -> int:
+        """The arrival in epoch milliseconds, as Firehose writes it."""
+        return round(self.arrival * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One record as it came in, after any KPL de-aggregation."""
+
+    data: bytes
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Sub-records of one source record that go the same way.
+
+    Args:
+        records: the sub-records' bytes, at least one.
+        origin: the source record they come from.
+    """
+
+    records: Sequence[bytes]
+    origin: Origin
+
+    @property
+    def size(self) -> int:
+        """Bytes, without delimiters."""
+        return sum(map(len, self.records))
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRecord:
+    """A record for the error output.
+
+    Args:
+        output_type: the ``error-output-type``, e.g. ``processing-failed``.
+        code, message: AWS's error code and what happened, with nothing of the payload in it.
+        data: the record's bytes.
+        origin: where it came from.
+        attempts: how often it was tried.
+        ended: epoch seconds of the last try.
+        lambda_arn: the function, for ``processing-failed``.
+    """
+
+    output_type: str
+    code: str
+    message: str
+    data: bytes
+    origin: Origin
+    ended: float
+    attempts: int = 1
+    lambda_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionKeys:
+    """The dynamic partition of some records; empty for a stream without dynamic partitioning."""
+
+    query: tuple[tuple[str, str], ...] = ()
+    function: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Buffer:
+    """Pieces that will be one object.
+
+    Args:
+        opened: epoch seconds at which the first piece came in.
+    """
+
+    opened: float
+    pieces: list[Piece] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, piece: Piece) -> None:
+        """Appends a piece."""
+        self.pieces.append(piece)
+        self.size += piece.size
+
+    @property
+    def records(self) -> int:
+        """Sub-records in it."""
+        return sum(len(piece.records) for piece in self.pieces)
+
+    @property
+    def oldest(self) -> float:
+        """Epoch seconds of the oldest arrival in it."""
+        return min(piece.origin.arrival for piece in self.pieces)
