@@ -1,0 +1,67 @@
+"""Characters that are read as a Latin letter, each with that letter. One to one, so that folding keeps positions.
+
+Lower case only: texts are case-folded first, so letters that look alike only as capitals (Cyrillic В, Greek Η) stand
+here in their lower-case form.
+"""
+
+LEET: dict[str, str] = {
+    "0": "o",
+    "1": "i",
+    "3": "e",
+    "4": "a",
+    "5": "s",
+    "7": "t",
+    "@": "a",
+    "$": "s",
+    "|": "l",
+}
+"""Digits and signs used for letters. Not ``!``: it ends sentences far more often than it stands for an i."""
+
+_ALIKE = {
+    # Cyrillic, then Armenian and Greek
+    "a": "аα",
+    "b": "вЬьβ",
+    "c": "сϲ",
+    "d": "ԁ",
+    "e": "еєεҽ",
+    "g": "ց",
+    "h": "нһհη",
+    "i": "іıɩι",
+    "j": "јϳ",
+    "k": "кκ",
+    "l": "ӏǀ",
+    "m": "м",
+    "n": "пո",
+    "o": "оοօס०০",
+    "p": "рρ",
+    "q": "ԛզ",
+    "r": "гᴦ",
+    "s": "ѕ",
+    "t": "тτ",
+    "u": "υս",
+    "v": "ѵν",
+    "w": "ԝшωա",
+    "x": "хχ",
+    "y": "уγү",
+    "z": "ᴢʐ",
+}
+_SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏ", "abcdefghijklmnoprstuvwy", strict=True))
+_STROKED = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ƀ": "b", "ɨ": "i", "ʉ": "u", "ƶ": "z", "ð": "d"}
+_BOXED = {
+    chr(first + offset): chr(ord("a") + offset)
+    for first in (
+        0x1F130,
+        0x1F150,
+        0x1F170,
+        0x1F1E6,
+    )  # squared, circled, boxed, flags
+    for offset in range(26)
+}
+
+LOOKALIKES: dict[str, str] = {
+    **{character: letter for letter, characters in _ALIKE.items() for character in characters},
+    **_SMALL_CAPITALS,
+    **_STROKED,
+    **_BOXED,
+}
+"""Letters of other scripts and decorated letters, each with the Latin letter it is read as."""

@@ -1,0 +1,113 @@
+"""The forms of a text that detectors look at, so that "Ｆrее  М0ney" is seen as "free money".
+
+Two forms of the same length, character by character:
+
+* ``plain`` reads like the original: compatibility forms resolved, case folded, invisible characters gone, white space
+  single. Patterns look at it, and no letter of an honest text is turned into another.
+* ``folded`` is for terms only: look-alike letters, digits and signs that stand for letters, and accented letters become
+  the plain Latin letter. It is not meant to be read; a hit in it is judged by what ``plain`` has in the same place.
+
+Neither is ever used to index the original, whose length may differ ("ﬁ" is one character, "fi" two).
+"""
+
+import unicodedata
+
+from msgspec import Struct
+
+from consumers.moderation.lookalikes import LEET, LOOKALIKES
+
+_MEMO_LIMIT = 20_000
+"""Distinct characters whose folding is remembered; far more than any language has, and a bound on memory."""
+
+
+class NormalText(Struct, frozen=True, gc=False):
+    """One text in the two forms that detectors see.
+
+    Args:
+        plain: the readable normal form.
+        folded: ``plain`` with look-alikes folded to Latin letters; always the same number of characters.
+    """
+
+    plain: str
+    folded: str
+
+
+def normalise(text: str) -> NormalText:
+    """The forms of this text that detectors look at. Normalising ``plain`` again changes nothing.
+
+    >>> normalise("Ｆrее  М0ney").folded
+    'free money'
+    >>> normalise("Ｆrее  М0ney").plain == "frее м0ney"  # still with its Cyrillic letters and its digit
+    True
+    """
+    if text.isascii():
+        raw = text.encode("ascii").translate(_ASCII_PLAIN, _ASCII_CONTROLS)
+        if b"  " in raw:
+            raw = b" ".join(raw.split())
+        return NormalText(raw.decode("ascii"), raw.translate(_ASCII_FOLDED).decode("ascii"))
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN)
+    if not unicodedata.is_normalized("NFKC", plain):
+        # Taking out an invisible character can bring two together that compose, such as Hangul letters.
+        plain = unicodedata.normalize("NFKC", plain)
+    if "  " in plain:
+        plain = " ".join(plain.split())
+    return NormalText(plain, plain.translate(_FOLDED))
+
+
+def fold(text: str) -> str:
+    """The folded form alone, as a policy's terms are stored for the automaton.
+
+    >>> fold("Idïot")
+    'idiot'
+    """
+    return normalise(text).folded
+
+
+class _Memo(dict[int, "int | str | None"]):
+    """A translate table that works out each character once."""
+
+    def __missing__(self, code: int) -> "int | str | None":
+        value = self.work_out(chr(code), code)
+        if len(self) < _MEMO_LIMIT:
+            self[code] = value
+        return value
+
+    def work_out(self, character: str, code: int) -> "int | str | None":
+        raise NotImplementedError
+
+
+class _PlainTable(_Memo):
+    def work_out(self, character: str, code: int) -> int | str | None:
+        if character.isspace():
+            return " "
+        if code in _IGNORABLE or 0x300 <= code <= 0x36F:
+            # Marks which did not compose with a letter are heaped on to break up words.
+            return None
+        # Format characters (zero width, direction, tags) and controls; surrogates cannot come in.
+        return None if unicodedata.category(character) in {"Cf", "Cc"} else code
+
+
+class _FoldedTable(_Memo):
+    def work_out(self, character: str, code: int) -> int | str | None:
+        if (like := LOOKALIKES.get(character) or LEET.get(character)) is not None:
+            return like
+        base = unicodedata.normalize("NFD", character)[0]
+        # Accents on Latin letters only: in other scripts the mark is part of what the letter is.
+        return base if base.isascii() else code
+
+
+# Invisible characters that are not of category Cf: variation selectors, joiners, fillers.
+_IGNORABLE = frozenset(
+    {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0, 0x2065}
+    | set(range(0xFE00, 0xFE10))
+    | set(range(0xE0100, 0xE01F0))
+)
+_PLAIN = _PlainTable()
+_FOLDED = _FoldedTable()
+
+_ASCII_SPACES = b"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"
+_ASCII_CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in _ASCII_SPACES)
+_ASCII_PLAIN = bytes.maketrans(
+    _ASCII_SPACES + b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b" " * len(_ASCII_SPACES) + b"abcdefghijklmnopqrstuvwxyz"
+)
+_ASCII_FOLDED = bytes.maketrans("".join(LEET).encode("ascii"), "".join(LEET.values()).encode("ascii"))

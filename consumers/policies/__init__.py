@@ -1,0 +1,16 @@
+"""The policies in the bundle."""
+
+from importlib import resources
+
+
+def read_policy(name: str) -> str:
+    """The TOML text of a bundled policy.
+
+    Raises:
+        ValueError: there is none of that name; the message says which there are.
+    """
+    folder = resources.files(__name__)
+    names = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    if name not in names:
+        raise ValueError(f"received policy {name!r}; allowed: {', '.join(names)}")
+    return (folder / f"{name}.toml").read_text("utf-8")

@@ -1,0 +1,118 @@
+"""What the consumer needs of the world: places for rows, notices and statuses, and a clock."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from glue.vocabulary import Action
+
+
+class TransientError(Exception):
+    """A call failed in a way that may pass: throttling, 5xx, time-out. Some of it may have been done.
+
+    Args:
+        code: AWS's name of the error; nothing of what was sent.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class DefectError(Exception):
+    """Something that no retry mends, such as a missing right or a missing stream. The invocation fails.
+
+    Its message holds names of operations and errors, never content.
+    """
+
+
+class Notice(Struct, frozen=True):
+    """A verdict that somebody may have to act on. Ids and labels only, never the text."""
+
+    verdict_id: str
+    event_id: str
+    content_id: str
+    author_id: str
+    surface: str
+    hold: bool
+    action: Action
+    labels: tuple[str, ...]
+    top_label: str | None
+    top_score: float
+    policy_id: str
+    policy_version: str
+    mode: str
+    created_at: str
+    decided_at: str
+
+
+class Status(Struct, frozen=True):
+    """Where a piece of content stands, as whoever shows it asks.
+
+    Args:
+        order_key: created_at, event id and decided_at; the greatest wins, in whatever order statuses are written.
+        expires_at: when the table may forget it, in seconds since 1970.
+    """
+
+    content_id: str
+    order_key: str
+    event_id: str
+    verdict_id: str
+    author_id: str
+    surface: str
+    action: Action
+    labels: tuple[str, ...]
+    policy_id: str
+    policy_version: str
+    decided_at: str
+    expires_at: int
+
+
+class DeliveryStreams(Protocol):
+    """Where rows are made durable."""
+
+    def put(self, stream: str, records: Sequence[bytes]) -> Sequence[str | None]:
+        """For each record, in order: None when it is durable, else the error's code.
+
+        Raises:
+            TransientError: the call failed; some of it may have been taken.
+            DefectError: no retry mends it.
+        """
+
+
+class EventBus(Protocol):
+    """Where those are told who have to act."""
+
+    def put(self, notices: Sequence[Notice]) -> Sequence[str | None]:
+        """For each notice, in order: None when it was taken, else the error's code. At most ten at a time.
+
+        Raises:
+            TransientError: the call failed; some of it may have been taken.
+            DefectError: no retry mends it.
+        """
+
+
+class StatusTable(Protocol):
+    """The latest status of each piece of content."""
+
+    def write(self, status: Status) -> None:
+        """Keeps the status unless one with the same or a greater order key is there.
+
+        Raises:
+            TransientError: it may not have been kept.
+            DefectError: no retry mends it.
+        """
+
+
+class Clock(Protocol):
+    """Time and chance."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+
+    def sleep(self, seconds: float) -> None:
+        """Lets so much time pass."""
+
+    def random(self) -> float:
+        """At least 0, less than 1."""

@@ -1,0 +1,246 @@
+"""Records to rows: the per-record part of the consumer, without effects."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from consumers.batch import Batch, Record
+from consumers.moderation.moderator import Moderator
+from consumers.ports import Notice, Status
+from glue.codec import Lateness, canonical, decode, landed_timestamp, parse_timestamp
+from glue.contract import MAX_QUARANTINED_PAYLOAD_BYTES, BadInput, BadRow, ContentEvent, VerdictRow
+from glue.vocabulary import Flag, Mode, Stage
+
+MAX_PACK_ROWS = 500
+MAX_PACK_BYTES = 1000 * 1024
+"""Of one Firehose record. Source: https://docs.aws.amazon.com/firehose/latest/dev/limits.html"""
+
+Row = TypeVar("Row", VerdictRow, BadRow)
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class Rows(Struct, frozen=True):
+    """What became of a batch's records.
+
+    Args:
+        verdicts, records: rows of events, and for each the record it came from.
+        bad, bad_records: rows of what is not an event or made the code fail, and for each the record it came from.
+        effects: verdicts that have to be made known: the record, the event, the row.
+        poison: how many of the bad made the code fail.
+    """
+
+    verdicts: list[VerdictRow]
+    records: list[Record]
+    bad: list[BadRow]
+    bad_records: list[Record]
+    effects: list[tuple[Record, ContentEvent, VerdictRow]]
+    poison: int
+
+
+class Pack(Struct, frozen=True):
+    """One Firehose record: newline-delimited rows.
+
+    Args:
+        data: the bytes, each row ending in a newline.
+        rows: how many.
+        position: the lowest of the Kinesis records they came from; when the pack fails, everything from there is open.
+    """
+
+    data: bytes
+    rows: int
+    position: int
+
+
+class RowMaker:
+    """Makes rows under one policy."""
+
+    def __init__(self, moderator: Moderator, lateness: Lateness, *, code_version: str, mode: Mode = "live") -> None:
+        self._moderator = moderator
+        self._lateness = lateness
+        self._code_version = code_version
+        self._mode = mode
+
+    def make(self, batch: Batch, decided_at: datetime) -> Rows:
+        """A row for every record. Never raises: a record that alone makes the code fail is quarantined as ``poison``.
+
+        Args:
+            batch: the records.
+            decided_at: the batch's one reading of the clock.
+        """
+        decided = landed_timestamp(decided_at)
+        verdicts: list[VerdictRow] = []
+        records: list[Record] = []
+        bad: list[BadRow] = []
+        bad_records: list[Record] = []
+        effects: list[tuple[Record, ContentEvent, VerdictRow]] = []
+        poison = 0
+        lateness, verdict_row = self._lateness, self._verdict_row
+        for record in batch.records:
+            try:
+                event = decode(record.payload, record.arrived_at, lateness)
+                if event.__class__ is ContentEvent:
+                    row = verdict_row(record, event, decided)
+                    verdicts.append(row)
+                    records.append(record)
+                    if row.action != "allow" or event.hold:
+                        effects.append((record, event, row))
+                    continue
+                refusal: BadInput = event  # type: ignore[assignment]
+                stage: Stage = "decode"
+            except MemoryError:
+                raise
+            except Exception as error:
+                # The one place that catches broadly. Only the type is kept: a message may quote the content.
+                refusal, stage = BadInput("poison", type(error).__name__), "moderate"
+                poison += 1
+            bad.append(self.bad_row(record, refusal, stage, decided))
+            bad_records.append(record)
+        for record, refusal in batch.refused:
+            bad.append(self.bad_row(record, refusal, "deaggregate", decided))
+            bad_records.append(record)
+        return Rows(verdicts, records, bad, bad_records, effects, poison)
+
+    def _verdict_row(self, record: Record, event: ContentEvent, decided: str) -> VerdictRow:
+        moderator = self._moderator
+        text = event.text
+        finding = moderator.judge(text, surface=event.surface, language=event.language)
+        decision = finding.decision
+        run_id, arrived = "", record.arrived
+        if event.replay is not None:
+            run_id = event.replay.run_id
+            first_arrival = parse_timestamp(event.replay.arrived_at)
+            if isinstance(first_arrival, datetime):
+                arrived = landed_timestamp(first_arrival)
+        policy_id, policy_version = moderator.policy_id, moderator.policy_version
+        flags: tuple[Flag, ...] = (*event.flags, "truncated") if finding.truncated else event.flags
+        event_id = event.event_id
+        identity = f"{event_id}\n{policy_id}\n{policy_version}\n{run_id}"
+        return VerdictRow(
+            sha256(identity.encode()).hexdigest()[:32],
+            event_id,
+            event.content_id,
+            event.author_id,
+            event.surface,
+            event.language,
+            landed_timestamp(event.created_at),
+            arrived,
+            decided,
+            self._mode,
+            run_id,
+            decision.action,
+            decision.labels,
+            decision.top_label,
+            decision.top_score,
+            finding.signals,
+            policy_id,
+            policy_version,
+            flags,
+            len(text),
+            finding.text_fingerprint,
+            finding.excerpt,
+            record.shard_id,
+            record.sequence_number,
+            record.sub_sequence_number,
+            sha256(canonical(event)).hexdigest()[:32],
+            event.schema_version,
+            event.extra_json,
+        )
+
+    def bad_row(self, record: Record, refusal: BadInput, stage: Stage, decided: str) -> BadRow:
+        """The row of a record that cannot become a verdict; the same record always gets the same ``bad_row_id``."""
+        payload = record.payload
+        coordinate = f"{record.shard_id}\n{record.sequence_number}\n{record.sub_sequence_number}\n"
+        return BadRow(
+            sha256(coordinate.encode() + payload).hexdigest()[:32],
+            refusal.reason,
+            refusal.detail,
+            stage,
+            b64encode(payload).decode() if len(payload) <= MAX_QUARANTINED_PAYLOAD_BYTES else None,
+            len(payload),
+            record.shard_id,
+            record.sequence_number,
+            record.sub_sequence_number,
+            record.partition_key,
+            record.arrived,
+            decided,
+            self._code_version,
+        )
+
+
+def notice(event: ContentEvent, row: VerdictRow) -> Notice:
+    """What is told about a verdict."""
+    return Notice(
+        verdict_id=row.verdict_id,
+        event_id=row.event_id,
+        content_id=row.content_id,
+        author_id=row.author_id,
+        surface=row.surface,
+        hold=event.hold,
+        action=row.action,
+        labels=row.labels,
+        top_label=row.top_label,
+        top_score=row.top_score,
+        policy_id=row.policy_id,
+        policy_version=row.policy_version,
+        mode=row.mode,
+        created_at=row.created_at,
+        decided_at=row.decided_at,
+    )
+
+
+def status(row: VerdictRow, expires_at: int) -> Status:
+    """What the status table keeps of a verdict.
+
+    Args:
+        row: the verdict.
+        expires_at: when it may be forgotten, in seconds since 1970.
+    """
+    return Status(
+        content_id=row.content_id,
+        order_key=f"{row.created_at}#{row.event_id}#{row.decided_at}",
+        event_id=row.event_id,
+        verdict_id=row.verdict_id,
+        author_id=row.author_id,
+        surface=row.surface,
+        action=row.action,
+        labels=row.labels,
+        policy_id=row.policy_id,
+        policy_version=row.policy_version,
+        decided_at=row.decided_at,
+        expires_at=expires_at,
+    )
+
+
+def pack(
+    rows: Sequence[Row], records: Sequence[Record], *, limit: int = MAX_PACK_BYTES
+) -> tuple[list[Pack], dict[int, int]]:
+    """The rows as few Firehose records, and what fits into none: at most 500 rows and ``limit`` bytes each.
+
+    Args:
+        rows: the rows, in order.
+        records: for each row, the record it came from.
+        limit: bytes of one Firehose record.
+
+    Returns:
+        The packs, and the sizes of the rows left out because they are larger than ``limit`` alone, by index.
+    """
+    packs: list[Pack] = []
+    too_large: dict[int, int] = {}
+    # Ranges still to pack, the next one last.
+    ranges = [(start, min(start + MAX_PACK_ROWS, len(rows))) for start in range(0, len(rows), MAX_PACK_ROWS)][::-1]
+    while ranges:
+        start, end = ranges.pop()
+        data = _encode_lines(rows[start:end])
+        if len(data) <= limit:
+            packs.append(Pack(data, end - start, min([record.position for record in records[start:end]])))
+        elif end - start == 1:
+            too_large[start] = len(data)
+        else:
+            middle = (start + end) // 2
+            ranges += ((middle, end), (start, middle))
+    return packs, too_large
