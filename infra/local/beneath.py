@@ -1,5 +1,6 @@
 """What lies beneath our own services: moto's backends, in this process, behind one WSGI application."""
 
+import json
 import logging
 import threading
 from collections.abc import Iterable
@@ -39,6 +40,7 @@ class Beneath:
         self._region = region
         self._locks: dict[str, threading.RLock] = {}
         _forget_instances()
+        _leave_out_conditional_statements()
         logging.getLogger("botocore.hooks").setLevel(logging.WARNING)
 
     def warm(self, services: Iterable[str] = SERVICES) -> None:
@@ -88,3 +90,26 @@ def _forget_instances() -> None:
         return object.__new__(cls)
 
     BaseModel.__new__ = staticmethod(new)
+
+
+def _leave_out_conditional_statements() -> None:
+    """Makes moto judge a bucket policy by its unconditional statements.
+
+    moto ignores a statement's Condition, so that "deny what does not come over TLS" denies everything. The loopback
+    interface leaves this machine as little as a TLS connection can be read on its way.
+    """
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def get_permission(bucket: Any, action: str, resource: str) -> Any:
+        if bucket.policy is None:
+            return PermissionResult.NEUTRAL
+        document = json.loads(bucket.policy)
+        given = document.get("Statement", [])
+        statements = given if isinstance(given, list) else [given]
+        document["Statement"] = [statement for statement in statements if not statement.get("Condition")]
+        if not document["Statement"]:
+            return PermissionResult.NEUTRAL
+        return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = get_permission

@@ -37,7 +37,7 @@ class RestApi(Protocol):
     """A service of ours that speaks REST: Lambda."""
 
     def handle(
-        self, method: str, path: str, query: dict[str, str], body: bytes
+        self, method: str, path: str, query: dict[str, str], body: bytes, headers: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]: ...
 
 
@@ -68,6 +68,11 @@ class Front:
         self._functions = functions
         self._stacks = stacks or StackApi()
         self._control = control
+
+    def serve(self, *, apis: Mapping[str, JsonApi], functions: RestApi | None = None) -> None:
+        """Takes up services of ours: they need the address that this is served at before they can be made."""
+        self._apis.update(apis)
+        self._functions = functions or self._functions
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if not _from_here(environ):
@@ -118,9 +123,13 @@ class Front:
             return _json_error(start_response, error)
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         try:
-            # Lambda's ARNs are in its paths: the path is given decoded.
+            # The path as sent: an ARN in it has its colons and slashes encoded.
             status, headers, body = self._functions.handle(
-                environ["REQUEST_METHOD"], path.encode("latin-1").decode("utf-8", "replace"), query, _body(environ)
+                environ["REQUEST_METHOD"],
+                environ.get("RAW_URI", path).partition("?")[0],
+                query,
+                _body(environ),
+                _header_fields(environ),
             )
         except ApiError as error:
             return _json_error(start_response, error)
@@ -171,6 +180,10 @@ def _from_here(environ: "WSGIEnvironment") -> bool:
         return True
     _, _, rest = origin.partition("://")
     return (rest.rpartition(":")[0] or rest) in _LOOPBACK_NAMES
+
+
+def _header_fields(environ: "WSGIEnvironment") -> dict[str, str]:
+    return {name[5:].lower().replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
 
 
 def _signing_name(environ: "WSGIEnvironment") -> str:
