@@ -72,13 +72,16 @@ class Converter:
 
         A record holds one JSON object, or several one after another; a record fits whole or not at all.
         """
-        if self._fast is not None:
-            table = self._fast.read(records)
-            if table is not None:
-                return Converted(table, [])
-            if len(records) > _RETRY_BLOCK:
-                return self._in_blocks(records)
+        table = self.convert_fast(records)
+        if table is not None:
+            return Converted(table, [])
+        if self._fast is not None and len(records) > _RETRY_BLOCK:
+            return self._in_blocks(records)
         return self.convert_strictly(records)
+
+    def convert_fast(self, records: Sequence[bytes]) -> pa.Table | None:
+        """What :meth:`convert` gives when the fast reader objects to nothing, else None."""
+        return None if self._fast is None else self._fast.read(records)
 
     def convert_strictly(self, records: Sequence[bytes]) -> Converted:
         """What :meth:`convert` gives, by the strict reader alone."""
