@@ -27,6 +27,9 @@ MAX_PUT_BYTES = 3_500_000
 MAX_NOTICES = 10
 """Of one PutEvents. Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 
+STATUSES_PER_TASK = 4
+"""Statuses written one after the other by one task: fewer are not worth a hand-over to another thread."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -204,14 +207,19 @@ class Consumer:
                     latest[one.content_id] = one
                 positions[one.content_id] = min(record.position, positions.get(one.content_id, record.position))
 
-        def keep(one: Status) -> Sent:
-            return send([one], self._write, retry=self._retry, clock=self._clock, deadline=deadline)
+        every = list(latest.values())
+        starts = range(0, len(every), STATUSES_PER_TASK)
 
-        for content_id, sent in zip(latest, self._each(keep, latest.values()), strict=True):
-            flow.resent += sent.resent
-            flow.statuses += not sent.left
-            if sent.left:
-                flow.stop_at([positions[content_id]])
+        def keep(start: int) -> list[Sent]:
+            some = every[start : start + STATUSES_PER_TASK]
+            return [send([one], self._write, retry=self._retry, clock=self._clock, deadline=deadline) for one in some]
+
+        for start, kept_some in zip(starts, self._each(keep, starts), strict=True):
+            for one, sent in zip(every[start:], kept_some, strict=False):
+                flow.resent += sent.resent
+                flow.statuses += not sent.left
+                if sent.left:
+                    flow.stop_at([positions[one.content_id]])
 
     def _write(self, statuses: Sequence[Status]) -> Sequence[str | None]:
         for one in statuses:

@@ -8,11 +8,11 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 
 from consumers.aws.metrics import metric_line
 from consumers.aws.settings import Settings
@@ -20,13 +20,15 @@ from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStr
 from consumers.batch import MalformedEventError, check_answer
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
-from consumers.pipeline import Consumer, Destinations
+from consumers.pipeline import Consumer, Destinations, Each
 from consumers.policies import read_policy
-from consumers.ports import DefectError
+from consumers.ports import Clock, DefectError
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
 
+T = TypeVar("T")
+R = TypeVar("R")
 log = logging.getLogger("streamkeeper.moderate")
 
 RESERVE_SECONDS = 3.0
@@ -37,10 +39,27 @@ WORKERS = 8
 
 
 class Application:
-    """The consumer with its settings, clients and policy."""
+    """A consumer inside a Lambda function: time limits, metrics, and errors that hold no content."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Prepares everything that can be prepared.
+    def __init__(self, consumer: Consumer, *, clock: Clock, function: str, policy: str, to_log: bool) -> None:
+        """Takes what was prepared.
+
+        Args:
+            consumer: moderates.
+            clock: time.
+            function: the function's name, for metrics.
+            policy: the policy's id and version, for metrics.
+            to_log: whether metrics go to standard output, which is the log in Lambda.
+        """
+        self._consumer = consumer
+        self._clock = clock
+        self._function = function
+        self._policy = policy
+        self._to_log = to_log
+
+    @classmethod
+    def prepare(cls, environment: Mapping[str, str]) -> "Application":
+        """Everything that can be prepared from environment variables: settings, policy, clients.
 
         Raises:
             SettingsError: the environment is not as it must be.
@@ -48,25 +67,26 @@ class Application:
         """
         settings = Settings.read(environment)
         moderator = Moderator(Policy.load(read_policy(settings.policy)))
-        self.clock = SystemClock()
-        self.function = environment.get("AWS_LAMBDA_FUNCTION_NAME", "moderate")
-        self.has_log_group = "AWS_LAMBDA_LOG_GROUP_NAME" in environment
-        self.policy = f"{moderator.policy_id}@{moderator.policy_version}"
-        self.consumer = Consumer(
-            RowMaker(
-                moderator,
-                Lateness(timedelta(days=settings.max_late_days), timedelta(hours=settings.max_ahead_hours)),
-                code_version=code_version(),
-            ),
+        clock = SystemClock()
+        lateness = Lateness(timedelta(days=settings.max_late_days), timedelta(hours=settings.max_ahead_hours))
+        consumer = Consumer(
+            RowMaker(moderator, lateness, code_version=code_version()),
             destinations=Destinations(
                 settings.verdicts_delivery_stream, settings.quarantine_delivery_stream, settings.status_seconds
             ),
             streams=FirehoseStreams(make_client("firehose")),
             bus=EventBridgeBus(make_client("events"), settings.event_bus_name),
             statuses=DynamoDBStatusTable(make_client("dynamodb"), settings.status_table),
-            clock=self.clock,
+            clock=clock,
             retry=Retry(),
-            each=ThreadPoolExecutor(WORKERS, "notify").map,
+            each=concurrently(ThreadPoolExecutor(WORKERS, "notify")),
+        )
+        return cls(
+            consumer,
+            clock=clock,
+            function=environment.get("AWS_LAMBDA_FUNCTION_NAME", "moderate"),
+            policy=f"{moderator.policy_id}@{moderator.policy_version}",
+            to_log="AWS_LAMBDA_LOG_GROUP_NAME" in environment,
         )
 
     def handle(self, event: Any, context: Any) -> dict[str, list[dict[str, str]]]:
@@ -76,23 +96,35 @@ class Application:
             MalformedEventError: it is no Kinesis event.
             DefectError: anything that no retry mends; the message holds no content.
         """
-        started = self.clock.now()
+        started = self._clock.now()
         seconds = DEFAULT_SECONDS if context is None else context.get_remaining_time_in_millis() / 1000
         try:
-            report = self.consumer.process(event, deadline=started + seconds - RESERVE_SECONDS)
+            report = self._consumer.process(event, deadline=started + seconds - RESERVE_SECONDS)
             check_answer(report.answer, report.sequence_numbers)
         except (MalformedEventError, DefectError):
             raise
         except Exception as error:
             # Lambda logs an exception with its text, and texts such as a KeyError's can be content.
             raise DefectError(redacted(error)) from None
-        line = metric_line(report, function=self.function, policy=self.policy, started=started, ended=self.clock.now())
-        if self.has_log_group:
+        line = metric_line(
+            report, function=self._function, policy=self._policy, started=started, ended=self._clock.now()
+        )
+        if self._to_log:
             # CloudWatch finds metrics in whole lines only, which logging would wrap.
             sys.stdout.write(f"{line}\n")
         else:
             log.debug("%s", line)
         return report.answer
+
+
+def concurrently(pool: Executor) -> Each:
+    """``map`` that runs what it can at the same time; a single item stays in this thread."""
+
+    def each(function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
+        some = list(items)
+        return map(function, some) if len(some) < 2 else pool.map(function, some)
+
+    return each
 
 
 def redacted(error: BaseException) -> str:
@@ -126,7 +158,7 @@ def prepare() -> Application:
     global _application
     with _lock:
         if _application is None:
-            _application = Application(os.environ)
+            _application = Application.prepare(os.environ)
         return _application
 
 
