@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
@@ -41,6 +41,10 @@ class RestApi(Protocol):
     ) -> tuple[int, dict[str, str], bytes]: ...
 
 
+Shortcut = Callable[[dict[str, object]], dict[str, object] | None]
+"""Answers a JSON call of a service that is otherwise moto's, or gives None when the call is moto's after all."""
+
+
 class Front:
     """A WSGI application that chooses the service by ``X-Amz-Target``, path and signature.
 
@@ -68,10 +72,22 @@ class Front:
         self._functions = functions
         self._stacks = stacks or StackApi()
         self._control = control
+        self._shortcuts: dict[str, Shortcut] = {}
 
-    def serve(self, *, apis: Mapping[str, JsonApi], functions: RestApi | None = None) -> None:
-        """Takes up services of ours: they need the address that this is served at before they can be made."""
+    def serve(
+        self,
+        *,
+        apis: Mapping[str, JsonApi],
+        functions: RestApi | None = None,
+        shortcuts: Mapping[str, Shortcut] | None = None,
+    ) -> None:
+        """Takes up services of ours: they need the address that this is served at before they can be made.
+
+        Args:
+            shortcuts: by whole ``X-Amz-Target``, what answers some calls of a service that is otherwise moto's.
+        """
         self._apis.update(apis)
+        self._shortcuts.update(shortcuts or {})
         self._functions = functions or self._functions
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -86,6 +102,8 @@ class Front:
             service = OUR_TARGETS.get(prefix)
             if service is not None:
                 return self._serve_json(environ, start_response, service, action)
+            if target in self._shortcuts:
+                return self._serve_shortcut(environ, start_response, target)
         signed_for = _signing_name(environ)
         if signed_for == "lambda" or (not signed_for and path.startswith(_LAMBDA_PATHS)):
             return self._serve_functions(environ, start_response, path)
@@ -113,6 +131,27 @@ class Front:
             return _json_error(start_response, ApiError("InternalFailure", message, 500))
         body = msgspec.json.encode(answer)
         start_response("200 OK", _headers("application/x-amz-json-1.1", body))
+        return [body]
+
+    def _serve_shortcut(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse", target: str
+    ) -> Iterable[bytes]:
+        raw = _body(environ)
+        _restore(environ, raw)
+        content_type = environ.get("CONTENT_TYPE") or "application/x-amz-json-1.1"
+        try:
+            answer = self._shortcuts[target](_json_body(environ))
+        except ApiError as error:
+            return _json_error(start_response, error, content_type)
+        except Exception as error:
+            _log_defect(target, error)
+            message = f"{target} failed in the twin with {type(error).__name__}; its log says where"
+            return _json_error(start_response, ApiError("InternalFailure", message, 500), content_type)
+        if answer is None:
+            _restore(environ, raw)
+            return self._beneath(environ, start_response)
+        body = msgspec.json.encode(answer)
+        start_response("200 OK", _headers(content_type, body))
         return [body]
 
     def _serve_functions(
@@ -233,11 +272,11 @@ def _headers(content_type: str, body: bytes) -> list[tuple[str, str]]:
     ]
 
 
-def _json_error(start_response: "StartResponse", error: ApiError) -> Iterable[bytes]:
+def _json_error(
+    start_response: "StartResponse", error: ApiError, content_type: str = "application/x-amz-json-1.1"
+) -> Iterable[bytes]:
     body = msgspec.json.encode({"__type": error.code, "message": error.message})
-    start_response(
-        _status(error.status), [*_headers("application/x-amz-json-1.1", body), ("x-amzn-ErrorType", error.code)]
-    )
+    start_response(_status(error.status), [*_headers(content_type, body), ("x-amzn-ErrorType", error.code)])
     return [body]
 
 

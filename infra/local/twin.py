@@ -13,12 +13,14 @@ from infra.local.control import Control
 from infra.local.delivery_stream_driver import DeliveryStreamDriver, Ports, calling
 from infra.local.delivery_stream_source import KinesisSource
 from infra.local.destinations import AwsDestinations
+from infra.local.event_bus import EventBuses
 from infra.local.event_source_api import EventSourceApi
 from infra.local.event_source_driver import EventSourceDriver
 from infra.local.firehose_api import FirehoseApi
 from infra.local.front import Front
 from infra.local.functions import Functions
 from infra.local.intrinsics import Template
+from infra.local.item_updates import ItemUpdates
 from infra.local.kinesis_api import KinesisApi
 from infra.local.lambda_api import LambdaApi
 from infra.local.provision import STACK_NAME, Place, provision, read_template
@@ -112,6 +114,10 @@ class Twin:
             functions=LambdaApi(
                 self.functions, EventSourceApi(self.mappings, self.functions, self.streams), self._clock
             ),
+            shortcuts={
+                "AWSEvents.PutEvents": EventBuses(self.beneath, self._clock).put_events,
+                "DynamoDB_20120810.UpdateItem": ItemUpdates(self.beneath).update_item,
+            },
         )
 
     # ------------------------------------------------------------------------------------------------ life
@@ -191,8 +197,8 @@ class Twin:
             if service not in self._clients:
                 self._clients[service] = boto3.Session(
                     aws_access_key_id="test",
-                    aws_secret_access_key="test",
-                    region_name=self.region,  # noqa: S106
+                    aws_secret_access_key="test",  # noqa: S106 - a twin asks for none
+                    region_name=self.region,
                 ).client(
                     service,
                     endpoint_url=self.endpoint_url,
