@@ -73,9 +73,10 @@ def test_another_reader_reads_the_same_values(tmp_path: Path) -> None:
 
     with duckdb.connect() as connection:
         relation = connection.read_parquet(str(file))
+        types = [str(kind) for kind in relation.types]
         found = relation.fetchall()[0]
 
-    assert [str(kind) for kind in relation.types[:5]] == ["VARCHAR", "TIMESTAMP", "DATE", "DOUBLE", "DECIMAL(9,2)"]
+    assert types[:5] == ["VARCHAR", "TIMESTAMP", "DATE", "DOUBLE", "DECIMAL(9,2)"]
     assert found == (*list(ROW.values())[:-1], {"k": 1})
 
 
