@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 """
 
+import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -193,6 +194,8 @@ class Resolver:
             case "Fn::Join":
                 separator, parts = self._arguments(name, resolved, 2, where)
                 return str(separator).join(_text(part, where) for part in parts)
+            case "Fn::Base64":
+                return base64.b64encode(_text(resolved, where).encode()).decode()
             case "Fn::Select":
                 index, choices = self._arguments(name, resolved, 2, where)
                 if not 0 <= int(index) < len(choices):

@@ -1,0 +1,53 @@
+"""``python -m athena render`` writes the view into the AWS template; with ``--check`` it says whether it is stale."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from athena.views import template_lines
+
+TEMPLATE = Path(__file__).parent.parent / "infra" / "aws" / "template.yaml"
+_BLOCK = re.compile(
+    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED view .*?\n)(?P<body>.*?)(?P<tail>^ *# END GENERATED)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def rendered(template: str) -> str:
+    """The template's text with the view as it should be.
+
+    Raises:
+        ValueError: the template has no place for it.
+    """
+    text, count = _BLOCK.subn(lambda found: found["head"] + _lines(found) + found["tail"], template)
+    if count != 1:
+        raise ValueError(f"{count} blocks '# BEGIN GENERATED view ... # END GENERATED' in the template; one is wanted")
+    return text
+
+
+def _lines(found: re.Match[str]) -> str:
+    return template_lines("Database", len(found["pad"]))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 0 when the template is (or now is) up to date, 1 when ``--check`` found it stale."""
+    parser = argparse.ArgumentParser(
+        prog="python -m athena", description=__doc__, epilog="example: python -m athena render --check"
+    )
+    parser.add_argument("command", choices=["render"])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the template is stale")
+    options = parser.parse_args(arguments)
+    text = TEMPLATE.read_text(encoding="utf-8")
+    if rendered(text) == text:
+        return 0
+    if options.check:
+        print("infra/aws/template.yaml: the view is stale. Run: python -m athena render", file=sys.stderr)
+        return 1
+    TEMPLATE.write_text(rendered(text), encoding="utf-8")
+    print("written: infra/aws/template.yaml")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
