@@ -212,11 +212,16 @@ class Shard:
         at = self._first_at(moment)
         return self.last if at == len(self.records) else self.sequences[at] - 1
 
-    def read(self, after: int, *, limit: int, max_bytes: int, horizon: float) -> Sequence[Record]:
-        """Up to ``limit`` records after position ``after``, at least one if there is one, within ``max_bytes``."""
+    def _next(self, after: int, horizon: float) -> int:
+        """Where the first record after ``after`` stands that has not expired."""
         at = bisect_right(self.sequences, after)
         if at < len(self.records) and self.records[at].arrived < horizon:
             at = max(at, self._first_at(horizon))
+        return at
+
+    def read(self, after: int, *, limit: int, max_bytes: int, horizon: float) -> Sequence[Record]:
+        """Up to ``limit`` records after position ``after``, at least one if there is one, within ``max_bytes``."""
+        at = self._next(after, horizon)
         found = self.records[at : at + limit]
         total = 0
         for position, record in enumerate(found):
@@ -225,11 +230,11 @@ class Shard:
                 return found[:position]
         return found
 
-    def behind(self, after: int, now: float) -> int:
+    def behind(self, after: int, *, now: float, horizon: float) -> int:
         """Milliseconds between ``now`` and the arrival of the first record after ``after``; 0 at the tip."""
-        at = bisect_right(self.sequences, after)
+        at = self._next(after, horizon)
         return 0 if at >= len(self.records) else max(0, int((now - self.records[at].arrived) * 1000))
 
-    def exhausted(self, after: int) -> bool:
+    def exhausted(self, after: int, horizon: float) -> bool:
         """Whether the shard is closed and nothing comes after ``after``."""
-        return not self.is_open and after >= self.last
+        return not self.is_open and self._next(after, horizon) >= len(self.records)

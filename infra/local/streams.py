@@ -312,6 +312,11 @@ class Streams:
         """The records of a shard after a position (0 = from the oldest), without counting against the read limits."""
         with self.lock:
             shard = self.shard(stream, shard_id)
-            records = shard.read(after, limit=limit, max_bytes=max_bytes, horizon=stream.horizon(now))
+            horizon = stream.horizon(now)
+            records = shard.read(after, limit=limit, max_bytes=max_bytes, horizon=horizon)
             position = records[-1].sequence if records else after
-            return ShardRead(records, position, shard.exhausted(position), shard.behind(position, now), shard.children)
+            ended = shard.exhausted(position, horizon)
+            if ended and not records:
+                position = max(position, shard.last)
+            behind = shard.behind(position, now=now, horizon=horizon)
+            return ShardRead(records, position, ended, behind, shard.children)

@@ -84,6 +84,21 @@ def test_after_a_split_records_go_to_the_children_and_the_parent_ends():
     assert left.parents == right.parents == (parent.shard_id,)
 
 
+def test_an_empty_shard_that_is_closed_ends_at_once():
+    streams, stream = make()
+    resharding.split(stream, stream.open_shards[0], 2**127, now=NOW)
+    assert streams.read(stream, "shardId-000000000000", 0, now=NOW).ended
+
+
+def test_a_closed_shard_whose_records_have_expired_ends():
+    streams, stream = make()
+    streams.put(stream, [PutEntry(b"x", "k")], now=NOW)
+    resharding.split(stream, stream.open_shards[0], 2**127, now=NOW + 10)
+    read = streams.read(stream, "shardId-000000000000", 0, now=NOW + 24 * 3600 + 5)
+    assert read.ended
+    assert not read.records
+
+
 def test_after_a_merge_the_child_has_both_parents():
     _streams, stream = make(2)
     first, second = stream.open_shards
