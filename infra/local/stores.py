@@ -30,8 +30,13 @@ class S3Store:
     """
 
     def __init__(self, beneath: Beneath) -> None:
-        self._backend = beneath.backend("s3")
+        self._beneath = beneath
         self._lock = beneath.lock("s3")
+
+    @property
+    def _backend(self) -> Any:
+        # Asked for every time: a reset makes another one.
+        return self._beneath.backend("s3")
 
     def put(
         self,
@@ -120,8 +125,13 @@ class GlueCatalog:
     """
 
     def __init__(self, beneath: Beneath) -> None:
-        self._backend = beneath.backend("glue")
+        self._beneath = beneath
         self._lock = beneath.lock("glue")
+
+    @property
+    def _backend(self) -> Any:
+        # Asked for every time: a reset makes another one.
+        return self._beneath.backend("glue")
 
     def get_database(self, name: str) -> dict[str, Any]:
         with self._lock:
