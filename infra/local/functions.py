@@ -71,13 +71,14 @@ class Context:
     log_group_name: str
     log_stream_name: str
     deadline: float
+    monotonic: Callable[[], float] = time.monotonic
     function_version: str = "$LATEST"
     identity: object = None
     client_context: object = None
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function's timeout, never negative."""
-        return max(0, int((self.deadline - time.monotonic()) * 1000))
+        return max(0, int((self.deadline - self.monotonic()) * 1000))
 
 
 class _LoadError(Exception):
@@ -93,11 +94,18 @@ class Function:
     """A registered function and its warm copies."""
 
     def __init__(
-        self, settings: FunctionSettings, *, arn: str, base_environment: Mapping[str, str], copies: int
+        self,
+        settings: FunctionSettings,
+        *,
+        arn: str,
+        base_environment: Mapping[str, str],
+        copies: int,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.arn = arn
         self._base = dict(base_environment)
+        self._monotonic = monotonic
         self._idle: list[Handler] = []
         self._slots = threading.BoundedSemaphore(copies)
         self._lock = threading.Lock()
@@ -122,7 +130,7 @@ class Function:
                 handler = handler or self._load(settings)
             except _LoadError as error:
                 return _failed(request_id, error.error_type, str(error), [])
-            started = time.monotonic()
+            started = self._monotonic()
             context = Context(
                 function_name=settings.name,
                 invoked_function_arn=self.arn,
@@ -131,13 +139,14 @@ class Function:
                 log_group_name=f"/aws/lambda/{settings.name}",
                 log_stream_name="laptop",
                 deadline=started + settings.timeout_seconds,
+                monotonic=self._monotonic,
             )
             try:
                 outcome = _run(handler, event, context)
             except SystemExit:
                 message = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
                 return _failed(request_id, "Runtime.ExitError", message)
-            if time.monotonic() - started > settings.timeout_seconds:
+            if self._monotonic() - started > settings.timeout_seconds:
                 # Lambda kills the environment at the timeout, so this copy's state must not be met again.
                 message = f"RequestId: {request_id} Error: Task timed out after {settings.timeout_seconds:.2f} seconds"
                 return _failed(request_id, "Sandbox.Timedout", message)
@@ -187,6 +196,7 @@ class Functions:
         region: e.g. ``us-east-1``.
         endpoint_url: where the handlers' SDK clients go; None leaves them at AWS's own addresses.
         copies: how many invocations of one function may run at once.
+        monotonic: the clock of the timeouts, in seconds.
     """
 
     def __init__(
@@ -196,7 +206,9 @@ class Functions:
         region: str = "us-east-1",
         endpoint_url: str | None = None,
         copies: int = 4,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self.account = account
         self.region = region
         self.copies = copies
@@ -227,7 +239,11 @@ class Functions:
         if settings.name in self._functions:
             raise ApiError("ResourceConflictException", f"Function already exist: {settings.name}", 409)
         function = Function(
-            settings, arn=self.arn(settings.name), base_environment=self._environment, copies=self.copies
+            settings,
+            arn=self.arn(settings.name),
+            base_environment=self._environment,
+            copies=self.copies,
+            monotonic=self._monotonic,
         )
         self._functions[settings.name] = function
         return function
