@@ -1,0 +1,262 @@
+"""A row of someone's data set as an event: which column is which field, and what happens to the rest.
+
+* Columns named like a field are that field; ``columns`` says otherwise. ``constants`` hold for every row, ``defaults``
+  where the row has nothing.
+* A row without an event id gets one made from the source's name, its place and its bytes: the same file sent twice has
+  the same ids. An id that is no UUID is kept as ``source_event_id`` and a UUID is made from it.
+* A content or parent id that is not of the contract's form is replaced by a hash, and kept as ``source_content_id``.
+* An author id that is not of that form, or is an e-mail or IP address, is replaced by a hash and not kept.
+* Columns that are no field stay on the event under their own names and land in ``extra_json``.
+* Nothing else is changed: a value that does not fit makes the row a rejection.
+"""
+
+import re
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from glue.codec import wire_timestamp
+from glue.contract import SCHEMA_VERSION, WireEvent
+from producers.check import Rejection, outgoing
+from producers.limits import MAX_EVENT_BYTES
+from producers.ports import OutRecord
+from producers.rows import Row
+from producers.times import TimeShift, TimeUnit, read_time
+
+# Replay marks are set by replay only; a column of that name is kept as data.
+FIELDS = tuple(name for name in WireEvent.__struct_fields__ if name != "replay")
+_CONTEXT = "context."
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_ADDRESS = re.compile(r".*@.*\..*|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}")
+_MISSING = object()
+
+
+class Mapping(msgspec.Struct, frozen=True, kw_only=True):
+    """How a data set's columns become an event.
+
+    Args:
+        source: the data set's name, part of the ids that are made.
+        columns: field to column, for those whose names differ; an empty column means none. A field may be
+            ``context.<key>``; a column may be a path into nested objects, ``user.name``.
+        constants: field to value, for every row.
+        defaults: field to value, for rows that have none.
+        time_unit: what numbers in ``created_at`` count.
+        assume_utc: whether times without a zone are in UTC.
+        shift: moves times; None leaves them.
+        keep_author: whether a replaced author id is kept as ``source_author_id``.
+        pseudonym_key: a secret that author hashes depend on, up to 64 bytes; without one, names can be guessed.
+        max_bytes: the most an event may take.
+    """
+
+    source: str
+    columns: dict[str, str] = {}
+    constants: dict[str, str] = {}
+    defaults: dict[str, str] = {}
+    time_unit: TimeUnit | None = None
+    assume_utc: bool = False
+    shift: TimeShift | None = None
+    keep_author: bool = False
+    pseudonym_key: bytes = b""
+    max_bytes: int = MAX_EVENT_BYTES
+
+    def __post_init__(self) -> None:
+        for group in (self.columns, self.constants, self.defaults):
+            for name in group:
+                if name not in FIELDS and not (name.startswith(_CONTEXT) and len(name) > len(_CONTEXT)):
+                    raise ValueError(f"{name} is no field of an event; allowed: {', '.join(FIELDS)}, context.<key>")
+
+
+def event_of(row: Row, mapping: Mapping, *, now: float) -> OutRecord | Rejection:
+    """The record that carries this row as an event, or why it cannot.
+
+    Args:
+        row: from one of the readers.
+        mapping: which column is which field.
+        now: epoch seconds; the time of rows that have none, and what times are judged by.
+
+    >>> row = Row(7, {"user": "ann", "body": "hello", "karma": 3}, b"...")
+    >>> mapping = Mapping(source="posts.csv", columns={"author_id": "user", "text": "body"})
+    >>> event_of(row, mapping, now=1_772_000_000.0).data.decode()[-101:]
+    '"author_id":"ann","surface":null,"created_at":"2026-02-25T06:13:20.000000Z","text":"hello","karma":3}'
+    """
+    if row.problem is not None:
+        return row.problem
+    fields, used = _fields(row.cells, mapping)
+    extra: dict[str, object] = {}
+    created = _created(fields, extra, mapping, now)
+    if isinstance(created, Rejection):
+        return created
+    _name(fields, extra, row, mapping)
+    event: dict[str, object] = {
+        "schema_version": fields.pop("schema_version", SCHEMA_VERSION),
+        "event_id": fields.pop("event_id"),
+        "content_id": fields.pop("content_id"),
+        "author_id": fields.pop("author_id", _MISSING),
+        "surface": fields.pop("surface", None),
+        "created_at": created,
+        "text": fields.pop("text", _MISSING),
+        **fields,
+    }
+    for name in ("author_id", "text"):
+        if event[name] is _MISSING:
+            del event[name]
+    for name, value in row.cells.items():
+        if name not in used:
+            # A column that is named like a field but is not that field keeps its value under another name.
+            while name in extra or name in event or name in WireEvent.__struct_fields__:
+                name = f"source_{name}"
+            extra[name] = value
+    event.update(extra)
+    try:
+        payload = msgspec.json.encode(event)
+    except (TypeError, ValueError, UnicodeEncodeError) as error:
+        return Rejection("type", f"a cell that JSON cannot hold: {type(error).__name__}")
+    return outgoing(payload, now=now, max_bytes=mapping.max_bytes)
+
+
+def time_of(row: Row, mapping: Mapping) -> datetime | None:
+    """When the row was created by its own account; None when it does not say or cannot be read."""
+    if row.problem is not None:
+        return None
+    value = _plain(_fields(row.cells, mapping)[0].get("created_at", _MISSING))
+    if value is _MISSING or value is None:
+        return None
+    moment = read_time(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc)
+    return None if isinstance(moment, Rejection) else moment
+
+
+def _fields(cells: dict[str, object], mapping: Mapping) -> tuple[dict[str, object], set[str]]:
+    """The event's fields as the row has them, nulls left out, and the columns that they came from."""
+    fields: dict[str, object] = {}
+    context: dict[str, object] = {}
+    used: set[str] = set()
+    for name in FIELDS:
+        if name not in mapping.columns and name in cells:
+            _put(fields, name, cells[name])
+            used.add(name)
+    for name, column in mapping.columns.items():
+        value = cells.get(column, _MISSING)
+        if value is not _MISSING:
+            used.add(column)
+        elif "." in column:
+            value = _inside(cells, column)
+        if value is not _MISSING:
+            _put(context if name.startswith(_CONTEXT) else fields, name.removeprefix(_CONTEXT), value)
+    for group, is_default in ((mapping.constants, False), (mapping.defaults, True)):
+        for name, text in group.items():
+            inside = context if name.startswith(_CONTEXT) else fields
+            if not is_default or name not in inside:
+                inside[name.removeprefix(_CONTEXT)] = text
+    if context:
+        given = _plain(fields.get("context", {}))
+        fields["context"] = {**given, **context} if isinstance(given, dict) else context
+    hold = fields.get("hold")
+    if isinstance(hold, str) and hold.lower() in ("true", "false"):
+        fields["hold"] = hold.lower() == "true"
+    return fields, used
+
+
+def _put(fields: dict[str, object], name: str, value: object) -> None:
+    if value is not None and not (isinstance(value, msgspec.Raw) and bytes(value) == b"null"):
+        fields[name] = value
+
+
+def _inside(cells: dict[str, object], path: str) -> object:
+    """What lies at a dotted path inside nested objects."""
+    first, *rest = path.split(".")
+    value = _plain(cells.get(first, _MISSING))
+    for step in rest:
+        if not isinstance(value, dict) or step not in value:
+            return _MISSING
+        value = value[step]
+    return value
+
+
+def _plain(value: object) -> Any:
+    if not isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.MsgspecError, RecursionError):
+        # A number outside every range, or too deep: it stays as it is, and the contract refuses it with a reason.
+        return value
+
+
+def _created(fields: dict[str, object], extra: dict[str, object], mapping: Mapping, now: float) -> object | Rejection:
+    value = _plain(fields.pop("created_at", None))
+    if value is None:
+        return wire_timestamp(datetime.fromtimestamp(now, UTC))
+    moment = read_time(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc)
+    if isinstance(moment, Rejection):
+        return moment
+    if mapping.shift is not None:
+        extra["source_created_at"] = wire_timestamp(moment)
+        moment = mapping.shift.apply(moment)
+    return wire_timestamp(moment)
+
+
+def _name(fields: dict[str, object], extra: dict[str, object], row: Row, mapping: Mapping) -> None:
+    """Gives the event its ids."""
+    given = _id_text(fields.get("event_id"))
+    if "event_id" in fields and given is None:
+        # Neither text nor a whole number: left for the contract to refuse.
+        pass
+    elif given is None:
+        fields["event_id"] = _uuid(mapping.source.encode(), b"%d" % row.number, row.raw)
+    elif _UUID.fullmatch(given):
+        fields["event_id"] = given.lower()
+    else:
+        fields["event_id"] = _uuid(mapping.source.encode(), b"id", given.encode("utf-8", "surrogatepass"))
+        extra["source_event_id"] = given
+    for name in ("content_id", "parent_id"):
+        if name in fields and (text := _id_text(fields[name])) is not None:
+            fields[name] = text
+            if not _IDENTIFIER.fullmatch(text):
+                fields[name] = f"{name[0]}-{_hash(text, b'')}"
+                extra[f"source_{name}"] = text
+    if "content_id" not in fields:
+        fits = given is not None and _IDENTIFIER.fullmatch(given)
+        fields["content_id"] = given if fits else fields["event_id"]
+    author = _id_text(fields.get("author_id"))
+    if author is not None:
+        fields["author_id"] = pseudonym(author, key=mapping.pseudonym_key)
+        if mapping.keep_author and fields["author_id"] != author:
+            extra["source_author_id"] = author
+
+
+def _id_text(value: object) -> str | None:
+    """An id as text: data sets often count with numbers. None when it is neither, so that the contract refuses it."""
+    value = _plain(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def pseudonym(author: str, *, key: bytes = b"") -> str:
+    """The author id as it is when it fits the contract, else a hash: ``a-`` and 32 hexadecimal digits.
+
+    E-mail and IP addresses would fit, but name a person; they are hashed as well.
+
+    >>> pseudonym("ann_82"), pseudonym("|ann|")
+    ('ann_82', 'a-824e6b4c066afb5bc67ed4366cfac202')
+    """
+    if _IDENTIFIER.fullmatch(author) and not _ADDRESS.fullmatch(author):
+        return author
+    return f"a-{_hash(author, key)}"
+
+
+def _hash(text: str, key: bytes) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=key).hexdigest()
+
+
+def _uuid(*parts: bytes) -> str:
+    """A UUID made from the parts: version 8, which leaves its bits to whoever makes it.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-8
+    """
+    digest = blake2b(b"\0".join(parts), digest_size=16).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:]}"
