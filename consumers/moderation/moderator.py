@@ -93,7 +93,8 @@ class Moderator:
         """
         normal = normalise(text)
         plain = normal.plain
-        hits = self._hits(plain)
+        encoded = plain.encode()
+        hits = self._hits(encoded)
         found = frozenset(hits) if hits else _NO_HITS
         if language is not None and len(language) > 3:
             language = language.partition("-")[0].lower()
@@ -101,7 +102,7 @@ class Moderator:
         signals: list[Signal] = []
         for detect in self._detect:
             signals += detect(subject)
-        fingerprint = sha256(plain.encode()).hexdigest()[:32]
+        fingerprint = sha256(encoded).hexdigest()[:32]
         if signals:
             decision = decide(signals, self._thresholds.get(surface, self.policy.labels))
         else:

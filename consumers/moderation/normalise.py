@@ -45,13 +45,17 @@ def normalise(text: str) -> NormalText:
         if b"  " in raw:
             raw = b" ".join(raw.split())
         return NormalText(raw.decode("ascii"), raw.translate(_ASCII_FOLDED).decode("ascii"))
-    plain = unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN)
-    if not unicodedata.is_normalized("NFKC", plain):
-        # Taking out an invisible character can bring two together that compose, such as Hangul letters.
-        plain = unicodedata.normalize("NFKC", plain)
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    characters = set(plain)
+    if not _PLAIN.unchanged.issuperset(characters):
+        plain = _PLAIN.apply(plain, characters)
+        if not unicodedata.is_normalized("NFKC", plain):
+            # Taking out an invisible character can bring two together that compose, such as Hangul letters.
+            plain = unicodedata.normalize("NFKC", plain)
+        characters = set(plain)
     if "  " in plain:
         plain = " ".join(plain.split())
-    return NormalText(plain, plain.translate(_FOLDED))
+    return NormalText(plain, _FOLDED.apply(plain, characters))
 
 
 def fold(text: str) -> str:
@@ -64,13 +68,31 @@ def fold(text: str) -> str:
 
 
 class _Memo(dict[int, "int | str | None"]):
-    """A translate table that works out each character once."""
+    """A translate table that works out each character once, and knows which it leaves alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unchanged: set[str] = set()
 
     def __missing__(self, code: int) -> "int | str | None":
         value = self.work_out(chr(code), code)
         if len(self) < _MEMO_LIMIT:
             self[code] = value
+            if value == code:
+                self.unchanged.add(chr(code))
         return value
+
+    def apply(self, text: str, characters: set[str]) -> str:
+        """The text translated; ``characters`` are all that it holds."""
+        # A few replacements cost less than a translation.
+        changing = characters - self.unchanged
+        if len(changing) > 16:
+            return text.translate(self)
+        for character in changing:
+            value = self[ord(character)]
+            if value != ord(character):
+                text = text.replace(character, value if isinstance(value, str) else "")
+        return text
 
     def work_out(self, character: str, code: int) -> "int | str | None":
         raise NotImplementedError
@@ -79,7 +101,7 @@ class _Memo(dict[int, "int | str | None"]):
 class _PlainTable(_Memo):
     def work_out(self, character: str, code: int) -> int | str | None:
         if character.isspace():
-            return " "
+            return " " if character != " " else code
         if code in _IGNORABLE or 0x300 <= code <= 0x36F:
             # Marks which did not compose with a letter are heaped on to break up words.
             return None

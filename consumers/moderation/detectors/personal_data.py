@@ -152,8 +152,7 @@ class PersonalDataDetector:
 
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """One signal for each kind of personal data found, by kind."""
-        kinds = self.candidates(subject.hits)
-        if not kinds:
+        if not subject.hits or not (kinds := self.candidates(subject.hits)):
             return ()
         found = {span.kind for span in find_personal_data(subject.text.plain, kinds)}
         return [self._signals[kind] for kind in sorted(found) if kind in self._signals]

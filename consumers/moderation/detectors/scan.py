@@ -37,7 +37,7 @@ class Scan:
     """Many expressions, searched for together.
 
     >>> scan = Scan(["free", "mon(ey|day)"])
-    >>> scan.hits("on monday")
+    >>> scan.hits(b"on monday")
     [1]
     """
 
@@ -59,7 +59,7 @@ class Scan:
         except re2.error:
             raise ScanError(f"{len(expressions)} expressions are too large together for {_MAX_MEMORY} bytes") from None
 
-    def hits(self, plain: str) -> list[int]:
-        """Positions of the expressions that match somewhere in the text."""
-        found: list[int] = self._set.Match(plain.encode())
+    def hits(self, plain: bytes) -> list[int]:
+        """Positions of the expressions that match somewhere in a text, which is given as UTF-8."""
+        found: list[int] = self._set.Match(plain) or []
         return found

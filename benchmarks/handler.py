@@ -1,0 +1,56 @@
+"""Streamkeeper's handler as Lambda runs it, under a workload's rules; only the three AWS services are stubs."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from benchmarks.workload import ARRIVAL, Workload
+from consumers.aws.moderate_handler import Application, concurrently
+from consumers.aws.sinks import SystemClock
+from consumers.moderation.moderator import Moderator
+from consumers.pipeline import Consumer, Destinations
+from consumers.ports import Notice, Status
+from consumers.resend import Retry
+from consumers.rows import RowMaker
+from glue.codec import Lateness
+
+
+class Stubs:
+    """Takes everything, at once."""
+
+    def __init__(self, taken: Callable[[Sequence[bytes]], None]) -> None:
+        self._taken = taken
+
+    def put(self, stream: str, records: Sequence[bytes]) -> Sequence[str | None]:
+        self._taken(records)
+        return [None] * len(records)
+
+    def write(self, status: Status) -> None:
+        pass
+
+
+class Bus:
+    """Takes every notice."""
+
+    def put(self, notices: Sequence[Notice]) -> Sequence[str | None]:
+        return [None] * len(notices)
+
+
+def make_handler(workload: Workload, taken: Callable[[Sequence[bytes]], None]) -> Application:
+    """The handler, which hands its Firehose records to ``taken``."""
+    moderator = Moderator(workload.policy())
+    clock = SystemClock()
+    stubs = Stubs(taken)
+    consumer = Consumer(
+        RowMaker(moderator, Lateness(), code_version="bench"),
+        destinations=Destinations("verdicts", "quarantine", 86400),
+        streams=stubs,
+        bus=Bus(),
+        statuses=stubs,
+        clock=clock,
+        retry=Retry(),
+        each=concurrently(ThreadPoolExecutor(8)),
+    )
+    return Application(consumer, clock=clock, function="bench", policy=moderator.policy_id, to_log=False)
+
+
+__all__ = ["ARRIVAL", "make_handler"]
