@@ -4,6 +4,7 @@ import contextlib
 import logging
 import secrets
 import threading
+import traceback
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -285,6 +286,10 @@ class DeliveryStreamDriver:
             self._thread.join()
             self._thread = None
         self.flush()
+        for running in self._running():
+            if not running.idle:
+                held = running.state()["buffered_records"]
+                _logger.error("delivery stream %s: stopped with %d records unwritten", running.core.config.name, held)
 
     def step(self) -> None:
         """Does what is due in every stream now; what the thread does every tick."""
@@ -322,4 +327,7 @@ class DeliveryStreamDriver:
         try:
             yield
         except Exception as error:
-            _logger.exception("delivery stream %s: %s", running.core.config.name, type(error).__name__, exc_info=None)
+            # Where, and not what: an exception's text may hold a record.
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{frame.filename}:{frame.lineno}"
+            _logger.error("delivery stream %s: %s at %s", running.core.config.name, type(error).__name__, place)  # noqa: TRY400
