@@ -171,7 +171,6 @@ class EventSourceMapping:
         self._role_arn = role_arn
         self._backoff = backoff
         self._new_id = new_id
-        self._finished: set[str] = set()
         self._started = False
 
     def start(self, now: float, checkpoints: dict[str, int] | None = None) -> None:
@@ -183,10 +182,7 @@ class EventSourceMapping:
             elif checkpoints:
                 self._take_up(shard.shard_id, 0)
             elif self.settings.starting_position == "LATEST":
-                if shard.is_open:
-                    self._take_up(shard.shard_id, self._source.tip(shard.shard_id))
-                else:
-                    self._finished.add(shard.shard_id)
+                self._take_up(shard.shard_id, self._source.tip(shard.shard_id))
             elif self.settings.starting_position == "AT_TIMESTAMP":
                 moment = self.settings.starting_timestamp or 0.0
                 self._take_up(shard.shard_id, self._source.at_timestamp(shard.shard_id, moment))
@@ -256,8 +252,7 @@ class EventSourceMapping:
         """Whether everything readable is checkpointed and nothing is under way."""
         if not self.enabled:
             return not self.busy()
-        known = self.readers.keys() | self._finished
-        if not self._started or any(shard.shard_id not in known for shard in self._source.lineage(now)):
+        if not self._started or any(shard.shard_id not in self.readers for shard in self._source.lineage(now)):
             return False
         for shard_id, reader in self.readers.items():
             if reader.undone or reader.busy:
@@ -293,10 +288,7 @@ class EventSourceMapping:
         for gone in [shard_id for shard_id in self.readers if shard_id not in listed]:
             if not self.readers[gone].undone:
                 del self.readers[gone]
-        self._finished &= listed
         for shard in shards:
-            if shard.shard_id in self._finished:
-                continue
             reader = self.readers.get(shard.shard_id)
             if reader is None:
                 # A shard that appears later is read from its beginning, whatever the starting position.

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
+from infra.local.checkpoints import CheckpointFile
 from infra.local.clock import Clock
 from infra.local.destinations import FailureDestinations
 from infra.local.errors import ApiError
@@ -78,6 +79,7 @@ class MappingEntry:
 
     settings: MappingSettings
     core: EventSourceMapping
+    key: str
     enabled: bool
     modified_at: float
     state: str = "Creating"
@@ -96,6 +98,7 @@ class EventSourceDriver:
         poll_seconds: how often streams are looked at while nothing happens.
         workers: how many invocations and writes run at once.
         backoff_scale: stretches or shrinks the waits between retries; 1.0 is AWS-like, 0.05 suits a laptop.
+        checkpoints: where progress is kept over restarts: a mapping of the same function and stream goes on there.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class EventSourceDriver:
         poll_seconds: float = 0.05,
         workers: int = 8,
         backoff_scale: float = 1.0,
+        checkpoints: CheckpointFile | None = None,
     ) -> None:
         self.streams = streams
         self.functions = functions
@@ -118,6 +122,8 @@ class EventSourceDriver:
         self._poll_seconds = poll_seconds
         self._workers = workers
         self._backoff = Backoff(scale=backoff_scale)
+        self._checkpoints = checkpoints
+        self._kept_at = 0.0
         self._hurry = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -142,17 +148,24 @@ class EventSourceDriver:
         if self._pool is not None:
             self._pool.shutdown(wait=True)
             self._pool = None
+        self.keep_checkpoints()
 
-    def add(
-        self, settings: MappingSettings, *, enabled: bool = True, checkpoints: dict[str, int] | None = None
-    ) -> None:
-        """Takes up a mapping at its starting position, or at the checkpoints of an earlier run.
+    def keep_checkpoints(self) -> None:
+        """Writes how far the mappings have come, when that is to be kept."""
+        if self._checkpoints is not None:
+            with self.lock:
+                self._checkpoints.keep({entry.key: entry.core.checkpoints() for entry in self.entries.values()})
+
+    def add(self, settings: MappingSettings, *, enabled: bool = True) -> None:
+        """Takes up a mapping at its starting position, or where an earlier run of this runtime left it.
 
         Raises:
             ApiError: ResourceNotFoundException when the stream does not exist.
         """
         now = self._clock.now()
-        source = StreamSource(self.streams, self.streams.by_arn(settings.stream_arn))
+        stream = self.streams.by_arn(settings.stream_arn)
+        source = StreamSource(self.streams, stream)
+        key = f"{settings.function_arn}|{settings.stream_arn}|{stream.created_at}"
         core = EventSourceMapping(
             settings,
             source,
@@ -162,9 +175,9 @@ class EventSourceDriver:
             new_id=lambda: str(uuid4()),
         )
         core.enabled = enabled
-        core.start(now, checkpoints)
+        core.start(now, self._checkpoints.get(key) if self._checkpoints else None)
         with self.lock:
-            self.entries[settings.uuid] = MappingEntry(settings, core, enabled, now)
+            self.entries[settings.uuid] = MappingEntry(settings, core, key, enabled, now)
         self._wake.set()
 
     def update(self, settings: MappingSettings, *, enabled: bool) -> None:
@@ -188,6 +201,8 @@ class EventSourceDriver:
             entry = self.entries.pop(uuid)
             entry.core.enabled = False
             entry.core.reset()
+            if self._checkpoints is not None:
+                self._checkpoints.forget(entry.key)
 
     def flush(self) -> None:
         """Ships incomplete batches without waiting for their windows, until the mappings are idle."""
@@ -228,6 +243,9 @@ class EventSourceDriver:
             for uuid, task in self._poll():
                 if self._pool is not None:
                     self._pool.submit(self._do, uuid, task)
+            if self._clock.now() - self._kept_at >= 1.0:
+                self._kept_at = self._clock.now()
+                self.keep_checkpoints()
             self._wake.wait(self._poll_seconds)
             self._wake.clear()
 

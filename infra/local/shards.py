@@ -191,7 +191,7 @@ class Shard:
 
     def restore(self, record: Record) -> None:
         """Takes back a record written earlier, with the number it was given then."""
-        self.count += 1
+        self.count = (record.sequence - self.starting) >> 84
         self.records.append(record)
         self.sequences.append(record.sequence)
         self.last = record.sequence

@@ -102,15 +102,16 @@ class Stream:
         self.shards[shard.shard_id] = shard
         for parent in parents:
             parent.children = (*parent.children, shard.shard_id)
-        self._reindex()
+        self.reindex()
         return shard
 
     def close_shard(self, shard: Shard, now: float) -> None:
         """Ends a shard; it takes no more records."""
         shard.closed_at = now
-        self._reindex()
+        self.reindex()
 
-    def _reindex(self) -> None:
+    def reindex(self) -> None:
+        """Sorts the open shards by hash key, after shards were added or closed."""
         self.open_shards = sorted((s for s in self.shards.values() if s.is_open), key=lambda s: s.start_hash)
         self.open_starts = [shard.start_hash for shard in self.open_shards]
 

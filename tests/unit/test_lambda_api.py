@@ -344,3 +344,38 @@ def test_a_destination_gets_the_record_in_the_form_of_its_service():
     assert "payload" not in json.loads(calls[2][1]["MessageBody"])
     with pytest.raises(ValueError, match="on-failure destination"):
         destinations.write(discarded, destination="arn:aws:kafka:x", mapping_uuid="u")
+
+
+def test_a_restarted_runtime_goes_on_where_its_mapping_stopped(rig, tmp_path):
+    from infra.local.checkpoints import CheckpointFile
+
+    def driver():
+        return EventSourceDriver(
+            streams=rig.streams,
+            functions=rig.functions,
+            destinations=Nowhere(),
+            clock=rig.clock,
+            checkpoints=CheckpointFile(tmp_path / "checkpoints.json"),
+        )
+
+    rig.function("keeping", "sample_lambda.keep")
+    request = {"FunctionName": "keeping", "EventSourceArn": STREAM, "StartingPosition": "TRIM_HORIZON"}
+    records = [{"Data": "aGk=", "PartitionKey": str(at)} for at in range(4)]
+    rig.kinesis.call("PutRecords", {"StreamName": "content", "Records": records})
+    first = driver()
+    created = EventSourceApi(first, rig.functions, rig.streams).create(request)
+    first.run_once()
+    first.stop()
+
+    second = driver()
+    second.stop()
+    EventSourceApi(second, rig.functions, rig.streams).create(request)
+    assert second.run_once() == 0
+    assert rig.kept.read_text() == "xxxx"
+
+    # Deleting a mapping forgets its place, as it does on AWS.
+    [uuid] = second.entries
+    assert uuid != created["UUID"]
+    second.remove(uuid)
+    EventSourceApi(second, rig.functions, rig.streams).create(request)
+    assert second.run_once() == 1
