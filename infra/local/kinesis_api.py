@@ -12,7 +12,8 @@ from pybase64 import b64decode, b64encode
 from infra.local import iterators
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
-from infra.local.kinesis_control import KinesisControl, find, require_settled, shard_document
+from infra.local.kinesis_control import KinesisControl, shard_document
+from infra.local.kinesis_settings import find, require_settled
 from infra.local.parameters import Parameters, invalid, wrong_type
 from infra.local.shards import GET_BYTES_LIMIT, GET_RECORDS_LIMIT, HASH_SPACE
 from infra.local.streams import PutEntry, Stream, Streams
