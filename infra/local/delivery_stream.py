@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from infra.local.delivery_stream_config import Hints, StreamConfig
+from infra.local.delivery_stream_config import MIB, Hints, StreamConfig
 from infra.local.delivery_stream_errors import PARTITION_LIMIT, PARTITIONING
 from infra.local.delivery_stream_partitions import EMPTY, FAILED
 from infra.local.delivery_stream_records import Buffer, FailedRecord, PartitionKeys, Piece, SourceRecord
@@ -17,6 +17,9 @@ from infra.local.delivery_stream_transform import TransformBatch, TransformOutco
 
 ACTIVE_PARTITIONS = 500
 """Partitions that may be buffered at once. Source: https://docs.aws.amazon.com/firehose/latest/dev/limits.html"""
+
+MEMORY_CEILING = 512 * MIB
+"""Bytes that open buffers may hold together; over it the largest is closed early. AWS calls its sizes hints, too."""
 
 _LIMIT_CODE = "DynamicPartitioning.ActivePartitionLimitExceeded"
 _LIMIT_MESSAGE = "The number of active partitions is at its limit"
@@ -32,6 +35,7 @@ class Delivery:
         pieces: the records; empty for an error delivery.
         failures: the records of an error delivery, all of one ``error-output-type``.
         backup: True for source records on their way to the backup bucket.
+        size: bytes of the records.
     """
 
     config: StreamConfig
@@ -40,6 +44,7 @@ class Delivery:
     pieces: Sequence[Piece] = ()
     failures: Sequence[FailedRecord] = ()
     backup: bool = False
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,17 @@ class DeliveryStream:
     Args:
         config: from :func:`infra.local.delivery_stream_config.read_destination`.
         partition_limit: partitions that may be buffered at once.
+        ceiling: bytes that open buffers may hold together.
     """
 
-    def __init__(self, config: StreamConfig, *, partition_limit: int = ACTIVE_PARTITIONS) -> None:
+    def __init__(
+        self, config: StreamConfig, *, partition_limit: int = ACTIVE_PARTITIONS, ceiling: int = MEMORY_CEILING
+    ) -> None:
         self.config = config
         self.version = "1"
         self._partition_limit = partition_limit
+        self._ceiling = ceiling
+        self._held = 0
         self._to_transform: list[SourceRecord] = []
         self._to_transform_size = 0
         self._transform_opened = 0.0
@@ -144,7 +154,7 @@ class DeliveryStream:
             self._close_backup(self._backup)
         for output_type in [kind for kind, held in self._failures.items() if force or _due(held, hints, now)]:
             held = self._failures.pop(output_type)
-            self._ready.append(Delivery(self.config, self.version, failures=held.records))
+            self._ready.append(Delivery(self.config, self.version, failures=held.records, size=held.size))
         ready, self._ready = self._ready, []
         return ready
 
@@ -165,7 +175,7 @@ class DeliveryStream:
             + len(self._to_transform)
             + self._in_transform
             + sum(len(failures.records) for failures in self._failures.values()),
-            buffered_bytes=sum(buffer.size for buffer in buffers)
+            buffered_bytes=self._held
             + sum(piece.size for piece in held)
             + self._to_transform_size
             + sum(failures.size for failures in self._failures.values()),
@@ -173,6 +183,11 @@ class DeliveryStream:
             failed=dict(self._failed),
             oldest_age=max(0.0, now - min(arrivals)) if arrivals else 0.0,
         )
+
+    @property
+    def ready_bytes(self) -> int:
+        """Bytes that are closed and that no call of :meth:`deliveries` has taken yet."""
+        return sum(delivery.size for delivery in self._ready)
 
     @property
     def empty(self) -> bool:
@@ -237,12 +252,16 @@ class DeliveryStream:
                 return
             buffer = self._buffers[keys] = Buffer(now)
         buffer.add(piece)
+        self._held += piece.size
         if buffer.size >= self.config.destination.hints.size:
             self._close(keys)
+        while self._held > self._ceiling:
+            self._close(max(self._buffers, key=lambda held: self._buffers[held].size))
 
     def _close(self, keys: PartitionKeys) -> None:
         buffer = self._buffers.pop(keys)
-        self._ready.append(Delivery(self.config, self.version, keys, buffer.pieces))
+        self._held -= buffer.size
+        self._ready.append(Delivery(self.config, self.version, keys, buffer.pieces, size=buffer.size))
 
     def _to_backup(self, record: SourceRecord, hints: Hints, now: float) -> None:
         if self._backup is None:
@@ -252,7 +271,7 @@ class DeliveryStream:
             self._close_backup(self._backup)
 
     def _close_backup(self, buffer: Buffer) -> None:
-        self._ready.append(Delivery(self.config, self.version, pieces=buffer.pieces, backup=True))
+        self._ready.append(Delivery(self.config, self.version, pieces=buffer.pieces, backup=True, size=buffer.size))
         self._backup = None
 
     def _refuse(self, piece: Piece, message: str, now: float) -> None:

@@ -23,6 +23,9 @@ from infra.local.prefix import random_string
 _logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
+BACKLOG_BYTES = 256 << 20
+"""Bytes that may wait to be written before a stream takes no more: puts are throttled, sources are not read."""
+
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 30.0
 
 
@@ -92,13 +95,17 @@ class RunningStream:
     Args:
         core: its state.
         source: where it reads from, None for Direct PUT.
+        backlog_limit: bytes that may wait to be written before it takes no more.
     """
 
-    def __init__(self, core: DeliveryStream, ports: Ports, clock: Clock, source: Source | None) -> None:
+    def __init__(
+        self, core: DeliveryStream, ports: Ports, clock: Clock, source: Source | None, *, backlog_limit: int
+    ) -> None:
         self.core = core
         self._ports = ports
         self._clock = clock
         self._source = source
+        self._backlog_limit = backlog_limit
         self._conversions = Conversions(ports.catalog)
         self._state = threading.Lock()
         self._work = threading.RLock()
@@ -127,17 +134,23 @@ class RunningStream:
             force: what is buffered is due now, whatever the hints say.
         """
         with self._work:
-            while self._read() and force:
-                pass
+            while not self.overloaded() and self._read() and force:
+                if self.overloaded():
+                    self._write(force=False)
             self._transform(force=force)
-            with self._state:
-                self._deliveries.extend(self.core.deliveries(self._clock.now(), force=force))
-            if force or self._clock.now() >= self._retry_at:
-                self._deliver()
+            self._write(force=force)
+
+    def overloaded(self) -> bool:
+        """True when so much waits to be written that no more should be taken in."""
+        with self._state:
+            waiting = sum(delivery.size for delivery in self._deliveries)
+            return self.core.ready_bytes + waiting + sum(len(item.body) for item in self._outbox) > self._backlog_limit
 
     @property
     def idle(self) -> bool:
-        """True when nothing is buffered or waits to be written."""
+        """True when nothing is unread, buffered or waits to be written."""
+        if self._source is not None and self._source.behind(self._clock.now()):
+            return False
         with self._state:
             return self.core.empty and not self._deliveries and not self._outbox
 
@@ -167,6 +180,12 @@ class RunningStream:
                 "write_failures": self._write_failures,
                 "last_write_failure": self._last_failure,
             }
+
+    def _write(self, *, force: bool) -> None:
+        with self._state:
+            self._deliveries.extend(self.core.deliveries(self._clock.now(), force=force))
+        if force or self._clock.now() >= self._retry_at:
+            self._deliver()
 
     def _read(self) -> bool:
         if self._source is None:
@@ -244,12 +263,21 @@ class DeliveryStreamDriver:
         ports: what the streams reach outside by.
         clock: where the time is read.
         tick_seconds: how often streams are looked at.
+        backlog_limit: bytes that may wait to be written before a stream takes no more.
     """
 
-    def __init__(self, ports: Ports, clock: Clock | None = None, *, tick_seconds: float = TICK_SECONDS) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        clock: Clock | None = None,
+        *,
+        tick_seconds: float = TICK_SECONDS,
+        backlog_limit: int = BACKLOG_BYTES,
+    ) -> None:
         self._ports = ports
         self._clock = clock or SystemClock()
         self._tick_seconds = tick_seconds
+        self._backlog_limit = backlog_limit
         self._streams: dict[str, RunningStream] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -262,7 +290,9 @@ class DeliveryStreamDriver:
 
     def add(self, config: StreamConfig, *, source: Source | None = None) -> RunningStream:
         """Begins to run a stream."""
-        running = RunningStream(DeliveryStream(config), self._ports, self._clock, source)
+        running = RunningStream(
+            DeliveryStream(config), self._ports, self._clock, source, backlog_limit=self._backlog_limit
+        )
         with self._lock:
             self._streams[config.name] = running
         return running

@@ -24,6 +24,10 @@ class Source(Protocol):
         """The next records; empty when all that there is has been read."""
         ...
 
+    def behind(self, now: float) -> bool:
+        """True when there are records that have not been read."""
+        ...
+
 
 class KinesisSource:
     """The records of a Kinesis stream that arrived at ``started`` or later, shard by shard, each once.
@@ -47,15 +51,22 @@ class KinesisSource:
         """The next records of every shard."""
         found: list[SourceRecord] = []
         for info in self._streams.lineage(self._stream, now=now):
-            if info.shard_id not in self._positions:
-                start = self._streams.at_timestamp(self._stream, info.shard_id, self._started)
-                self._positions[info.shard_id] = start
-            after = self._positions[info.shard_id]
+            after = self._position(info.shard_id)
             answer = self._streams.read(self._stream, info.shard_id, after, now=now, limit=_READ_LIMIT)
             for record in answer.records:
                 found += self._records(info.shard_id, record)
             self._positions[info.shard_id] = answer.position
         return found
+
+    def behind(self, now: float) -> bool:
+        """True when a shard holds records that have not been read."""
+        shards = self._streams.lineage(self._stream, now=now)
+        return any(self._streams.tip(self._stream, info.shard_id) > self._position(info.shard_id) for info in shards)
+
+    def _position(self, shard_id: str) -> int:
+        if shard_id not in self._positions:
+            self._positions[shard_id] = self._streams.at_timestamp(self._stream, shard_id, self._started)
+        return self._positions[shard_id]
 
     def _records(self, shard_id: str, record: Record) -> list[SourceRecord]:
         number = record.sequence_number

@@ -251,7 +251,7 @@ class FirehoseApi:
     def _accept(self, entry: _Entry, records: list[bytes]) -> list[dict[str, str]]:
         """Takes in what is neither faulted nor over the quota; an answer for each record, in order."""
         now = self._clock.now()
-        failing = set(self._faults.failing(entry.name, records))
+        failing = set(range(len(records)) if entry.running.overloaded() else self._faults.failing(entry.name, records))
         if entry.throttle is not None:
             with self._lock:
                 failing.update(range(entry.throttle.admit([len(data) for data in records], now=now), len(records)))

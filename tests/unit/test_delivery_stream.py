@@ -205,6 +205,17 @@ def test_each_partition_has_a_buffer_and_an_interval_of_its_own() -> None:
     assert [d.keys.query for d in stream.deliveries(T0 + 90)] == [(("dt", "2027-01-02"),)]
 
 
+def test_over_the_ceiling_the_largest_buffer_is_closed_early() -> None:
+    stream = DeliveryStream(config(JSON_SPLIT, BY_DAY, partitioned=True), ceiling=300)
+    for day, length in (("2027-01-01", 50), ("2027-01-02", 150), ("2027-01-03", 50)):
+        stream.accept([record(json.dumps({"at": day, "x": "y" * length}).encode())], T0)
+
+    found = stream.deliveries(T0)
+
+    assert [delivery.keys.query for delivery in found] == [(("dt", "2027-01-02"),)]
+    assert len(stream.deliveries(T0, force=True)) == 2
+
+
 def test_source_records_are_backed_up_untouched_also_those_that_fail() -> None:
     stream = DeliveryStream(
         config(

@@ -79,10 +79,12 @@ class Broken:
 class Twin:
     """A driver, its API, and the fakes around them."""
 
-    def __init__(self, functions: Any = None) -> None:
+    def __init__(self, functions: Any = None, **settings: Any) -> None:
         self.clock, self.shelf, self.tables = VirtualClock(), Shelf(), Tables()
         self.streams = Streams()
-        self.driver = DeliveryStreamDriver(Ports(self.shelf, self.tables, calling(functions or Upper())), self.clock)
+        self.driver = DeliveryStreamDriver(
+            Ports(self.shelf, self.tables, calling(functions or Upper())), self.clock, **settings
+        )
         self.api = FirehoseApi(
             self.driver, open_source=lambda arn, started: KinesisSource(self.streams, arn, started=started)
         )
@@ -321,3 +323,45 @@ def test_the_thread_starts_stops_and_leaves_nothing_behind() -> None:
     twin.driver.stop()
 
     assert twin.shelf.under("lake/good/") == [b"a"]
+
+
+def test_a_stream_that_cannot_write_takes_no_more_until_it_can() -> None:
+    twin = Twin(backlog_limit=1_000_000)
+    twin.create(BufferingHints={"SizeInMBs": 1, "IntervalInSeconds": 900})
+    twin.shelf.failures = 99
+    twin.put(b"x" * 1_000_000, b"x" * 48_576)
+    twin.driver.step()
+
+    answer = twin.api.call("PutRecordBatch", {"DeliveryStreamName": "s", "Records": [{"Data": "YQ=="}]})
+    assert answer["FailedPutCount"] == 1
+
+    twin.shelf.failures = 0
+    twin.driver.flush()
+    twin.put(b"a")
+    twin.driver.flush()
+    assert sorted(map(len, twin.shelf.objects.values())) == [1, 1_048_576]
+
+
+def test_a_source_with_unread_records_is_not_idle() -> None:
+    twin = Twin()
+    twin.create(source=with_stream(twin))
+    assert twin.driver.idle()
+
+    put_to_stream(twin, ("k", b"a"))
+
+    assert not twin.driver.idle()
+    twin.driver.flush()
+    assert twin.driver.idle()
+
+
+def test_a_source_is_read_in_parts_when_all_of_it_would_not_fit() -> None:
+    twin = Twin(backlog_limit=1_500_000)
+    twin.create(source=with_stream(twin, shards=1), BufferingHints={"SizeInMBs": 1, "IntervalInSeconds": 900})
+    for second in range(6):
+        twin.clock.moment = T0 + second
+        put_to_stream(twin, *[("k", b"x" * 900_000)])
+
+    twin.driver.flush()
+
+    assert sum(map(len, twin.shelf.objects.values())) == 6 * 900_000
+    assert twin.driver.idle()

@@ -46,6 +46,9 @@ class NoRecords:
     def read(self, now: float) -> list[SourceRecord]:
         return []
 
+    def behind(self, now: float) -> bool:
+        return False
+
 
 class Door:
     """The API with what is behind it."""
