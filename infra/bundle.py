@@ -1,0 +1,179 @@
+"""The Lambda bundle: our code and its pinned dependencies for arm64, in ``build/lambda``, where the template looks.
+
+``python -m infra.bundle`` makes it. The same checkout gives the same bytes: versions and hashes come from
+``requirements.lock``, nothing is compiled, and every file gets the same time.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TARGET = ROOT / "build" / "lambda"
+PACKAGES = ("glue", "consumers")
+PYTHON = "3.13"
+# Lambda's python3.13 runs on Amazon Linux 2023: glibc 2.34. pip takes no lower tag by itself.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+PLATFORMS = (*(f"manylinux_2_{minor}_aarch64" for minor in range(34, 16, -1)), "manylinux2014_aarch64")
+# Lambda allows 250 MB. A bundle near this bound has pulled in something that it should not: cold starts would show it.
+MAX_BYTES = 20_000_000
+
+_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==")
+# 1980-01-01, the first moment that a zip file knows.
+_TIME = 315_532_800
+_NOT_NEEDED = ("__pycache__", "*.pyc", "*.pyi", "py.typed", "tests", "bin")
+
+
+class BundleError(RuntimeError):
+    """The bundle cannot be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What was made: ``sizes`` in bytes by top-level entry, unpacked."""
+
+    path: Path
+    sizes: dict[str, int]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole, unpacked."""
+        return sum(self.sizes.values())
+
+
+def base_dependencies(pyproject: str) -> list[str]:
+    """The names of a project's own dependencies, without extras, normalised and sorted.
+
+    >>> base_dependencies('[project]\\ndependencies = ["msgspec>=0.22", "Google_RE2>=1.1"]')
+    ['google-re2', 'msgspec']
+    """
+    return sorted(_name(one) for one in tomllib.loads(pyproject)["project"]["dependencies"])
+
+
+def with_their_own(names: list[str]) -> list[str]:
+    """Those distributions and all that they need in turn, by what the installed ones say of themselves.
+
+    pip refuses the bundle when one is missing here, since it is told to install nothing that has no hash.
+    """
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            needed = metadata.requires(name) or []
+            waiting += [_name(one) for one in needed if "extra ==" not in one]
+    return sorted(found)
+
+
+def locked(lock: str, names: list[str]) -> str:
+    """The lock's lines for some requirements, hashes included.
+
+    Raises:
+        BundleError: one that the lock has not.
+
+    >>> locked("a==1 --hash=sha256:00\\nb==2 --hash=sha256:11\\n", ["b"])
+    'b==2 --hash=sha256:11\\n'
+    """
+    blocks: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in lock.splitlines(keepends=True):
+        if match := _REQUIREMENT.match(line):
+            current = blocks.setdefault(_normalised(match[1]), [])
+        current.append(line)
+    missing = [name for name in names if name not in blocks]
+    if missing:
+        raise BundleError(f"requirements.lock has no {', '.join(missing)}; compile it again")
+    return "".join("".join(blocks[name]) for name in names)
+
+
+def build(target: Path = TARGET) -> Bundle:
+    """Makes the bundle, in place of what was there.
+
+    Args:
+        target: the folder; its parent is made when it is not there.
+
+    Raises:
+        BundleError: pip finds no wheel for arm64, or the result is too large.
+    """
+    names = with_their_own(base_dependencies((ROOT / "pyproject.toml").read_text(encoding="utf-8")))
+    requirements = locked((ROOT / "requirements.lock").read_text(encoding="utf-8"), names)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="lambda-") as folder:
+        made = Path(folder) / "bundle"
+        _install(requirements, Path(folder), made)
+        for package in PACKAGES:
+            shutil.copytree(ROOT / package, made / package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        _tidy(made)
+        bundle = Bundle(target, {entry.name: _bytes(entry) for entry in sorted(made.iterdir())})
+        if bundle.size > MAX_BYTES:
+            raise BundleError(f"the bundle has {bundle.size:,} bytes; at most {MAX_BYTES:,}: {bundle.sizes}")
+        if target.exists():
+            shutil.rmtree(target)
+        made.rename(target)
+    return bundle
+
+
+def _install(requirements: str, folder: Path, target: Path) -> None:
+    listed = folder / "requirements.txt"
+    listed.write_text(requirements, encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    command += ["--require-hashes", "--only-binary=:all:", "--python-version", PYTHON]
+    command += [part for platform in PLATFORMS for part in ("--platform", platform)]
+    command += ["--implementation", "cp", "--target", str(target), "--requirement", str(listed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode != 0:
+        raise BundleError(f"pip found no wheels for arm64, glibc 2.34, Python {PYTHON}:\n{done.stderr.strip()}")
+
+
+def _tidy(made: Path) -> None:
+    for pattern in _NOT_NEEDED:
+        for path in sorted(made.rglob(pattern)):
+            # Our own packages keep what they have.
+            if path.relative_to(made).parts[0] in PACKAGES:
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in sorted(made.glob("*.dist-info/*")):
+        # Licences and the version stay; what pip notes of this installation differs from one to the next.
+        if path.name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
+            path.unlink()
+    for path in [made, *made.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (_TIME, _TIME))
+
+
+def _bytes(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _name(requirement: str) -> str:
+    return _normalised(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def main() -> int:
+    """Makes the bundle and prints its size; exit code 1 when it cannot be made."""
+    try:
+        bundle = build()
+    except BundleError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for name, size in sorted(bundle.sizes.items(), key=lambda item: -item[1]):
+        print(f"{size:>12,}  {name}")
+    print(f"{bundle.size:>12,}  bytes unpacked in {bundle.path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
