@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 from uuid import uuid4
@@ -23,11 +24,20 @@ class AwsDestinations:
     """Failure destinations behind AWS SDK clients.
 
     Args:
-        client: gives the boto3 client of a service name (``s3``, ``sqs`` or ``sns``).
+        client: gives the boto3 client of a service name (``s3``, ``sqs`` or ``sns``); asked once for each.
     """
 
     def __init__(self, client: Callable[[str], Any]) -> None:
-        self._client = client
+        self._make = client
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def _client(self, service: str) -> Any:
+        # boto3 clients may be shared between threads, but must not be made by two at once.
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
 
     def write(self, discarded: Discarded, *, destination: str, mapping_uuid: str) -> None:
         """Puts the whole invocation record into a bucket, or sends its metadata to a queue or topic.

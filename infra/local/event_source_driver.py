@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -242,7 +242,7 @@ class EventSourceDriver:
         while not self._stopping.is_set():
             for uuid, task in self._poll():
                 if self._pool is not None:
-                    self._pool.submit(self._do, uuid, task)
+                    self._pool.submit(self._do, uuid, task).add_done_callback(_log_defect)
             if self._clock.now() - self._kept_at >= 1.0:
                 self._kept_at = self._clock.now()
                 self.keep_checkpoints()
@@ -316,6 +316,12 @@ class EventSourceDriver:
             return self.functions.get(function_arn).settings.role
         except ApiError:
             return ""
+
+
+def _log_defect(done: Future[None]) -> None:
+    error = done.exception()
+    if error is not None:
+        logger.error("a mapping's task failed", exc_info=error)
 
 
 def _result(outcome: Outcome) -> str:

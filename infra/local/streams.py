@@ -265,10 +265,16 @@ class Streams:
         return shard
 
     def put(self, stream: Stream, entries: Iterable[PutEntry], *, now: float) -> list[PutResult]:
-        """Routes and stores records; each result stands at its entry's place, and some may be throttled."""
+        """Routes and stores records; each result stands at its entry's place, and some may be throttled.
+
+        Raises:
+            ApiError: ResourceNotFoundException when the stream has been deleted meanwhile.
+        """
         results: list[PutResult] = []
         stored: dict[str, list[Record]] = {}
         with self.lock:
+            if self.get(stream.name) is not stream:
+                raise ApiError("ResourceNotFoundException", f"Stream {stream.name} was deleted and made again.")
             for entry in entries:
                 key = entry.explicit_hash_key
                 shard = stream.route(hash_key(entry.partition_key) if key is None else key)
