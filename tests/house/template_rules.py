@@ -1,0 +1,424 @@
+"""Rules of our own on the AWS template: cfn-lint passes stacks that lose records, block shards or leave data open.
+
+A rule gives what breaks it, by name; an empty list when nothing does.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from infra.local.intrinsics import Resolver, Template, parameter_values, references
+from infra.local.provision import check_resource, translate
+
+Rule = Callable[["Stack"], list[str]]
+
+READ_ONLY = re.compile(r"[a-z0-9-]+:(Get|List|Describe)[A-Za-z]*")
+
+
+class Stack:
+    """A template with its defaults filled in; what is made on deployment is named like ``<LakeBucket.Arn>``."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self.raw: dict[str, Any] = template["Resources"]
+        self.parameters = parameter_values(template, {})
+        resolver = Resolver(
+            template,
+            parameters=self.parameters,
+            pseudo={
+                "AWS::AccountId": "111122223333",
+                "AWS::Region": "eu-west-1",
+                "AWS::Partition": "aws",
+                "AWS::StackName": "streamkeeper",
+            },
+            attribute=lambda name, attribute: f"<{name}.{attribute}>" if attribute else f"<{name}>",
+        )
+        self.resources: dict[str, dict[str, Any]] = {
+            name: resolver.resolve(resource.get("Properties", {}), name) for name, resource in self.raw.items()
+        }
+
+    def of(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, resource in self.raw.items():
+            if resource["Type"] == kind:
+                yield name, self.resources[name]
+
+    def least(self, value: Any) -> float:
+        """The smallest value that may be deployed: the parameter's bound where the value is one."""
+        if isinstance(value, dict) and "Ref" in value:
+            return float(self.template["Parameters"][value["Ref"]].get("MinValue", float("-inf")))
+        return float(value)
+
+    def most(self, value: Any) -> float:
+        if isinstance(value, dict) and "Ref" in value:
+            return float(self.template["Parameters"][value["Ref"]].get("MaxValue", float("inf")))
+        return float(value)
+
+    def mappings(self) -> list[tuple[str, dict[str, Any]]]:
+        return list(self.of("AWS::Lambda::EventSourceMapping"))
+
+    def deliveries(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, properties in self.of("AWS::KinesisFirehose::DeliveryStream"):
+            yield name, properties["ExtendedS3DestinationConfiguration"]
+
+    def tables(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The tables that hold data; a view holds none."""
+        for name, table in self.of("AWS::Glue::Table"):
+            if table["TableInput"]["TableType"] == "EXTERNAL_TABLE":
+                yield name, table
+
+    def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The statements of every role, inline or attached, with the role's name."""
+        for name, role in self.of("AWS::IAM::Role"):
+            for policy in role.get("Policies", []):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    yield name, statement
+        for _, policy in self.of("AWS::IAM::RolePolicy"):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield policy["RoleName"].strip("<>"), statement
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# ------------------------------------------------------------------------------------------------ the mapping
+
+
+def retries_are_finite(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, _ in stack.mappings()
+        if stack.least(stack.raw[name]["Properties"].get("MaximumRetryAttempts", -1)) < 0
+    ]
+
+
+def record_age_is_finite(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, _ in stack.mappings()
+        if stack.least(stack.raw[name]["Properties"].get("MaximumRecordAgeInSeconds", -1)) < 60
+    ]
+
+
+def record_age_stays_below_the_retention(stack: Stack) -> list[str]:
+    [(_, stream)] = stack.of("AWS::Kinesis::Stream")
+    kept = stream.get("RetentionPeriodHours", 24) * 3600
+    return [name for name, given in stack.mappings() if not 0 < given.get("MaximumRecordAgeInSeconds", -1) < kept]
+
+
+def what_is_given_up_goes_to_a_bucket_of_ours(stack: Stack) -> list[str]:
+    buckets = {f"<{name}.Arn>" for name, _ in stack.of("AWS::S3::Bucket")}
+    return [
+        name
+        for name, given in stack.mappings()
+        if given.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination") not in buckets
+    ]
+
+
+def partial_failures_are_reported(stack: Stack) -> list[str]:
+    return [n for n, given in stack.mappings() if given.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]]
+
+
+def a_failing_batch_is_bisected(stack: Stack) -> list[str]:
+    return [name for name, given in stack.mappings() if given.get("BisectBatchOnFunctionError") is not True]
+
+
+def nothing_is_filtered_away(stack: Stack) -> list[str]:
+    return [name for name, given in stack.mappings() if "FilterCriteria" in given]
+
+
+def nothing_is_counted_in_windows(stack: Stack) -> list[str]:
+    return [name for name, given in stack.mappings() if given.get("TumblingWindowInSeconds")]
+
+
+def a_new_consumer_starts_at_the_oldest_record(stack: Stack) -> list[str]:
+    return [name for name, given in stack.mappings() if given.get("StartingPosition") != "TRIM_HORIZON"]
+
+
+def dead_letters_raise_an_alarm(stack: Stack) -> list[str]:
+    watched = {alarm["MetricName"] for _, alarm in stack.of("AWS::CloudWatch::Alarm")}
+    counted = all("EventCount" in given.get("MetricsConfig", {}).get("Metrics", []) for _, given in stack.mappings())
+    wanted = {"IteratorAge", "Errors", "OnFailureDestinationDeliveredEventCount", "DroppedEventCount"}
+    return sorted(wanted - watched) + ([] if counted else ["MetricsConfig"])
+
+
+# ------------------------------------------------------------------------------------------------ delivery
+
+
+def errors_have_a_prefix_by_their_type(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, given in stack.deliveries()
+        if "!{firehose:error-output-type}" not in given.get("ErrorOutputPrefix", "")
+    ]
+
+
+def errors_lie_outside_the_tables(stack: Stack) -> list[str]:
+    tables = [table["TableInput"]["StorageDescriptor"]["Location"].split("/", 3)[3] for _, table in stack.tables()]
+    return [
+        name
+        for name, given in stack.deliveries()
+        if any(given.get("ErrorOutputPrefix", "").startswith(table) for table in tables)
+    ]
+
+
+def buffers_are_large_enough_for_parquet_and_partitions(stack: Stack) -> list[str]:
+    found = []
+    for name, given in stack.deliveries():
+        raw = stack.raw[name]["Properties"]["ExtendedS3DestinationConfiguration"]
+        needs = "DataFormatConversionConfiguration" in given or "DynamicPartitioningConfiguration" in given
+        if needs and stack.least(raw["BufferingHints"]["SizeInMBs"]) < 64:
+            found.append(name)
+    return found
+
+
+def conversion_knows_its_schema(stack: Stack) -> list[str]:
+    tables = {f"<{name}>" for name, _ in stack.of("AWS::Glue::Table")}
+    found = []
+    for name, given in stack.deliveries():
+        conversion = given.get("DataFormatConversionConfiguration")
+        if conversion is None:
+            continue
+        schema = conversion.get("SchemaConfiguration", {})
+        complete = {"DatabaseName", "TableName", "RoleARN", "Region"} <= set(schema)
+        if not complete or schema["TableName"] not in tables or given.get("CompressionFormat") != "UNCOMPRESSED":
+            found.append(name)
+    return found
+
+
+def partition_keys_are_extracted_before_they_are_used(stack: Stack) -> list[str]:
+    found = []
+    for name, given in stack.deliveries():
+        used = set(re.findall(r"!\{partitionKeyFromQuery:(\w+)\}", given.get("Prefix", "")))
+        extracted: set[str] = set()
+        for processor in given.get("ProcessingConfiguration", {}).get("Processors", []):
+            for parameter in processor["Parameters"]:
+                if parameter["ParameterName"] == "MetadataExtractionQuery":
+                    extracted |= set(re.findall(r"[{,]\s*(\w+)\s*:", parameter["ParameterValue"]))
+        enabled = given.get("DynamicPartitioningConfiguration", {}).get("Enabled", False)
+        if used != extracted or bool(used) != enabled:
+            found.append(name)
+    return found
+
+
+def partitions_are_days_and_nothing_finer(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, given in stack.deliveries()
+        if not re.fullmatch(r"[a-z]+/dt=!\{(partitionKeyFromQuery:dt|timestamp:yyyy-MM-dd)\}/", given.get("Prefix", ""))
+    ]
+
+
+def delivery_is_watched_within_an_hour(stack: Stack) -> list[str]:
+    fresh = {
+        alarm["Dimensions"][0]["Value"]
+        for name, alarm in stack.of("AWS::CloudWatch::Alarm")
+        if alarm["MetricName"] == "DeliveryToS3.DataFreshness"
+        and stack.most(stack.raw[name]["Properties"]["Threshold"]) <= 3600
+    }
+    return [name for name, _ in stack.deliveries() if f"<{name}>" not in fresh]
+
+
+# ------------------------------------------------------------------------------------------------ rights
+
+
+def nobody_writes_to_everything(stack: Stack) -> list[str]:
+    found = []
+    for role, statement in stack.statements():
+        everything = any(resource in ("*", "arn:aws:s3:::*") for resource in listed(statement["Resource"]))
+        for action in listed(statement["Action"]):
+            if "*" in action or (everything and not READ_ONLY.fullmatch(action)):
+                found.append(f"{role}: {action}")
+    return found
+
+
+def every_role_trusts_this_account_only(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, role in stack.of("AWS::IAM::Role")
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+        if statement.get("Condition", {}).get("StringEquals", {}).get("aws:SourceAccount") != "111122223333"
+    ]
+
+
+def every_delivery_may_write_its_prefix_and_its_errors(stack: Stack) -> list[str]:
+    found = []
+    for name, given in stack.deliveries():
+        role = given["RoleARN"].removeprefix("<").removesuffix(".Arn>")
+        writable = [
+            resource.rstrip("*")
+            for owner, statement in stack.statements()
+            if owner == role and "s3:PutObject" in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        ]
+        for prefix in (given.get("Prefix", ""), given.get("ErrorOutputPrefix", "")):
+            path = f"{given['BucketARN']}/{prefix}"
+            if not any(path.startswith(place) for place in writable):
+                found.append(f"{name}: {prefix}")
+    return found
+
+
+def the_consumer_may_do_what_it_does_and_no_more(stack: Stack) -> list[str]:
+    allowed = {
+        action
+        for role, statement in stack.statements()
+        if role == "ModerateRole"
+        for action in listed(statement["Action"])
+        if not READ_ONLY.fullmatch(action)
+    }
+    wanted = {
+        *("firehose:PutRecordBatch", "events:PutEvents", "dynamodb:UpdateItem", "s3:PutObject"),
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+    }
+    return sorted(allowed ^ wanted)
+
+
+def roles_are_not_shared(stack: Stack) -> list[str]:
+    users = [f"{given['RoleARN']}" for _, given in stack.deliveries()]
+    users += [function["Role"] for _, function in stack.of("AWS::Serverless::Function")]
+    return sorted({role for role in users if users.count(role) > 1})
+
+
+def queues_take_messages_from_the_rule_only(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, policy in stack.of("AWS::SQS::QueuePolicy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow" and "aws:SourceArn" not in json.dumps(statement.get("Condition", {}))
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ what is kept
+
+
+def buckets_are_reached_by_tls_only(stack: Stack) -> list[str]:
+    found = []
+    for name, _ in stack.of("AWS::S3::Bucket"):
+        both = {f"<{name}.Arn>", f"<{name}.Arn>/*"}
+        denied = any(
+            statement["Effect"] == "Deny"
+            and statement["Principal"] == "*"
+            and statement["Action"] == "s3:*"
+            and set(listed(statement["Resource"])) == both
+            and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+            for _, policy in stack.of("AWS::S3::BucketPolicy")
+            for statement in policy["PolicyDocument"]["Statement"]
+        )
+        if not denied:
+            found.append(name)
+    return found
+
+
+def buckets_are_closed_to_the_public(stack: Stack) -> list[str]:
+    four = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
+    return [
+        name
+        for name, bucket in stack.of("AWS::S3::Bucket")
+        if {key for key, on in bucket.get("PublicAccessBlockConfiguration", {}).items() if on is True} != four
+        or bucket.get("OwnershipControls") != {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    ]
+
+
+def everything_is_encrypted(stack: Stack) -> list[str]:
+    found = [name for name, bucket in stack.of("AWS::S3::Bucket") if "BucketEncryption" not in bucket]
+    found += [
+        n for n, s in stack.of("AWS::Kinesis::Stream") if s.get("StreamEncryption", {}).get("EncryptionType") != "KMS"
+    ]
+    found += [n for n, t in stack.of("AWS::DynamoDB::Table") if not t.get("SSESpecification", {}).get("SSEEnabled")]
+    found += [n for n, queue in stack.of("AWS::SQS::Queue") if queue.get("SqsManagedSseEnabled") is not True]
+    found += [
+        name
+        for name, stream in stack.of("AWS::KinesisFirehose::DeliveryStream")
+        if stream["DeliveryStreamType"] == "DirectPut" and "DeliveryStreamEncryptionConfigurationInput" not in stream
+    ]
+    return found
+
+
+def what_holds_data_outlives_the_stack(stack: Stack) -> list[str]:
+    kinds = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Kinesis::Stream")
+    return [
+        name
+        for kind in kinds
+        for name, _ in stack.of(kind)
+        if stack.raw[name].get("DeletionPolicy") != "Retain" or stack.raw[name].get("UpdateReplacePolicy") != "Retain"
+    ]
+
+
+def buckets_forget_what_they_need_not_keep(stack: Stack) -> list[str]:
+    found = []
+    for name, bucket in stack.of("AWS::S3::Bucket"):
+        rules = bucket.get("LifecycleConfiguration", {}).get("Rules", [])
+        aborts = any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+        versioned = "VersioningConfiguration" in bucket
+        old = any("NoncurrentVersionExpiration" in rule for rule in rules)
+        if not aborts or not any("ExpirationInDays" in rule for rule in rules) or (versioned and not old):
+            found.append(name)
+    return found
+
+
+def status_expires_and_can_be_restored(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, table in stack.of("AWS::DynamoDB::Table")
+        if table.get("TimeToLiveSpecification") != {"AttributeName": "expires_at", "Enabled": True}
+        or not table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled")
+    ]
+
+
+def logs_are_kept_for_a_time(stack: Stack) -> list[str]:
+    return [name for name, group in stack.of("AWS::Logs::LogGroup") if "RetentionInDays" not in group]
+
+
+# ------------------------------------------------------------------------------------------------ queries
+
+
+def a_query_can_cost_only_so_much(stack: Stack) -> list[str]:
+    found = []
+    for name, group in stack.of("AWS::Athena::WorkGroup"):
+        settings = group.get("WorkGroupConfiguration", {})
+        cutoff = stack.raw[name]["Properties"]["WorkGroupConfiguration"].get("BytesScannedCutoffPerQuery", 0)
+        encrypted = "EncryptionConfiguration" in settings.get("ResultConfiguration", {})
+        enforced = settings.get("EnforceWorkGroupConfiguration") is True
+        if not enforced or not encrypted or stack.least(cutoff) < 10_485_760:
+            found.append(name)
+    return found
+
+
+def every_day_that_can_land_can_be_queried(stack: Stack) -> list[str]:
+    """A day ahead of the projected range would be written and never be found."""
+    ahead = stack.template["Parameters"]["MaxAheadHours"]["MaxValue"] / 24
+    found = []
+    for name, table in stack.tables():
+        given = table["TableInput"]["Parameters"]
+        match = re.fullmatch(r"\d{4}-\d\d-\d\d,NOW\+(\d+)DAYS", given.get("projection.dt.range", ""))
+        location = table["TableInput"]["StorageDescriptor"]["Location"]
+        fits = given.get("storage.location.template") == location + "dt=${dt}/"
+        if given.get("projection.enabled") != "true" or match is None or int(match[1]) <= ahead or not fits:
+            found.append(name)
+    return found
+
+
+def everything_is_made_on_a_laptop_too(stack: Stack) -> list[str]:
+    found = []
+    for name, resource in translate(stack.template, "eu-west-1")["Resources"].items():
+        try:
+            check_resource(name, resource)
+        except ValueError as error:
+            found.append(str(error))
+    return found
+
+
+def every_output_is_there(stack: Stack) -> list[str]:
+    wanted = {
+        *("ContentStreamName", "LakeBucketName", "DatabaseName", "WorkGroupName", "StatusTableName", "EventBusName"),
+        *("VerdictsDeliveryStreamName", "QuarantineDeliveryStreamName", "ArchiveDeliveryStreamName"),
+    }
+    return sorted(wanted - set(stack.template["Outputs"]))
+
+
+def every_parameter_and_condition_is_used(stack: Stack) -> list[str]:
+    text = json.dumps({key: value for key, value in stack.template.items() if key not in ("Parameters", "Metadata")})
+    used = set(references({key: value for key, value in stack.template.items() if key != "Parameters"}))
+    unused = [name for name in stack.template["Parameters"] if name not in used]
+    return unused + [name for name in stack.template.get("Conditions", {}) if text.count(f'"{name}"') < 2]

@@ -1,0 +1,233 @@
+"""The AWS template keeps our rules, and each rule bites: it finds the fault that is planted in a copy."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from infra.local.intrinsics import Template
+from infra.local.provision import TEMPLATE, read_template
+from tests.house.template_rules import (
+    Rule,
+    Stack,
+    a_failing_batch_is_bisected,
+    a_new_consumer_starts_at_the_oldest_record,
+    a_query_can_cost_only_so_much,
+    buckets_are_closed_to_the_public,
+    buckets_are_reached_by_tls_only,
+    buckets_forget_what_they_need_not_keep,
+    buffers_are_large_enough_for_parquet_and_partitions,
+    conversion_knows_its_schema,
+    dead_letters_raise_an_alarm,
+    delivery_is_watched_within_an_hour,
+    errors_have_a_prefix_by_their_type,
+    errors_lie_outside_the_tables,
+    every_day_that_can_land_can_be_queried,
+    every_delivery_may_write_its_prefix_and_its_errors,
+    every_output_is_there,
+    every_parameter_and_condition_is_used,
+    every_role_trusts_this_account_only,
+    everything_is_encrypted,
+    everything_is_made_on_a_laptop_too,
+    logs_are_kept_for_a_time,
+    nobody_writes_to_everything,
+    nothing_is_counted_in_windows,
+    nothing_is_filtered_away,
+    partial_failures_are_reported,
+    partition_keys_are_extracted_before_they_are_used,
+    partitions_are_days_and_nothing_finer,
+    queues_take_messages_from_the_rule_only,
+    record_age_is_finite,
+    record_age_stays_below_the_retention,
+    retries_are_finite,
+    roles_are_not_shared,
+    status_expires_and_can_be_restored,
+    the_consumer_may_do_what_it_does_and_no_more,
+    what_holds_data_outlives_the_stack,
+    what_is_given_up_goes_to_a_bucket_of_ours,
+)
+
+Fault = Callable[[Template], None]
+
+
+def put(resource: str, *path: str | int, value: Any) -> Fault:
+    def fault(template: Template) -> None:
+        place = template["Resources"][resource]
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return fault
+
+
+def drop(resource: str, *path: str | int) -> Fault:
+    def fault(template: Template) -> None:
+        place = template["Resources"][resource]
+        for step in path[:-1]:
+            place = place[step]
+        del place[path[-1]]
+
+    return fault
+
+
+def drop_resource(name: str) -> Fault:
+    def fault(template: Template) -> None:
+        del template["Resources"][name]
+
+    return fault
+
+
+def set_parameter(name: str, key: str, value: Any) -> Fault:
+    def fault(template: Template) -> None:
+        template["Parameters"][name][key] = value
+
+    return fault
+
+
+def add_resource(name: str, kind: str, **properties: Any) -> Fault:
+    def fault(template: Template) -> None:
+        template["Resources"][name] = {"Type": kind, "Properties": properties}
+
+    return fault
+
+
+def drop_output(name: str) -> Fault:
+    def fault(template: Template) -> None:
+        del template["Outputs"][name]
+
+    return fault
+
+
+MAPPING, VERDICTS, ARCHIVE = "ModerateMapping", "VerdictsDeliveryStream", "ArchiveDeliveryStream"
+S3 = "ExtendedS3DestinationConfiguration"
+GRANTS = ("ModerateRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
+TRUST = ("Properties", "AssumeRolePolicyDocument", "Statement", 0)
+TABLE = ("VerdictsTable", "Properties", "TableInput", "Parameters")
+WORK_GROUP = ("WorkGroup", "Properties", "WorkGroupConfiguration")
+
+CASES: list[tuple[Rule, Fault]] = [
+    (retries_are_finite, put(MAPPING, "Properties", "MaximumRetryAttempts", value=-1)),
+    (retries_are_finite, drop(MAPPING, "Properties", "MaximumRetryAttempts")),
+    (retries_are_finite, set_parameter("MaximumRetryAttempts", "MinValue", -1)),
+    (record_age_is_finite, drop(MAPPING, "Properties", "MaximumRecordAgeInSeconds")),
+    (record_age_is_finite, set_parameter("MaximumRecordAgeSeconds", "MinValue", -1)),
+    (record_age_stays_below_the_retention, set_parameter("StreamRetentionHours", "Default", 24)),
+    (record_age_stays_below_the_retention, drop("ContentStream", "Properties", "RetentionPeriodHours")),
+    (what_is_given_up_goes_to_a_bucket_of_ours, drop(MAPPING, "Properties", "DestinationConfig")),
+    (
+        what_is_given_up_goes_to_a_bucket_of_ours,
+        put(MAPPING, "Properties", "DestinationConfig", "OnFailure", "Destination", value="arn:aws:sqs:x:y:z"),
+    ),
+    (partial_failures_are_reported, drop(MAPPING, "Properties", "FunctionResponseTypes")),
+    (a_failing_batch_is_bisected, put(MAPPING, "Properties", "BisectBatchOnFunctionError", value=False)),
+    (nothing_is_filtered_away, put(MAPPING, "Properties", "FilterCriteria", value={"Filters": [{"Pattern": "{}"}]})),
+    (nothing_is_counted_in_windows, put(MAPPING, "Properties", "TumblingWindowInSeconds", value=60)),
+    (a_new_consumer_starts_at_the_oldest_record, put(MAPPING, "Properties", "StartingPosition", value="LATEST")),
+    (dead_letters_raise_an_alarm, drop_resource("DeadLetterAlarm")),
+    (dead_letters_raise_an_alarm, drop(MAPPING, "Properties", "MetricsConfig")),
+    (errors_have_a_prefix_by_their_type, drop(VERDICTS, "Properties", S3, "ErrorOutputPrefix")),
+    (errors_have_a_prefix_by_their_type, put(ARCHIVE, "Properties", S3, "ErrorOutputPrefix", value="errors/")),
+    (
+        errors_lie_outside_the_tables,
+        put(VERDICTS, "Properties", S3, "ErrorOutputPrefix", value="verdicts/!{firehose:error-output-type}/"),
+    ),
+    (
+        buffers_are_large_enough_for_parquet_and_partitions,
+        put(VERDICTS, "Properties", S3, "BufferingHints", "SizeInMBs", value=1),
+    ),
+    (buffers_are_large_enough_for_parquet_and_partitions, set_parameter("LandingBufferMegabytes", "MinValue", 5)),
+    (
+        conversion_knows_its_schema,
+        drop(VERDICTS, "Properties", S3, "DataFormatConversionConfiguration", "SchemaConfiguration"),
+    ),
+    (conversion_knows_its_schema, put(VERDICTS, "Properties", S3, "CompressionFormat", value="GZIP")),
+    (
+        partition_keys_are_extracted_before_they_are_used,
+        drop(VERDICTS, "Properties", S3, "ProcessingConfiguration", "Processors", 1),
+    ),
+    (
+        partition_keys_are_extracted_before_they_are_used,
+        drop(VERDICTS, "Properties", S3, "DynamicPartitioningConfiguration"),
+    ),
+    (
+        partitions_are_days_and_nothing_finer,
+        put(ARCHIVE, "Properties", S3, "Prefix", value="archive/dt=!{timestamp:yyyy-MM-dd-HH}/"),
+    ),
+    (delivery_is_watched_within_an_hour, drop_resource("ArchiveFreshnessAlarm")),
+    (delivery_is_watched_within_an_hour, set_parameter("FreshnessAlarmSeconds", "MaxValue", 86400)),
+    (nobody_writes_to_everything, put(*GRANTS, 2, "Resource", value="*")),
+    (nobody_writes_to_everything, put(*GRANTS, 5, "Action", value="s3:*")),
+    (every_role_trusts_this_account_only, drop("ModerateRole", *TRUST, "Condition")),
+    (every_role_trusts_this_account_only, drop("ArchiveDeliveryRole", *TRUST, "Condition")),
+    (
+        every_delivery_may_write_its_prefix_and_its_errors,
+        drop("ArchiveDeliveryPolicy", "Properties", "PolicyDocument", "Statement", 0, "Resource", 1),
+    ),
+    (
+        every_delivery_may_write_its_prefix_and_its_errors,
+        put(VERDICTS, "Properties", S3, "Prefix", value="elsewhere/dt=!{partitionKeyFromQuery:dt}/"),
+    ),
+    (the_consumer_may_do_what_it_does_and_no_more, put(*GRANTS, 4, "Action", value="dynamodb:DeleteItem")),
+    (the_consumer_may_do_what_it_does_and_no_more, drop(*GRANTS, 3)),
+    (
+        roles_are_not_shared,
+        put(ARCHIVE, "Properties", S3, "RoleARN", value={"Fn::GetAtt": ["VerdictsDeliveryRole", "Arn"]}),
+    ),
+    (
+        queues_take_messages_from_the_rule_only,
+        drop("EnforcementQueuePolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"),
+    ),
+    (buckets_are_reached_by_tls_only, drop_resource("ResultBucketPolicy")),
+    (
+        buckets_are_reached_by_tls_only,
+        drop("LakeBucketPolicy", "Properties", "PolicyDocument", "Statement", 0, "Resource", 1),
+    ),
+    (buckets_are_closed_to_the_public, drop("LakeBucket", "Properties", "PublicAccessBlockConfiguration")),
+    (buckets_are_closed_to_the_public, drop("DeadLetterBucket", "Properties", "OwnershipControls")),
+    (everything_is_encrypted, drop("LakeBucket", "Properties", "BucketEncryption")),
+    (everything_is_encrypted, drop("ContentStream", "Properties", "StreamEncryption")),
+    (everything_is_encrypted, drop("StatusTable", "Properties", "SSESpecification")),
+    (everything_is_encrypted, drop("EnforcementQueue", "Properties", "SqsManagedSseEnabled")),
+    (everything_is_encrypted, drop(VERDICTS, "Properties", "DeliveryStreamEncryptionConfigurationInput")),
+    (what_holds_data_outlives_the_stack, drop("LakeBucket", "DeletionPolicy")),
+    (buckets_forget_what_they_need_not_keep, drop("ResultBucket", "Properties", "LifecycleConfiguration")),
+    (
+        buckets_forget_what_they_need_not_keep,
+        drop("DeadLetterBucket", "Properties", "LifecycleConfiguration", "Rules", 0, "NoncurrentVersionExpiration"),
+    ),
+    (status_expires_and_can_be_restored, drop("StatusTable", "Properties", "TimeToLiveSpecification")),
+    (status_expires_and_can_be_restored, drop("StatusTable", "Properties", "PointInTimeRecoverySpecification")),
+    (logs_are_kept_for_a_time, drop("DeliveryLogGroup", "Properties", "RetentionInDays")),
+    (a_query_can_cost_only_so_much, drop(*WORK_GROUP, "BytesScannedCutoffPerQuery")),
+    (a_query_can_cost_only_so_much, put(*WORK_GROUP, "EnforceWorkGroupConfiguration", value=False)),
+    (a_query_can_cost_only_so_much, drop(*WORK_GROUP, "ResultConfiguration", "EncryptionConfiguration")),
+    (every_day_that_can_land_can_be_queried, put(*TABLE, "projection.dt.range", value="2020-01-01,NOW")),
+    (every_day_that_can_land_can_be_queried, put(*TABLE, "storage.location.template", value="s3://b/dt=${dt}/")),
+    (every_day_that_can_land_can_be_queried, set_parameter("MaxAheadHours", "MaxValue", 72)),
+    (everything_is_made_on_a_laptop_too, add_resource("Topic", "AWS::SNS::Topic", TopicName="t")),
+    (everything_is_made_on_a_laptop_too, put("LakeBucket", "Properties", "ReplicationConfiguration", value={})),
+    (every_output_is_there, drop_output("WorkGroupName")),
+    (every_parameter_and_condition_is_used, drop("ModerateFunction", "Properties", "MemorySize")),
+]
+
+RULES = list(dict.fromkeys(rule for rule, _ in CASES))
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return read_template(TEMPLATE)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_template_keeps_the_rule(rule: Rule, template: Template) -> None:
+    assert rule(Stack(deepcopy(template))) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"), CASES, ids=[f"{number}-{rule.__name__}" for number, (rule, _) in enumerate(CASES)]
+)
+def test_the_rule_finds_the_planted_fault(rule: Rule, fault: Fault, template: Template) -> None:
+    broken = deepcopy(template)
+    fault(broken)
+    assert rule(Stack(broken)) != []
