@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from infra.local.openx import DoesNotFit, OpenXOptions, RowReader
+from infra.local.openx import OpenXOptions, RowReader
+from infra.local.openx_values import DoesNotFit
 
 _RETRY_BLOCK = 256
 """Records that are tried together once more when the fast reader objected to the whole buffer."""

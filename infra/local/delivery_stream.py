@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from infra.local.delivery_stream_config import MIB, Hints, StreamConfig
+from infra.local.delivery_stream_config import StreamConfig
 from infra.local.delivery_stream_errors import PARTITION_LIMIT, PARTITIONING
 from infra.local.delivery_stream_partitions import EMPTY, FAILED
+from infra.local.delivery_stream_processing import MIB, Hints
 from infra.local.delivery_stream_records import Buffer, FailedRecord, PartitionKeys, Piece, SourceRecord
 from infra.local.delivery_stream_splitting import whole
 from infra.local.delivery_stream_transform import TransformBatch, TransformOutcome, batches

@@ -6,28 +6,15 @@ Source: the CreateDeliveryStream reference and botocore's Firehose model (1.44.5
 https://github.com/floci-io/floci/pull/3236 (probed on AWS) and dynamic-partitioning-enable.html.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from infra.local.delivery_stream_partitions import PartitionQuery
-from infra.local.delivery_stream_splitting import Splitter, split_delimited, split_json
+from infra.local.delivery_stream_processing import MIB, Hints, Processing, invalid, only, read_processing
 from infra.local.errors import ApiError
 from infra.local.openx import OpenXOptions
 from infra.local.prefix import Prefix, PrefixError, parse_prefix, time_zone
-
-MIB = 1 << 20
-
-
-@dataclass(frozen=True)
-class Hints:
-    """When a buffer becomes an object: at ``size`` bytes, or ``interval`` seconds after its first record."""
-
-    size: int
-    interval: float
 
 
 @dataclass(frozen=True)
@@ -61,25 +48,6 @@ class ConversionSettings:
     schema: SchemaSource
     openx: OpenXOptions
     compression: str
-
-
-@dataclass(frozen=True)
-class TransformSettings:
-    """The transform function: its ARN, when a batch is due and how often an invocation is tried again."""
-
-    function: str
-    hints: Hints
-    retries: int
-
-
-@dataclass(frozen=True)
-class Processing:
-    """What is done to records before they are buffered; ``None`` where a step is left out."""
-
-    split: Splitter | None = None
-    transform: TransformSettings | None = None
-    query: PartitionQuery | None = None
-    delimiter: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -117,10 +85,10 @@ def read_destination(
         ApiError: ``InvalidArgumentException`` or ``ValidationException`` for what AWS refuses, and for what is not
             modelled here.
     """
-    _only(body, _EXTENDED, "ExtendedS3DestinationConfiguration")
+    only(body, _EXTENDED, "ExtendedS3DestinationConfiguration")
     conversion = _conversion(body.get("DataFormatConversionConfiguration"), region=region, account=account)
     partitioned = _partitioned(body.get("DynamicPartitioningConfiguration"))
-    processing = _processing(body.get("ProcessingConfiguration"))
+    processing = read_processing(body.get("ProcessingConfiguration"))
     destination = _place(body, converted=conversion is not None, partitioned=partitioned)
     error_prefix = _read_prefix(str(body.get("ErrorOutputPrefix") or ""), error_output=True)
     _check_prefixes(
@@ -143,11 +111,6 @@ def read_destination(
         conversion=conversion,
         backup=_backup(body),
     )
-
-
-def invalid(message: str) -> ApiError:
-    """The answer to an argument that Firehose refuses."""
-    return ApiError("InvalidArgumentException", message)
 
 
 def _place(body: Mapping[str, Any], *, converted: bool, partitioned: bool) -> Destination:
@@ -206,7 +169,7 @@ def _backup(body: Mapping[str, Any]) -> Destination | None:
         raise invalid(f"S3BackupMode {mode}: use Enabled or Disabled")
     if not given:
         raise invalid("S3BackupConfiguration is required when S3BackupMode is Enabled")
-    _only(given, _ENDPOINTS, "S3BackupConfiguration")
+    only(given, _ENDPOINTS, "S3BackupConfiguration")
     place = _place(given, converted=False, partitioned=False)
     if place.prefix.keys("partitionKeyFromQuery") or place.prefix.keys("partitionKeyFromLambda"):
         raise invalid("S3BackupConfiguration.Prefix cannot use partition keys")
@@ -216,82 +179,11 @@ def _backup(body: Mapping[str, Any]) -> Destination | None:
 def _partitioned(given: Mapping[str, Any] | None) -> bool:
     if not given:
         return False
-    _only(given, {"Enabled", "RetryOptions"}, "DynamicPartitioningConfiguration")
+    only(given, {"Enabled", "RetryOptions"}, "DynamicPartitioningConfiguration")
     duration = (given.get("RetryOptions") or {}).get("DurationInSeconds", 300)
     if not 0 <= duration <= 7200:
         raise ApiError("ValidationException", f"RetryOptions.DurationInSeconds is {duration}: it is 0 to 7,200")
     return bool(given.get("Enabled"))
-
-
-def _processing(given: Mapping[str, Any] | None) -> Processing:
-    if not given or not given.get("Enabled"):
-        return Processing()
-    steps: dict[str, dict[str, str]] = {}
-    for processor in given.get("Processors") or []:
-        kind = str(processor.get("Type"))
-        if kind not in ("RecordDeAggregation", "Lambda", "MetadataExtraction", "AppendDelimiterToRecord"):
-            raise invalid(f"Processor {kind} is not modelled by this twin")
-        if kind in steps:
-            raise invalid(f"Processor {kind} comes more than once")
-        steps[kind] = {item["ParameterName"]: item["ParameterValue"] for item in processor.get("Parameters") or []}
-    query = None
-    if (extraction := steps.get("MetadataExtraction")) is not None:
-        _only(extraction, {"MetadataExtractionQuery", "JsonParsingEngine"}, "MetadataExtraction")
-        if extraction.get("JsonParsingEngine") != "JQ-1.6" or not extraction.get("MetadataExtractionQuery"):
-            raise invalid("MetadataExtraction needs a MetadataExtractionQuery and the JsonParsingEngine JQ-1.6")
-        try:
-            query = PartitionQuery(extraction["MetadataExtractionQuery"])
-        except ValueError as error:
-            raise invalid(str(error)) from error
-    delimiter = steps.get("AppendDelimiterToRecord")
-    return Processing(
-        split=_splitter(steps.get("RecordDeAggregation")),
-        transform=_transform(steps.get("Lambda")),
-        query=query,
-        delimiter=b"" if delimiter is None else _unescaped(delimiter.get("Delimiter", "\\n")),
-    )
-
-
-def _splitter(given: Mapping[str, str] | None) -> Splitter | None:
-    if given is None:
-        return None
-    _only(given, {"SubRecordType", "Delimiter"}, "RecordDeAggregation")
-    if given.get("SubRecordType") == "JSON":
-        return split_json
-    if given.get("SubRecordType") == "DELIMITED" and given.get("Delimiter"):
-        return split_delimited(_decoded_delimiter(given["Delimiter"]))
-    raise invalid("RecordDeAggregation needs SubRecordType JSON, or DELIMITED with a base64-encoded Delimiter")
-
-
-def _decoded_delimiter(text: str) -> bytes:
-    try:
-        found = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        found = b""
-    if not found:
-        raise invalid("RecordDeAggregation's Delimiter must be base64-encoded and not empty")
-    return found
-
-
-def _transform(given: Mapping[str, str] | None) -> TransformSettings | None:
-    if given is None:
-        return None
-    known = {"LambdaArn", "NumberOfRetries", "RoleArn", "BufferSizeInMBs", "BufferIntervalInSeconds"}
-    _only(given, known, "Lambda")
-    if not given.get("LambdaArn"):
-        raise invalid("The Lambda processor needs a LambdaArn")
-    try:
-        size = float(given.get("BufferSizeInMBs", "1"))
-        interval = float(given.get("BufferIntervalInSeconds", "60"))
-        retries = int(given.get("NumberOfRetries", "3"))
-    except ValueError as error:
-        raise invalid("BufferSizeInMBs, BufferIntervalInSeconds and NumberOfRetries are numbers") from error
-    if not 0.2 <= size <= 3 or not 0 <= interval <= 900 or not 0 <= retries <= 300:
-        raise invalid(
-            f"Lambda processor with {size} MB, {interval} s, {retries} retries: BufferSizeInMBs is 0.2 to 3, "
-            "BufferIntervalInSeconds 0 to 900, NumberOfRetries 0 to 300"
-        )
-    return TransformSettings(given["LambdaArn"], Hints(int(size * MIB), interval), retries)
 
 
 def _conversion(given: Mapping[str, Any] | None, *, region: str, account: str) -> ConversionSettings | None:
@@ -310,7 +202,7 @@ def _conversion(given: Mapping[str, Any] | None, *, region: str, account: str) -
     if "ParquetSerDe" not in writer or len(writer) != 1:
         raise invalid("Serializer: exactly ParquetSerDe; OrcSerDe is not modelled by this twin")
     openx, parquet = reader["OpenXJsonSerDe"] or {}, writer["ParquetSerDe"] or {}
-    _only(openx, {"ConvertDotsInJsonKeysToUnderscores", "CaseInsensitive", "ColumnToJsonKeyMappings"}, "OpenXJsonSerDe")
+    only(openx, {"ConvertDotsInJsonKeysToUnderscores", "CaseInsensitive", "ColumnToJsonKeyMappings"}, "OpenXJsonSerDe")
     compression = parquet.get("Compression") or "SNAPPY"
     if compression not in ("SNAPPY", "GZIP", "UNCOMPRESSED"):
         raise invalid(f"ParquetSerDe.Compression {compression}: use SNAPPY, GZIP or UNCOMPRESSED")
@@ -359,13 +251,3 @@ def _read_prefix(text: str, *, error_output: bool) -> Prefix:
         return parse_prefix(text, error_output=error_output)
     except PrefixError as error:
         raise invalid(f"{'ErrorOutputPrefix' if error_output else 'Prefix'}: {error}") from error
-
-
-def _unescaped(text: str) -> bytes:
-    return text.replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t").encode()
-
-
-def _only(given: Mapping[str, Any], known: frozenset[str] | set[str], where: str) -> None:
-    unknown = sorted(set(given) - known)
-    if unknown:
-        raise invalid(f"{where}: {unknown} is not modelled by this twin; known: {sorted(known)}")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.delivery_stream_config import MIB, StreamConfig, invalid
+from infra.local.delivery_stream_config import StreamConfig
+from infra.local.delivery_stream_processing import MIB, invalid
 
 _RENAMED = {"S3BackupUpdate": "S3BackupConfiguration"}
 _S3_MEMBERS = (

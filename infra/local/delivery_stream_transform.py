@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 import pybase64
 
-from infra.local.delivery_stream_config import StreamConfig, TransformSettings
+from infra.local.delivery_stream_config import StreamConfig
 from infra.local.delivery_stream_errors import PROCESSING
+from infra.local.delivery_stream_processing import TransformSettings
 from infra.local.delivery_stream_records import FailedRecord, SourceRecord
 
 MAX_PAYLOAD = 6 * 1024 * 1024

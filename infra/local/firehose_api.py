@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.local.delivery_stream_config import StreamConfig, invalid, read_destination
+from infra.local.delivery_stream_config import StreamConfig, read_destination
 from infra.local.delivery_stream_description import describe, merge_update
 from infra.local.delivery_stream_driver import DeliveryStreamDriver, RunningStream
 from infra.local.delivery_stream_limits import (
@@ -23,6 +23,7 @@ from infra.local.delivery_stream_limits import (
     read_records,
     violation,
 )
+from infra.local.delivery_stream_processing import invalid
 from infra.local.delivery_stream_records import Origin, SourceRecord
 from infra.local.delivery_stream_source import Source
 from infra.local.errors import ApiError

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from glue.lake import arrow_schema
 from infra.local.conversion import Converter
-from infra.local.openx import MALFORMED, PARSE_ERROR, OpenXOptions
+from infra.local.openx import PARSE_ERROR, OpenXOptions
+from infra.local.openx_values import MALFORMED
 
 VERDICT_LIKE = arrow_schema(
     [

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.delivery_stream import Delivery, DeliveryStream
-from infra.local.delivery_stream_config import Hints, StreamConfig, read_destination
+from infra.local.delivery_stream_config import StreamConfig, read_destination
 from infra.local.delivery_stream_objects import Conversions, S3Object, objects
+from infra.local.delivery_stream_processing import Hints
 from infra.local.delivery_stream_records import KinesisCoordinate, Origin, SourceRecord
 from infra.local.delivery_stream_splitting import split_delimited, split_json
 from infra.local.errors import ApiError
