@@ -1,0 +1,24 @@
+"""``streamkeeper produce``: the producers' command, which here also finds the stream by its stack."""
+
+from typing import Any
+
+import click
+
+from infra.commands.stack import output, outputs
+from producers.produce import EPILOG, World, execute, options
+
+
+def _stream_of(stack: str) -> str:
+    return output(outputs(stack), "ContentStreamName", stack=stack)
+
+
+@click.command(epilog=EPILOG)
+@options
+@click.pass_context
+def produce(context: click.Context, /, **given: Any) -> None:
+    """Put content on the stream: from a file or standard input, or made up.
+
+    On AWS with your credentials; on a laptop with the lines that `streamkeeper up` prints. An event counts as accepted
+    when the stream has given it a sequence number; everything else is named and written to the rejects file.
+    """
+    context.exit(execute(context.find_object(World) or World(stream_of=_stream_of), given))

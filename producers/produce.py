@@ -1,0 +1,355 @@
+"""``produce``: content onto the stream, from files or made up. Also ``python -m producers.produce --stream NAME``."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+import msgspec
+
+from glue.codec import wire_timestamp
+from producers.clock import SystemClock
+from producers.datasets import Dataset
+from producers.delivery import Delivery, DeliverySettings
+from producers.mapping import FIELDS, Mapping
+from producers.ports import Clock, OutRecord, Stream, StreamRefusedError
+from producers.producing import Production, Rejects, Stop, free_path, produce
+from producers.rows import SourceError
+from producers.sources import FORMATS, Source
+from producers.synthetic import Shares, synthetic
+from producers.times import read_time
+
+UNREACHABLE, INTERRUPTED = 3, 130
+_LINGER = 0.2
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class ProduceError(click.ClickException):
+    """What the command could not do, in one line that says what to do next."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_inert(message))
+
+
+class WrongUseError(ProduceError):
+    """Something given that cannot be what was meant."""
+
+    exit_code = 2
+
+
+class UnreachableError(ProduceError):
+    """No stream to reach."""
+
+    exit_code = UNREACHABLE
+
+
+def _connect(name: str, in_flight: int) -> Stream:
+    # Imported here: boto3 takes longer to load than --help may.
+    from producers.aws.kinesis import KinesisStream
+
+    return KinesisStream(name, in_flight=in_flight)
+
+
+def _no_stack(stack: str) -> str:
+    raise WrongUseError(f"which stream of stack {stack}? Give --stream, or use `streamkeeper produce`")
+
+
+@dataclass(frozen=True)
+class World:
+    """What the command needs from outside: streams, stack outputs, a clock. Tests give theirs as click's object."""
+
+    stream_of: Callable[[str], str] = _no_stack
+    connect: Callable[[str, int], Stream] = _connect
+    clock: Clock = field(default_factory=SystemClock)
+
+
+EPILOG = f"""\b
+Fields: {", ".join(FIELDS[:7])},
+  {", ".join(FIELDS[7:])}, context.<key>. Columns named like a field are that field;
+  a column may be a path into nested objects (user.name); an empty one turns a field off.
+  Columns that are no field are kept with the event. Rows without created_at get now.
+
+\b
+Examples:
+  streamkeeper produce --from posts.csv --map text=body --map author_id=user --set surface=forum
+  streamkeeper produce --from chat.jsonl.gz --map created_at=ts --map author_id=user --shift-time
+  tail -f app.log.jsonl | streamkeeper produce --from - --map text=message --default author_id=unknown
+  streamkeeper produce --synthetic 100000 --seed 7
+
+Exit codes: 0 all accepted; 1 something was rejected or failed, or the source broke off; 2 wrong use; 3 no stream to
+reach; 130 stopped by Ctrl-C (what was read is still sent, and accounted for).
+"""
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--from", "from_", metavar="FILE|-", help="JSON lines, CSV, TSV or Parquet, also gzip; - is stdin."),
+    click.option("--format", "form", type=click.Choice(FORMATS), help="When the name does not say it."),
+    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Which column is which field."),
+    click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value on every event."),
+    click.option("--default", "defaults", multiple=True, metavar="FIELD=VALUE", help="Where a row has none."),
+    click.option(
+        "--shift-time",
+        is_flag=True,
+        help="Move times so that the last one is now (squeezed in proportion if they span over 29 days); the original "
+        "stays as source_created_at. Reads a file twice; stdin goes through a temporary file.",
+    ),
+    click.option("--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="What numbers in created_at count."),
+    click.option("--assume-utc", is_flag=True, help="Take times without a zone as UTC."),
+    click.option("--as-of", metavar="TIME", help="What now means, RFC 3339; the same one makes the same events again."),
+    click.option("--source", metavar="NAME", help="Name of the data in the ids that are made; else the file's name."),
+    click.option("--keep-author", is_flag=True, help="Keep an author id that was hashed, as source_author_id."),
+    click.option(
+        "--pseudonym-key",
+        envvar="STREAMKEEPER_PSEUDONYM_KEY",
+        help="Secret that author hashes depend on; better given as STREAMKEEPER_PSEUDONYM_KEY.",
+    ),
+    click.option(
+        "--rejects",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="File for rows that are no events and ids that were not taken; else NAME.rejects.jsonl here.",
+    ),
+    click.option("--allow-rejects", is_flag=True, help="Rejected rows alone do not make the exit code 1."),
+    click.option("--synthetic", "made_up", metavar="N", type=click.IntRange(min=0), help="N made-up records instead."),
+    click.option("--seed", default=1, show_default=True, help="Another seed makes other content."),
+    click.option(
+        "--malformed", type=click.FloatRange(0, 0.5), help="Share of made-up records that are broken on purpose."
+    ),
+    click.option("--limit", type=click.IntRange(min=0), help="No more than so many rows."),
+    click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="No more than so many a second."),
+    click.option(
+        "--in-flight", default=4, show_default=True, type=click.IntRange(1, 64), help="PutRecords calls at a time."
+    ),
+    click.option("--dry-run", is_flag=True, help="Read and check everything, send nothing."),
+    click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's."),
+    click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
+    click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
+)
+
+
+def options(command: Command) -> Command:
+    """The command with the options of ``produce``; :func:`execute` takes their values."""
+    dressed: Any = command
+    for option in reversed(_OPTIONS):
+        dressed = option(dressed)
+    return cast(Command, dressed)
+
+
+def execute(world: World, given: dict[str, Any]) -> int:
+    """Produces as the options say, prints the account, and gives the exit code.
+
+    Raises:
+        ProduceError: nothing was sent, and why.
+    """
+    if (given["from_"] is None) == (given["made_up"] is None):
+        raise WrongUseError("what to produce? Give --from FILE (or -), or --synthetic N; one of them")
+    now = _now(given["as_of"], world.clock)
+    settings = DeliverySettings(
+        in_flight=given["in_flight"],
+        linger=_LINGER if given["from_"] == "-" or given["rate"] is not None else None,
+        keep_ids=False,
+    )
+    try:
+        with _items(given, now) as (name, items):
+            rejects = Rejects(_rejects_path(given, name))
+            stream = None if given["dry_run"] else _stream(world, given)
+            delivery = None if stream is None else Delivery(stream, clock=world.clock, settings=settings)
+            stop = Stop()
+            with _signals(stop), _progress(given["made_up"]) as advance:
+                done = produce(
+                    items,
+                    delivery,
+                    clock=world.clock,
+                    rejects=rejects,
+                    rate=given["rate"],
+                    limit=given["limit"],
+                    progress=advance,
+                    stop=stop,
+                )
+    except SourceError as error:
+        raise WrongUseError(str(error)) from None
+    except StreamRefusedError as error:
+        raise UnreachableError(str(error)) from None
+    where = str(rejects.path) if rejects.count else None
+    if given["as_json"]:
+        account = {name: value for name, value in msgspec.to_builtins(done).items() if name != "first_rejected"}
+        click.echo(msgspec.json.encode({**account, "rejects_file": where, "as_of": _iso(now)}))
+    else:
+        for line in _told(done, name, items, where, dry=given["dry_run"], as_of=now):
+            click.echo(_inert(line))
+    if done.is_interrupted:
+        return INTERRUPTED
+    if done.stopped is not None:
+        return UNREACHABLE
+    return int(bool(done.failed or done.source_error or (done.rejected and not given["allow_rejects"])))
+
+
+@contextmanager
+def _items(given: dict[str, Any], now: float) -> Iterator[tuple[str, "Dataset | Iterator[OutRecord]"]]:
+    if given["made_up"] is not None:
+        shares = Shares() if given["malformed"] is None else Shares(malformed=given["malformed"])
+        made = synthetic(given["made_up"], now=now, seed=given["seed"], shares=shares)
+        yield (
+            "synthetic",
+            (
+                OutRecord(one.event_id or f"{one.kind}-{place}", one.partition_key, one.payload)
+                for place, one in enumerate(made)
+            ),
+        )
+        return
+    with Source(given["from_"], form=given["form"]) as source:
+        try:
+            mapping = Mapping(
+                source=given["source"] or source.name,
+                columns=_pairs("--map", given["maps"]),
+                constants=_pairs("--set", given["sets"]),
+                defaults=_pairs("--default", given["defaults"]),
+                time_unit=given["time_unit"],
+                assume_utc=given["assume_utc"],
+                keep_author=given["keep_author"],
+                pseudonym_key=(given["pseudonym_key"] or "").encode()[:64],
+            )
+        except ValueError as error:
+            raise WrongUseError(str(error)) from None
+        yield source.name, Dataset(source, mapping, now=now, shift_time=given["shift_time"])
+
+
+def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ValueError(f"{option} {text!r}; allowed: FIELD=VALUE, such as {option} text=body")
+        if name in pairs:
+            raise ValueError(f"{option} names {name} twice; allowed: once")
+        pairs[name] = value
+    return pairs
+
+
+def _now(as_of: str | None, clock: Clock) -> float:
+    if as_of is None:
+        # Whole milliseconds, so that the --as-of that is printed is all of it.
+        return int(clock.now() * 1000) / 1000
+    moment = read_time(as_of)
+    if not isinstance(moment, datetime):
+        raise WrongUseError(f"--as-of {as_of}: {moment.detail}")
+    return moment.timestamp()
+
+
+def _rejects_path(given: dict[str, Any], name: str) -> Path:
+    path: Path = given["rejects"] or free_path(name, Path())
+    if not path.absolute().parent.is_dir():
+        raise WrongUseError(f"--rejects {path}: there is no folder {path.parent}; make it first")
+    if given["from_"] not in (None, "-") and path.exists() and path.samefile(given["from_"]):
+        raise WrongUseError(f"--rejects {path} is the file that is read; give another one")
+    return path
+
+
+def _stream(world: World, given: dict[str, Any]) -> Stream:
+    name = given["stream"] or world.stream_of(given["stack"])
+    return world.connect(name, given["in_flight"])
+
+
+@contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    """Ctrl-C and SIGTERM are a wish to stop, not an end in the middle of something."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on standard error, when that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("producing"), BarColumn(), TextColumn("{task.completed:,}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("producing", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _told(done: Production, name: str, items: object, rejects: str | None, *, dry: bool, as_of: float) -> Iterator[str]:
+    """The account in words."""
+    pace = f"{done.accepted / done.seconds:,.0f}/s" if done.seconds > 0 else "at once"
+    yield f"{done.read:,} read from {name} in {done.seconds:.1f} s"
+    if dry:
+        yield f"{done.accepted:,} would be sent; nothing was (--dry-run)"
+    else:
+        yield (
+            f"{done.accepted:,} accepted by the stream: {done.bytes_sent / 1e6:,.1f} MB in {done.calls:,} calls, "
+            f"{pace}; {done.throttled:,} throttled and sent again"
+        )
+    yield f"{done.rejected:,} rejected{_counted(done.reasons)}"
+    for line in done.first_rejected:
+        yield f"  {line}"
+    if isinstance(items, Dataset):
+        missing = sorted(reason.removeprefix("missing:") for reason in done.reasons if reason.startswith("missing:"))
+        if missing:
+            yield (
+                f"  columns there: {', '.join(items.columns) or 'none'}; say --map {missing[0]}=COLUMN, "
+                f"--set {missing[0]}=VALUE or --default {missing[0]}=VALUE"
+            )
+        if (shift := items.mapping.shift) is not None:
+            squeezed = f", distances divided by {1 / shift.scale:,.0f}" if shift.scale != 1 else ""
+            yield f"times moved: {_day(shift.first)} to {_day(shift.last)} now ends {_iso(as_of)}{squeezed}"
+    yield f"{done.failed:,} failed{_counted(done.failures)}"
+    for step in done.next_steps:
+        yield f"  {step}"
+    if rejects is not None:
+        yield f"what was not accepted is in {rejects}"
+    if done.source_error is not None:
+        yield f"the source broke off: {done.source_error}"
+    if done.stopped is not None:
+        yield f"stopped: {done.stopped}"
+    if done.is_interrupted:
+        yield "stopped by Ctrl-C; all that had been read is accounted for above"
+    if (done.failed or done.is_interrupted or done.stopped) and not dry:
+        yield f"to send the same events again, under the same ids: the same command with --as-of {_iso(as_of)}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ": " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items()) if counts else ""
+
+
+def _day(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d")
+
+
+def _iso(seconds: float) -> str:
+    return wire_timestamp(datetime.fromtimestamp(seconds, UTC))
+
+
+def _inert(text: str) -> str:
+    """Names of files and columns are other people's text: nothing in them may act on the terminal."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+@click.command(epilog=EPILOG)
+@options
+@click.pass_context
+def main(context: click.Context, /, **given: Any) -> None:
+    """Put content on the stream: from a file or standard input, or made up."""
+    context.exit(execute(context.find_object(World) or World(), given))
+
+
+if __name__ == "__main__":
+    main()
