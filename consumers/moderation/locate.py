@@ -7,7 +7,7 @@ _KEY = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+))\s*=")
 
 
 def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
-    """The line, from 1, of the key at this path, or of the closest table above it; None when neither is found.
+    """The line, from 1, of the key at this path, or else of the closest table above or first one below it.
 
     Knows tables and arrays of tables as people write policies; of what is written inline it gives the line it is on.
 
@@ -15,6 +15,7 @@ def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
     5
     """
     best: tuple[int, int] | None = None
+    below: int | None = None
     table: tuple[str | int, ...] = ()
     seen: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -32,4 +33,6 @@ def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
             continue
         if path[: len(here)] == here and (best is None or len(here) > best[0]):
             best = (len(here), number)
-    return best[1] if best is not None else None
+        elif below is None and here[: len(path)] == path:
+            below = number
+    return best[1] if best is not None else below

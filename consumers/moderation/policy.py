@@ -217,6 +217,8 @@ def _check_order(text: str, path: tuple[str | int, ...], thresholds: Thresholds)
 def _readable(error: msgspec.ValidationError, document: dict[str, Any], text: str) -> PolicyError:
     what, _, where = str(error).partition(" - at `")
     steps = _parse_path(where.removeprefix("key` in `").rstrip("`"))
+    if where.startswith("key`"):
+        steps = (*steps, "...")
     path = _with_keys(steps, str(error), document)
     received: Any = document
     for step in path:

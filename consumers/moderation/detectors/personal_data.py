@@ -6,6 +6,7 @@ The proposals come out of the one scan over all expressions, so texts without an
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
+from string import ascii_letters, digits
 
 from msgspec import Struct
 
@@ -73,14 +74,17 @@ _IBAN_LENGTHS = {
 }
 
 
-def luhn(digits: str) -> bool:
+_VALUES = {character: str(int(character, 36)) for character in ascii_letters + digits}
+
+
+def luhn(number: str) -> bool:
     """Whether the last digit is the check digit of the others, as on payment cards (ISO/IEC 7812-1).
 
     >>> luhn("4111111111111111"), luhn("4111111111111112")
     (True, False)
     """
     doubled = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-    values = [ord(digit) - 48 for digit in reversed(digits)]
+    values = [ord(digit) - 48 for digit in reversed(number)]
     return (sum(values[::2]) + sum(doubled[value] for value in values[1::2])) % 10 == 0
 
 
@@ -92,7 +96,7 @@ def iban_is_valid(iban: str) -> bool:
     """
     if len(iban) != _IBAN_LENGTHS.get(iban[:2].lower()) or not (iban.isascii() and iban.isalnum()):
         return False
-    return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97 == 1
+    return int("".join([_VALUES[character] for character in iban[4:] + iban[:4]])) % 97 == 1
 
 
 def find_personal_data(text: str, kinds: Sequence[PersonalDataKind] = tuple(CANDIDATES)) -> list[Span]:
@@ -167,16 +171,16 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
         length = _IBAN_LENGTHS.get(text[head.start() : head.start() + 2].lower())
         if length is None:
             continue
-        # At most one space after each character.
-        end, characters = head.start(), list[str]()
-        while len(characters) < length and end < len(text):
-            if text[end] != " ":
-                characters.append(text[end])
-            elif text[end - 1] == " ":
-                break
+        start = head.start()
+        if not iban_is_valid(text[start : start + 2 * length].replace(" ", "")[:length]):
+            continue
+        # Between its characters there is at most one space each.
+        end, seen = start, 0
+        while seen < length and text[end : end + 2] != "  ":
+            seen += text[end] != " "
             end += 1
-        if iban_is_valid("".join(characters)) and not _in_number(text, end):
-            yield head.start(), end
+        if seen == length and not _in_number(text, end):
+            yield start, end
 
 
 def _cards(text: str) -> Iterator[tuple[int, int]]:
@@ -184,20 +188,20 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
     first = 0
     while first < len(groups):
         start, end = groups[first]
-        digits, last, step = text[start:end], first, 1
+        number, last, step = text[start:end], first, 1
         while True:
-            if 13 <= len(digits) <= 19 and digits[0] in "23456" and luhn(digits):
+            if 13 <= len(number) <= 19 and number[0] in "23456" and luhn(number):
                 yield start, end
                 step = last - first + 1
                 break
             # A card is printed in groups of four or more, of which only the last may be shorter.
-            if len(digits) >= 19 or len(text[groups[last][0] : end]) < 4 or last + 1 == len(groups):
+            if len(number) >= 19 or len(text[groups[last][0] : end]) < 4 or last + 1 == len(groups):
                 break
             last += 1
             if groups[last][0] != end + 1 or text[end] not in " -":
                 break
             end = groups[last][1]
-            digits += text[groups[last][0] : end]
+            number += text[groups[last][0] : end]
         first += step
 
 
@@ -213,7 +217,9 @@ def _ips(text: str) -> Iterator[tuple[int, int]]:
         if (start and (text[start - 1].isalnum() or text[start - 1] in ".:")) or _in_number(text, end):
             continue
         found = text[start:end].rstrip(":") if not text[start:end].endswith("::") else text[start:end]
-        if found.strip(":") and _is_ip(found):
+        groups = [group for group in found.split(":") if group]
+        # Not what only looks like one in code, such as a::b.
+        if (len(groups) > 2 or "." in found or any(len(group) == 4 for group in groups)) and _is_ip(found):
             yield start, start + len(found)
 
 
@@ -229,6 +235,9 @@ def _phones(text: str) -> Iterator[tuple[int, int]]:
     for match in _PHONE.finditer(text):
         start, end = match.span()
         if (start and text[start - 1].isalnum()) or _in_number(text, end) or _DATE.search(text[start:end]) is not None:
+            continue
+        # Not the middle of a longer number in groups.
+        if text[start] != "+" and start > 1 and text[start - 2].isdigit() and text[start - 1] in " -":
             continue
         yield start, end
 
