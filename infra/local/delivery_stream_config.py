@@ -6,6 +6,7 @@ Source: the CreateDeliveryStream reference and botocore's Firehose model (1.44.5
 https://github.com/floci-io/floci/pull/3236 (probed on AWS) and dynamic-partitioning-enable.html.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -66,6 +67,7 @@ class StreamConfig:
     backup: Destination | None
 
 
+_EXTENSION = re.compile(r"|\.[0-9a-z!\-_.*'()]{1,127}")
 _ENDPOINTS = frozenset(
     {"RoleARN", "BucketARN", "Prefix", "ErrorOutputPrefix", "BufferingHints", "CompressionFormat"}
     | {"EncryptionConfiguration", "CloudWatchLoggingOptions"}
@@ -129,6 +131,8 @@ def _place(body: Mapping[str, Any], *, converted: bool, partitioned: bool) -> De
         zone = time_zone(str(body.get("CustomTimeZone") or ""))
     except PrefixError as error:
         raise invalid(str(error)) from error
+    if _EXTENSION.fullmatch(str(body.get("FileExtension") or "")) is None:
+        raise invalid("FileExtension is empty, or a dot and up to 127 of 0-9 a-z ! - _ . * ' ( )")
     extension = body.get("FileExtension") or (".parquet" if converted else ".gz" if form == "GZIP" else "")
     return Destination(
         bucket=bucket_arn.split(":s3:::", 1)[1],
@@ -189,7 +193,11 @@ def _partitioned(given: Mapping[str, Any] | None) -> bool:
 def _conversion(given: Mapping[str, Any] | None, *, region: str, account: str) -> ConversionSettings | None:
     if not given or not given.get("Enabled", True):
         return None
+    members = {"Enabled", "SchemaConfiguration", "InputFormatConfiguration", "OutputFormatConfiguration"}
+    only(given, members, "DataFormatConversionConfiguration")
     schema = given.get("SchemaConfiguration") or {}
+    members = {"RoleARN", "CatalogId", "DatabaseName", "TableName", "Region", "VersionId"}
+    only(schema, members, "SchemaConfiguration")
     reader = (given.get("InputFormatConfiguration") or {}).get("Deserializer") or {}
     writer = (given.get("OutputFormatConfiguration") or {}).get("Serializer") or {}
     for member in ("RoleARN", "DatabaseName", "TableName"):
@@ -203,6 +211,7 @@ def _conversion(given: Mapping[str, Any] | None, *, region: str, account: str) -
         raise invalid("Serializer: exactly ParquetSerDe; OrcSerDe is not modelled by this twin")
     openx, parquet = reader["OpenXJsonSerDe"] or {}, writer["ParquetSerDe"] or {}
     only(openx, {"ConvertDotsInJsonKeysToUnderscores", "CaseInsensitive", "ColumnToJsonKeyMappings"}, "OpenXJsonSerDe")
+    only(parquet, {"Compression", "WriterVersion"}, "ParquetSerDe")
     compression = parquet.get("Compression") or "SNAPPY"
     if compression not in ("SNAPPY", "GZIP", "UNCOMPRESSED"):
         raise invalid(f"ParquetSerDe.Compression {compression}: use SNAPPY, GZIP or UNCOMPRESSED")

@@ -82,7 +82,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(QUERIES), RECORDS)
 def test_many_at_once_give_what_each_gives_alone(query: str, records: list[bytes]) -> None:
     compiled = PartitionQuery(query)
@@ -90,7 +90,7 @@ def test_many_at_once_give_what_each_gives_alone(query: str, records: list[bytes
     assert compiled.keys(records) == [compiled.keys([record])[0] for record in records]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(QUERIES), DOCUMENTS)
 def test_cutting_a_document_down_never_changes_the_answer(query: str, document: str) -> None:
     found = PartitionQuery(query).keys([document.encode()])[0]

@@ -294,7 +294,7 @@ ANSWERS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ANSWERS)
 def test_every_record_of_a_batch_has_one_fate_whatever_is_answered(listed: list[Any]) -> None:
     sent = records(b"a", b"b", b"c")

@@ -307,6 +307,17 @@ REFUSED = {
             "InputFormatConfiguration": {"Deserializer": {"HiveJsonSerDe": {}}},
         }
     },
+    "an option of the parquet writer that is not modelled": {
+        "DataFormatConversionConfiguration": {
+            **CONVERSION,
+            "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {"BlockSizeBytes": 67_108_864}}},
+        }
+    },
+    "an older version of the table": {
+        "DataFormatConversionConfiguration": {**CONVERSION, "SchemaConfiguration": {**SCHEMA, "VersionId": "3"}}
+    },
+    "an extension without a dot": {"FileExtension": "json"},
+    "an extension with a slash": {"FileExtension": ".a/b"},
     "a backup without its place": {"S3BackupMode": "Enabled"},
     "no bucket": {"BucketARN": ""},
     "a bucket that is none": {"BucketARN": "lake"},
@@ -323,6 +334,22 @@ def test_a_destination_that_aws_refuses_is_refused(reason: str) -> None:
     )
 
     assert error.code in ("InvalidArgumentException", "ValidationException")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"CompressionFormat": "GZIP", "FileExtension": ".json.gz"},
+        {"DataFormatConversionConfiguration": CONVERSION},
+        {"DataFormatConversionConfiguration": {**CONVERSION, "Enabled": False}, "CompressionFormat": "GZIP"},
+        {**BY_DAY, "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 0}},
+        {"S3BackupMode": "Enabled", "S3BackupConfiguration": DESTINATION},
+        {"CustomTimeZone": "Asia/Tokyo"},
+    ],
+)
+def test_a_destination_that_aws_takes_is_taken(members: dict[str, Any]) -> None:
+    Door().create(ExtendedS3DestinationConfiguration={**DESTINATION, **members})
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 65, "ü"])
