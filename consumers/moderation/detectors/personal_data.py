@@ -191,7 +191,9 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
         number, last, step = text[start:end], first, 1
         while True:
             if 13 <= len(number) <= 19 and number[0] in "23456" and luhn(number):
-                yield start, end
+                # Not a piece of a longer code, such as a hash.
+                if not (start and text[start - 1].isalnum()) and not text[end : end + 1].isalnum():
+                    yield start, end
                 step = last - first + 1
                 break
             # A card is printed in groups of four or more, of which only the last may be shorter.

@@ -1,0 +1,48 @@
+"""Every case in the YAML files beside this one: a text, and what the policy says to it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from consumers.moderation.moderator import Moderator
+from consumers.moderation.policy import Policy
+from consumers.policies import read_policy
+
+FILES = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("*.yaml"))}
+MODERATORS = {name: Moderator(Policy.load(read_policy(file["policy"]))) for name, file in FILES.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        pytest.param(name, case, id=f"{name}-{number}")
+        for name, file in FILES.items()
+        for number, case in enumerate(file["cases"])
+    ],
+)
+def test_the_policy_says_what_the_case_says(name: str, case: dict[str, Any]) -> None:
+    finding = MODERATORS[name].judge(
+        case["text"], surface=case.get("surface", "comment"), language=case.get("language")
+    )
+    decision = finding.decision
+    assert {
+        "action": decision.action,
+        "labels": list(decision.labels),
+        "rules": sorted({signal.rule for signal in finding.signals}),
+        "excerpt": finding.excerpt,
+    } == {
+        "action": case["action"],
+        "labels": case.get("labels", []),
+        "rules": case.get("rules", []),
+        "excerpt": case.get("excerpt", case["text"]),
+    }
+
+
+def test_every_rule_of_every_policy_has_a_case() -> None:
+    for name, file in FILES.items():
+        policy = MODERATORS[name].policy
+        rules = {rule.rule for kind in (policy.terms, policy.patterns) for rule in kind}
+        covered = {rule for case in file["cases"] for rule in case.get("rules", [])}
+        assert rules - covered == set()
