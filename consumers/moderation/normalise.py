@@ -115,7 +115,7 @@ class _FoldedTable(_Memo):
             return like
         base = unicodedata.normalize("NFD", character)[0]
         # Accents on Latin letters only: in other scripts the mark is part of what the letter is.
-        return base if base.isascii() else code
+        return base if base.isascii() and base != character else code
 
 
 # Invisible characters that are not of category Cf: variation selectors, joiners, fillers.
