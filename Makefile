@@ -27,7 +27,7 @@ up: setup ## Keep the laptop runtime running and print how to reach it
 	@$(BIN)/streamkeeper up
 
 test: setup ## All tests that need nothing but this folder
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/lint-imports --no-timing
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 	@$(BIN)/cfn-lint infra/aws/template.yaml
 	@$(BIN)/pytest
 

@@ -11,6 +11,7 @@ from infra.local.clock import Clock, SystemClock
 from infra.local.cloudformation import Stack, StackApi, StackResource
 from infra.local.control import Control
 from infra.local.delivery_stream_driver import DeliveryStreamDriver, Ports, calling
+from infra.local.delivery_stream_limits import PutFaults
 from infra.local.delivery_stream_source import KinesisSource
 from infra.local.destinations import AwsDestinations
 from infra.local.event_bus import EventBuses
@@ -46,6 +47,7 @@ class Twin:
         region: what the twin says that it is.
         template: another template than the project's.
         on_made: called after each resource that was made, for a progress bar.
+        put_faults: decides which records a delivery stream turns away, for tests of what a client does then.
 
     Raises:
         RuntimeError: another twin runs in this process (on ``start``).
@@ -69,6 +71,7 @@ class Twin:
         region: str = REGION,
         template: Template | None = None,
         on_made: Callable[[StackResource], None] | None = None,
+        put_faults: PutFaults | None = None,
     ) -> None:
         self.region = region
         self._parameters = dict(parameters or {})
@@ -97,6 +100,8 @@ class Twin:
             functions=self.functions,
             destinations=AwsDestinations(self.client),
             clock=self._clock,
+            # AWS waits up to a minute between the tries of a failing batch; nobody sits by that long here.
+            backoff_scale=0.1,
         )
         self.deliveries = DeliveryStreamDriver(
             Ports(objects=self.objects, catalog=self.catalog, call=calling(self.functions)), self._clock
@@ -109,6 +114,7 @@ class Twin:
                     open_source=lambda arn, since: KinesisSource(self.streams, arn, started=since),
                     account=ACCOUNT_ID,
                     region=region,
+                    faults=put_faults,
                 ),
             },
             functions=LambdaApi(

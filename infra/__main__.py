@@ -1,0 +1,5 @@
+"""``python -m infra`` is ``streamkeeper``, for where the command is not on the path."""
+
+from infra.cli import main
+
+main()

@@ -1,0 +1,256 @@
+"""``streamkeeper demo``: the main job once, with every record accounted for by id."""
+
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from infra.commands.failures import CommandFailed
+
+SHARDS = 16
+DATA = Path(".streamkeeper/demo")
+DRAIN_TIMEOUT_S = 120.0
+_REASONS = "SELECT reason, count(*) AS records FROM quarantine WHERE dt >= ? GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 8"
+_CURRENT = "SELECT count(*), count(DISTINCT event_id) FROM current_verdicts WHERE dt >= ?"
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  streamkeeper demo
+  streamkeeper demo --events 10000 --seed 7 --json
+"""
+)
+@click.option(
+    "--events", default=100_000, show_default=True, type=click.IntRange(1, 5_000_000), help="How many to make."
+)
+@click.option("--seed", default=1, show_default=True, help="Another seed makes other content; the same one, the same.")
+@click.option(
+    "--data",
+    default=DATA,
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for what lands; emptied first.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+def demo(*, events: int, seed: int, data: Path, as_json: bool) -> None:
+    """Run the whole pipeline on this machine once: produce, moderate, land, and answer in SQL.
+
+    Starts the laptop runtime from infra/aws/template.yaml in a process of its own, puts made-up content on the stream
+    (several languages, spam, insults, personal data, obfuscation, hot authors, a few records that are broken on
+    purpose), waits until nothing is in flight, and says what became of every record. Exit code 1: the books do not
+    balance.
+    """
+    show = Console(stderr=as_json, highlight=False)
+    started = time.monotonic()
+    _empty(data)
+    figures = _Run(show, events=events, seed=seed, data=data).figures()
+    figures["seconds"]["all"] = round(time.monotonic() - started, 1)
+    if as_json:
+        click.echo(json.dumps(figures))
+    else:
+        _print_next(show, figures, data)
+    if not figures["balanced"]:
+        raise CommandFailed("the books do not balance: see unaccounted, ghosts and doubled above")
+
+
+class _Run:
+    def __init__(self, show: Console, *, events: int, seed: int, data: Path) -> None:
+        self._show = show
+        self._events = events
+        self._seed = seed
+        self._data = data
+        self._seconds: dict[str, float] = {}
+
+    def figures(self) -> dict[str, Any]:
+        from infra import demo as job
+
+        self._show.print("[bold]Streamkeeper[/]: the whole pipeline on this machine, from infra/aws/template.yaml\n")
+        with self._step("start") as said, self._waiting("starting the stack"):
+            try:
+                runtime = job.Runtime(data=self._data, parameters={"ShardCount": str(SHARDS)})
+            except RuntimeError as error:
+                raise CommandFailed(f"{error}; what it said stands above") from error
+            said.append(f"Kinesis ({SHARDS} shards), Lambda, Firehose, S3, Glue, Athena at {runtime.endpoint_url}")
+        with runtime:
+            produced = self._produce(job, runtime)
+            self._drain(runtime, len(produced.places))
+            return self._ask(job, runtime, produced)
+
+    def _produce(self, job: Any, runtime: Any) -> Any:
+        from producers.ports import OutRecord
+        from producers.synthetic import synthetic
+
+        with self._step("produce") as said:
+            made = synthetic(self._events, seed=self._seed, now=time.time())
+            records = [OutRecord(one.event_id or one.kind, one.partition_key, one.payload) for one in made]
+            with self._bar("producing", len(records)) as advance:
+                produced = job.produce(runtime, records, advance)
+            report = produced.report
+            said.append(
+                f"{report.accepted:,} records ({report.bytes_sent / 1e6:,.1f} MB) in {report.calls:,} PutRecords "
+                f"calls, {report.accepted / produced.seconds:,.0f}/s; {report.throttled:,} throttled and sent again, "
+                f"{len(report.failed_ids):,} failed"
+            )
+        return produced
+
+    def _drain(self, runtime: Any, total: int) -> None:
+        with self._step("moderate") as said:
+            outcome: dict[str, Any] = {}
+            drain = threading.Thread(target=lambda: outcome.update(runtime.drain(DRAIN_TIMEOUT_S)))
+            drain.start()
+            with self._bar("moderating", total) as advance:
+                while drain.is_alive():
+                    drain.join(0.25)
+                    if drain.is_alive() and sys.stderr.isatty():
+                        advance(_moderated(runtime.state()))
+            if not outcome.get("drained"):
+                raise CommandFailed(f"still in flight after {DRAIN_TIMEOUT_S:.0f} s: {outcome or 'no answer'}")
+            said.append("consumers at the stream's end, buffers flushed to S3")
+
+    def _ask(self, job: Any, runtime: Any, produced: Any) -> dict[str, Any]:
+        from athena import reports
+        from athena.aws.engine import AthenaEngine
+
+        outputs = runtime.outputs
+        asked = job.Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
+        now = datetime.now(UTC)
+        first_day = f"'{(now - timedelta(days=31)).date()}'"
+        period = {"since": now - timedelta(hours=24), "until": now + timedelta(hours=25)}
+        with self._step("ask") as said, self._waiting("asking Athena"):
+            books = job.account(runtime, produced, asked, since=first_day)
+            reasons = asked.run(_REASONS, [first_day])
+            [(rows, current)] = asked.run(_CURRENT, [first_day]).rows
+            answers = {
+                name: reports.run(
+                    reports.load(name), period, asked.engine, database=asked.database, workgroup=asked.workgroup
+                )
+                for name in ("actions_by_hour", "labels", "latency")
+            }
+            scanned = sum(answer.bytes_scanned for answer in answers.values())
+            said.append(f"Athena SQL over Parquet; three reports scanned {scanned / 1e6:,.1f} MB")
+        sent = set(produced.places.values())
+        figures = {
+            "produced": len(books.accepted),
+            "events": len(sent),
+            "landed": len(books.landed),
+            "quarantined": len(books.quarantined),
+            "dead_lettered": len(books.dead_lettered),
+            "unaccounted": len(books.missing),
+            "ghosts": len(books.ghosts),
+            "doubled": len(books.doubled),
+            "balanced": books.balanced and rows == current and not produced.report.failed_ids,
+            "current_verdicts": rows,
+            "quarantined_by_reason": {str(reason): count for reason, count in reasons.rows},
+            "hops": {
+                str(row["hop"]): row for row in answers["latency"].records() if row["hop"] == "arrived_to_decided"
+            },
+            "seconds": self._seconds,
+            "lake": f"s3://{outputs['LakeBucketName']}/verdicts/",
+        }
+        self._print_answers(figures, answers, scanned_at=runtime.endpoint_url)
+        return figures
+
+    def _print_answers(self, figures: dict[str, Any], answers: dict[str, Any], *, scanned_at: str) -> None:
+        del scanned_at
+        _print_books(self._show, figures)
+        _print_trend(self._show, answers)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[list[str]]:
+        said: list[str] = []
+        begun = time.monotonic()
+        yield said
+        self._seconds[name] = round(time.monotonic() - begun, 1)
+        self._show.print(f"  [bold]{name:<9}[/]{self._seconds[name]:>6.1f} s  {' '.join(said)}")
+
+    @contextmanager
+    def _bar(self, label: str, total: int) -> Iterator[Any]:
+        """A progress bar on standard error, and nothing where that is no terminal."""
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task(label, total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    @contextmanager
+    def _waiting(self, label: str) -> Iterator[None]:
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            yield
+            return
+        with console.status(f"  {label} ..."):
+            yield
+
+
+def _moderated(state: dict[str, Any]) -> int:
+    """Records that the consumer is done with, by the mapping's own count."""
+    return sum(int(mapping.get("records_done", 0)) for mapping in state.get("mappings", []))
+
+
+def _empty(data: Path) -> None:
+    if not data.exists():
+        return
+    strange = [path.name for path in data.iterdir() if path.name not in ("s3", "objects.json")]
+    if strange:
+        raise CommandFailed(
+            f"{data} holds {strange[0]!r}, which no demo made; empty it yourself or give another --data"
+        )
+    shutil.rmtree(data)
+
+
+def _print_books(show: Console, figures: dict[str, Any]) -> None:
+    show.print("\n[bold]What became of every record[/], as sets of (shard, sequence number)\n")
+    mark = "[green]nothing unaccounted[/]" if figures["balanced"] else "[red]the books do not balance[/]"
+    reasons = ", ".join(f"{reason} {count}" for reason, count in figures["quarantined_by_reason"].items())
+    for name, note in (
+        ("produced", "accepted by the stream"),
+        ("landed", f"as Parquet; current_verdicts holds {figures['current_verdicts']:,} events, each once"),
+        ("quarantined", reasons),
+        ("dead_lettered", ""),
+        ("unaccounted", mark),
+    ):
+        show.print(f"  {name.replace('_', '-'):<14}{figures[name]:>9,}  {note}", soft_wrap=True)
+
+
+def _print_trend(show: Console, answers: dict[str, Any]) -> None:
+    from athena.engine import Answer
+    from infra.commands.present import print_table
+
+    hours: Answer = answers["actions_by_hour"]
+    latest = Answer(columns=hours.columns, rows=hours.rows[-8:], bytes_scanned=0, engine_ms=0, query_id=hours.query_id)
+    show.print("\n[bold]The last hours[/], by Athena SQL: streamkeeper report actions_by_hour\n")
+    print_table(latest, show.file)
+    show.print("\n[bold]What was found[/]: streamkeeper report labels\n")
+    print_table(answers["labels"], show.file)
+
+
+def _print_next(show: Console, figures: dict[str, Any], data: Path) -> None:
+    hop = figures["hops"].get("arrived_to_decided", {})
+    seconds = figures["seconds"]
+    show.print(
+        f"\n[bold]Hops[/]: stream to verdict p50 {hop.get('p50')} s, p99 {hop.get('p99')} s; "
+        f"verdict to Parquet when the drain flushed the buffers (on AWS: after LandingIntervalSeconds); "
+        f"all of it {seconds['all']} s\n",
+        soft_wrap=True,
+    )
+    show.print(f"[bold]The Parquet[/] lies in {figures['lake']}, here as files under {data}/s3\n", soft_wrap=True)
+    show.print("[bold]What to try next[/]")
+    show.print(
+        f"  .venv/bin/streamkeeper up --data {data}     this lake again, to be asked; paste the lines it prints, then"
+    )
+    show.print("  .venv/bin/streamkeeper report top_authors")
+    show.print(
+        "  .venv/bin/streamkeeper query \"SELECT excerpt FROM current_verdicts WHERE action = 'block' LIMIT 10\""
+    )
+    show.print("  .venv/bin/streamkeeper produce --from your.jsonl --map text=body --shift-time")
