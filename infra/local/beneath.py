@@ -41,6 +41,7 @@ class Beneath:
         self._locks: dict[str, threading.RLock] = {}
         _forget_instances()
         _leave_out_conditional_statements()
+        _close_values_quietly()
         logging.getLogger("botocore.hooks").setLevel(logging.WARNING)
 
     def warm(self, services: Iterable[str] = SERVICES) -> None:
@@ -66,8 +67,16 @@ class Beneath:
     def reset(self) -> None:
         """Empties every backend: a twin starts and ends with nothing."""
         from moto.core.base_backend import BackendDict
+        from moto.s3.models import FakeKey
 
-        BackendDict.reset()
+        with self.lock("s3"):
+            for bucket in self.backend("s3").buckets.values():
+                # moto's own reset closes the newest versions only.
+                for name in list(bucket.keys):
+                    for version in bucket.keys.getlist(name):
+                        if isinstance(version, FakeKey):
+                            version.dispose()
+            BackendDict.reset()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account_id
@@ -113,3 +122,10 @@ def _leave_out_conditional_statements() -> None:
         return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
 
     FakeBucket.get_permission = get_permission
+
+
+def _close_values_quietly() -> None:
+    """Lets an object that nobody holds any more close its temporary file, instead of complaining that it was open."""
+    from moto.s3.models import FakeKey
+
+    FakeKey.__del__ = FakeKey.dispose

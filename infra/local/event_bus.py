@@ -86,7 +86,7 @@ class EventBuses:
     def _deliver(self, rule: Any, event: Mapping[str, Any]) -> None:
         queues = [self._plain_queue(target) for target in rule.targets]
         if any(queue is None for queue in queues):
-            rule.send_to_targets(dict(event))
+            rule.send_to_targets({**event, "ingestion-time": _shown(self._clock.now())})
             return
         shown = {**event, "time": _shown(event["time"])}
         text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
