@@ -61,8 +61,13 @@ class S3Store:
     def get(self, bucket: str, key: str, *, start: int = 0, length: int | None = None) -> bytes:
         """An object's bytes, or ``length`` of them from ``start``."""
         with self._lock:
-            value: bytes = self._object(bucket, key).value
-        return value if start == 0 and length is None else value[start : None if length is None else start + length]
+            stored = self._object(bucket, key)
+            if start == 0 and length is None:
+                return bytes(stored.value)
+            # Straight from the object's file: moto reads all of it for every range.
+            with stored.lock:
+                stored._value_buffer.seek(start)
+                return bytes(stored._value_buffer.read(-1 if length is None else length))
 
     def size(self, bucket: str, key: str) -> int:
         """An object's size in bytes."""
@@ -144,10 +149,7 @@ class GlueCatalog:
     def get_table(self, database: str, name: str) -> dict[str, Any]:
         """A table, as ``GetTable`` gives it under ``Table``; names in any case, as Glue folds them."""
         with self._lock:
-            table = self._database(database).tables.get(name.lower())
-            if table is None:
-                raise ApiError("EntityNotFoundException", f"Table {name} not found in database {database}")
-            return dict(table.as_dict())
+            return dict(self._table(database, name).as_dict())
 
     def list_tables(self, database: str) -> list[dict[str, Any]]:
         with self._lock:
@@ -156,10 +158,54 @@ class GlueCatalog:
     def get_partitions(self, database: str, name: str) -> list[dict[str, Any]]:
         """The registered partitions of a table; a table with partition projection has none."""
         with self._lock:
-            table = self._database(database).tables.get(name.lower())
-            if table is None:
-                raise ApiError("EntityNotFoundException", f"Table {name} not found in database {database}")
+            table = self._table(database, name)
             return [dict(partition.as_dict()) for partition in table.partitions.values()]
+
+    def create_database(self, name: str) -> None:
+        """Makes an empty database.
+
+        Raises:
+            ApiError: ``AlreadyExistsException``.
+        """
+        with self._lock:
+            if name.lower() in self._backend.databases:
+                raise ApiError("AlreadyExistsException", f"Database {name} already exists")
+            self._backend.create_database(name.lower(), {"Name": name.lower()})
+
+    def delete_database(self, name: str) -> None:
+        with self._lock:
+            self._backend.delete_database(self._database(name).name)
+
+    def create_table(self, database: str, table: dict[str, Any]) -> None:
+        """Makes a table of a Glue ``TableInput``.
+
+        Raises:
+            ApiError: ``AlreadyExistsException``.
+        """
+        name = str(table["Name"]).lower()
+        with self._lock:
+            found = self._database(database)
+            if name in found.tables:
+                raise ApiError("AlreadyExistsException", f"Table {name} already exists in database {database}")
+            self._backend.create_table(found.name, name, {**table, "Name": name})
+
+    def update_table(self, database: str, table: dict[str, Any]) -> None:
+        """Replaces a table's definition by a Glue ``TableInput``."""
+        with self._lock:
+            self._table(database, str(table["Name"]))
+            name = str(table["Name"]).lower()
+            self._backend.update_table(self._database(database).name, name, {**table, "Name": name})
+
+    def delete_table(self, database: str, name: str) -> None:
+        with self._lock:
+            self._table(database, name)
+            self._backend.delete_table(self._database(database).name, name.lower())
+
+    def _table(self, database: str, name: str) -> Any:
+        table = self._database(database).tables.get(name.lower())
+        if table is None:
+            raise ApiError("EntityNotFoundException", f"Table {name} not found in database {database}")
+        return table
 
     def _database(self, name: str) -> Any:
         database = self._backend.databases.get(name.lower())

@@ -313,7 +313,18 @@ def test_the_catalog_gives_what_glue_gives(url: str, beneath: Beneath) -> None:
     assert [database["Name"] for database in catalog.list_databases()] == ["db"]
     assert catalog.get_database("db")["Name"] == "db"
     assert catalog.get_partitions("db", "t") == []
-    for call in (lambda: catalog.get_table("db", "x"), lambda: catalog.get_table("x", "t")):
+    catalog.create_database("Made")
+    catalog.create_table("made", {"Name": "V", "TableType": "VIRTUAL_VIEW"})
+    assert glue.get_table(DatabaseName="made", Name="v")["Table"]["TableType"] == "VIRTUAL_VIEW"
+    catalog.update_table("made", {"Name": "V", "Description": "new"})
+    assert catalog.get_table("made", "v")["Description"] == "new"
+    for again in (lambda: catalog.create_database("made"), lambda: catalog.create_table("made", {"Name": "v"})):
+        with pytest.raises(ApiError, match="AlreadyExistsException"):
+            again()
+    catalog.delete_table("made", "V")
+    catalog.delete_database("made")
+    gone = (lambda: catalog.delete_table("db", "x"), lambda: catalog.delete_database("made"))
+    for call in (lambda: catalog.get_table("db", "x"), lambda: catalog.get_table("x", "t"), *gone):
         with pytest.raises(ApiError, match="EntityNotFoundException"):
             call()
 
