@@ -27,7 +27,7 @@ MAX_PUT_BYTES = 3_500_000
 MAX_NOTICES = 10
 """Of one PutEvents. Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 
-STATUSES_PER_TASK = 4
+STATUSES_PER_TASK = 8
 """Statuses written one after the other by one task: fewer are not worth a hand-over to another thread."""
 
 T = TypeVar("T")
