@@ -118,6 +118,8 @@ def test_an_empty_scan_finds_nothing_and_a_bad_expression_is_refused() -> None:
         ("call 0151 23456789 today", "call [phone] today"),
         ("on 01.02.2026 10:11 at 12:30:45", "on 01.02.2026 10:11 at 12:30:45"),
         ("from 192.168.0.1, not 1.2.3.4.5 nor 300.1.1.1", "from [ip], not 1.2.3.4.5 nor 300.1.1.1"),
+        ("kernel 2.6.8.1-3-686", "kernel 2.6.8.1-3-686"),
+        ("+ 16.01.2018: snow", "+ 16.01.2018: snow"),
         ("host 2001:db8::1 up", "host [ip] up"),
         ("at 10 000 000 000 000 km", "at 10 000 000 000 000 km"),
         ("C++ a::b and 12:30", "C++ a::b and 12:30"),

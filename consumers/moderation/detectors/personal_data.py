@@ -30,7 +30,7 @@ CANDIDATES: dict[PersonalDataKind, str] = {
     "email": r"[a-z0-9._%+-]@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2}",
     "ip": r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}:[0-9a-f]{0,4}:[0-9a-f:]*",
     "phone": (
-        r"(?:\+|\b00)[ (]?[1-9](?:[ ()./-]{0,2}\d){6}"
+        r"(?:\+|\b00)\(?[1-9](?:[ ()./-]{0,2}\d){6}"
         r"|\b0[1-9](?:[ ()./-]{0,2}\d){7}"
         r"|[2-9]\d{2}\)?[ .-]\d{3}[ .-]\d{4}"
     ),
@@ -42,7 +42,7 @@ _DIGITS = compile_expression(r"\d+")
 _EMAIL = compile_expression(r"[a-z0-9][a-z0-9._%+-]*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}")
 _IP = compile_expression(r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}")
 _PHONE = compile_expression(
-    r"(?:\+|\b00)[ (]?[1-9](?:[ ()./-]{0,2}\d){6,13}"
+    r"(?:\+|\b00)\(?[1-9](?:[ ()./-]{0,2}\d){6,13}"
     r"|\(?\b0[1-9](?:[ ()./-]{0,2}\d){7,10}"
     r"|\(?[2-9]\d{2}\)?[ .-]\d{3}[ .-]\d{4}"
 )
@@ -215,8 +215,10 @@ def _emails(text: str) -> Iterator[tuple[int, int]]:
 def _ips(text: str) -> Iterator[tuple[int, int]]:
     for match in _IP.finditer(text):
         start, end = match.span()
-        # Not a piece of a longer number, such as 1.2.3.4.5.
+        # Not a piece of a longer number, such as 1.2.3.4.5, nor a version, such as 2.6.8.1-3.
         if (start and (text[start - 1].isalnum() or text[start - 1] in ".:")) or _in_number(text, end):
+            continue
+        if text[end : end + 1] == "-" and text[end + 1 : end + 2].isalnum():
             continue
         found = text[start:end].rstrip(":") if not text[start:end].endswith("::") else text[start:end]
         groups = [group for group in found.split(":") if group]
