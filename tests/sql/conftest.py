@@ -1,0 +1,59 @@
+"""A lake on the laptop runtime, filled row by row, and its Athena."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from athena.aws.engine import AthenaEngine
+from athena.engine import Answer
+from infra.local.twin import Twin
+from tests.sql.golden import ROWS, Row, day_of, parquet
+
+
+@dataclass
+class Lake:
+    """The verdicts of one stack: fill it with files of rows, ask it in SQL."""
+
+    twin: Twin
+
+    @property
+    def bucket(self) -> str:
+        return self.twin.outputs["LakeBucketName"]
+
+    @property
+    def database(self) -> str:
+        return self.twin.outputs["DatabaseName"]
+
+    @property
+    def workgroup(self) -> str:
+        return self.twin.outputs["WorkGroupName"]
+
+    @property
+    def engine(self) -> AthenaEngine:
+        return AthenaEngine(self.twin.client("athena"))
+
+    def fill(self, files: Sequence[Sequence[Row]]) -> None:
+        """Puts these rows where verdicts lie, and nothing else: each file once for every day its rows lie in."""
+        for found in self.twin.objects.list(self.bucket, "verdicts/"):
+            self.twin.objects.delete(self.bucket, found.key)
+        for number, rows in enumerate(files):
+            for day in sorted({day_of(row) for row in rows}):
+                body = parquet([row for row in rows if day_of(row) == day])
+                self.twin.objects.put(self.bucket, f"verdicts/dt={day}/part-{number:04d}.parquet", body)
+
+    def ask(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
+        return self.engine.run(sql, parameters, database=self.database, workgroup=self.workgroup)
+
+
+@pytest.fixture(scope="module")
+def lake() -> Iterator[Lake]:
+    with Twin() as twin:
+        yield Lake(twin)
+
+
+@pytest.fixture
+def golden(lake: Lake) -> Lake:
+    """The lake with the golden rows, each in a file of its own."""
+    lake.fill([[row] for row in ROWS])
+    return lake
