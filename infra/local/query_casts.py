@@ -140,8 +140,11 @@ def rounded(sql: str, precision: int | None) -> str:
     """
     if precision is None or precision >= 6:
         return sql
-    step = 10 ** (6 - precision)
-    return f"make_timestamp(((epoch_us({sql}) + {step // 2}) - (((epoch_us({sql}) + {step // 2}) % {step}) + {step}) % {step}))"
+    units = {0: ("second", 500_000), 3: ("millisecond", 500)}
+    if precision not in units:
+        raise refused(f"timestamp({precision})", advice="use timestamp(3) or timestamp(6)")
+    unit, half = units[precision]
+    return f"date_trunc('{unit}', {sql} + to_microseconds({half}))"
 
 
 def _between_moments(value: Typed, target: SqlType) -> str:

@@ -74,7 +74,7 @@ def type_of(node: exp.Expression) -> SqlType:
     if kind == "VARCHAR":
         return replace(VARCHAR, precision=numbers[0]) if numbers else VARCHAR
     if kind == "DECIMAL":
-        return decimal(*(numbers + [0])[:2]) if numbers else decimal(38, 0)
+        return decimal(*[*numbers, 0][:2]) if numbers else decimal(38, 0)
     if kind in {"TIMESTAMP", "TIMESTAMPTZ"}:
         precision = numbers[0] if numbers else 3
         if precision > 6:

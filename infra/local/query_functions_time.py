@@ -106,7 +106,7 @@ def iso_moment(text: str) -> datetime:
     match = _ISO.fullmatch(text)
     try:
         if match is None:
-            raise ValueError
+            raise ValueError  # noqa: TRY301
         year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
         zone = match[8] or "Z"
         offset = timedelta(0)

@@ -55,10 +55,18 @@ class _Parser(TrinoParser):  # type: ignore[misc, unused-ignore]
     }
 
 
+class _Tokenizer(Trino.Tokenizer):  # type: ignore[misc, unused-ignore]
+    # sqlglot would swallow SHOW and EXECUTE whole, and reads comments inside comments, which Trino does not.
+    COMMANDS: ClassVar[set[Any]] = set()
+    NESTED_COMMENTS = False
+
+
 class AthenaSql(Trino):  # type: ignore[misc, unused-ignore]
     """Athena's SELECT dialect, functions unchanged."""
 
     INDEX_OFFSET = 0  # a[1] stays a[1]
+    Tokenizer = _Tokenizer
+    tokenizer_class = _Tokenizer
     Parser = _Parser
     parser_class = _Parser
 

@@ -1,6 +1,6 @@
 """FROM, joins, UNNEST, subqueries, views, WITH and set operations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Final
 
@@ -295,7 +295,7 @@ class Relations:
                 hidden=True,
                 index=len(columns),
                 relation=source.fields[0].relation if source.fields else info.name,
-            )  # fmt: skip
+            )
         )
         return source
 
@@ -315,9 +315,22 @@ class Relations:
             self.text, self.database, self._names = text, database, names
         if len(inner.columns) != len(view.columns):
             raise QueryError("VIEW_IS_STALE", f"View '{info.database}.{info.name}' is stale; it must be re-created")
+        items = []
+        for index, ((name, declared), column) in enumerate(zip(view.columns, inner.columns, strict=True)):
+            value = coerce(Typed(sql=f"q.c{index}", type=column.type), declared)
+            if value is None:
+                raise QueryError(
+                    "INVALID_VIEW",
+                    f"View '{info.database}.{info.name}' is stale or in invalid state: column {name} of type "
+                    f"{column.type.text} cannot be coerced to {declared.text} stored in view definition",
+                )
+            items.append(f"{value.sql} AS c{index}")
+        kinds = [replace(d, zone=c.type.zone) for (_, d), c in zip(view.columns, inner.columns, strict=True)]
+        plain = all(item == f"q.c{index} AS c{index}" for index, item in enumerate(items))
+        inner.sql = inner.sql if plain else f"SELECT {', '.join(items)} FROM ({inner.sql}) q"
         inner.columns = [
-            OutColumn(name=name.lower(), shown=name, type=column.type)
-            for (name, _), column in zip(view.columns, inner.columns, strict=True)
+            OutColumn(name=name.lower(), shown=name, type=kind)
+            for (name, _), kind in zip(view.columns, kinds, strict=True)
         ]
         return self._derived(inner, node, info)
 
@@ -419,7 +432,7 @@ class Relations:
                     database=database,
                     owner=source,
                     index=index,
-                )  # fmt: skip
+                )
             )
 
     # --- conditions on their way down -------------------------------------------------------------------------------
@@ -429,7 +442,8 @@ class Relations:
         if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
             return None
         if "field" in node.meta:
-            return self.fields[node.meta["field"]]
+            known: Field = self.fields[node.meta["field"]]
+            return known
         parts = [part.name.lower() for part in node.parts]
         try:
             for taken in range(min(3, len(parts)), 0, -1):

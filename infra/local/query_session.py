@@ -28,6 +28,10 @@ def _double_to_decimal(value: float, scale: int) -> str:
     return format(shown, "f")
 
 
+def _bad_data(message: str, _: int) -> str:
+    return _fail(message)
+
+
 def _from_utf8(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
@@ -35,6 +39,7 @@ def _from_utf8(data: bytes) -> str:
 # name: (function, DuckDB types of the arguments, of the answer)
 _FUNCTIONS: Final[dict[str, tuple[Callable[..., object], list[str], str]]] = {
     "sk_fail": (_fail, ["VARCHAR"], "VARCHAR"),
+    "sk_bad_data": (_bad_data, ["VARCHAR", "BIGINT"], "VARCHAR"),
     "sk_double_text": (query_text.double_text, ["DOUBLE"], "VARCHAR"),
     "sk_real_text": (query_text.real_text, ["FLOAT"], "VARCHAR"),
     "sk_double_to_decimal": (_double_to_decimal, ["DOUBLE", "INTEGER"], "VARCHAR"),
@@ -87,6 +92,17 @@ class Session:
         self._known: set[str] = set()
         # TRY() would turn a refusal into NULL, so it is remembered here as well.
         self.refusals: list[QueryError] = []
+
+    def lock(self, files: Any) -> None:
+        """Cuts the connection off from everything but these files.
+
+        Args:
+            files: an fsspec file system (``query_files.ObjectFiles``).
+        """
+        self.connection.register_filesystem(files)
+        self.connection.execute(f"SET allowed_directories = ['{files.protocol}://']")
+        self.connection.execute("SET enable_external_access = false")
+        self.connection.execute("SET lock_configuration = true")
 
     def close(self) -> None:
         """Ends the connection."""
@@ -159,13 +175,16 @@ class Session:
 
 _MESSAGES: Final = (
     (r"Division by zero", "DIVISION_BY_ZERO", "Division by zero"),
-    (r"More than one row returned by a subquery", "SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows"),
+    (r"More than one row returned by a subquery", "SUBQUERY_MULTIPLE_ROWS",
+     "Scalar sub-query has returned multiple rows"),
     (r"must appear in the GROUP BY clause|must be part of an aggregate", "EXPRESSION_NOT_AGGREGATE",
      "a selected expression must be an aggregate expression or appear in GROUP BY clause"),
     (r"Map keys must be unique", "INVALID_FUNCTION_ARGUMENT", "Duplicate map keys are not allowed"),
     (r"Map keys can not be NULL", "INVALID_FUNCTION_ARGUMENT", "map key cannot be null"),
-    (r"[Oo]verflow|[Oo]ut of [Rr]ange|out of range", "NUMERIC_VALUE_OUT_OF_RANGE", "a number or a date is out of the range of its type"),
-    (r"Conversion Error|Could not (?:convert|parse)|strptime", "INVALID_CAST_ARGUMENT", "a value cannot be cast to the type that is asked for"),
+    (r"[Oo]verflow|[Oo]ut of [Rr]ange|out of range", "NUMERIC_VALUE_OUT_OF_RANGE",
+     "a number or a date is out of the range of its type"),
+    (r"Conversion Error|Could not (?:convert|parse)|strptime", "INVALID_CAST_ARGUMENT",
+     "a value cannot be cast to the type that is asked for"),
     (r"Out of Memory", "EXCEEDED_LOCAL_MEMORY_LIMIT", "the query needs more memory than the local twin gives it"),
     (r"INTERRUPT", "USER_CANCELED", "Query was canceled"),
 )  # fmt: skip
