@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from infra.local.athena_api import AthenaApi
 from infra.local.beneath import ACCOUNT_ID, Beneath
 from infra.local.clock import Clock, SystemClock
 from infra.local.cloudformation import Stack, StackApi, StackResource
@@ -79,6 +80,7 @@ class Twin:
         self._template = template
         self._on_made = on_made
         self._clock: Clock = SystemClock()
+        self._session: Any = None
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
         self._draining = threading.Lock()
@@ -106,6 +108,7 @@ class Twin:
         self.deliveries = DeliveryStreamDriver(
             Ports(objects=self.objects, catalog=self.catalog, call=calling(self.functions)), self._clock
         )
+        self.athena = AthenaApi(objects=self.objects, catalog=self.catalog, clock=self._clock)
         self._front.serve(
             apis={
                 "kinesis": KinesisApi(self.streams, self._clock),
@@ -116,6 +119,7 @@ class Twin:
                     region=region,
                     faults=put_faults,
                 ),
+                "athena": self.athena,
             },
             functions=LambdaApi(
                 self.functions, EventSourceApi(self.mappings, self.functions, self.streams), self._clock
@@ -161,6 +165,7 @@ class Twin:
             return
         self._running = False
         try:
+            self.athena.close()
             self.mappings.stop()
             self.deliveries.stop()
             self._server.stop()
@@ -200,12 +205,15 @@ class Twin:
         from botocore.config import Config
 
         with self._clients_lock:
-            if service not in self._clients:
-                self._clients[service] = boto3.Session(
+            if self._session is None:
+                # One for all: a session reads the SDK's data files once.
+                self._session = boto3.Session(
                     aws_access_key_id="test",
                     aws_secret_access_key="test",  # noqa: S106 - a twin asks for none
                     region_name=self.region,
-                ).client(
+                )
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
                     service,
                     endpoint_url=self.endpoint_url,
                     config=Config(
