@@ -108,7 +108,7 @@ _HINTS: Mapping[str, str] = {
     "COLUMN_NOT_FOUND": "`streamkeeper query 'DESCRIBE current_verdicts'` lists the columns; text takes single quotes",
     "FUNCTION_NOT_FOUND": "check the function's name and the types of its arguments",
     "TYPE_MISMATCH": "cast one side, e.g. CAST(? AS timestamp): a --param is text",
-    "NOT_SUPPORTED": "rewrite it without what is named, or run it against AWS",
+    "NOT_SUPPORTED": "rewrite it without what is named",
     "INVALID_PARAMETER_USAGE": "give as many --param as there are ? in the statement",
     "HIVE_BAD_DATA": "a file does not have the table's types; the message names it",
     "HIVE_CURSOR_ERROR": "a file cannot be read; the message names it",

@@ -206,7 +206,10 @@ def failure_of(error: Exception) -> EngineError:
 
 def _texts(row: dict[str, Any], width: int) -> list[str | None]:
     texts = [cell.get("VarCharValue") for cell in row.get("Data", [])]
-    # SHOW and DESCRIBE answer with fewer cells than columns where the last ones are null.
+    if len(texts) == 1 < width and texts[0] is not None:
+        # DESCRIBE answers with one cell, its columns padded and parted by tabs.
+        texts = [part.strip() or None for part in texts[0].split("\t")][:width]
+    # SHOW and DESCRIBE leave cells out where the last ones are null.
     return [*texts, *([None] * (width - len(texts)))]
 
 

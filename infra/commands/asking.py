@@ -47,7 +47,7 @@ def show(answer: Answer, form: str | None, *, units: Sequence[str] = ()) -> None
                     click.echo(line, nl=False)
             except ValueError as error:
                 raise CommandFailed(str(error)) from error
-        case _:
+        case _ if answer.columns:
             present.print_table(answer, sys.stdout, units=units)
     rows = "1 row" if len(answer.rows) == 1 else f"{len(answer.rows)} rows"
     click.echo(f"{rows}, {present.size(answer.bytes_scanned)} scanned, {answer.engine_ms} ms", err=True)

@@ -108,6 +108,13 @@ def test_show_has_no_header_and_may_leave_cells_out() -> None:
     assert engine(client).run("SHOW TABLES", database="d", workgroup="w").rows == [("x", None)]
 
 
+def test_the_one_cell_of_describe_is_parted_into_its_columns() -> None:
+    columns = [("col_name", "string"), ("data_type", "string"), ("comment", "string")]
+    rows: list[list[str | None]] = [["dt                  \tstring              \t                    "]]
+    client = FakeAthena(columns=columns, rows=rows, statement="DDL")
+    assert engine(client).run("DESCRIBE verdicts", database="d", workgroup="w").rows == [("dt", "string", None)]
+
+
 def test_waiting_grows_longer_up_to_two_seconds() -> None:
     time = VirtualTime()
     client = FakeAthena(columns=[("n", "bigint")], rows=[], states=("QUEUED", *["RUNNING"] * 20, "SUCCEEDED"))
