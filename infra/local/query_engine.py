@@ -95,8 +95,7 @@ class QueryEngine:
             items = ", ".join(
                 f"{_named(f'q.c{index}', column.type)} AS c{index}" for index, column in enumerate(query.columns)
             )
-            found = session.run(f"SELECT {items} FROM ({query.sql}) q").to_arrow_table()
-            yield found
+            yield session.arrow(f"SELECT {items} FROM ({query.sql}) q")
 
         return next(self._with_session(query, running, now, whole))
 

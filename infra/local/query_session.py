@@ -121,6 +121,18 @@ class Session:
             raise self._told(error) from error
         return self.connection
 
+    def arrow(self, sql: str) -> Any:
+        """The rows that a text gives, as one Arrow table.
+
+        Raises:
+            QueryError: what failed, in Athena's words.
+        """
+        self._provide(sql)
+        try:
+            return self.connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise self._told(error) from error
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows that a text gives.
 
