@@ -32,7 +32,7 @@ R = TypeVar("R")
 log = logging.getLogger("streamkeeper.moderate")
 
 RESERVE_SECONDS = 3.0
-"""Left of the invocation's time for the answer, after the last call was begun."""
+"""Left of the invocation's time after the last call was begun; a fifth of it when that is less."""
 DEFAULT_SECONDS = 60.0
 """How long a batch may take where there is no Lambda context."""
 WORKERS = 8
@@ -99,7 +99,7 @@ class Application:
         started = self._clock.now()
         seconds = DEFAULT_SECONDS if context is None else context.get_remaining_time_in_millis() / 1000
         try:
-            report = self._consumer.process(event, deadline=started + seconds - RESERVE_SECONDS)
+            report = self._consumer.process(event, deadline=started + seconds - min(RESERVE_SECONDS, seconds / 5))
             check_answer(report.answer, report.sequence_numbers)
         except (MalformedEventError, DefectError):
             raise

@@ -37,15 +37,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The settings in these environment variables.
 
         Raises:
-            SettingsError: a variable is missing or not allowed, or is one of ours by its first word but unknown.
+            SettingsError: a variable is missing or not allowed, or begins like one of ours but is unknown.
 
         >>> Settings.read({"EVENT_BUS_NAME": "bus"})
         Traceback (most recent call last):
         consumers.aws.settings.SettingsError: VERDICTS_DELIVERY_STREAM: not set; allowed: a name
         """
-        # Lambda and the platform set variables of their own, so only what begins like one of ours is judged.
+        # Lambda, the platform and people set variables of their own: only what begins with two words of ours is judged.
         known = {name.upper() for name in cls.__struct_fields__}
-        prefixes = tuple(sorted({f"{name.split('_')[0]}_" for name in known}))
+        prefixes = tuple(sorted({"_".join(name.split("_")[:2]) for name in known if "_" in name}))
         for name in sorted(environment):
             if name.startswith(prefixes) and name not in known:
                 raise SettingsError(f"{name}: unknown; allowed: {', '.join(sorted(known))}")

@@ -94,7 +94,7 @@ def test_no_name_in_the_metrics_depends_on_content() -> None:
 
 def test_the_time_that_is_left_bounds_what_is_begun() -> None:
     world = FakeWorld()
-    answer = application(world).handle(kinesis_event([payload(0, "hello")]), Context(milliseconds=2_000))
+    answer = application(world).handle(kinesis_event([payload(0, "hello")]), Context(milliseconds=0))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1000"}]}
     assert world.effects == []
 
@@ -172,7 +172,7 @@ def test_an_unforeseen_fault_is_told_by_its_type_and_place() -> None:
 
 
 def test_settings_are_read_and_have_defaults() -> None:
-    settings = Settings.read({**ENVIRONMENT, "AWS_REGION": "x", "PATH": "y", "STATUS_TTL_DAYS": "7"})
+    settings = Settings.read({**ENVIRONMENT, "AWS_REGION": "x", "MAX_JOBS": "y", "STATUS_TTL_DAYS": "7"})
     assert settings == Settings(
         verdicts_delivery_stream="verdicts",
         quarantine_delivery_stream="quarantine",
