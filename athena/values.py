@@ -91,8 +91,8 @@ def from_text(kind: str, text: str | None) -> Value:
     """The value that Athena wrote as text.
 
     Arrays, maps and rows stay as Athena wrote them: its text form quotes nothing, so ``[a, b]`` may be one element or
-    two. Select what you need of them (``array_join``, ``UNNEST``, ``r.field``); on AWS ``CAST(x AS JSON)`` comes back as
-    lists and dictionaries.
+    two. Select what you need of them, with ``array_join``, ``UNNEST`` or ``r.field``; JSON comes back as lists and
+    dictionaries.
 
     Args:
         kind: Athena's type, with or without its arguments: ``bigint``, ``decimal(9,2)``, ``timestamp(3)``.

@@ -1,15 +1,16 @@
 """What the commands that ask Athena have in common: their options, and how the answer is printed."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import click
 
-from athena.engine import Answer
+from athena.engine import Answer, EngineError
 from infra.commands import present
-from infra.commands.failures import CommandFailed
-from infra.commands.stack import STACK
+from infra.commands.failures import STOPPED, CommandFailed
+from infra.commands.stack import STACK, failed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,6 +29,22 @@ def asks(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         dressed = option(dressed)
     return cast(Command, dressed)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turns what can go wrong while Athena works into one line and an exit code; Ctrl-C into 130.
+
+    Raises:
+        CommandFailed: the engine gave no answer.
+    """
+    try:
+        yield
+    except EngineError as error:
+        raise failed(error) from error
+    except KeyboardInterrupt:
+        click.echo("Stopped; the query was stopped at Athena too.", err=True)
+        raise click.exceptions.Exit(STOPPED) from None
 
 
 def show(answer: Answer, form: str | None, *, units: Sequence[str] = ()) -> None:

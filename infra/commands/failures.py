@@ -9,6 +9,7 @@ from infra.commands.inert import inert
 FAILED = 1
 WRONG_USE = 2
 UNREACHABLE = 3
+STOPPED = 130
 
 EXIT_CODES = (
     "Exit codes: 0 answered; 1 the query failed; 2 wrong use; 3 nothing reachable (endpoint, credentials, stack); "

@@ -5,11 +5,10 @@ import sys
 
 import click
 
-from athena.engine import EngineError
 from athena.values import text_literal
-from infra.commands.asking import asks, show
+from infra.commands.asking import asking, asks, show
 from infra.commands.failures import EXIT_CODES, WrongUse
-from infra.commands.stack import failed, target
+from infra.commands.stack import target
 
 
 @click.command(
@@ -56,10 +55,8 @@ def query(
     except ValueError as error:
         raise WrongUse(f"--param: {error}") from error
     asked = target(context, stack=stack, database=database, workgroup=workgroup)
-    try:
+    with asking():
         answer = asked.engine.run(statement, literals, database=asked.database, workgroup=asked.workgroup)
-    except EngineError as error:
-        raise failed(error) from error
     show(answer, form)
 
 

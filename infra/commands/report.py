@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 import click
 
 from athena import reports
-from athena.engine import EngineError
 from athena.period import in_utc, moment
-from infra.commands.asking import asks, show
+from infra.commands.asking import asking, asks, show
 from infra.commands.failures import EXIT_CODES, WrongUse
-from infra.commands.stack import Target, failed, target
+from infra.commands.stack import Target, target
 
 
 @click.command(
@@ -64,10 +63,8 @@ def report(
     except ValueError as error:
         raise WrongUse(str(error)) from error
     asked = target(context, stack=stack, database=database, workgroup=workgroup)
-    try:
+    with asking():
         answer = reports.run(chosen, values, asked.engine, database=asked.database, workgroup=asked.workgroup)
-    except EngineError as error:
-        raise failed(error) from error
     start, end = moment(since, now=now), moment(until, now=now)
     click.echo(f"{chosen.title}: content created from {in_utc(start)} until {in_utc(end)}", err=True)
     units = {column.name: column.unit for column in chosen.columns}

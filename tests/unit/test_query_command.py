@@ -195,6 +195,18 @@ def test_inert_text_is_one_line_that_commands_nothing(text: str) -> None:
     assert inert(shown) == shown
 
 
+@pytest.mark.parametrize(("command", "arguments"), [(query, ["SELECT 1"]), (report, ["latency"])])
+def test_ctrl_c_ends_with_its_own_exit_code(command: Any, arguments: list[str]) -> None:
+    class Interrupted(FakeEngine):
+        def run(self, sql: str, parameters: Sequence[str] = (), *, database: str, workgroup: str) -> Answer:
+            raise KeyboardInterrupt
+
+    target = Target(engine=Interrupted(TWO), database="lake", workgroup="people", now=lambda: NOW)
+    result = CliRunner().invoke(command, arguments, obj=target)
+    assert result.exit_code == 130
+    assert result.stderr == "Stopped; the query was stopped at Athena too.\n"
+
+
 def test_a_report_asks_for_the_last_day_unless_told_otherwise() -> None:
     result, engine = ask(report, ["actions_by_hour"], answer([("hour", "timestamp"), ("events", "bigint")]))
     assert result.exit_code == 0, result.stderr
