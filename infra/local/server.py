@@ -10,6 +10,7 @@ import socket
 import socketserver
 import sys
 import threading
+import traceback
 from collections.abc import Iterable
 from http import HTTPStatus
 from io import BytesIO
@@ -165,13 +166,21 @@ class _Connection(socketserver.StreamRequestHandler):
             answer[:] = [(status, headers)]
             return None
 
-        chunks = self.server.application(environ, start_response)
+        body: list[bytes] = []
         try:
-            body = list(chunks)
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
+            chunks = self.server.application(environ, start_response)
+            try:
+                body = list(chunks)
+            finally:
+                close = getattr(chunks, "close", None)
+                if close is not None:
+                    close()
+        except Exception as error:
+            # Where it broke, without the error's own text: that may quote what a user wrote.
+            frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+            _logger.error("%s %s failed: %s\n%s", method, environ["PATH_INFO"], type(error).__name__, frames)  # noqa: TRY400
+            answer[:] = [("500 Internal Server Error", [("Content-Type", "text/plain")])]
+            body = [f"the service failed with {type(error).__name__}; the twin's log says where\n".encode()]
         status, headers = answer[0]
         keep = protocol == "HTTP/1.1" and environ.get("HTTP_CONNECTION", "").lower() != "close"
         if not keep:

@@ -397,6 +397,16 @@ def test_bytes_that_are_no_request_are_refused_and_the_line_is_closed(url: str, 
     assert talk(url, sent).startswith(b"HTTP/1.1 " + status)
 
 
+def test_an_application_that_breaks_is_a_500_that_says_nothing_of_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(environ: Any, start_response: Any) -> Any:
+        raise RuntimeError(environ["QUERY_STRING"])
+
+    with LoopbackServer(broken) as server:
+        answer = talk(server.url, b"GET /?a-secret HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert "a-secret" not in caplog.text + answer.decode()
+
+
 def test_only_the_loopback_interface_listens(front: Front) -> None:
     with LoopbackServer(front) as server:
         assert server.url.startswith("http://127.0.0.1:")

@@ -59,20 +59,16 @@ def dynamodb(url: str) -> Any:
 
 NAMES = {"#a": "action", "#n": "number", "#l": "labels"}
 strings = st.text(alphabet="aBz~é€😀 ", max_size=4)
-values = st.one_of(
-    strings.map(lambda text: {"S": text}),
-    st.one_of(st.integers(-50, 50), st.decimals(-9, 9, places=2)).map(lambda number: {"N": str(number)}),
-    st.lists(strings.map(lambda text: {"S": text}), max_size=3).map(lambda texts: {"L": texts}),
-    st.booleans().map(lambda truth: {"BOOL": truth}),
-)
-atoms = st.one_of(
-    st.tuples(st.sampled_from(["attribute_exists({})", "attribute_not_exists({})"]), st.sampled_from(list(NAMES))).map(
-        lambda pair: pair[0].format(pair[1])
+numbers = st.one_of(st.integers(-50, 50), st.decimals(-9, 9, places=2)).map(lambda number: {"N": str(number)})
+texts = strings.map(lambda text: {"S": text})
+typed = {
+    "#a": texts,
+    "#n": numbers,
+    "#l": st.one_of(
+        st.lists(texts, max_size=3).map(lambda found: {"L": found}),
+        st.booleans().map(lambda truth: {"BOOL": truth}),
     ),
-    st.tuples(st.sampled_from(list(NAMES)), st.sampled_from(["<", "<=", "=", ">=", ">"])).map(
-        lambda pair: f"{pair[0]} {pair[1]} :c"
-    ),
-)
+}
 
 
 @st.composite
@@ -81,26 +77,33 @@ def updates(draw: st.DrawFn) -> dict[str, Any]:
     body: dict[str, Any] = {
         "Key": {"content_id": {"S": draw(st.sampled_from(["c1", "c2"]))}},
         "UpdateExpression": "SET " + ", ".join(f"{name} = :v{n}" for n, name in enumerate(assigned)),
-        "ExpressionAttributeValues": {f":v{n}": draw(values) for n in range(len(assigned))},
+        "ExpressionAttributeValues": {f":v{n}": draw(typed[name]) for n, name in enumerate(assigned)},
     }
-    tests = draw(st.lists(atoms, max_size=2))
+    tests = []
+    for number in range(draw(st.integers(0, 2))):
+        name = draw(st.sampled_from(list(NAMES)))
+        operator = draw(st.sampled_from(["attribute_exists", "attribute_not_exists", "<", "<=", "=", ">=", ">"]))
+        if operator.startswith("attribute") or name == "#l":
+            tests.append(f"attribute_exists({name})" if operator < "attribute_n" else f"attribute_not_exists({name})")
+        else:
+            tests.append(f"{name} {operator} :c{number}")
+            body["ExpressionAttributeValues"][f":c{number}"] = draw(typed[name])
     if tests:
         body["ConditionExpression"] = draw(st.sampled_from([" OR ", " AND "])).join(tests)
-        if any(":c" in test for test in tests):
-            # DynamoDB refuses to compare the types that have no order; so does moto, and it has the say there.
-            body["ExpressionAttributeValues"][":c"] = draw(values.filter(lambda value: set(value) <= {"S", "N"}))
     text = body["UpdateExpression"] + body.get("ConditionExpression", "")
     body["ExpressionAttributeNames"] = {alias: name for alias, name in NAMES.items() if alias in text}
     return body
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(updates(), min_size=1, max_size=6))
 def test_any_row_of_updates_ends_as_with_moto(dynamodb: Any, beneath: Beneath, rows: list[dict[str, Any]]) -> None:
     ours = ItemUpdates(beneath)
     for name in ("ours", "moto"):
         for key in ("c1", "c2"):
             dynamodb.delete_item(TableName=name, Key={"content_id": {"S": key}})
+        start = {"content_id": {"S": "c1"}, "action": {"S": "a"}, "number": {"N": "0"}, "labels": {"L": []}}
+        dynamodb.put_item(TableName=name, Item=start)
     for body in rows:
         try:
             answer: Any = ours.update_item({"TableName": "ours", **body})
@@ -112,11 +115,43 @@ def test_any_row_of_updates_ends_as_with_moto(dynamodb: Any, beneath: Beneath, r
             expected: Any = {}
         except ClientError as error:
             expected = error.response["Error"]["Code"]
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 500:
+                # moto breaks where DynamoDB compares with what is not there; the next test has the say on that.
+                return
         assert answer == expected
         key = body["Key"]
         assert dynamodb.get_item(TableName="ours", Key=key).get("Item") == (
             dynamodb.get_item(TableName="moto", Key=key).get("Item")
         )
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("#n < :c", False),
+        ("#n = :c", False),
+        ("#a < :c", False),
+        ("attribute_not_exists(#n) OR #n < :c", True),
+        ("attribute_exists(#a) AND #a >= :c", False),
+    ],
+)
+def test_a_comparison_with_what_is_not_there_or_has_another_type_does_not_hold(
+    dynamodb: Any, beneath: Beneath, condition: str, holds: bool
+) -> None:
+    dynamodb.put_item(TableName="ours", Item={"content_id": {"S": "c3"}, "action": {"S": "x"}})
+    body = {
+        "TableName": "ours",
+        "Key": {"content_id": {"S": "c3"}},
+        "UpdateExpression": "SET #l = :c",
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {alias: name for alias, name in NAMES.items() if alias in condition + "#l"},
+        "ExpressionAttributeValues": {":c": {"N": "1"}},
+    }
+    if holds:
+        assert ItemUpdates(beneath).update_item(body) == {}
+    else:
+        with pytest.raises(ApiError, match="ConditionalCheckFailedException"):
+            ItemUpdates(beneath).update_item(body)
 
 
 PLAIN: dict[str, Any] = {
