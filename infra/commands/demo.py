@@ -124,7 +124,8 @@ class _Run:
 
         outputs = runtime.outputs
         asked = job.Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
-        now = datetime.now(UTC)
+        # Athena's timestamps are milliseconds.
+        now = datetime.now(UTC).replace(microsecond=0)
         first_day = f"'{(now - timedelta(days=31)).date()}'"
         period = {"since": now - timedelta(hours=24), "until": now + timedelta(hours=25)}
         with self._step("ask") as said, self._waiting("asking Athena"):
@@ -135,7 +136,7 @@ class _Run:
                 name: reports.run(
                     reports.load(name), period, asked.engine, database=asked.database, workgroup=asked.workgroup
                 )
-                for name in ("actions_by_hour", "labels", "latency")
+                for name in ("actions_by_hour", "actions_by_label", "latency")
             }
             scanned = sum(answer.bytes_scanned for answer in answers.values())
             said.append(f"Athena SQL over Parquet; three reports scanned {scanned / 1e6:,.1f} MB")
@@ -172,7 +173,7 @@ class _Run:
         begun = time.monotonic()
         yield said
         self._seconds[name] = round(time.monotonic() - begun, 1)
-        self._show.print(f"  [bold]{name:<9}[/]{self._seconds[name]:>6.1f} s  {' '.join(said)}")
+        self._show.print(f"  [bold]{name:<9}[/]{self._seconds[name]:>6.1f} s  {' '.join(said)}", soft_wrap=True)
 
     @contextmanager
     def _bar(self, label: str, total: int) -> Iterator[Any]:
@@ -231,8 +232,8 @@ def _print_trend(show: Console, answers: dict[str, Any]) -> None:
     latest = Answer(columns=hours.columns, rows=hours.rows[-8:], bytes_scanned=0, engine_ms=0, query_id=hours.query_id)
     show.print("\n[bold]The last hours[/], by Athena SQL: streamkeeper report actions_by_hour\n")
     print_table(latest, show.file)
-    show.print("\n[bold]What was found[/]: streamkeeper report labels\n")
-    print_table(answers["labels"], show.file)
+    show.print("\n[bold]What was found[/]: streamkeeper report actions_by_label\n")
+    print_table(answers["actions_by_label"], show.file)
 
 
 def _print_next(show: Console, figures: dict[str, Any], data: Path) -> None:

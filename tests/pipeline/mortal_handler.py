@@ -24,14 +24,18 @@ def handle(event: dict[str, Any], context: object) -> Any:
     del context
     with _one_at_a_time:
         number = next(_invocations)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("consumer_process.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=_ENVIRONMENT,
         text=True,
-    )
+    ) as process:
+        return _run(process, event, number)
+
+
+def _run(process: "subprocess.Popen[str]", event: dict[str, Any], number: int) -> Any:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
