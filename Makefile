@@ -40,7 +40,7 @@ template-check: .venv-sam/ready ## sam validate --lint, in an environment of its
 
 .venv-sam/ready: infra/aws/requirements-sam.lock
 	@$(PYTHON) -m venv .venv-sam
-	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 bench: setup ## The consumer's rate beside the usual handler's, in one run

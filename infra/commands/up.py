@@ -45,8 +45,8 @@ def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, as_j
     streamkeeper command.
     """
     from infra.local.errors import ApiError
-    from infra.local.intrinsics import TemplateError
     from infra.local.mirror import Mirror
+    from infra.local.provision.intrinsics import TemplateError
     from infra.local.twin import Twin
 
     started = time.monotonic()

@@ -157,7 +157,7 @@ class AthenaApi:
             sql=sql,
             statement=statement,
             group=group,
-            database=str(context.get("Database") or "default").lower(),
+            database=str(context.get("Database") or "default").strip('`"').lower(),
             catalog=catalog.lower(),
             output=output,
             parameters=tuple(str(value) for value in body.get("ExecutionParameters") or []),

@@ -19,11 +19,19 @@ _FORMS: Final = {
     "smallint": r"[+-]?[0-9]+",
     "integer": r"[+-]?[0-9]+",
     "bigint": r"[+-]?[0-9]+",
-    "real": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
-    "double": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
+    "real": r"\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|NaN|Infinity)\s*",
+    "double": r"\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|NaN|Infinity)\s*",
     "decimal": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)",
     "date": r"\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\s*",
     "timestamp": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]{1,6})?)?)?",
+}
+# What Trino reads as well, or may read, and the twin does not: not an error of the text, so TRY must not say NULL.
+_UNSURE: Final = {
+    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), r"[+-]?\p{Nd}+"),
+    **dict.fromkeys(("real", "double"), r"\s*[+-]?(0[xX].*|[0-9.]+([eE][+-]?[0-9]+)?[dDfF])\s*"),
+    "decimal": r"[+-]?[0-9.]+[eE][+-]?[0-9]+",
+    "date": r"\s*[+-]?[0-9]+-[0-9]+-[0-9]+\s*",
+    "timestamp": r"\s*[+-]?[0-9]{4,}-[0-9]+-[0-9]+( +[0-9]+(:[0-9]+(:[0-9.]+)?)?)?\s*",
 }
 
 
@@ -127,7 +135,13 @@ def _from_varchar(value: Typed, target: SqlType) -> str:
     if form is None:
         raise mismatch(value.position, f"Cannot cast {value.type.text} to {target.text}")
     # The marked text cannot be read as anything, so the cast fails, and TRY can catch it.
-    checked = f"CASE WHEN regexp_full_match({sql}, '{form}') THEN {sql} WHEN {sql} IS NOT NULL THEN 'INVALID' END"
+    unsure = ""
+    if target.kind in _UNSURE:
+        refusal = f"NOT_SUPPORTED: the local twin does not read a text of this form as {target.text}"
+        unsure = f"WHEN regexp_full_match({sql}, '{_UNSURE[target.kind]}') THEN sk_fail('{refusal}') "
+    checked = (
+        f"CASE WHEN regexp_full_match({sql}, '{form}') THEN {sql} {unsure}WHEN {sql} IS NOT NULL THEN 'INVALID' END"
+    )
     result = f"CAST({checked} AS {target.duckdb})"
     return rounded(result, target.precision) if target.kind == "timestamp" else result
 

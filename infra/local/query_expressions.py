@@ -57,6 +57,10 @@ _NAMED_TYPES: Final = {
     "JSON": JSON,
     "UUID": SqlType(kind="uuid"),
 }
+_EXTRACTED: Final = frozenset(
+    ["year", "quarter", "month", "week", "day", "day_of_month", "day_of_week", "dow", "day_of_year", "doy",
+     "year_of_week", "yow", "hour", "minute", "second"]
+)  # fmt: skip
 _COMPARISONS: Final = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _ARITHMETIC: Final = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 
@@ -204,10 +208,14 @@ class Expressions:
             return Typed(sql=f"CAST({quote(text)} AS {kind.duckdb})", type=kind, literal=Decimal(text))
         if re.fullmatch(r"(\d+\.?\d*|\.\d+)[eE][+-]?\d+", text):
             return Typed(sql=f"CAST({quote(text)} AS DOUBLE)", type=DOUBLE, literal=float(text))
+        if re.fullmatch(r"[\d.]+[eE]\d+[+-].*", text):
+            raise refused(f"{text} without blanks", advice="write blanks around + and -")
         raise QueryError("SYNTAX_ERROR", f"{self.position(node)}: Invalid numeric literal: {text}")
 
     def _negative(self, node: exp.Expression) -> Typed:
         inner = node.this.this if isinstance(node.this, exp.Paren) else node.this
+        if isinstance(inner, exp.Literal) and inner.name == str(2**63):
+            return Typed(sql=f"CAST('-{inner.name}' AS BIGINT)", type=BIGINT, literal=-(2**63))
         value = self.compile(inner)
         if isinstance(value.literal, int | float | Decimal) and not isinstance(value.literal, bool):
             kind = INTEGER if value.literal == 2**31 else value.type
@@ -312,12 +320,13 @@ class Expressions:
         return Typed(sql=f"({done[0].sql} IN ({', '.join(item.sql for item in done[1:])}))", type=BOOLEAN)
 
     def _like(self, node: exp.Expression, escape: str = "") -> Typed:
-        only(node, "this", "expression")
+        only(node, "this", "expression", "negate")
         value, pattern = self.compile(node.this), self.compile(node.expression)
         for side in (value, pattern):
             if side.type.kind not in {"varchar", "unknown"}:
                 raise mismatch(self.position(node), f"LIKE takes varchar: actual type {side.type.text}")
-        return Typed(sql=f"({value.sql} LIKE {pattern.sql}{escape})", type=BOOLEAN)
+        word = "NOT LIKE" if node.args.get("negate") else "LIKE"
+        return Typed(sql=f"({value.sql} {word} {pattern.sql}{escape})", type=BOOLEAN)
 
     def _escape(self, node: exp.Expression) -> Typed:
         mark = self.compile(node.expression).text_literal
@@ -349,9 +358,9 @@ class Expressions:
         target = type_of(node.args["to"])
         name = getattr(node.args["to"].this, "name", "")
         if text is not None and name in {"TIMESTAMP", "TIMESTAMPTZ"} and not isinstance(node, exp.TryCast):
-            numbers = node.args["to"].expressions
-            if not numbers or numbers[0].this.name == "0":
-                return self._moment(text, node)
+            # A literal comes with the digits that it has, TIMESTAMP '...123' as timestamp(3); CAST without any.
+            if name == "TIMESTAMPTZ" or node.args["to"].expressions:
+                return self._moment(text, target.precision or 0, node)
         if text is not None and name == "DECIMAL" and not node.args["to"].expressions:
             raise refused("DECIMAL '...' and CAST('...' AS decimal)", advice="write decimal(p,s) or the number itself")
         value = self.compile(node.this)
@@ -362,12 +371,14 @@ class Expressions:
         keeps = target.kind in {"varchar", "integer", "bigint"} and value.is_literal and value.type.kind == target.kind
         return replace(done, literal=value.literal) if keeps and target.precision is None else done
 
-    def _moment(self, text: str, node: exp.Expression) -> Typed:
+    def _moment(self, text: str, digits: int, node: exp.Expression) -> Typed:
         form = r"(\d{4}-\d{1,2}-\d{1,2}(?: \d{1,2}:\d{1,2}(?::\d{1,2}(?:\.(\d{1,6}))?)?)?)(?: ?([A-Za-z+-][\w/:+-]*))?"
         match = re.fullmatch(form, text.strip())
         if match is None:
             raise QueryError("INVALID_LITERAL", f"{self.position(node)}: '{text}' is not a valid TIMESTAMP literal")
-        precision = 3 if len(match[2] or "") <= 3 else 6
+        precision = 3 if max(digits, len(match[2] or "")) <= 3 else 6
+        if digits and digits < len(match[2] or ""):
+            raise refused("a timestamp text with more digits than its type", advice="write as many as it keeps")
         stamp = Typed(sql=f"CAST({quote(match[1])} AS TIMESTAMP)", type=replace(TIMESTAMP, precision=precision))
         return instant(stamp, zone_name(match[3])) if match[3] else stamp
 
@@ -402,6 +413,8 @@ class Expressions:
         return self._named(node, "at_timezone", [node.this, node.args["zone"]])
 
     def _extract(self, node: exp.Expression) -> Typed:
+        if node.this.name.lower() not in _EXTRACTED:
+            raise refused(f"EXTRACT({node.this.name} FROM ...)")
         return self._named(node, node.this.name.lower(), [node.expression])
 
     def _str_position(self, node: exp.Expression) -> Typed:

@@ -12,10 +12,10 @@ from infra.local.query_types import BIGINT, BOOLEAN, DOUBLE, UNKNOWN, VARCHAR, S
 from infra.local.query_values import Typed, quote
 
 simple("sqrt", "double", "double", "sqrt({0})")
-simple("cbrt", "double", "double", "cbrt({0})")
+simple("cbrt", "double", "double", "sk_cbrt({0})")
 simple("exp", "double", "double", "exp({0})")
 simple("ln", "double", "double", "ln({0})")
-simple("log2", "double", "double", "log2({0})")
+simple("log2", "double", "double", "(ln({0}) / ln(CAST(2 AS DOUBLE)))")
 simple("log10", "double", "double", "log10({0})")
 simple("power,pow", "double double", "double", "pow({0}, {1})")
 simple("degrees", "double", "double", "degrees({0})")
@@ -194,6 +194,9 @@ def _try(call: Call) -> Typed:
 def _typeof(call: Call) -> Typed:
     call.count(1)
     value = call.arg(0)
+    written = isinstance(call.nodes[0], exp.Column | exp.Literal | exp.Cast | exp.TryCast | exp.Array)
+    if "varchar" in value.type.text and not written:
+        raise refused("typeof of a varchar that a function made: its length in Trino is not followed")
     name = quote(value.type.text)
     # The argument stays, so that a query over many rows answers with as many.
     return Typed(sql=f"(CASE WHEN {value.sql} IS NULL THEN {name} ELSE {name} END)", type=VARCHAR)

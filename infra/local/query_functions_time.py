@@ -311,20 +311,25 @@ def _format_datetime(call: Call) -> Typed:
     return Typed(sql=f"strftime({moment(_time(call, 0)).sql}, {quote(pattern)})", type=VARCHAR)
 
 
+def _parsed(call: Call, pattern: str) -> str:
+    # DuckDB reads over blanks around the text, Trino does not.
+    text = call.given(0, VARCHAR)
+    strict = f"CASE WHEN regexp_matches({text}, '^\\s|\\s$') THEN 'INVALID' ELSE {text} END"
+    return f"strptime({strict}, {quote(pattern)})"
+
+
 @function("date_parse")
 def _date_parse(call: Call) -> Typed:
     call.count(2)
     pattern = mysql_format(call.constant(1), reading=True)
-    parsed = f"strptime({call.given(0, VARCHAR)}, {quote(pattern)})"
-    return Typed(sql=rounded(parsed, 3), type=TIMESTAMP)
+    return Typed(sql=rounded(_parsed(call, pattern), 3), type=TIMESTAMP)
 
 
 @function("parse_datetime")
 def _parse_datetime(call: Call) -> Typed:
     call.count(2)
     pattern = joda_format(call.constant(1), reading=True)
-    parsed = f"strptime({call.given(0, VARCHAR)}, {quote(pattern)})"
-    return instant(Typed(sql=parsed, type=TIMESTAMP), "UTC")
+    return instant(Typed(sql=_parsed(call, pattern), type=TIMESTAMP), "UTC")
 
 
 @function("last_day_of_month")

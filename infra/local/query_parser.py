@@ -199,6 +199,8 @@ def _check_tokens(tokens: Sequence[Token]) -> None:
     words = {TokenType.STRING, TokenType.NUMBER, TokenType.IDENTIFIER, TokenType.HEX_STRING, TokenType.UNICODE_STRING}
     for index, token in enumerate(tokens):
         if token.token_type in words:
+            if token.token_type == TokenType.STRING and index and tokens[index - 1].text.upper() == "AS":
+                raise QueryError("SYNTAX_ERROR", f"line {token.line}:{token.col}: a name is quoted with double quotes")
             if token.token_type == TokenType.UNICODE_STRING:
                 raise refused("U&'' strings", advice="write the characters themselves")
             continue

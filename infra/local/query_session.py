@@ -1,6 +1,7 @@
 """A DuckDB connection for one query: bounded, cut off from the machine, with Trino's functions."""
 
 import inspect
+import math
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
@@ -40,6 +41,7 @@ def _from_utf8(data: bytes) -> str:
 _FUNCTIONS: Final[dict[str, tuple[Callable[..., object], list[str], str]]] = {
     "sk_fail": (_fail, ["VARCHAR"], "VARCHAR"),
     "sk_bad_data": (_bad_data, ["VARCHAR", "BIGINT"], "VARCHAR"),
+    "sk_cbrt": (math.cbrt, ["DOUBLE"], "DOUBLE"),
     "sk_double_text": (query_text.double_text, ["DOUBLE"], "VARCHAR"),
     "sk_real_text": (query_text.real_text, ["FLOAT"], "VARCHAR"),
     "sk_double_to_decimal": (_double_to_decimal, ["DOUBLE", "INTEGER"], "VARCHAR"),

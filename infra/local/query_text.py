@@ -8,6 +8,11 @@ _URL: Final = re.compile(
     r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://(?:[^/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]*)(?::(\d*))?)?"
     r"([^?#]*)(?:\?([^#]*))?(?:#(.*))?"
 )
+# Java knows no other host: its last label begins with a letter.
+_HOST: Final = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.?"
+    r"|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]"
+)
 _URL_CHARACTERS: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#@!$&'()*+,;=\[\]]|%[0-9A-Fa-f]{2}|[^\x00-\xa0\s])*")
 _PRIMES: Final = (
     0x9E3779B185EBCA87,
@@ -98,18 +103,21 @@ def url_host(text: str) -> str | None:
     >>> url_host("https://a.b:80/c?d=e")
     'a.b'
     """
-    return _url(text, 2) or None
+    host = _url(text, 2)
+    return host if host and _HOST.fullmatch(host) else None
 
 
 def url_port(text: str) -> int | None:
     """``url_extract_port``."""
     port = _url(text, 3)
-    return int(port) if port else None
+    return int(port) if port and url_host(text) is not None else None
 
 
 def url_path(text: str) -> str | None:
     """``url_extract_path``."""
     path = _url(text, 4)
+    if path is not None and _url(text, 1) and not path.startswith("/") and _url(text, 2) is None:
+        return None  # mailto:x has no path
     return None if path is None else re.sub(r"(?:%[0-9A-Fa-f]{2})+", _decode_percent, path)
 
 

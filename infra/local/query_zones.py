@@ -12,7 +12,7 @@ import pytz
 
 from infra.local.query_errors import QueryError, refused
 from infra.local.query_types import TIMESTAMP, zoned
-from infra.local.query_values import Typed, quote
+from infra.local.query_values import Typed, failing, quote
 
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
 _NAMES: Final = frozenset(pytz.all_timezones)
@@ -66,6 +66,17 @@ def instant(value: Typed, zone: str) -> Typed:
     minutes = _offset_minutes(zone)
     if minutes is not None:
         sql = f"timezone('UTC', {value.sql} - to_minutes({minutes}))"
+    elif zone == "UTC":
+        sql = f"timezone('UTC', {value.sql})"
     else:
-        sql = f"timezone({quote(zone)}, {value.sql})"
+        # Where clocks are put back or forward Java and ICU choose different moments.
+        name, moment = quote(zone), f"timezone({quote(zone)}, {value.sql})"
+        unsure = " OR ".join(
+            [
+                f"timezone({name}, {moment}) <> {value.sql}",
+                *(f"timezone({name}, {moment} + to_minutes({shift})) = {value.sql}" for shift in (-60, -30, 30, 60)),
+            ]
+        )
+        bad = failing("NOT_SUPPORTED: a wall clock that comes twice or never where clocks change", zoned(zone))
+        sql = f"(CASE WHEN {unsure} THEN {bad} ELSE {moment} END)"
     return replace(value, sql=sql, type=zoned(zone, value.type.precision or 3))

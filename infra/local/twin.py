@@ -9,26 +9,26 @@ from typing import Any, Self
 from infra.local.athena_api import AthenaApi
 from infra.local.beneath import ACCOUNT_ID, Beneath
 from infra.local.clock import Clock, SystemClock
-from infra.local.cloudformation import Stack, StackApi, StackResource
 from infra.local.control import Control
-from infra.local.delivery_stream_driver import DeliveryStreamDriver, Ports, calling
-from infra.local.delivery_stream_limits import PutFaults
-from infra.local.delivery_stream_source import KinesisSource
-from infra.local.destinations import AwsDestinations
+from infra.local.delivery_stream.api import FirehoseApi
+from infra.local.delivery_stream.driver import DeliveryStreamDriver, Ports, calling
+from infra.local.delivery_stream.limits import PutFaults
+from infra.local.delivery_stream.source import KinesisSource
 from infra.local.event_bus import EventBuses
-from infra.local.event_source_api import EventSourceApi
-from infra.local.event_source_driver import EventSourceDriver
-from infra.local.firehose_api import FirehoseApi
+from infra.local.event_source.api import EventSourceApi
+from infra.local.event_source.destinations import AwsDestinations
+from infra.local.event_source.driver import EventSourceDriver
 from infra.local.front import Front
-from infra.local.functions import Functions
-from infra.local.intrinsics import Template
+from infra.local.functions.api import LambdaApi
+from infra.local.functions.functions import Functions
 from infra.local.item_updates import ItemUpdates
-from infra.local.kinesis_api import KinesisApi
-from infra.local.lambda_api import LambdaApi
-from infra.local.provision import STACK_NAME, Place, provision, read_template
+from infra.local.provision.cloudformation import Stack, StackApi, StackResource
+from infra.local.provision.intrinsics import Template
+from infra.local.provision.provision import STACK_NAME, Place, provision, read_template
 from infra.local.server import LoopbackServer
 from infra.local.stores import GlueCatalog, S3Store
-from infra.local.streams import Streams
+from infra.local.streams.api import KinesisApi
+from infra.local.streams.streams import Streams
 
 REGION = "us-east-1"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.destinations import FailureDestinations
-from infra.local.event_source_api import EventSourceApi
-from infra.local.event_source_documents import Discarded, full_invocation_record, invocation_record, object_key
-from infra.local.event_source_driver import EventSourceDriver
-from infra.local.functions import Functions, Invoked
-from infra.local.kinesis_api import KinesisApi
-from infra.local.lambda_api import LambdaApi
-from infra.local.streams import Streams
+from infra.local.event_source.api import EventSourceApi
+from infra.local.event_source.destinations import FailureDestinations
+from infra.local.event_source.documents import Discarded, full_invocation_record, invocation_record, object_key
+from infra.local.event_source.driver import EventSourceDriver
+from infra.local.functions.api import LambdaApi
+from infra.local.functions.functions import Functions, Invoked
+from infra.local.streams.api import KinesisApi
+from infra.local.streams.streams import Streams
 
 ACCOUNT = "111111111111"
 REGION = "eu-central-1"

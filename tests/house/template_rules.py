@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from infra.local.intrinsics import Resolver, Template, parameter_values, references
-from infra.local.provision import check_resource, translate
+from infra.local.provision.intrinsics import Resolver, Template, parameter_values, references
+from infra.local.provision.provision import check_resource, translate
 
 Rule = Callable[["Stack"], list[str]]
 

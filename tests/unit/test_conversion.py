@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glue.lake import arrow_schema
-from infra.local.conversion import Converter
-from infra.local.openx import PARSE_ERROR, OpenXOptions
-from infra.local.openx_values import MALFORMED
+from infra.local.delivery_stream.conversion import Converter
+from infra.local.delivery_stream.openx import PARSE_ERROR, OpenXOptions
+from infra.local.delivery_stream.openx_values import MALFORMED
 
 VERDICT_LIKE = arrow_schema(
     [

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local.delivery_stream import Delivery, DeliveryStream
-from infra.local.delivery_stream_config import StreamConfig, read_destination
-from infra.local.delivery_stream_objects import Conversions, S3Object, objects
-from infra.local.delivery_stream_processing import Hints
-from infra.local.delivery_stream_records import KinesisCoordinate, Origin, SourceRecord
-from infra.local.delivery_stream_splitting import split_delimited, split_json
+from infra.local.delivery_stream.config import StreamConfig, read_destination
+from infra.local.delivery_stream.objects import Conversions, S3Object, objects
+from infra.local.delivery_stream.processing import Hints
+from infra.local.delivery_stream.records import KinesisCoordinate, Origin, SourceRecord
+from infra.local.delivery_stream.splitting import split_delimited, split_json
+from infra.local.delivery_stream.stream import Delivery, DeliveryStream
 from infra.local.errors import ApiError
 
 T0 = 1_800_000_000.0  # 2027-01-15 08:00:00 UTC

@@ -10,12 +10,12 @@ import pytest
 
 from glue.aggregation import UserRecord, encode
 from glue.lake import read_table
-from infra.local.delivery_stream_driver import DeliveryStreamDriver, Ports, calling
-from infra.local.delivery_stream_source import KinesisSource
+from infra.local.delivery_stream.api import FirehoseApi
+from infra.local.delivery_stream.driver import DeliveryStreamDriver, Ports, calling
+from infra.local.delivery_stream.source import KinesisSource
 from infra.local.errors import ApiError
-from infra.local.firehose_api import FirehoseApi
-from infra.local.functions import Invoked
-from infra.local.streams import PutEntry, Streams
+from infra.local.functions.functions import Invoked
+from infra.local.streams.streams import PutEntry, Streams
 
 T0 = 1_800_000_000.0
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local.delivery_stream_partitions import EMPTY, NOT_JSON, PartitionQuery
+from infra.local.delivery_stream.partitions import EMPTY, NOT_JSON, PartitionQuery
 
 DAY = PartitionQuery("{dt: .created_at[0:10]}")
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local.delivery_stream import DeliveryStream
-from infra.local.delivery_stream_config import StreamConfig, read_destination
-from infra.local.delivery_stream_records import KinesisCoordinate, Origin, SourceRecord
-from infra.local.delivery_stream_transform import (
+from infra.local.delivery_stream.config import StreamConfig, read_destination
+from infra.local.delivery_stream.records import KinesisCoordinate, Origin, SourceRecord
+from infra.local.delivery_stream.stream import DeliveryStream
+from infra.local.delivery_stream.transform import (
     MAX_PAYLOAD,
     TransformBatch,
     TransformOutcome,

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local import resharding
-from infra.local.event_source import EventSourceMapping
-from infra.local.event_source_documents import Origin, event
-from infra.local.event_source_driver import StreamSource
-from infra.local.event_source_lane import Discard, Failed, Invoke, NotInvoked, Succeeded
-from infra.local.event_source_settings import Backoff, MappingSettings, first_failed
-from infra.local.functions import PAYLOAD_LIMIT
-from infra.local.shards import UNLIMITED
-from infra.local.streams import PutEntry, Streams
+from infra.local.event_source.documents import Origin, event
+from infra.local.event_source.driver import StreamSource
+from infra.local.event_source.lane import Discard, Failed, Invoke, NotInvoked, Succeeded
+from infra.local.event_source.mapping import EventSourceMapping
+from infra.local.event_source.settings import Backoff, MappingSettings, first_failed
+from infra.local.functions.functions import PAYLOAD_LIMIT
+from infra.local.streams import resharding
+from infra.local.streams.shards import UNLIMITED
+from infra.local.streams.streams import PutEntry, Streams
 
 START = 1_700_000_000.0
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:failed"

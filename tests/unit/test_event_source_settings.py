@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local.event_source_settings import first_failed
+from infra.local.event_source.settings import first_failed
 
 
 @given(

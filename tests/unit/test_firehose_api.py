@@ -11,11 +11,11 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
-from infra.local.delivery_stream_driver import DeliveryStreamDriver, Ports
-from infra.local.delivery_stream_limits import DirectPutQuota, PutFaults
-from infra.local.delivery_stream_records import SourceRecord
+from infra.local.delivery_stream.api import FirehoseApi
+from infra.local.delivery_stream.driver import DeliveryStreamDriver, Ports
+from infra.local.delivery_stream.limits import DirectPutQuota, PutFaults
+from infra.local.delivery_stream.records import SourceRecord
 from infra.local.errors import ApiError
-from infra.local.firehose_api import FirehoseApi
 
 T0 = 1_800_000_000.0
 DESTINATION = {"RoleARN": "arn:aws:iam::000000000000:role/firehose", "BucketARN": "arn:aws:s3:::lake"}

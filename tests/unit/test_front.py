@@ -14,10 +14,10 @@ from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
 from infra.local.beneath import Beneath
-from infra.local.cloudformation import Stack, StackApi, StackResource
 from infra.local.control import Control
 from infra.local.errors import ApiError
 from infra.local.front import Front
+from infra.local.provision.cloudformation import Stack, StackApi, StackResource
 from infra.local.server import LoopbackServer
 from infra.local.stores import GlueCatalog, S3Store
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from infra.local.errors import ApiError
-from infra.local.functions import PAYLOAD_LIMIT, Functions, FunctionSettings
+from infra.local.functions.functions import PAYLOAD_LIMIT, Functions, FunctionSettings
 
 BARRIER = "sample_handler_barrier"
 HANDLER = """

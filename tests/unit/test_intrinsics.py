@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.intrinsics import (
+from infra.local.provision.intrinsics import (
     Resolver,
     TemplateError,
     creation_order,

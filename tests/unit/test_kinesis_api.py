@@ -5,9 +5,9 @@ import base64
 import pytest
 
 from infra.local.errors import ApiError
-from infra.local.kinesis_api import KinesisApi
-from infra.local.shards import MIB, ShardLimits
-from infra.local.streams import Streams
+from infra.local.streams.api import KinesisApi
+from infra.local.streams.shards import MIB, ShardLimits
+from infra.local.streams.streams import Streams
 
 SHARD = "shardId-000000000000"
 

@@ -8,13 +8,13 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from infra.local.event_source_api import EventSourceApi
-from infra.local.event_source_driver import EventSourceDriver
+from infra.local.event_source.api import EventSourceApi
+from infra.local.event_source.driver import EventSourceDriver
 from infra.local.front import Front
-from infra.local.functions import Functions
-from infra.local.kinesis_api import KinesisApi
-from infra.local.lambda_api import LambdaApi
-from infra.local.streams import Streams
+from infra.local.functions.api import LambdaApi
+from infra.local.functions.functions import Functions
+from infra.local.streams.api import KinesisApi
+from infra.local.streams.streams import Streams
 
 ROLE = "arn:aws:iam::000000000000:role/worker"
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/content"
@@ -311,9 +311,9 @@ def test_boto3_speaks_with_it_over_a_socket(rig):
 
 
 def test_a_destination_gets_the_record_in_the_form_of_its_service():
-    from infra.local.destinations import AwsDestinations
-    from infra.local.event_source_documents import Discarded, Origin
-    from infra.local.shards import Record
+    from infra.local.event_source.destinations import AwsDestinations
+    from infra.local.event_source.documents import Discarded, Origin
+    from infra.local.streams.shards import Record
 
     calls = []
 
@@ -347,7 +347,7 @@ def test_a_destination_gets_the_record_in_the_form_of_its_service():
 
 
 def test_a_restarted_runtime_goes_on_where_its_mapping_stopped(rig, tmp_path):
-    from infra.local.checkpoints import CheckpointFile
+    from infra.local.event_source.checkpoints import CheckpointFile
 
     def driver():
         return EventSourceDriver(

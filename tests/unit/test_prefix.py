@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.prefix import (
+from infra.local.delivery_stream.prefix import (
     PrefixError,
     evaluate,
     format_time,

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.cloudformation import Stack
-from infra.local.intrinsics import TemplateError
-from infra.local.provision import Place, check_resource, provision, read_template, translate
-from infra.local.resources import KINDS, lifecycle_rule
+from infra.local.provision.cloudformation import Stack
+from infra.local.provision.intrinsics import TemplateError
+from infra.local.provision.provision import Place, check_resource, provision, read_template, translate
+from infra.local.provision.resources import KINDS, lifecycle_rule
 
 
 class Recorder:

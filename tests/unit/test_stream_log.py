@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local import resharding
-from infra.local.checkpoints import CheckpointFile
-from infra.local.shards import UNLIMITED
-from infra.local.stream_log import StreamLog
-from infra.local.streams import PutEntry, Streams
+from infra.local.event_source.checkpoints import CheckpointFile
+from infra.local.streams import resharding
+from infra.local.streams.log import StreamLog
+from infra.local.streams.shards import UNLIMITED
+from infra.local.streams.streams import PutEntry, Streams
 
 NOW = 1_700_000_000.0
 FIRST = "shardId-000000000000"

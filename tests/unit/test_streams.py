@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local import iterators, resharding
 from infra.local.errors import ApiError
-from infra.local.shards import HASH_SPACE, MIB, UNLIMITED, ShardLimits, even_ranges
-from infra.local.streams import PutEntry, Streams
+from infra.local.streams import iterators, resharding
+from infra.local.streams.shards import HASH_SPACE, MIB, UNLIMITED, ShardLimits, even_ranges
+from infra.local.streams.streams import PutEntry, Streams
 
 NOW = 1_700_000_000.0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.intrinsics import TemplateError
+from infra.local.provision.intrinsics import TemplateError
 from infra.local.twin import Twin
 
 

@@ -1,0 +1,1 @@
+"""Kinesis Data Streams: shards, routing, limits, iterators, resharding, and the API over them."""
