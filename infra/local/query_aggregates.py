@@ -263,7 +263,8 @@ def _multimap_agg(call: Call) -> Aggregate:
     kind = mapping(key.type, array(value.type))
     pairs = f"list(CASE WHEN {key.sql} IS NOT NULL THEN struct_pack(k := {key.sql}, v := {value.sql}) END)"
     kept = "list_filter({0}, lambda p: p IS NOT NULL)"
-    keys = f"list_distinct(list_transform({kept}, lambda p: p.k))"
+    names = f"list_transform({kept}, lambda p: p.k)"
+    keys = f"list_filter({names}, lambda n, i: list_position({names}, n) = i)"
     values = f"list_transform({keys}, lambda n: list_transform(list_filter({kept}, lambda p: p.k = n), lambda p: p.v))"
     return Aggregate(calls=(pairs,), type=kind, wrap=f"(CASE WHEN len({keys}) > 0 THEN map({keys}, {values}) END)")
 

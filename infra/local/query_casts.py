@@ -1,5 +1,6 @@
 """CAST and the casts that Trino makes without being asked."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -7,7 +8,7 @@ from typing import Final
 
 from infra.local.query_errors import refused
 from infra.local.query_types import TIMESTAMP, SqlType, array, common_type
-from infra.local.query_values import Typed, mismatch
+from infra.local.query_values import Typed, mismatch, refusing
 from infra.local.query_zones import instant, local
 
 _NAMES: Final = count(1)
@@ -134,14 +135,16 @@ def _from_varchar(value: Typed, target: SqlType) -> str:
     form = _FORMS.get(target.kind)
     if form is None:
         raise mismatch(value.position, f"Cannot cast {value.type.text} to {target.text}")
-    # The marked text cannot be read as anything, so the cast fails, and TRY can catch it.
-    unsure = ""
-    if target.kind in _UNSURE:
-        refusal = f"NOT_SUPPORTED: the local twin does not read a text of this form as {target.text}"
-        unsure = f"WHEN regexp_full_match({sql}, '{_UNSURE[target.kind]}') THEN sk_fail('{refusal}') "
-    checked = (
-        f"CASE WHEN regexp_full_match({sql}, '{form}') THEN {sql} {unsure}WHEN {sql} IS NOT NULL THEN 'INVALID' END"
-    )
+    text = value.text_literal
+    if text is not None and re.fullmatch(form, text):
+        checked = sql
+    else:
+        match, unsure = f"regexp_full_match({sql}, '{form}')", ""
+        if target.kind in _UNSURE:
+            doubt = f"regexp_full_match({sql}, '{_UNSURE[target.kind]}') AND NOT {match}"
+            unsure = f"WHEN {refusing(doubt, f'a text of this form as {target.text}')} THEN NULL "
+        # The marked text cannot be read as anything, so the cast fails, and TRY can catch it.
+        checked = f"CASE WHEN {match} THEN {sql} {unsure}WHEN {sql} IS NOT NULL THEN 'INVALID' END"
     result = f"CAST({checked} AS {target.duckdb})"
     return rounded(result, target.precision) if target.kind == "timestamp" else result
 

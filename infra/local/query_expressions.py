@@ -357,10 +357,14 @@ class Expressions:
         text = node.this.name if isinstance(node.this, exp.Literal) and node.this.is_string else None
         target = type_of(node.args["to"])
         name = getattr(node.args["to"].this, "name", "")
-        if text is not None and name in {"TIMESTAMP", "TIMESTAMPTZ"} and not isinstance(node, exp.TryCast):
-            # A literal comes with the digits that it has, TIMESTAMP '...123' as timestamp(3); CAST without any.
-            if name == "TIMESTAMPTZ" or node.args["to"].expressions:
-                return self._moment(text, target.precision or 0, node)
+        # A literal comes with the digits that it has, TIMESTAMP '...123' as timestamp(3); CAST without any.
+        digits = node.args["to"].expressions
+        if (
+            text is not None
+            and not isinstance(node, exp.TryCast)
+            and (name == "TIMESTAMPTZ" or (name == "TIMESTAMP" and digits))
+        ):
+            return self._moment(text, target.precision or 0, node)
         if text is not None and name == "DECIMAL" and not node.args["to"].expressions:
             raise refused("DECIMAL '...' and CAST('...' AS decimal)", advice="write decimal(p,s) or the number itself")
         value = self.compile(node.this)

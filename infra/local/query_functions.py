@@ -191,7 +191,9 @@ def find_function(name: str) -> Handler:
     if handler is None:
         near = [known for known in _FUNCTIONS if known[:4] == name[:4]][:6]
         hint = f"near to it: {', '.join(near)}; " if near else ""
-        raise refused(f"function {name}", advice=f"{hint}the tested list is in the documentation of the twin")
+        raise refused(
+            f"function {name}", advice=f"{hint}`python -m infra.local.query_translation` lists what is tested"
+        )
     return handler
 
 

@@ -12,7 +12,6 @@ from infra.local.query_types import BIGINT, BOOLEAN, DOUBLE, UNKNOWN, VARCHAR, S
 from infra.local.query_values import Typed, quote
 
 simple("sqrt", "double", "double", "sqrt({0})")
-simple("cbrt", "double", "double", "sk_cbrt({0})")
 simple("exp", "double", "double", "exp({0})")
 simple("ln", "double", "double", "ln({0})")
 simple("log2", "double", "double", "(ln({0}) / ln(CAST(2 AS DOUBLE)))")

@@ -36,7 +36,7 @@ def select(relations: Any, node: exp.Expression, parent: Scope | None) -> Compil
     pieces = [source_sql] if source_sql else []
     where = node.args.get("where")
     if where is not None:
-        pieces.append(f"WHERE {expressions.boolean(where.this, 'WHERE clause').sql}")
+        pieces.append(f"WHERE {_where(expressions, where.this)}")
         if frame.has_aggregate or frame.partitions:
             raise QueryError(
                 "EXPRESSION_NOT_SCALAR",
@@ -73,7 +73,19 @@ def select(relations: Any, node: exp.Expression, parent: Scope | None) -> Compil
     return done
 
 
+_CAN_FAIL: Final = re.compile(r"//| % |\bsk_|'INVALID'|strptime|decode\(|unhex|from_hex|from_base64")
 _UNGROUPABLE: Final[set[str]] = set()
+
+
+def _where(expressions: Expressions, node: exp.Expression) -> str:
+    """The condition; a part that can fail is only asked where the parts before it hold, as Trino does."""
+    parts = [expressions.boolean(part, "WHERE clause").sql for part in conjuncts(node)]
+    kept: list[str] = []
+    for part in parts:
+        # DuckDB asks in the order that it finds cheapest: x <> 0 AND 1 / x > 2 may fail.
+        guarded = bool(kept) and _CAN_FAIL.search(part) is not None
+        kept.append(f"(CASE WHEN {' AND '.join(kept)} THEN {part} ELSE FALSE END)" if guarded else part)
+    return " AND ".join(kept)
 
 
 def _push_from(relations: Any, bound: exp.Expression, allowed: "frozenset[int]") -> None:

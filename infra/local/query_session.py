@@ -1,7 +1,6 @@
 """A DuckDB connection for one query: bounded, cut off from the machine, with Trino's functions."""
 
 import inspect
-import math
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
@@ -29,6 +28,12 @@ def _double_to_decimal(value: float, scale: int) -> str:
     return format(shown, "f")
 
 
+def _refuse(doubt: bool, message: str) -> bool:
+    if doubt:
+        raise QueryError("NOT_SUPPORTED", message)
+    return False
+
+
 def _bad_data(message: str, _: int) -> str:
     return _fail(message)
 
@@ -41,7 +46,7 @@ def _from_utf8(data: bytes) -> str:
 _FUNCTIONS: Final[dict[str, tuple[Callable[..., object], list[str], str]]] = {
     "sk_fail": (_fail, ["VARCHAR"], "VARCHAR"),
     "sk_bad_data": (_bad_data, ["VARCHAR", "BIGINT"], "VARCHAR"),
-    "sk_cbrt": (math.cbrt, ["DOUBLE"], "DOUBLE"),
+    "sk_refuse": (_refuse, ["BOOLEAN", "VARCHAR"], "BOOLEAN"),
     "sk_double_text": (query_text.double_text, ["DOUBLE"], "VARCHAR"),
     "sk_real_text": (query_text.real_text, ["FLOAT"], "VARCHAR"),
     "sk_double_to_decimal": (_double_to_decimal, ["DOUBLE", "INTEGER"], "VARCHAR"),

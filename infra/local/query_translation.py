@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.local import query_functions_math, query_functions_nested, query_functions_text, query_functions_time
+from infra.local.query_aggregates import AGGREGATES, WINDOWS
 from infra.local.query_errors import refused
+from infra.local.query_functions import known_functions
 from infra.local.query_parser import bind_parameters, parse_query
 from infra.local.query_plan import OutColumn, Scan, Tables
 from infra.local.query_relations import Relations
@@ -55,3 +57,17 @@ def translate(sql: str, *, tables: Tables, database: str, now: float, parameters
     except RecursionError as error:
         raise refused("a statement nested that deeply") from error
     return Translated(sql=done.sql, columns=tuple(done.columns), scans=tuple(relations.scans))
+
+
+def tested_names() -> dict[str, list[str]]:
+    """The functions, aggregates and window functions that are translated, each in alphabetical order."""
+    return {
+        "functions": known_functions(),
+        "aggregates": sorted(AGGREGATES),
+        "window functions": sorted(WINDOWS),
+    }
+
+
+if __name__ == "__main__":
+    for kind, names in tested_names().items():
+        print(f"{kind}: {', '.join(names)}")

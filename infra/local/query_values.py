@@ -55,6 +55,16 @@ def failing(message: str, kind: SqlType) -> str:
     return f"CAST(sk_fail({quote(message)}) AS {kind.duckdb})"
 
 
+def refusing(doubt: str, what: str) -> str:
+    """A DuckDB condition that is never true: where ``doubt`` holds the query is refused, and TRY does not hide it.
+
+    Args:
+        doubt: DuckDB condition; DuckDB may try it on constants of a branch that is not taken.
+        what: what is not translated.
+    """
+    return f"sk_refuse({doubt}, {quote(f'the local twin does not translate {what}; run it on AWS')})"
+
+
 def mismatch(position: str, message: str) -> QueryError:
     """TYPE_MISMATCH at a place."""
     return QueryError("TYPE_MISMATCH", f"{position}: {message}")

@@ -12,7 +12,7 @@ import pytz
 
 from infra.local.query_errors import QueryError, refused
 from infra.local.query_types import TIMESTAMP, zoned
-from infra.local.query_values import Typed, failing, quote
+from infra.local.query_values import Typed, quote, refusing
 
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
 _NAMES: Final = frozenset(pytz.all_timezones)
@@ -77,6 +77,6 @@ def instant(value: Typed, zone: str) -> Typed:
                 *(f"timezone({name}, {moment} + to_minutes({shift})) = {value.sql}" for shift in (-60, -30, 30, 60)),
             ]
         )
-        bad = failing("NOT_SUPPORTED: a wall clock that comes twice or never where clocks change", zoned(zone))
-        sql = f"(CASE WHEN {unsure} THEN {bad} ELSE {moment} END)"
+        doubt = refusing(unsure, "a wall clock that comes twice or never where clocks change")
+        sql = f"(CASE WHEN {doubt} THEN NULL ELSE {moment} END)"
     return replace(value, sql=sql, type=zoned(zone, value.type.precision or 3))
