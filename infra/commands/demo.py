@@ -20,7 +20,8 @@ from infra.commands.failures import CommandFailed
 SHARDS = 16
 DATA = Path(".streamkeeper/demo")
 DRAIN_TIMEOUT_S = 120.0
-_REASONS = "SELECT reason, count(*) AS records FROM quarantine WHERE dt >= ? GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 8"
+HOURS_SHOWN = 8
+_REASONS = "SELECT reason, count(*) AS records FROM quarantine WHERE dt >= ? GROUP BY reason ORDER BY 2 DESC, 1"
 _CURRENT = "SELECT count(*), count(DISTINCT event_id) FROM current_verdicts WHERE dt >= ?"
 
 
@@ -127,7 +128,7 @@ class _Run:
         # Athena's timestamps are milliseconds.
         now = datetime.now(UTC).replace(microsecond=0)
         first_day = f"'{(now - timedelta(days=31)).date()}'"
-        period = {"since": now - timedelta(hours=24), "until": now + timedelta(hours=25)}
+        period = {"since": now - timedelta(hours=24), "until": now}
         with self._step("ask") as said, self._waiting("asking Athena"):
             books = job.account(runtime, produced, asked, since=first_day)
             reasons = asked.run(_REASONS, [first_day])
@@ -139,15 +140,19 @@ class _Run:
                 for name in ("actions_by_hour", "actions_by_label", "latency")
             }
             scanned = sum(answer.bytes_scanned for answer in answers.values())
-            said.append(f"Athena SQL over Parquet; three reports scanned {scanned / 1e6:,.1f} MB")
+            took = sum(answer.engine_ms for answer in answers.values())
+            said.append(f"Athena SQL over Parquet; three reports scanned {scanned / 1e6:,.1f} MB in {took:,} ms")
         sent = set(produced.places.values())
+        # After a drain that went through nothing is in flight, so whatever is missing is lost.
+        in_flight = _in_flight(runtime.state())
         figures = {
             "produced": len(books.accepted),
             "events": len(sent),
             "landed": len(books.landed),
             "quarantined": len(books.quarantined),
             "dead_lettered": len(books.dead_lettered),
-            "unaccounted": len(books.missing),
+            "in_flight": in_flight,
+            "unaccounted": max(0, len(books.missing) - in_flight),
             "ghosts": len(books.ghosts),
             "doubled": len(books.doubled),
             "balanced": books.balanced and rows == current and not produced.report.failed_ids,
@@ -159,13 +164,9 @@ class _Run:
             "seconds": self._seconds,
             "lake": f"s3://{outputs['LakeBucketName']}/verdicts/",
         }
-        self._print_answers(figures, answers, scanned_at=runtime.endpoint_url)
-        return figures
-
-    def _print_answers(self, figures: dict[str, Any], answers: dict[str, Any], *, scanned_at: str) -> None:
-        del scanned_at
         _print_books(self._show, figures)
         _print_trend(self._show, answers)
+        return figures
 
     @contextmanager
     def _step(self, name: str) -> Iterator[list[str]]:
@@ -196,7 +197,13 @@ class _Run:
 
 def _moderated(state: dict[str, Any]) -> int:
     """Records that the consumer is done with, by the mapping's own count."""
-    return sum(int(mapping.get("records_done", 0)) for mapping in state.get("mappings", []))
+    return sum(int(mapping["counters"]["succeeded"]) for mapping in state["mappings"].values())
+
+
+def _in_flight(state: dict[str, Any]) -> int:
+    """Records that are not yet checkpointed, and rows that wait in a buffer."""
+    undone = sum(shard["undone"] for mapping in state["mappings"].values() for shard in mapping["shards"].values())
+    return int(undone + sum(stream["buffered_records"] for stream in state["delivery_streams"].values()))
 
 
 def _empty(data: Path) -> None:
@@ -213,12 +220,14 @@ def _empty(data: Path) -> None:
 def _print_books(show: Console, figures: dict[str, Any]) -> None:
     show.print("\n[bold]What became of every record[/], as sets of (shard, sequence number)\n")
     mark = "[green]nothing unaccounted[/]" if figures["balanced"] else "[red]the books do not balance[/]"
-    reasons = ", ".join(f"{reason} {count}" for reason, count in figures["quarantined_by_reason"].items())
+    by_reason = [f"{reason} {count}" for reason, count in figures["quarantined_by_reason"].items()]
+    reasons = ", ".join(by_reason[:6]) + (f" and {len(by_reason) - 6} more reasons" if len(by_reason) > 6 else "")
     for name, note in (
         ("produced", "accepted by the stream"),
         ("landed", f"as Parquet; current_verdicts holds {figures['current_verdicts']:,} events, each once"),
         ("quarantined", reasons),
-        ("dead_lettered", ""),
+        ("dead_lettered", "in batches that Lambda gave up on"),
+        ("in_flight", "not yet moderated, or in a buffer"),
         ("unaccounted", mark),
     ):
         show.print(f"  {name.replace('_', '-'):<14}{figures[name]:>9,}  {note}", soft_wrap=True)
@@ -229,7 +238,9 @@ def _print_trend(show: Console, answers: dict[str, Any]) -> None:
     from infra.commands.present import print_table
 
     hours: Answer = answers["actions_by_hour"]
-    latest = Answer(columns=hours.columns, rows=hours.rows[-8:], bytes_scanned=0, engine_ms=0, query_id=hours.query_id)
+    latest = Answer(
+        columns=hours.columns, rows=hours.rows[-HOURS_SHOWN:], bytes_scanned=0, engine_ms=0, query_id=hours.query_id
+    )
     show.print("\n[bold]The last hours[/], by Athena SQL: streamkeeper report actions_by_hour\n")
     print_table(latest, show.file)
     show.print("\n[bold]What was found[/]: streamkeeper report actions_by_label\n")
@@ -239,19 +250,20 @@ def _print_trend(show: Console, answers: dict[str, Any]) -> None:
 def _print_next(show: Console, figures: dict[str, Any], data: Path) -> None:
     hop = figures["hops"].get("arrived_to_decided", {})
     seconds = figures["seconds"]
-    show.print(
-        f"\n[bold]Hops[/]: stream to verdict p50 {hop.get('p50')} s, p99 {hop.get('p99')} s; "
-        f"verdict to Parquet when the drain flushed the buffers (on AWS: after LandingIntervalSeconds); "
-        f"all of it {seconds['all']} s\n",
-        soft_wrap=True,
+    lines = (
+        f"to the stream {seconds['produce']} s; stream to verdict p50 {hop.get('p50')} s, p99 {hop.get('p99')} s "
+        "(a backlog: all came at once);",
+        "verdict to Parquet at the end of the drain, which does not wait for Firehose's buffers as AWS does "
+        f"(LandingIntervalSeconds); SQL {seconds['ask']} s;",
+        f"everything {seconds['all']} s",
     )
-    show.print(f"[bold]The Parquet[/] lies in {figures['lake']}, here as files under {data}/s3\n", soft_wrap=True)
-    show.print("[bold]What to try next[/]")
-    show.print(
-        f"  .venv/bin/streamkeeper up --data {data}     this lake again, to be asked; paste the lines it prints, then"
-    )
-    show.print("  .venv/bin/streamkeeper report top_authors")
-    show.print(
-        "  .venv/bin/streamkeeper query \"SELECT excerpt FROM current_verdicts WHERE action = 'block' LIMIT 10\""
-    )
-    show.print("  .venv/bin/streamkeeper produce --from your.jsonl --map text=body --shift-time")
+    show.print("\n[bold]How long each hop took[/]: " + "\n  ".join(lines), soft_wrap=True)
+    show.print(f"\n[bold]The Parquet[/] lies in {figures['lake']}, here as files under {data}/s3", soft_wrap=True)
+    show.print("\n[bold]What to try next[/]")
+    for line in (
+        f".venv/bin/streamkeeper up --data {data}    # this lake again; paste its lines elsewhere, then:",
+        ".venv/bin/streamkeeper report top_authors",
+        ".venv/bin/streamkeeper query \"SELECT excerpt FROM current_verdicts WHERE action = 'block' LIMIT 10\"",
+        ".venv/bin/streamkeeper produce --from your.jsonl --map text=body --shift-time",
+    ):
+        show.print(f"  {line}", soft_wrap=True, markup=False)
