@@ -230,6 +230,37 @@ def test_more_than_a_hundred_and_twenty_seven_keys_and_large_records_round_trip(
     assert decode(encode(records)) == records
 
 
+SIZES = st.sampled_from([0, 1, 100, 122, 123, 124, 125, 126, 127, 128, 500, 16_376, 16_377, 16_383, 16_384, 17_000])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), HASH_KEYS, SIZES), min_size=1, max_size=12))
+@settings(max_examples=150)
+def test_sizes_at_the_edges_of_a_number_s_length_are_read_alike_the_first_time_and_again(
+    made: list[tuple[str, str | None, int]],
+) -> None:
+    # given records whose heads may have been seen before
+    records = [UserRecord(key, hash_key, bytes(size)) for key, hash_key, size in made]
+    whole = encode(records)
+    # when they are read twice
+    # then both readings are what went in
+    assert decode(whole) == records
+    assert decode(whole) == records
+
+
+def test_a_head_that_was_seen_before_is_no_licence_to_read_beyond_the_end_or_the_table() -> None:
+    # given a head that is known: partition key 1, 500 bytes
+    known = encode([UserRecord("a", None, b""), UserRecord("b", None, bytes(500))])
+    assert isinstance(decode(known), list)
+    record = known[known.index(b"\x1a\xf9\x03") : -16]
+    assert len(record) == 508
+    # when it stands in a message that is shorter, or has no such key, or holds too many of it
+    # then none of the message is read
+    assert reason_of(frame(b"\x0a\x01k\x0a\x01l" + record[:-1])) == "aggregate_corrupt"
+    assert reason_of(frame(b"\x0a\x01k" + record)) == "aggregate_corrupt"
+    assert reason_of(frame(b"\x0a\x01k\x0a\x01l" + record * 6), max_records=5) == "aggregate_limit"
+    assert len(decode(frame(b"\x0a\x01k\x0a\x01l" + record * 5), max_records=5) or ()) == 5
+
+
 def test_a_record_without_a_hash_key_does_not_inherit_its_neighbours() -> None:
     records = [UserRecord("a", "1", b"x"), UserRecord("b", None, b"y")]
     assert decode(encode(records)) == records
