@@ -321,7 +321,6 @@ def _execute(reader: _Reader) -> Statement:
 
 
 def _deallocate(reader: _Reader) -> Statement:
-    reader.need("PREPARE")
     name = reader.name()
     reader.end()
     return Statement(kind=DDL, action="DEALLOCATE", name=name)
@@ -335,5 +334,5 @@ _READERS: Final = {
     "UNLOAD": _unload,
     "PREPARE": _prepare,
     "EXECUTE": _execute,
-    "DEALLOCATE": _deallocate,
+    "DEALLOCATE PREPARE": _deallocate,  # one token to sqlglot
 }

@@ -226,10 +226,10 @@ def _geometric_mean(call: Call) -> Aggregate:
     return Aggregate(calls=(f"avg(ln({call.given(0, DOUBLE)}))",), type=DOUBLE, wrap="exp({0})")
 
 
-@_aggregate("bitwise_and_agg", "bitwise_or_agg", "bitwise_xor_agg")
+@_aggregate("bitwise_and_agg", "bitwise_or_agg")
 def _bits(call: Call) -> Aggregate:
     call.count(1)
-    word = {"bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor"}[call.name]
+    word = {"bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or"}[call.name]
     return Aggregate(calls=(f"{word}({call.given(0, BIGINT)})",), type=BIGINT)
 
 

@@ -17,9 +17,8 @@ _BLANKS: Final = "".join(
 )  # fmt: skip
 
 simple("length", "varchar", "bigint", "length({0})")
-simple("strpos,position", "varchar varchar", "bigint", "strpos({0}, {1})")
+simple("strpos", "varchar varchar", "bigint", "strpos({0}, {1})")
 simple("starts_with", "varchar varchar", "boolean", "starts_with({0}, {1})")
-simple("ends_with", "varchar varchar", "boolean", "ends_with({0}, {1})")
 simple("chr", "bigint", "varchar", "chr(CAST({0} AS INTEGER))")
 simple("to_utf8", "varchar", "varbinary", "encode({0})")
 simple("to_base64", "varbinary", "varchar", "to_base64({0})")

@@ -16,7 +16,18 @@ from infra.local.query_types import SqlType
 from infra.local.query_values import Typed
 
 _VOLATILE: Final = frozenset({"rand", "random", "uuid"})
-_NULL_KEEPING: Final = frozenset({"coalesce", "if", "try", "nullif", "typeof", "concat_ws"})
+_NULL_KEEPING: Final = frozenset({"coalesce", "if", "try", "nullif", "typeof", "concat_ws", "format", "row", "map"})
+_NULL_KEEPING_NODES: Final = (
+    exp.Is,
+    exp.NullSafeEQ,
+    exp.NullSafeNEQ,
+    exp.Case,
+    exp.TryCast,
+    exp.And,
+    exp.Or,
+    exp.Array,
+    exp.Tuple,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +111,7 @@ class Pushable(Protocol):
     The condition's columns carry ``meta["field"]``; ``positions`` says which of its columns each one is.
     """
 
-    def push(self, condition: exp.Expression, positions: dict[int, int], *, outer: bool) -> None: ...
+    def push(self, condition: exp.Expression, positions: dict[int, int]) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,9 +122,9 @@ class Compiled:
     columns: list[OutColumn]
     parts: list[Pushable] = field(default_factory=list)
 
-    def push(self, condition: exp.Expression, positions: dict[int, int], *, outer: bool) -> None:
+    def push(self, condition: exp.Expression, positions: dict[int, int]) -> None:
         for part in self.parts:
-            part.push(condition, positions, outer=outer)
+            part.push(condition, positions)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,7 +143,7 @@ class SelectPart:
     groups: set[str] | None
     windows: list[frozenset[int]]
 
-    def push(self, condition: exp.Expression, positions: dict[int, int], *, outer: bool) -> None:
+    def push(self, condition: exp.Expression, positions: dict[int, int]) -> None:
         replaced = condition.copy()
         for node in list(_columns(replaced)):
             item = self.items[positions[node.meta["field"]]]
@@ -145,7 +156,7 @@ class SelectPart:
                 replaced = item.copy()
             else:
                 node.replace(exp.Paren(this=item.copy()))
-        self.context.push(replaced, outer=outer)
+        self.context.push(replaced)
 
 
 def _columns(node: exp.Expression) -> Iterator[exp.Expression]:
@@ -170,15 +181,35 @@ def rejects_null(node: exp.Expression) -> bool:
     """Whether a condition is surely not true where all its columns are NULL.
 
     >>> from infra.local.query_parser import parse_query
-    >>> [rejects_null(parse_query(f"select {text}").expressions[0]) for text in ("a = 1", "a is null", "not a = 1")]
-    [True, False, True]
+    >>> texts = ("a = 1", "a is null", "not a = 1", "a = 1 or a > 5", "a = 1 or true")
+    >>> [rejects_null(parse_query(f"select {text}").expressions[0]) for text in texts]
+    [True, False, True, True, False]
     """
+    if isinstance(node, exp.Paren):
+        return rejects_null(node.this)
+    if isinstance(node, exp.And):
+        return rejects_null(node.left) or rejects_null(node.right)
+    if isinstance(node, exp.Or):
+        return rejects_null(node.left) and rejects_null(node.right)
+    return _is_null(node)
+
+
+def _is_null(node: exp.Expression) -> bool:
+    """Whether an expression is surely NULL where all its columns are."""
+    if isinstance(node, exp.And | exp.Or):
+        return _is_null(node.left) and _is_null(node.right)
+    if isinstance(node, exp.Not | exp.Paren):
+        return _is_null(node.this)
     for part in node.walk():
-        if isinstance(part, exp.Is | exp.NullSafeEQ | exp.NullSafeNEQ | exp.Case | exp.Boolean | exp.TryCast | exp.Or):
+        if isinstance(part, _NULL_KEEPING_NODES):
             return False
         if isinstance(part, exp.Anonymous) and str(part.this).lower() in _NULL_KEEPING:
             return False
-    return True
+    # A list may hold the column itself: 1 IN (1, dt) is true.
+    tested = node.this if isinstance(node, exp.In | exp.Between) else node
+    return tested.find(exp.Column) is not None and not (
+        isinstance(node, exp.In) and any(item.find(exp.Column) for item in node.expressions)
+    )
 
 
 _FLIPPED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}

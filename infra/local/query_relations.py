@@ -49,12 +49,13 @@ class _Running:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Source:
-    """One relation in FROM."""
+    """One relation in FROM; ``nullable`` when an outer join can fill its columns with NULL."""
 
     sql: str
     fields: list[Field]
     compiled: Compiled | None = None
     scan: Scan | None = None
+    nullable: bool = False
 
 
 class Relations:
@@ -470,24 +471,20 @@ class Relations:
             column.meta["field"] = len(self.fields) - 1
         return copy
 
-    def push(self, condition: exp.Expression, *, outer: bool = False) -> None:
-        """Hands a bound condition to the one source that all its columns come from.
-
-        Args:
-            outer: the condition may not be true of NULLs, since the source's rows can be filled with NULL.
-        """
-        if not can_be_pushed(condition) or (outer and not rejects_null(condition)):
+    def push(self, condition: exp.Expression) -> None:
+        """Hands a bound condition to the one source that all its columns come from."""
+        if not can_be_pushed(condition):
             return
         columns = list(condition.find_all(exp.Column))
         owners = {id(self.fields[column.meta["field"]].owner) for column in columns}
         if len(owners) != 1 or not columns:
             return
         source = self.fields[columns[0].meta["field"]].owner
-        if not isinstance(source, _Source):
+        if not isinstance(source, _Source) or (source.nullable and not rejects_null(condition)):
             return
         positions = {column.meta["field"]: self.fields[column.meta["field"]].index for column in columns}
         if source.compiled is not None:
-            source.compiled.push(condition, positions, outer=outer)
+            source.compiled.push(condition, positions)
         elif source.scan is not None:
             self._to_scan(source.scan, condition)
 

@@ -93,8 +93,7 @@ def _push_from(relations: Any, bound: exp.Expression, allowed: "frozenset[int]")
     owners = {id(relations.fields[column.meta["field"]].owner) for column in columns}
     if allowed and not owners <= allowed:
         return
-    # Any source may be on the side of an outer join that is filled with NULL.
-    relations.push(bound, outer=True)
+    relations.push(bound)
 
 
 def _follow(relations: Any, node: exp.Expression, scope: Scope) -> exp.Expression | None:
@@ -123,7 +122,7 @@ def _from(
     sql = f"FROM {first.sql}"
     scope.fields.extend(first.fields)
     conditions: list[tuple[exp.Expression, frozenset[int]]] = []
-    seen = {id(first)}
+    seen = {id(first): first}
     for join in node.args.get("joins") or []:
         only(join, "this", "on", "using", "side", "kind")
         side, kind = (join.args.get("side") or "").upper(), (join.args.get("kind") or "").upper()
@@ -145,10 +144,13 @@ def _from(
         elif on is not None:
             value = Expressions(relations, Frame(scope=scope)).boolean(on, "JOIN ON clause")
             tail = f" ON {value.sql}"
-            allowed = {"": seen | {id(source)}, "LEFT": {id(source)}, "RIGHT": set(seen)}.get(side)
+            allowed = {"": {*seen, id(source)}, "LEFT": {id(source)}, "RIGHT": set(seen)}.get(side)
             if allowed:
                 conditions += [(part, frozenset(allowed)) for part in conjuncts(on)]
-        seen.add(id(source))
+        source.nullable = side in {"LEFT", "FULL"}
+        for earlier in seen.values() if side in {"RIGHT", "FULL"} else ():
+            earlier.nullable = True
+        seen[id(source)] = source
         sql += f" {word} {source.sql}{tail}"
     return sql, conditions
 

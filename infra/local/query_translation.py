@@ -59,7 +59,7 @@ def translate(sql: str, *, tables: Tables, database: str, now: float, parameters
     return Translated(sql=done.sql, columns=tuple(done.columns), scans=tuple(relations.scans))
 
 
-def tested_names() -> dict[str, list[str]]:
+def translated_names() -> dict[str, list[str]]:
     """The functions, aggregates and window functions that are translated, each in alphabetical order."""
     return {
         "functions": known_functions(),
@@ -69,5 +69,5 @@ def tested_names() -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
-    for kind, names in tested_names().items():
+    for kind, names in translated_names().items():
         print(f"{kind}: {', '.join(names)}")
