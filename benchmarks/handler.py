@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.workload import ARRIVAL, Workload
-from consumers.aws.moderate_handler import Application, concurrently
+from consumers.aws.application import Application, concurrently
 from consumers.aws.sinks import SystemClock
+from consumers.batch import check_answer
+from consumers.effects import Destinations, Effects
 from consumers.moderation.moderator import Moderator
-from consumers.pipeline import Consumer, Destinations
+from consumers.pipeline import Consumer
 from consumers.ports import Notice, Status
 from consumers.resend import Retry
 from consumers.rows import RowMaker
@@ -40,9 +42,8 @@ def make_handler(workload: Workload, taken: Callable[[Sequence[bytes]], None]) -
     moderator = Moderator(workload.policy())
     clock = SystemClock()
     stubs = Stubs(taken)
-    consumer = Consumer(
-        RowMaker(moderator, Lateness(), code_version="bench"),
-        destinations=Destinations("verdicts", "quarantine", 86400),
+    effects = Effects(
+        Destinations("verdicts", "quarantine", 86400),
         streams=stubs,
         bus=Bus(),
         statuses=stubs,
@@ -50,7 +51,10 @@ def make_handler(workload: Workload, taken: Callable[[Sequence[bytes]], None]) -
         retry=Retry(),
         each=concurrently(ThreadPoolExecutor(8)),
     )
-    return Application(consumer, clock=clock, function="bench", policy=moderator.policy_id, to_log=False)
+    consumer = Consumer(RowMaker(moderator, Lateness(), code_version="bench"), effects, clock=clock)
+    return Application(
+        consumer.process, check=check_answer, clock=clock, function="bench", policy=moderator.policy_id, to_log=False
+    )
 
 
 __all__ = ["ARRIVAL", "make_handler"]

@@ -47,12 +47,12 @@ class Batch(Struct, frozen=True):
     Args:
         records: every user record, in stream order.
         refused: containers that cannot be opened, each with the reason.
-        sequence_numbers: of the Kinesis records, by position.
+        ids: of the batch's own records, by position, as the answer names them: sequence numbers, or record ids.
     """
 
     records: list[Record]
     refused: list[tuple[Record, BadInput]]
-    sequence_numbers: list[str]
+    ids: list[str]
 
 
 def read_batch(event: object) -> Batch:

@@ -1,7 +1,7 @@
 """Records to rows: the per-record part of the consumer, without effects."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
@@ -48,12 +48,17 @@ class Pack(Struct, frozen=True):
     Args:
         data: the bytes, each row ending in a newline.
         rows: how many.
-        position: the lowest of the Kinesis records they came from; when the pack fails, everything from there is open.
+        positions: of the batch's records that they came from.
     """
 
     data: bytes
     rows: int
-    position: int
+    positions: Sequence[int]
+
+    @property
+    def position(self) -> int:
+        """The lowest of them; when the pack fails, everything from there is open."""
+        return min(self.positions)
 
 
 class RowMaker:
@@ -151,6 +156,33 @@ class RowMaker:
             event.extra_json,
         )
 
+    def without(self, rows: Rows, too_large: Mapping[int, int], decided_at: datetime) -> Rows:
+        """The rows with those that no Firehose record can hold quarantined instead.
+
+        Args:
+            rows: from :meth:`make`.
+            too_large: sizes of the rows to take out, by their index in ``rows.verdicts``; see :func:`pack`.
+            decided_at: the batch's one reading of the clock.
+        """
+        if not too_large:
+            return rows
+        kept = [index for index in range(len(rows.verdicts)) if index not in too_large]
+        gone = {id(rows.verdicts[index]) for index in too_large}
+        refused = [
+            (rows.records[index], BadInput("size", f"a row of {size} bytes; allowed: at most {MAX_PACK_BYTES}"))
+            for index, size in too_large.items()
+        ]
+        decided = landed_timestamp(decided_at)
+        bad = [self.bad_row(record, refusal, "moderate", decided) for record, refusal in refused]
+        return Rows(
+            [rows.verdicts[index] for index in kept],
+            [rows.records[index] for index in kept],
+            rows.bad + bad,
+            rows.bad_records + [record for record, _ in refused],
+            [effect for effect in rows.effects if id(effect[2]) not in gone],
+            rows.poison,
+        )
+
     def bad_row(self, record: Record, refusal: BadInput, stage: Stage, decided: str) -> BadRow:
         """The row of a record that cannot become a verdict; the same record always gets the same ``bad_row_id``."""
         payload = record.payload
@@ -237,7 +269,7 @@ def pack(
         start, end = ranges.pop()
         data = _encode_lines(rows[start:end])
         if len(data) <= limit:
-            packs.append(Pack(data, end - start, min([record.position for record in records[start:end]])))
+            packs.append(Pack(data, end - start, [record.position for record in records[start:end]]))
         elif end - start == 1:
             too_large[start] = len(data)
         else:

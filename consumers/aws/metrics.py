@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatc
 
 import msgspec
 
-from consumers.pipeline import Report
+from consumers.report import Report
 from glue.vocabulary import ACTIONS
 
 NAMESPACE = "Streamkeeper"

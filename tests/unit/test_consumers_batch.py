@@ -23,7 +23,7 @@ def test_the_sample_event_is_read_with_its_coordinates_and_times() -> None:
     assert first.arrived == "2026-11-20 11:00:00.987000"
     assert first.shard_id == "shardId-000000000006"
     assert first.partition_key == "comment-1"
-    assert batch.sequence_numbers == [entry["kinesis"]["sequenceNumber"] for entry in SAMPLE["Records"]]
+    assert batch.ids == [entry["kinesis"]["sequenceNumber"] for entry in SAMPLE["Records"]]
 
 
 def test_an_aggregate_gives_all_its_records_with_their_places() -> None:
@@ -38,7 +38,7 @@ def test_an_aggregate_gives_all_its_records_with_their_places() -> None:
     ]
     assert [one.payload for one in batch.records[1:4]] == inside
     assert {one.partition_key for one in batch.records[1:4]} == {"key"}
-    assert len(batch.sequence_numbers) == 3
+    assert len(batch.ids) == 3
 
 
 def test_a_damaged_aggregate_is_refused_whole() -> None:
@@ -51,7 +51,7 @@ def test_a_damaged_aggregate_is_refused_whole() -> None:
 
 @pytest.mark.parametrize("event", [{"Records": []}])
 def test_no_records_are_no_trouble(event: object) -> None:
-    assert read_batch(event).sequence_numbers == []
+    assert read_batch(event).ids == []
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,17 @@ from collections.abc import Callable
 
 import pytest
 
+from consumers.aws.application import Application, redacted
 from consumers.aws.metrics import metric_line
-from consumers.aws.moderate_handler import Application, redacted
 from consumers.aws.settings import Settings, SettingsError
-from consumers.batch import MalformedEventError
+from consumers.batch import MalformedEventError, check_answer
+from consumers.effects import Destinations, Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
-from consumers.pipeline import Consumer, Destinations, Report
+from consumers.pipeline import Consumer
 from consumers.policies import read_policy
 from consumers.ports import DefectError
+from consumers.report import Report
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
@@ -45,16 +47,18 @@ class Context:
 
 def application(world: FakeWorld, moderator: object = MODERATOR) -> Application:
     clock = VirtualClock(NOW.timestamp() + 5)
-    consumer = Consumer(
-        RowMaker(moderator, Lateness(), code_version="1"),  # type: ignore[arg-type]
-        destinations=Destinations("verdicts", "quarantine", 60),
+    effects = Effects(
+        Destinations("verdicts", "quarantine", 60),
         streams=world.streams,
         bus=world.bus,
         statuses=world.table,
         clock=clock,
         retry=Retry(attempts=2),
     )
-    return Application(consumer, clock=clock, function="moderate", policy="default@1", to_log=True)
+    consumer = Consumer(RowMaker(moderator, Lateness(), code_version="1"), effects, clock=clock)  # type: ignore[arg-type]
+    return Application(
+        consumer.process, check=check_answer, clock=clock, function="moderate", policy="default@1", to_log=True
+    )
 
 
 def test_a_batch_is_answered_and_measured_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.batch import Record
+from consumers.effects import MAX_NOTICES, MAX_PUT_BYTES, MAX_PUT_RECORDS, Destinations, Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
-from consumers.pipeline import MAX_NOTICES, MAX_PUT_BYTES, MAX_PUT_RECORDS, Consumer, Destinations, Report
+from consumers.pipeline import Consumer
 from consumers.ports import DefectError
+from consumers.report import Report
 from consumers.resend import Retry
 from consumers.rows import MAX_PACK_BYTES, MAX_PACK_ROWS, RowMaker, pack
 from glue.codec import Lateness
@@ -42,15 +44,16 @@ FAR = NOW.timestamp() + 1e6
 
 
 def consumer(world: FakeWorld, *, attempts: int = 3, moderator: object = MODERATOR, now: float = 0) -> Consumer:
-    return Consumer(
-        RowMaker(moderator, Lateness(), code_version="1.2.3"),  # type: ignore[arg-type]
-        destinations=Destinations("verdicts", "quarantine", 3600),
+    clock = VirtualClock(now or NOW.timestamp() + 5)
+    effects = Effects(
+        Destinations("verdicts", "quarantine", 3600),
         streams=world.streams,
         bus=world.bus,
         statuses=world.table,
-        clock=VirtualClock(now or NOW.timestamp() + 5),
+        clock=clock,
         retry=Retry(attempts=attempts),
     )
+    return Consumer(RowMaker(moderator, Lateness(), code_version="1.2.3"), effects, clock=clock)  # type: ignore[arg-type]
 
 
 def process(world: FakeWorld, payloads: list[bytes], *, deadline: float = FAR, **options: object) -> Report:
@@ -258,6 +261,17 @@ def test_a_replayed_event_lands_under_its_run_and_first_arrival_and_tells_nobody
     assert unmarked.rows("verdicts")[0]["fingerprint"] == marked.rows("verdicts")[0]["fingerprint"]
 
 
+def test_a_replay_that_asks_for_it_tells_and_keeps_the_status_under_its_own_verdict_id() -> None:
+    world, live = FakeWorld(), FakeWorld()
+    mark = {"run_id": "run-1", "arrived_at": NOW.isoformat(), "notify": True}
+    process(world, [payload(1, "free money", replay=mark), payload(2, "a fine day", replay=mark)])
+    process(live, [payload(1, "free money")])
+    [told], [told_live] = world.notices, live.notices
+    assert (told.event_id, told.action) == (told_live.event_id, told_live.action)
+    assert told.verdict_id == world.rows("verdicts")[0]["verdict_id"] != told_live.verdict_id
+    assert list(world.statuses) == ["c1"]
+
+
 def test_a_row_too_large_for_any_firehose_record_is_quarantined_and_never_told() -> None:
     world = FakeWorld()
     huge = payload(1, "free money", note='"' * 500_000)
@@ -286,15 +300,15 @@ def test_without_time_nothing_is_sent_and_everything_is_open() -> None:
 def test_retries_end_in_time() -> None:
     world = FakeWorld(rows_fail=lambda call, item: True)
     clock = VirtualClock(NOW.timestamp())
-    one = Consumer(
-        RowMaker(MODERATOR, Lateness(), code_version="1"),
-        destinations=Destinations("verdicts", "quarantine", 1),
+    effects = Effects(
+        Destinations("verdicts", "quarantine", 1),
         streams=world.streams,
         bus=world.bus,
         statuses=world.table,
         clock=clock,
         retry=Retry(attempts=100, base=1.0, cap=4.0),
     )
+    one = Consumer(RowMaker(MODERATOR, Lateness(), code_version="1"), effects, clock=clock)
     report = one.process(kinesis_event([payload(0, "hello")]), deadline=NOW.timestamp() + 10)
     assert open_from(report) == 0
     assert clock.slept == [0.5, 1.0, 2.0, 2.0, 2.0, 2.0]

@@ -1,0 +1,185 @@
+"""A consumer inside a Lambda function: everything prepared once, time limits, metrics, errors that hold no content."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+from consumers.aws.metrics import metric_line
+from consumers.aws.settings import Settings
+from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, SystemClock, make_client
+from consumers.batch import MalformedEventError
+from consumers.effects import Destinations, Each, Effects
+from consumers.moderation.moderator import Moderator
+from consumers.moderation.policy import Policy
+from consumers.policies import read_policy
+from consumers.ports import Clock, DefectError
+from consumers.report import Report
+from consumers.resend import Retry
+from consumers.rows import RowMaker
+from glue.codec import Lateness
+
+T = TypeVar("T")
+R = TypeVar("R")
+log = logging.getLogger("streamkeeper.moderate")
+
+RESERVE_SECONDS = 3.0
+"""Left of the invocation's time after the last call was begun; a fifth of it when that is less."""
+DEFAULT_SECONDS = 60.0
+"""How long a batch may take where there is no Lambda context."""
+WORKERS = 8
+
+
+class Process(Protocol):
+    """What a consumer does with one event."""
+
+    def __call__(self, event: Any, /, *, deadline: float) -> Report: ...
+
+
+class Parts(Struct, frozen=True):
+    """What every consumer is put together from.
+
+    Args:
+        rows: makes rows under the policy in the settings.
+        effects: lands, notifies, keeps statuses.
+        clock: the real one.
+        function: the function's name, for metrics.
+        policy: the policy's id and version, for metrics.
+        to_log: whether metrics go to standard output, which is the log in Lambda.
+    """
+
+    rows: RowMaker
+    effects: Effects
+    clock: Clock
+    function: str
+    policy: str
+    to_log: bool
+
+
+def prepare_parts(environment: Mapping[str, str], *, retry: Retry, default_name: str) -> Parts:
+    """Everything that can be prepared from environment variables: settings, policy, clients.
+
+    Args:
+        environment: the function's.
+        retry: how long effects are tried.
+        default_name: the function's name outside Lambda.
+
+    Raises:
+        SettingsError: the environment is not as it must be.
+        PolicyError: the policy cannot be used.
+    """
+    settings = Settings.read(environment)
+    moderator = Moderator(Policy.load(read_policy(settings.policy)))
+    clock = SystemClock()
+    lateness = Lateness(timedelta(days=settings.max_late_days), timedelta(hours=settings.max_ahead_hours))
+    effects = Effects(
+        Destinations(settings.verdicts_delivery_stream, settings.quarantine_delivery_stream, settings.status_seconds),
+        streams=FirehoseStreams(make_client("firehose")),
+        bus=EventBridgeBus(make_client("events"), settings.event_bus_name),
+        statuses=DynamoDBStatusTable(make_client("dynamodb"), settings.status_table),
+        clock=clock,
+        retry=retry,
+        each=concurrently(ThreadPoolExecutor(WORKERS, "notify")),
+    )
+    return Parts(
+        RowMaker(moderator, lateness, code_version=code_version()),
+        effects,
+        clock,
+        environment.get("AWS_LAMBDA_FUNCTION_NAME", default_name),
+        f"{moderator.policy_id}@{moderator.policy_version}",
+        "AWS_LAMBDA_LOG_GROUP_NAME" in environment,
+    )
+
+
+class Application:
+    """A consumer inside a Lambda function."""
+
+    def __init__(
+        self,
+        process: Process,
+        *,
+        check: Callable[[Any, list[str]], None],
+        clock: Clock,
+        function: str,
+        policy: str,
+        to_log: bool,
+    ) -> None:
+        """Takes what was prepared.
+
+        Args:
+            process: the consumer's work on one event.
+            check: raises when an answer would not mean what it should, given the ids of the batch.
+            clock: time.
+            function, policy, to_log: as in :class:`Parts`.
+        """
+        self._process = process
+        self._check = check
+        self._clock = clock
+        self._function = function
+        self._policy = policy
+        self._to_log = to_log
+
+    def handle(self, event: Any, context: Any) -> dict[str, list[dict[str, Any]]]:
+        """Moderates one batch and gives the answer.
+
+        Raises:
+            MalformedEventError: it is no event of the kind.
+            DefectError: anything that no retry mends; the message holds no content.
+        """
+        started = self._clock.now()
+        seconds = DEFAULT_SECONDS if context is None else context.get_remaining_time_in_millis() / 1000
+        try:
+            report = self._process(event, deadline=started + seconds - min(RESERVE_SECONDS, seconds / 5))
+            self._check(report.answer, report.ids)
+        except (MalformedEventError, DefectError):
+            raise
+        except Exception as error:
+            # Lambda logs an exception with its text, and texts such as a KeyError's can be content.
+            raise DefectError(redacted(error)) from None
+        line = metric_line(
+            report, function=self._function, policy=self._policy, started=started, ended=self._clock.now()
+        )
+        if self._to_log:
+            # CloudWatch finds metrics in whole lines only, which logging would wrap.
+            sys.stdout.write(f"{line}\n")
+        else:
+            log.debug("%s", line)
+        return report.answer
+
+
+def concurrently(pool: Executor) -> Each:
+    """``map`` that runs what it can at the same time; a single item stays in this thread."""
+
+    def each(function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
+        some = list(items)
+        return map(function, some) if len(some) < 2 else pool.map(function, some)
+
+    return each
+
+
+def redacted(error: BaseException) -> str:
+    """The type of an error and where in this code it was raised, without its text.
+
+    >>> try:
+    ...     {}["secret"]
+    ... except KeyError as error:
+    ...     redacted(error)
+    'KeyError at <doctest ...:2'
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {'/'.join(frames[-1].filename.split('/')[-2:])}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
+
+
+def code_version() -> str:
+    """The version of this code, as rows carry it."""
+    try:
+        return version("streamkeeper")
+    except PackageNotFoundError:
+        return "unknown"

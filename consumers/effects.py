@@ -1,0 +1,221 @@
+"""What a batch does to the world: rows land, then those are told who have to act, then statuses are kept.
+
+The order is the caller's; each step leaves out records of which an earlier one failed, and takes note of its own
+failures in a flow. How a flow goes on from there differs: a Kinesis batch comes again from its first failure on
+(:class:`InOrder`), a Firehose batch never does (:class:`Apart`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from consumers.ports import Clock, DeliveryStreams, EventBus, Notice, Status, StatusTable
+from consumers.resend import Retry, Sent, send
+from consumers.rows import Pack, Rows, notice, status
+from glue.contract import ContentEvent
+
+MAX_PUT_RECORDS = 500
+MAX_PUT_BYTES = 3_500_000
+"""Of one PutRecordBatch. AWS allows 4 MiB; above that some calls failed without an error."""
+MAX_NOTICES = 10
+"""Of one PutEvents. Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
+
+STATUSES_PER_TASK = 8
+"""Statuses written one after the other by one task: fewer are not worth a hand-over to another thread."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Each(Protocol):
+    """Applies a function to every item, perhaps several at a time, like ``map``."""
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
+
+
+class Destinations(Struct, frozen=True):
+    """Names of the delivery streams, and how long a status is kept.
+
+    Args:
+        verdicts, quarantine: delivery streams.
+        status_seconds: how long a status is kept.
+    """
+
+    verdicts: str
+    quarantine: str
+    status_seconds: int
+
+
+class Flow(Protocol):
+    """How far a batch has come; positions are those of its records."""
+
+    resent: int
+    notified: int
+    statuses: int
+
+    def is_open(self, position: int) -> bool:
+        """Whether nothing of the record at this position has failed, so that there is a point in going on with it."""
+        ...
+
+    def fail(self, positions: Iterable[int]) -> None:
+        """Takes note that something of these records failed."""
+        ...
+
+
+class InOrder:
+    """A batch that comes again from its first failure on: what lies behind it is left alone.
+
+    Args:
+        limit: how many records it has; everything before ``limit`` is durable and known so far.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._whole = self.limit = limit
+        self.resent = self.notified = self.statuses = 0
+
+    def is_open(self, position: int) -> bool:
+        """Whether the record lies before the first failure."""
+        return position < self.limit
+
+    def fail(self, positions: Iterable[int]) -> None:
+        """Brings the limit down to the lowest of these."""
+        self.limit = min(self.limit, *positions, self.limit)
+
+    @property
+    def all_open(self) -> bool:
+        """Whether nothing has failed."""
+        return self.limit == self._whole
+
+
+class Apart:
+    """A batch whose records fail each for themselves."""
+
+    def __init__(self) -> None:
+        self.failed: set[int] = set()
+        self.resent = self.notified = self.statuses = 0
+
+    def is_open(self, position: int) -> bool:
+        """Whether nothing of this record has failed."""
+        return position not in self.failed
+
+    def fail(self, positions: Iterable[int]) -> None:
+        """Takes note of these."""
+        self.failed.update(positions)
+
+    @property
+    def all_open(self) -> bool:
+        """Whether nothing has failed."""
+        return not self.failed
+
+
+class Effects:
+    """Lands rows, tells of verdicts and keeps statuses. Holds no state; may be used from several threads."""
+
+    def __init__(
+        self,
+        destinations: Destinations,
+        *,
+        streams: DeliveryStreams,
+        bus: EventBus,
+        statuses: StatusTable,
+        clock: Clock,
+        retry: Retry,
+        each: Each = map,
+    ) -> None:
+        self.destinations = destinations
+        self._streams = streams
+        self._bus = bus
+        self._statuses = statuses
+        self._clock = clock
+        self._retry = retry
+        self._each = each
+
+    def land(self, stream: str, packs: Sequence[Pack], flow: Flow, *, deadline: float) -> None:
+        """Makes packs durable; a pack that is not fails every record that it holds a row of."""
+        for some in _puts(packs):
+            open_ = [one for one in some if flow.is_open(one.position)]
+            if not open_:
+                continue
+            put = partial(self._streams.put, stream)
+            sent = send([one.data for one in open_], put, retry=self._retry, clock=self._clock, deadline=deadline)
+            flow.resent += sent.resent
+            flow.fail(position for index in sent.left for position in open_[index].positions)
+
+    def notify(self, rows: Rows, flow: Flow, *, deadline: float) -> None:
+        """Tells of every verdict but allow, once an event; of a replay nobody is told unless it asks for it."""
+        notices: dict[str, Notice] = {}
+        positions: list[int] = []
+        for record, event, row in rows.effects:
+            # Copies of one event in a batch make one notice; a replay makes none
+            # unless its mark says so.
+            told = row.action == "allow" or _is_quiet(event) or row.verdict_id in notices
+            if not told and flow.is_open(record.position):
+                notices[row.verdict_id] = notice(event, row)
+                positions.append(record.position)
+        every = list(notices.values())
+        starts = range(0, len(every), MAX_NOTICES)
+
+        def tell(start: int) -> Sent:
+            some = every[start : start + MAX_NOTICES]
+            return send(some, self._bus.put, retry=self._retry, clock=self._clock, deadline=deadline)
+
+        flow.notified = len(every)
+        for start, sent in zip(starts, self._each(tell, starts), strict=True):
+            flow.resent += sent.resent
+            flow.notified -= len(sent.left)
+            flow.fail(positions[start + index] for index in sent.left)
+
+    def keep_statuses(self, rows: Rows, flow: Flow, *, deadline: float, now: float) -> None:
+        """Keeps the latest status of each piece of content that was acted on or is held."""
+        latest: dict[str, Status] = {}
+        positions: dict[str, list[int]] = {}
+        expires_at = int(now) + self.destinations.status_seconds
+        for record, event, row in rows.effects:
+            # A quiet replay changes what the table says only where somebody still waits for it.
+            wanted = event.hold or (row.action != "allow" and not _is_quiet(event))
+            if wanted and flow.is_open(record.position):
+                one = status(row, expires_at)
+                kept = latest.get(one.content_id)
+                if kept is None or one.order_key > kept.order_key:
+                    latest[one.content_id] = one
+                positions.setdefault(one.content_id, []).append(record.position)
+
+        every = list(latest.values())
+        starts = range(0, len(every), STATUSES_PER_TASK)
+
+        def keep(start: int) -> list[Sent]:
+            some = every[start : start + STATUSES_PER_TASK]
+            return [send([one], self._write, retry=self._retry, clock=self._clock, deadline=deadline) for one in some]
+
+        for start, kept_some in zip(starts, self._each(keep, starts), strict=True):
+            for one, sent in zip(every[start:], kept_some, strict=False):
+                flow.resent += sent.resent
+                flow.statuses += not sent.left
+                if sent.left:
+                    flow.fail(positions[one.content_id])
+
+    def _write(self, statuses: Sequence[Status]) -> Sequence[str | None]:
+        for one in statuses:
+            self._statuses.write(one)
+        return [None] * len(statuses)
+
+
+def _is_quiet(event: ContentEvent) -> bool:
+    """Whether it came back by a replay that tells nobody."""
+    return event.replay is not None and not event.replay.notify
+
+
+def _puts(packs: Sequence[Pack]) -> Iterator[list[Pack]]:
+    """The packs in groups that one PutRecordBatch takes."""
+    some: list[Pack] = []
+    size = 0
+    for one in packs:
+        if some and (len(some) == MAX_PUT_RECORDS or size + len(one.data) > MAX_PUT_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += len(one.data)
+    if some:
+        yield some
