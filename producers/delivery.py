@@ -63,7 +63,10 @@ class NotDeliverable(Struct, frozen=True):
 
 @dataclass(kw_only=True)
 class DeliveryReport:
-    """What became of every record that was put: each id is in ``accepted_ids`` or in one of ``failed``."""
+    """What became of every record that was put: each id is in ``accepted_ids`` or in one of ``failed``.
+
+    Events are counted, also those inside an aggregate; ``resent`` and ``throttled`` count Kinesis records.
+    """
 
     accepted: int = 0
     accepted_ids: list[str] = field(default_factory=list)
@@ -262,16 +265,17 @@ class Delivery:
             report.latencies.append(latency)
             report.resent += len(records) if is_resend else 0
             report.throttled += throttled
-            report.accepted += len(taken)
+            report.accepted += sum(len(record.inside) or 1 for record, _ in taken)
             report.bytes_sent += sum(record.size for record, _ in taken)
             if self._settings.keep_ids:
-                report.accepted_ids += [record.event_id for record, _ in taken]
+                report.accepted_ids += [event_id for record, _ in taken for event_id in record.event_ids]
             if taken and self._on_accepted is not None:
                 self._on_accepted(taken)
         return left, reason
 
     def _fail(self, records: Sequence[OutRecord], reason: str, attempts: int) -> None:
-        group = NotDeliverable(tuple(record.event_id for record in records), reason, attempts, _next_step(reason))
+        event_ids = tuple(event_id for record in records for event_id in record.event_ids)
+        group = NotDeliverable(event_ids, reason, attempts, _next_step(reason))
         with self._reporting:
             self.report.failed.append(group)
 

@@ -7,11 +7,20 @@ from msgspec import Struct
 
 
 class OutRecord(Struct, frozen=True, gc=False):
-    """One record on its way: the event it carries, the key that routes it, its bytes."""
+    """One record on its way: the event it carries, the key that routes it, its bytes.
+
+    An aggregate names all its events in ``inside``, in order; ``event_id`` is then the first of them.
+    """
 
     event_id: str
     partition_key: str
     data: bytes
+    inside: tuple[str, ...] = ()
+
+    @property
+    def event_ids(self) -> tuple[str, ...]:
+        """The ids of all events it carries, one unless it is an aggregate."""
+        return self.inside or (self.event_id,)
 
     @property
     def size(self) -> int:
