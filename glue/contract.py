@@ -49,11 +49,13 @@ class Media(Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
 
 
-class ReplayMark(Struct, frozen=True, forbid_unknown_fields=True):
+class ReplayMark(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Set by replay and redrive only: which run brought the event back, and when it had first arrived."""
 
     run_id: Identifier
     arrived_at: Timestamp
+    # Left out when false, so that readers from before it was added take every mark that asks for nothing.
+    notify: Annotated[bool, Meta(description="tell of the verdict as if it were the first")] = False
 
 
 class WireEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

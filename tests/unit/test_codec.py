@@ -118,7 +118,7 @@ def test_bytes_that_are_no_json_object_name_their_reason(data: bytes, expected: 
         ({"replay": {"run_id": "r"}}, "replay"),
         ({"replay": {"run_id": "r", "arrived_at": "2026-11-21T12:00:00Z"}}, "replay"),
         ({"replay": {"run_id": "r", "arrived_at": "2025-01-01T12:00:00Z"}}, "replay"),
-        ({"replay": {"run_id": "r", "arrived_at": "2026-11-20T11:00:00Z", "notify": True}}, "replay"),
+        ({"replay": {"run_id": "r", "arrived_at": "2026-11-20T11:00:00Z", "tell": True}}, "replay"),
     ],
 )
 def test_a_field_that_does_not_fit_is_named_and_never_coerced(changes: dict[str, object], expected: str) -> None:
@@ -232,6 +232,15 @@ def test_a_text_may_be_empty_when_there_is_media() -> None:
 def test_a_replayed_event_is_judged_by_its_first_arrival() -> None:
     old = payload(created_at="2026-03-01T00:00:00Z", replay={"run_id": "run-1", "arrived_at": "2026-03-01T00:00:01Z"})
     assert landed(old).flags == ("replayed",)
+
+
+def test_a_mark_that_asks_for_no_notice_is_written_as_it_was_before_marks_could_ask() -> None:
+    quiet = ReplayMark("run-1", "2026-03-01T00:00:01Z")
+    assert msgspec.json.encode(quiet) == b'{"run_id":"run-1","arrived_at":"2026-03-01T00:00:01Z"}'
+    loud = payload(replay={"run_id": "run-1", "arrived_at": "2026-11-20T11:59:00Z", "notify": True})
+    assert landed(loud).replay == ReplayMark("run-1", "2026-11-20T11:59:00Z", True)
+    assert decode(encode(landed(loud)), ARRIVAL) == landed(loud)
+    assert canonical(landed(loud)) == canonical(landed(payload()))
 
 
 def test_no_detail_holds_anything_of_the_payload() -> None:
