@@ -1,9 +1,10 @@
-"""A Lambda invocation's Kinesis event as records, and what became of them as Lambda's answer."""
+"""What Lambda hands in as records, and what became of them as an answer: Kinesis batches, and Firehose's transforms."""
 
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from json import dumps
+from typing import Any, Literal, get_args
 
 import pybase64
 from msgspec import Struct
@@ -14,6 +15,12 @@ from glue.codec import landed_timestamp
 from glue.contract import BadInput
 
 EVENT_SOURCE = "aws:kinesis"
+
+TransformResult = Literal["Ok", "Dropped", "ProcessingFailed"]
+
+# Of an answer as Lambda's runtime writes it, with a space after each comma and colon; the longest result.
+_ENTRY_BYTES = len('{"recordId": , "result": "ProcessingFailed", "data": ""}, ')
+_METADATA_BYTES = len(', "metadata": {"partitionKeys": {"dt": "2026-11-20"}}')
 
 
 class MalformedEventError(ValueError):
@@ -145,3 +152,125 @@ def check_answer(value: Any, sequence_numbers: Iterable[str]) -> None:
 
 def _kind(event: object) -> str:
     return "an object" if isinstance(event, dict) else type(event).__name__
+
+
+# ------------------------------------------------------------------------------------------------ Firehose
+
+MAX_ANSWER_BYTES = 5_800_000
+"""What a transform answers at most, as JSON. Lambda gives back no more than 6 MB (6,291,456 bytes)."""
+
+
+class Result(Struct, frozen=True):
+    """What became of one record of a transform batch.
+
+    Args:
+        result: Ok hands ``row`` to Firehose; Dropped says that its row is durable elsewhere; ProcessingFailed leaves
+            the record, as it came, to Firehose's error prefix.
+        row: of Ok, the bytes to deliver, ending in a newline.
+        day: of Ok, the partition it goes to, ``YYYY-MM-DD``.
+    """
+
+    result: TransformResult
+    row: bytes = b""
+    day: str = ""
+
+
+DROPPED, PROCESSING_FAILED = Result("Dropped"), Result("ProcessingFailed")
+
+
+def read_transform_batch(event: object) -> Batch:
+    """The records in an event from a Firehose stream, one user record each; one without records is empty.
+
+    Firehose numbers no shards: a record's coordinate is ``firehose/<delivery stream>`` and its record id. A stream that
+    reads from Kinesis tells the coordinate there, and opens aggregates itself.
+
+    Raises:
+        MalformedEventError: it is not as Firehose sends it, or names a record twice.
+
+    Source: https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
+    """
+    entries = event.get("records") if isinstance(event, dict) else None
+    arn = event.get("deliveryStreamArn") if isinstance(event, dict) else None
+    if not isinstance(entries, list) or not isinstance(arn, str):
+        raise MalformedEventError(
+            f"received {_kind(event)} without deliveryStreamArn and a list of records; "
+            "allowed: a transform event of a Firehose stream"
+        )
+    shard = f"firehose/{arn.rpartition('/')[2]}"
+    records: list[Record] = []
+    ids: list[str] = []
+    try:
+        for position, entry in enumerate(entries):
+            record_id = entry["recordId"]
+            moment = datetime.fromtimestamp(entry["approximateArrivalTimestamp"] / 1000, UTC)
+            payload = pybase64.b64decode(entry["data"], None, True)
+            coordinate = (shard, record_id, 0, "")
+            if (source := entry.get("kinesisRecordMetadata")) is not None:
+                coordinate = (
+                    source["shardId"],
+                    source["sequenceNumber"],
+                    int(source.get("subsequenceNumber") or 0),
+                    source["partitionKey"],
+                )
+            ids.append(record_id)
+            records.append(Record(position, payload, moment, landed_timestamp(moment), *coordinate))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
+        # Only the kind of error: its text can hold a piece of the event.
+        raise MalformedEventError(
+            f"record {len(ids)} is not as Firehose sends it ({type(error).__name__}); "
+            "allowed: a transform event of a Firehose stream"
+        ) from None
+    if len(set(ids)) != len(ids) or not all(isinstance(one, str) for one in ids):
+        raise MalformedEventError("a record id is no text or comes twice; allowed: each once, as Firehose sends them")
+    return Batch(records, [], ids)
+
+
+def bare_answer_bytes(ids: Sequence[str]) -> int:
+    """The size of an answer, as JSON, that carries no row: always less than the event that it answers."""
+    return 16 + sum(_ENTRY_BYTES + len(dumps(record_id)) for record_id in ids)
+
+
+def row_bytes(row: bytes) -> int:
+    """What one row adds to the size of an answer.
+
+    >>> row_bytes(b"{}\\n") - row_bytes(b"")
+    4
+    """
+    return _METADATA_BYTES + (len(row) + 2) // 3 * 4
+
+
+def transform_answer(ids: Sequence[str], results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
+    """What Firehose is told of each record, in order: every id once, with the three members it asks for.
+
+    Source: https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html
+
+    >>> transform_answer(["1"], [DROPPED])
+    {'records': [{'recordId': '1', 'result': 'Dropped', 'data': ''}]}
+    """
+    records: list[dict[str, Any]] = []
+    for record_id, one in zip(ids, results, strict=True):
+        entry: dict[str, Any] = {
+            "recordId": record_id,
+            "result": one.result,
+            "data": pybase64.b64encode(one.row).decode(),
+        }
+        if one.result == "Ok":
+            entry["metadata"] = {"partitionKeys": {"dt": one.day}}
+        records.append(entry)
+    return {"records": records}
+
+
+def check_transform_answer(value: Any, ids: Sequence[str]) -> None:
+    """Makes sure that an answer means what it should: what Firehose cannot read, it puts among the errors.
+
+    Raises:
+        ValueError: an id is missing, repeated or foreign, or an Ok has no row or no partition.
+    """
+    entries = value.get("records") if isinstance(value, dict) else None
+    if not isinstance(entries, list) or [entry.get("recordId") for entry in entries] != list(ids):
+        raise ValueError("the answer does not name every record of the batch once, in order")
+    for entry in entries:
+        if entry["result"] not in get_args(TransformResult):
+            raise ValueError("a result is neither Ok nor Dropped nor ProcessingFailed")
+        if entry["result"] == "Ok" and not (entry["data"] and entry["metadata"]["partitionKeys"]["dt"]):
+            raise ValueError("an Ok without a row or a partition")

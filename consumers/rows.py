@@ -276,3 +276,9 @@ def pack(
             middle = (start + end) // 2
             ranges += ((middle, end), (start, middle))
     return packs, too_large
+
+
+def lines(rows: Sequence[VerdictRow], *, limit: int = MAX_PACK_BYTES) -> tuple[list[bytes], dict[int, int]]:
+    """Each row as a line by itself, and the sizes of those over ``limit`` bytes, by index."""
+    encoded = [_encode_lines((row,)) for row in rows]
+    return encoded, {index: len(line) for index, line in enumerate(encoded) if len(line) > limit}
