@@ -123,11 +123,15 @@ def _from(
     scope.fields.extend(first.fields)
     conditions: list[tuple[exp.Expression, frozenset[int]]] = []
     seen = {id(first): first}
+    comma = False
     for join in node.args.get("joins") or []:
         only(join, "this", "on", "using", "side", "kind")
         side, kind = (join.args.get("side") or "").upper(), (join.args.get("kind") or "").upper()
         if kind not in {"", "INNER", "CROSS", "OUTER"} or side not in {"", "LEFT", "RIGHT", "FULL"}:
             raise refused(f"{kind} {side} JOIN".strip())
+        comma |= not any(join.args.get(part) for part in ("on", "using", "side", "kind"))
+        if comma and side in {"RIGHT", "FULL"}:
+            raise refused(f"{side} JOIN after a comma in FROM", advice="write CROSS JOIN and a subquery")
         # UNNEST and LATERAL see the relations before them, whoever else may be meant.
         source = relations.source(join.this, Scope(fields=list(scope.fields), parent=scope.parent))
         on, using = join.args.get("on"), join.args.get("using")
@@ -286,7 +290,8 @@ def _order(expressions: Expressions, node: exp.Expression, items: list[Typed], c
             known = Field(name=column.name, shown=column.shown, sql=item.sql, type=item.type)
             outputs.setdefault((column.name, item.sql), known)
     inner = expressions.frame.scope
-    frame = replace(expressions.frame, scope=Scope(fields=list(outputs.values()), parent=inner))
+    # Without the groups' texts: an alias goes before the column that it hides.
+    frame = replace(expressions.frame, scope=Scope(fields=list(outputs.values()), parent=inner), groups={})
     ordering = Expressions(expressions.context, frame)
     keys = []
     for part in clause.expressions:

@@ -110,6 +110,10 @@ def test_an_expression_answers_as_trino_does(case: str) -> None:
 ROWS: dict[str, tuple[str, list[list[str | None]]]] = {
     "NULL comes last in both directions": ("SELECT x FROM (VALUES 1, null, 2) t(x) ORDER BY x DESC", [["2"], ["1"], [None]]),
     "an alias goes before a column in ORDER BY": ("SELECT -x AS x FROM (VALUES 1, 2) t(x) ORDER BY x", [["-2"], ["-1"]]),
+    "an alias goes before a group in ORDER BY": (
+        "SELECT -x AS x, count(*) FROM (VALUES 1, 2) t(x) GROUP BY x ORDER BY x",
+        [["-2", "1"], ["-1", "1"]],
+    ),
     "aggregates of nothing": ("SELECT count(*), sum(x), array_agg(x), count_if(x > 0) FROM (VALUES 1) t(x) WHERE false", [["0", None, None, "0"]]),
     "averages": ("SELECT avg(x), avg(d), sum(d) FROM (VALUES (1, 1.25), (2, 2.50), (4, 2.51)) t(x, d)", [["2.3333333333333335", "2.09", "6.26"]]),
     "a NULL can be what the greatest has": ("SELECT max_by(a, b), min_by(a, b) FROM (VALUES ('x', 1), (null, 2)) t(a, b)", [[None, "x"]]),
@@ -211,6 +215,7 @@ REFUSED: dict[str, str] = {
     "nanoseconds": "SELECT CAST('2024-01-01' AS timestamp(9))",
     "time of day": "SELECT current_time",
     "char": "SELECT CAST('a' AS char(3))",
+    "a right join after a comma": "SELECT 1 FROM (VALUES 1) a(x), (VALUES 1) b(x) RIGHT JOIN (VALUES 1) c(x) ON b.x = c.x",
     "limits from a query": "SELECT 1 LIMIT (SELECT 1)",
     "the catalog as tables": "SELECT * FROM information_schema.tables",
 }
