@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -93,6 +94,21 @@ class DeliveryReport:
             return None
         ordered = sorted(self.latencies)
         return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+
+
+class Delivering(Protocol):
+    """What takes records and answers for them: delivery itself, or what stands before it."""
+
+    @property
+    def report(self) -> DeliveryReport: ...
+
+    def put(self, record: OutRecord) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+    def close(self) -> DeliveryReport: ...
 
 
 class Delivery:

@@ -14,9 +14,11 @@ import click
 import msgspec
 
 from glue.codec import wire_timestamp
+from producers.aggregated_delivery import AggregatedDelivery
+from producers.aggregating import DEFAULT_BUCKETS, MAX_BUCKETS, Packer
 from producers.clock import SystemClock
 from producers.datasets import Dataset
-from producers.delivery import Delivery, DeliverySettings
+from producers.delivery import Delivering, Delivery, DeliverySettings
 from producers.mapping import FIELDS, Mapping
 from producers.ports import Clock, OutRecord, Stream, StreamRefusedError
 from producers.producing import Production, Rejects, Stop, free_path, produce
@@ -57,6 +59,12 @@ def _connect(name: str, in_flight: int) -> Stream:
     return KinesisStream(name, in_flight=in_flight)
 
 
+def _aggregate_troubles(name: str) -> list[str]:
+    from producers.aws.mappings import aggregate_troubles
+
+    return aggregate_troubles(name)
+
+
 def _no_stack(stack: str) -> str:
     raise WrongUseError(f"which stream of stack {stack}? Give --stream, or use `streamkeeper produce`")
 
@@ -67,6 +75,7 @@ class World:
 
     stream_of: Callable[[str], str] = _no_stack
     connect: Callable[[str, int], Stream] = _connect
+    aggregate_troubles: Callable[[str], list[str]] = _aggregate_troubles
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -86,6 +95,17 @@ Examples:
 Exit codes: 0 all accepted; 1 something was rejected or failed, or the source broke off; 2 wrong use; 3 no stream to
 reach; 130 stopped by Ctrl-C (what was read is still sent, and accounted for).
 """
+
+AGGREGATION: tuple[Callable[[Any], Any], ...] = (
+    click.option("--aggregate", is_flag=True, help="Many events in one Kinesis record (KPL format): cheaper, later."),
+    click.option(
+        "--buckets",
+        type=click.IntRange(1, MAX_BUCKETS),
+        default=DEFAULT_BUCKETS,
+        show_default=True,
+        help="With --aggregate: into how many partition keys events are collected, a power of two; 8 a shard or more.",
+    ),
+)
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--from", "from_", metavar="FILE|-", help="JSON lines, CSV, TSV or Parquet, also gzip; - is stdin."),
@@ -125,6 +145,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--in-flight", default=4, show_default=True, type=click.IntRange(1, 64), help="PutRecords calls at a time."
     ),
+    *AGGREGATION,
     click.option("--dry-run", is_flag=True, help="Read and check everything, send nothing."),
     click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's."),
     click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
@@ -158,7 +179,7 @@ def execute(world: World, given: dict[str, Any]) -> int:
         with _items(given, now) as (name, items):
             rejects = Rejects(_rejects_path(given, name))
             stream = None if given["dry_run"] else _stream(world, given)
-            delivery = None if stream is None else Delivery(stream, clock=world.clock, settings=settings)
+            delivery = None if stream is None else delivery_to(stream, world, given, settings)
             stop = Stop()
             with _signals(stop), _progress(given["made_up"]) as advance:
                 done = produce(
@@ -187,6 +208,24 @@ def execute(world: World, given: dict[str, Any]) -> int:
     if done.stopped is not None:
         return UNREACHABLE
     return int(bool(done.failed or done.source_error or (done.rejected and not given["allow_rejects"])))
+
+
+def delivery_to(stream: Stream, world: World, given: dict[str, Any], settings: DeliverySettings) -> Delivering:
+    """Delivery to this stream, of aggregates when ``--aggregate`` is given.
+
+    Raises:
+        WrongUseError: what reads the stream cannot read aggregates, or ``--buckets`` is no power of two.
+    """
+    if not given["aggregate"]:
+        return Delivery(stream, clock=world.clock, settings=settings)
+    try:
+        packer = Packer(buckets=given["buckets"])
+    except ValueError as error:
+        raise WrongUseError(f"--buckets: {error}") from None
+    troubles = world.aggregate_troubles(getattr(stream, "name", ""))
+    if troubles:
+        raise WrongUseError(f"--aggregate: {'; '.join(troubles)}. Change the mapping, or leave --aggregate out")
+    return AggregatedDelivery(Delivery(stream, clock=world.clock, settings=settings), packer, clock=world.clock)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from producers.datasets import RejectedRow
-from producers.delivery import Delivery, DeliveryReport
+from producers.delivery import Delivering, DeliveryReport
 from producers.ports import Clock, OutRecord, StreamRefusedError
 from producers.rows import SourceError
 
@@ -127,7 +127,7 @@ class Production(msgspec.Struct, kw_only=True):
 
 def produce(
     items: Iterable[OutRecord | RejectedRow],
-    delivery: Delivery | None,
+    delivery: Delivering | None,
     *,
     clock: Clock,
     rejects: Rejects,
