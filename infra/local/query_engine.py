@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from infra.local.query_errors import QueryError, refused
-from infra.local.query_files import Meter, ObjectFiles, ObjectStore
+from infra.local.query_files import Meter, ObjectStore, open_objects
 from infra.local.query_scan import Schemas, make_view
 from infra.local.query_session import Session, told
 from infra.local.query_tables import Catalog, GlueTables, files_of, partitions_of, require_parquet
@@ -115,7 +115,7 @@ class QueryEngine:
             session.close()
 
     def _open(self, session: Session, query: Translated, running: Running, now: float) -> None:
-        files = ObjectFiles(self.objects, running.meter)
+        files = open_objects(self.objects, running.meter)
         session.lock(files)
         for scan in query.scans:
             table = self.catalog.get_table(scan.table.database, scan.table.name)

@@ -13,15 +13,13 @@ from infra.local.query_casts import cast, coerce, unify
 from infra.local.query_errors import QueryError, refused
 from infra.local.query_functions import Call, find_function
 from infra.local.query_scope import Frame, only, position_of
+from infra.local.query_type_names import type_of
 from infra.local.query_types import (
     BIGINT,
     BOOLEAN,
-    DATE,
     DAY_SECOND,
     DOUBLE,
     INTEGER,
-    JSON,
-    REAL,
     TIMESTAMP,
     UNKNOWN,
     VARBINARY,
@@ -30,9 +28,6 @@ from infra.local.query_types import (
     SqlType,
     array,
     decimal,
-    mapping,
-    row,
-    zoned,
 )
 from infra.local.query_values import Typed, mismatch, quote
 from infra.local.query_zones import instant, zone_name
@@ -44,54 +39,12 @@ _UNIT_MILLISECONDS: Final = {
     "MINUTE": 60_000,
     "SECOND": 1000,
 }
-_NAMED_TYPES: Final = {
-    "BOOLEAN": BOOLEAN,
-    "TINYINT": SqlType(kind="tinyint"),
-    "SMALLINT": SqlType(kind="smallint"),
-    "INT": INTEGER,
-    "BIGINT": BIGINT,
-    "FLOAT": REAL,
-    "DOUBLE": DOUBLE,
-    "VARBINARY": VARBINARY,
-    "DATE": DATE,
-    "JSON": JSON,
-    "UUID": SqlType(kind="uuid"),
-}
 _EXTRACTED: Final = frozenset(
     ["year", "quarter", "month", "week", "day", "day_of_month", "day_of_week", "dow", "day_of_year", "doy",
      "year_of_week", "yow", "hour", "minute", "second"]
 )  # fmt: skip
 _COMPARISONS: Final = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _ARITHMETIC: Final = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
-
-
-def type_of(node: exp.Expression) -> SqlType:
-    """The Trino type that a type in a CAST names.
-
-    Raises:
-        QueryError: NOT_SUPPORTED for a type that is not translated.
-    """
-    kind = getattr(node.this, "name", "")
-    numbers = [int(part.this.name) for part in node.expressions if isinstance(part, exp.DataTypeParam)]
-    if kind in _NAMED_TYPES:
-        return _NAMED_TYPES[kind]
-    if kind == "VARCHAR":
-        return replace(VARCHAR, precision=numbers[0]) if numbers else VARCHAR
-    if kind == "DECIMAL":
-        return decimal(*[*numbers, 0][:2]) if numbers else decimal(38, 0)
-    if kind in {"TIMESTAMP", "TIMESTAMPTZ"}:
-        precision = numbers[0] if numbers else 3
-        if precision > 6:
-            raise refused(f"timestamp({precision})", advice="use timestamp(3) or timestamp(6)")
-        return zoned(None, precision) if kind == "TIMESTAMPTZ" else replace(TIMESTAMP, precision=precision)
-    if kind == "ARRAY":
-        return array(type_of(node.expressions[0]))
-    if kind == "MAP":
-        return mapping(type_of(node.expressions[0]), type_of(node.expressions[1]))
-    if kind == "STRUCT":
-        names = tuple(p.name.lower() if isinstance(p, exp.ColumnDef) else None for p in node.expressions)
-        return row(tuple(type_of(getattr(p, "kind", p) or p) for p in node.expressions), names)
-    raise refused(f"the type {node.sql(dialect='trino').lower()}")
 
 
 class Expressions:

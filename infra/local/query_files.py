@@ -131,21 +131,13 @@ class _Reader(io.RawIOBase):
 
 
 class ObjectFiles(AbstractFileSystem):  # type: ignore[misc, unused-ignore]
-    """The file system that DuckDB is given: only the objects that were chosen, only to read.
-
-    Args:
-        store: where the objects are.
-        meter: counts what is read.
-    """
+    """The file system that DuckDB is given: only the chosen objects, only to read. Made by ``open_objects``."""
 
     protocol = SCHEME
     cachable = False
-
-    def __init__(self, store: ObjectStore, meter: Meter) -> None:
-        super().__init__()
-        self._store = store
-        self._meter = meter
-        self._files: dict[str, ObjectFile] = {}
+    _store: ObjectStore
+    _meter: Meter
+    _files: dict[str, ObjectFile]
 
     def add(self, file: ObjectFile, number: int) -> str:
         """The path under which DuckDB opens an object; ``__f`` in it is ``number``."""
@@ -183,3 +175,18 @@ class ObjectFiles(AbstractFileSystem):  # type: ignore[misc, unused-ignore]
     def modified(self, path: str) -> datetime:
         self._find(path)
         return datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def open_objects(store: ObjectStore, meter: Meter) -> ObjectFiles:
+    """A file system over a store, with no object in it yet.
+
+    Args:
+        store: where the objects are.
+        meter: counts what is read.
+    """
+    # Not arguments of the constructor: fsspec writes those out, a whole store, to make a name of them.
+    files = ObjectFiles()
+    files._store = store
+    files._meter = meter
+    files._files = {}
+    return files

@@ -8,19 +8,16 @@ from sqlglot import exp
 
 from infra.local import query_calls, query_select
 from infra.local.query_casts import coerce, unify
+from infra.local.query_conditions import Conditions, Source
 from infra.local.query_errors import QueryError, refused
 from infra.local.query_expressions import Expressions
 from infra.local.query_parser import parse_query
 from infra.local.query_plan import (
-    Bound,
     Compiled,
     OutColumn,
     Scan,
     TableInfo,
     Tables,
-    bounds_of,
-    can_be_pushed,
-    rejects_null,
 )
 from infra.local.query_scope import Field, Frame, Scope, only, position_of
 from infra.local.query_types import BIGINT, VARCHAR, common_type
@@ -47,18 +44,7 @@ class _Running:
     columns: tuple[OutColumn, ...]
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Source:
-    """One relation in FROM; ``nullable`` when an outer join can fill its columns with NULL."""
-
-    sql: str
-    fields: list[Field]
-    compiled: Compiled | None = None
-    scan: Scan | None = None
-    nullable: bool = False
-
-
-class Relations:
+class Relations(Conditions):
     """Translates the relations of one statement.
 
     Args:
@@ -75,12 +61,11 @@ class Relations:
         self.tables = tables
         self.database = database
         self.now = now
-        self.fields: list[Field] = []
+        super().__init__()
         self.scans: list[Scan] = []
         self._names: dict[str, _Named | _Running] = {}
         self._count = 0
         self._depth = 0
-        self._owners: dict[int, _Source] = {}
 
     # --- queries --------------------------------------------------------------------------------------------------
 
@@ -226,7 +211,7 @@ class Relations:
 
     # --- FROM -----------------------------------------------------------------------------------------------------
 
-    def source(self, node: exp.Expression, before: Scope) -> _Source:
+    def source(self, node: exp.Expression, before: Scope) -> Source:
         """One relation in FROM.
 
         Args:
@@ -258,7 +243,7 @@ class Relations:
         self._count += 1
         return f"r{self._count}"
 
-    def _table(self, node: exp.Expression) -> _Source:
+    def _table(self, node: exp.Expression) -> Source:
         only(node, "this", "db", "catalog", "alias")
         place = position_of(node, self.text)
         name, database = node.name.lower(), node.text("db").lower()
@@ -279,11 +264,11 @@ class Relations:
             return self._view(info, node)
         return self._scan(info, node)
 
-    def _scan(self, info: TableInfo, node: exp.Expression) -> _Source:
+    def _scan(self, info: TableInfo, node: exp.Expression) -> Source:
         alias = self._alias()
         scan = Scan(relation=f"scan_{len(self.scans) + 1}", alias=alias, table=info)
         self.scans.append(scan)
-        source = _Source(sql=f"{scan.relation} AS {alias}", fields=[], scan=scan)
+        source = Source(sql=f"{scan.relation} AS {alias}", fields=[], scan=scan)
         columns = [OutColumn(name=name, shown=name, type=kind) for name, kind in (*info.columns, *info.partitions)]
         self._name(source, columns, alias, node, info)
         source.fields.append(
@@ -300,7 +285,7 @@ class Relations:
         )
         return source
 
-    def _view(self, info: TableInfo, node: exp.Expression) -> _Source:
+    def _view(self, info: TableInfo, node: exp.Expression) -> Source:
         view = info.view
         if view is None:
             raise refused("a view without a definition")
@@ -335,10 +320,10 @@ class Relations:
         ]
         return self._derived(inner, node, info)
 
-    def _named(self, named: "_Named | _Running", node: exp.Expression) -> _Source:
+    def _named(self, named: "_Named | _Running", node: exp.Expression) -> Source:
         if isinstance(named, _Running):
             alias = self._alias()
-            source = _Source(sql=f"{named.relation} AS {alias}", fields=[])
+            source = Source(sql=f"{named.relation} AS {alias}", fields=[])
             self._name(source, list(named.columns), alias, node, None)
             return source
         names, self._names = self._names, dict(named.names)
@@ -358,13 +343,13 @@ class Relations:
             ]
         return self._derived(inner, node)
 
-    def _derived(self, inner: Compiled, node: exp.Expression, info: TableInfo | None = None) -> _Source:
+    def _derived(self, inner: Compiled, node: exp.Expression, info: TableInfo | None = None) -> Source:
         alias = self._alias()
-        source = _Source(sql=f"({inner.sql}) AS {alias}", fields=[], compiled=inner)
+        source = Source(sql=f"({inner.sql}) AS {alias}", fields=[], compiled=inner)
         self._name(source, inner.columns, alias, node, info)
         return source
 
-    def _unnest(self, node: exp.Expression, before: Scope) -> _Source:
+    def _unnest(self, node: exp.Expression, before: Scope) -> Source:
         only(node, "expressions", "alias", "offset")
         expressions = Expressions(self, Frame(scope=before))
         alias, items, kinds, lengths = self._alias(), [], [], []
@@ -391,7 +376,7 @@ class Relations:
             items.append(f"unnest(generate_series(1, greatest({', '.join(lengths)})))")
             kinds.append(BIGINT)
         listed = ", ".join(f"{item} AS c{index}" for index, item in enumerate(items))
-        source = _Source(sql=f"LATERAL (SELECT {listed}) AS {alias}", fields=[])
+        source = Source(sql=f"LATERAL (SELECT {listed}) AS {alias}", fields=[])
         columns = [OutColumn(name=None, shown=f"_col{i}", type=kind) for i, kind in enumerate(kinds)]
         extra = node.args.get("offset")
         more = [extra] if isinstance(extra, exp.Identifier) else []
@@ -400,7 +385,7 @@ class Relations:
 
     def _name(
         self,
-        source: _Source,
+        source: Source,
         columns: list[OutColumn],
         alias: str,
         node: exp.Expression,
@@ -435,78 +420,3 @@ class Relations:
                     index=index,
                 )
             )
-
-    # --- conditions on their way down -------------------------------------------------------------------------------
-
-    def field_of(self, node: exp.Expression, scope: Scope) -> Field | None:
-        """The field that a node plainly names, or None."""
-        if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
-            return None
-        if "field" in node.meta:
-            known: Field = self.fields[node.meta["field"]]
-            return known
-        parts = [part.name.lower() for part in node.parts]
-        try:
-            for taken in range(min(3, len(parts)), 0, -1):
-                found = scope.find(parts[taken - 1], *reversed(parts[: taken - 1]))
-                if found is not None:
-                    return found if taken == len(parts) else None
-        except QueryError:
-            return None
-        return None
-
-    def bind(self, node: exp.Expression, scope: Scope) -> exp.Expression | None:
-        """A copy whose columns say which fields they are; None when one is not plainly a field."""
-        copy = node.copy()
-        for column in list(copy.find_all(exp.Column)):
-            found = self.field_of(column, scope)
-            if found is None:
-                return None
-            self.fields.append(found)
-            # All columns of one field are written alike, so that texts can be compared.
-            column.set("this", exp.to_identifier(f"field_{id(found)}"))
-            for key in ("table", "db", "catalog"):
-                column.set(key, None)
-            column.meta.clear()
-            column.meta["field"] = len(self.fields) - 1
-        return copy
-
-    def push(self, condition: exp.Expression) -> None:
-        """Hands a bound condition to the one source that all its columns come from."""
-        if not can_be_pushed(condition):
-            return
-        columns = list(condition.find_all(exp.Column))
-        owners = {id(self.fields[column.meta["field"]].owner) for column in columns}
-        if len(owners) != 1 or not columns:
-            return
-        source = self.fields[columns[0].meta["field"]].owner
-        if not isinstance(source, _Source) or (source.nullable and not rejects_null(condition)):
-            return
-        positions = {column.meta["field"]: self.fields[column.meta["field"]].index for column in columns}
-        if source.compiled is not None:
-            source.compiled.push(condition, positions)
-        elif source.scan is not None:
-            self._to_scan(source.scan, condition)
-
-    def _to_scan(self, scan: Scan, condition: exp.Expression) -> None:
-        table = scan.table
-        names = [name for name, _ in (*table.columns, *table.partitions)]
-        expressions = Expressions(self, Frame(scope=Scope()))
-
-        def constant(column: exp.Expression, other: exp.Expression) -> tuple[Field | None, Typed | None]:
-            inner = column.this if isinstance(column, exp.Paren) else column
-            if not isinstance(inner, exp.Column) or "field" not in inner.meta or other.find(exp.Column):
-                return None, None
-            found = self.fields[inner.meta["field"]]
-            value = coerce(expressions.compile(other), found.type)
-            return (found, value) if not found.hidden else (None, None)
-
-        try:
-            for found, op, values in bounds_of(condition, constant):
-                bound = Bound(column=names[found.index], op=op, sql=tuple(value.sql for value in values))
-                scan.bounds.append(bound)
-            used = {self.fields[column.meta["field"]].index for column in condition.find_all(exp.Column)}
-            if all(len(table.columns) <= index < len(names) for index in used):
-                scan.predicates.append(expressions.boolean(condition, "WHERE").sql)
-        except QueryError:
-            return  # it fails where it is written, with its place

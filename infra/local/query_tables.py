@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from infra.local.errors import ApiError
 from infra.local.query_errors import QueryError, refused
-from infra.local.query_expressions import type_of
 from infra.local.query_files import ObjectFile, ObjectInfo, ObjectStore
 from infra.local.query_parser import parse_query
 from infra.local.query_plan import Scan, TableInfo, ViewInfo
 from infra.local.query_projection import Limits, is_projected, location, projected
 from infra.local.query_session import Session
+from infra.local.query_type_names import type_of
 from infra.local.query_types import SqlType, from_glue
 
 _VIEW: Final = re.compile(r"/\* Presto View: ([A-Za-z0-9+/=]+) \*/\s*")
