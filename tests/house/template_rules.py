@@ -61,6 +61,14 @@ class Stack:
         for name, properties in self.of("AWS::KinesisFirehose::DeliveryStream"):
             yield name, properties["ExtendedS3DestinationConfiguration"]
 
+    def transforms(self) -> Iterator[tuple[str, dict[str, str], str]]:
+        """Each delivery stream with a function: its name, the processor's parameters, the function's logical name."""
+        for name, given in self.deliveries():
+            for processor in given.get("ProcessingConfiguration", {}).get("Processors", []):
+                if processor["Type"] == "Lambda":
+                    found = {one["ParameterName"]: str(one["ParameterValue"]) for one in processor["Parameters"]}
+                    yield name, found, found["LambdaArn"].removeprefix("<").removesuffix(".Arn>")
+
     def tables(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The tables that hold data; a view holds none."""
         for name, table in self.of("AWS::Glue::Table"):
@@ -196,8 +204,10 @@ def partition_keys_are_extracted_before_they_are_used(stack: Stack) -> list[str]
             for parameter in processor["Parameters"]:
                 if parameter["ParameterName"] == "MetadataExtractionQuery":
                     extracted |= set(re.findall(r"[{,]\s*(\w+)\s*:", parameter["ParameterValue"]))
+        given_back = re.findall(r"!\{partitionKeyFromLambda:(\w+)\}", given.get("Prefix", ""))
         enabled = given.get("DynamicPartitioningConfiguration", {}).get("Enabled", False)
-        if used != extracted or bool(used) != enabled:
+        wrong = given_back not in ([], ["dt"]) or bool(given_back) > (name in {one for one, _, _ in stack.transforms()})
+        if used != extracted or bool(used or given_back) != enabled or wrong:
             found.append(name)
     return found
 
@@ -206,7 +216,9 @@ def partitions_are_days_and_nothing_finer(stack: Stack) -> list[str]:
     return [
         name
         for name, given in stack.deliveries()
-        if not re.fullmatch(r"[a-z]+/dt=!\{(partitionKeyFromQuery:dt|timestamp:yyyy-MM-dd)\}/", given.get("Prefix", ""))
+        if not re.fullmatch(
+            r"[a-z]+/dt=!\{(partitionKeyFrom(Query|Lambda):dt|timestamp:yyyy-MM-dd)\}/", given.get("Prefix", "")
+        )
     ]
 
 
@@ -252,26 +264,31 @@ def every_delivery_may_write_its_prefix_and_its_errors(stack: Stack) -> list[str
             if owner == role and "s3:PutObject" in listed(statement["Action"])
             for resource in listed(statement["Resource"])
         ]
-        for prefix in (given.get("Prefix", ""), given.get("ErrorOutputPrefix", "")):
-            path = f"{given['BucketARN']}/{prefix}"
-            if not any(path.startswith(place) for place in writable):
-                found.append(f"{name}: {prefix}")
+        for place in (given, given.get("S3BackupConfiguration", given)):
+            for prefix in (place.get("Prefix", ""), place.get("ErrorOutputPrefix", "")):
+                path = f"{place['BucketARN']}/{prefix}"
+                if not any(path.startswith(one) for one in writable):
+                    found.append(f"{name}: {prefix}")
     return found
 
 
-def the_consumer_may_do_what_it_does_and_no_more(stack: Stack) -> list[str]:
-    allowed = {
-        action
-        for role, statement in stack.statements()
-        if role == "ModerateRole"
-        for action in listed(statement["Action"])
-        if not READ_ONLY.fullmatch(action)
-    }
-    wanted = {
-        *("firehose:PutRecordBatch", "events:PutEvents", "dynamodb:UpdateItem", "s3:PutObject"),
+def the_consumers_may_do_what_they_do_and_no_more(stack: Stack) -> list[str]:
+    both = {
+        *("firehose:PutRecordBatch", "events:PutEvents", "dynamodb:UpdateItem"),
         *("logs:CreateLogStream", "logs:PutLogEvents"),
     }
-    return sorted(allowed ^ wanted)
+    found = []
+    # Only the event source mapping writes dead letters, with the rights of the function that it calls.
+    for consumer, wanted in (("ModerateRole", both | {"s3:PutObject"}), ("TransformRole", both)):
+        allowed = {
+            action
+            for role, statement in stack.statements()
+            if role == consumer
+            for action in listed(statement["Action"])
+            if not READ_ONLY.fullmatch(action)
+        }
+        found += [f"{consumer}: {action}" for action in sorted(allowed ^ wanted)]
+    return found
 
 
 def roles_are_not_shared(stack: Stack) -> list[str]:
@@ -413,6 +430,7 @@ def every_output_is_there(stack: Stack) -> list[str]:
     wanted = {
         *("ContentStreamName", "LakeBucketName", "DatabaseName", "WorkGroupName", "StatusTableName", "EventBusName"),
         *("VerdictsDeliveryStreamName", "QuarantineDeliveryStreamName", "ArchiveDeliveryStreamName"),
+        "DeferredDeliveryStreamName",
     }
     return sorted(wanted - set(stack.template["Outputs"]))
 

@@ -43,9 +43,17 @@ from tests.house.template_rules import (
     retries_are_finite,
     roles_are_not_shared,
     status_expires_and_can_be_restored,
-    the_consumer_may_do_what_it_does_and_no_more,
+    the_consumers_may_do_what_they_do_and_no_more,
     what_holds_data_outlives_the_stack,
     what_is_given_up_goes_to_a_bucket_of_ours,
+)
+from tests.house.transform_rules import (
+    a_failing_transform_raises_an_alarm,
+    a_transform_ends_in_time_and_its_answer_fits,
+    a_transform_is_tried_again,
+    a_transform_never_feeds_its_own_stream,
+    only_its_delivery_may_call_a_transform,
+    what_a_transform_sees_is_kept_as_it_came,
 )
 
 Fault = Callable[[Template], None]
@@ -100,10 +108,14 @@ def drop_output(name: str) -> Fault:
 
 
 MAPPING, VERDICTS, ARCHIVE = "ModerateMapping", "VerdictsDeliveryStream", "ArchiveDeliveryStream"
+DEFERRED = "DeferredDeliveryStream"
 S3 = "ExtendedS3DestinationConfiguration"
 GRANTS = ("ModerateRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 TRUST = ("Properties", "AssumeRolePolicyDocument", "Statement", 0)
 TABLE = ("VerdictsTable", "Properties", "TableInput", "Parameters")
+DEFERRED_GRANTS = ("DeferredDeliveryPolicy", "Properties", "PolicyDocument", "Statement")
+TRANSFORM_GRANTS = ("TransformRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
+TRANSFORM = (DEFERRED, "Properties", S3, "ProcessingConfiguration", "Processors", 0, "Parameters")
 WORK_GROUP = ("WorkGroup", "Properties", "WorkGroupConfiguration")
 
 CASES: list[tuple[Rule, Fault]] = [
@@ -168,8 +180,8 @@ CASES: list[tuple[Rule, Fault]] = [
         every_delivery_may_write_its_prefix_and_its_errors,
         put(VERDICTS, "Properties", S3, "Prefix", value="elsewhere/dt=!{partitionKeyFromQuery:dt}/"),
     ),
-    (the_consumer_may_do_what_it_does_and_no_more, put(*GRANTS, 4, "Action", value="dynamodb:DeleteItem")),
-    (the_consumer_may_do_what_it_does_and_no_more, drop(*GRANTS, 3)),
+    (the_consumers_may_do_what_they_do_and_no_more, put(*GRANTS, 4, "Action", value="dynamodb:DeleteItem")),
+    (the_consumers_may_do_what_they_do_and_no_more, drop(*GRANTS, 3)),
     (
         roles_are_not_shared,
         put(ARCHIVE, "Properties", S3, "RoleARN", value={"Fn::GetAtt": ["VerdictsDeliveryRole", "Arn"]}),
@@ -208,7 +220,28 @@ CASES: list[tuple[Rule, Fault]] = [
     (everything_is_made_on_a_laptop_too, add_resource("Topic", "AWS::SNS::Topic", TopicName="t")),
     (everything_is_made_on_a_laptop_too, put("LakeBucket", "Properties", "ReplicationConfiguration", value={})),
     (every_output_is_there, drop_output("WorkGroupName")),
-    (every_parameter_and_condition_is_used, drop("ModerateFunction", "Properties", "MemorySize")),
+    (every_parameter_and_condition_is_used, drop("ModerateFunction", "Properties", "Timeout")),
+    (partition_keys_are_extracted_before_they_are_used, drop(DEFERRED, "Properties", S3, "ProcessingConfiguration")),
+    (
+        partition_keys_are_extracted_before_they_are_used,
+        put(DEFERRED, "Properties", S3, "Prefix", value="verdicts/dt=!{partitionKeyFromLambda:day}/"),
+    ),
+    (a_transform_ends_in_time_and_its_answer_fits, put("TransformFunction", "Properties", "Timeout", value=900)),
+    (a_transform_ends_in_time_and_its_answer_fits, drop("TransformFunction", "Properties", "Timeout")),
+    (a_transform_ends_in_time_and_its_answer_fits, put(*TRANSFORM, 2, "ParameterValue", value="3")),
+    (a_transform_is_tried_again, put(*TRANSFORM, 4, "ParameterValue", value="0")),
+    (
+        a_transform_never_feeds_its_own_stream,
+        put(*TRANSFORM_GRANTS, 0, "Resource", 1, value={"Fn::GetAtt": [DEFERRED, "Arn"]}),
+    ),
+    (what_a_transform_sees_is_kept_as_it_came, put(DEFERRED, "Properties", S3, "S3BackupMode", value="Disabled")),
+    (only_its_delivery_may_call_a_transform, put(*DEFERRED_GRANTS, 2, "Resource", value="*")),
+    (only_its_delivery_may_call_a_transform, drop(*DEFERRED_GRANTS, 2)),
+    (a_failing_transform_raises_an_alarm, drop_resource("TransformAlarm")),
+    (a_failing_transform_raises_an_alarm, drop_resource("TransformLeftAlarm")),
+    (every_delivery_may_write_its_prefix_and_its_errors, drop(*DEFERRED_GRANTS, 0, "Resource", 1)),
+    (the_consumers_may_do_what_they_do_and_no_more, put(*TRANSFORM_GRANTS, 2, "Action", value="dynamodb:*")),
+    (every_output_is_there, drop_output("DeferredDeliveryStreamName")),
 ]
 
 RULES = list(dict.fromkeys(rule for rule, _ in CASES))

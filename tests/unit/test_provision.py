@@ -71,13 +71,15 @@ def test_the_projects_template_is_made_whole() -> None:
         {"StreamName": "streamkeeper-content", "StreamModeDetails": {"StreamMode": "PROVISIONED"}, "ShardCount": 3}
     ]
     assert recorder.of("start_stream_encryption")[0]["KeyId"] == "alias/aws/kinesis"
-    [function] = recorder.of("create_function")
+    function, deferred = sorted(recorder.of("create_function"), key=lambda one: str(one["FunctionName"]))
+    assert deferred["Handler"] == "consumers.aws.transform_handler.handle"
+    assert deferred["Environment"] == function["Environment"]
     assert function["Handler"] == "consumers.aws.moderate_handler.handle"
     assert all(isinstance(value, str) for value in function["Environment"]["Variables"].values())
     [mapping] = recorder.of("create_event_source_mapping")
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"].startswith("arn:aws:s3:::streamkeeper-dead-letters")
     assert "MetricsConfig" not in mapping
-    assert len(recorder.of("create_delivery_stream")) == 3
+    assert len(recorder.of("create_delivery_stream")) == 4
     assert stack.outputs["LakeBucketName"] == "streamkeeper-lake-000000000000-us-east-1"
     assert stack.parameters["ShardCount"] == "3"
 
