@@ -7,14 +7,21 @@ Source: https://docs.aws.amazon.com/streams/latest/dev/developing-producers-with
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from msgspec import Struct
-
 from producers.batching import Batcher, UnsendableError
+from producers.delivery_report import (
+    INTERRUPTED,
+    THROTTLED,
+    THROTTLES,
+    Accepted,
+    DeliveryReport,
+    DeliverySettings,
+    NotDeliverable,
+    next_step,
+)
 from producers.ports import (
     CallFailedError,
     CallRefusedError,
@@ -25,75 +32,17 @@ from producers.ports import (
     StreamRefusedError,
 )
 
-THROTTLED = "ProvisionedThroughputExceededException"
-INTERRUPTED = "interrupted"
-
-Accepted = Callable[[Sequence[tuple[OutRecord, PutResult]]], None]
-
-
-class DeliverySettings(Struct, frozen=True, kw_only=True):
-    """How hard delivery tries.
-
-    Args:
-        in_flight: calls at the same time, 1 to 64; ``put`` waits when all are busy.
-        max_attempts: calls in a row that brought none of a batch's records through before the rest is given up.
-        max_seconds: the longest one batch may take from its first call to its last.
-        base_delay: seconds; the n-th wait is a random part of ``base_delay * 2**n`` (full jitter).
-        max_delay: seconds; the longest wait between two calls.
-        linger: seconds after which a batch that is not full is sent; None: only when it is full or flushed.
-        keep_ids: whether the report lists the accepted ids, or only counts them.
-    """
-
-    in_flight: int = 4
-    max_attempts: int = 10
-    max_seconds: float = 120.0
-    base_delay: float = 0.1
-    max_delay: float = 5.0
-    linger: float | None = None
-    keep_ids: bool = True
-
-
-class NotDeliverable(Struct, frozen=True):
-    """Events that were not taken, why, and what to do next."""
-
-    event_ids: tuple[str, ...]
-    reason: str
-    attempts: int
-    next_step: str
-
-
-@dataclass(kw_only=True)
-class DeliveryReport:
-    """What became of every record that was put: each id is in ``accepted_ids`` or in one of ``failed``.
-
-    Events are counted, also those inside an aggregate; ``resent`` and ``throttled`` count Kinesis records.
-    """
-
-    accepted: int = 0
-    accepted_ids: list[str] = field(default_factory=list)
-    failed: list[NotDeliverable] = field(default_factory=list)
-    calls: int = 0
-    resent: int = 0
-    throttled: int = 0
-    bytes_sent: int = 0
-    latencies: list[float] = field(default_factory=list)
-    stopped: StreamRefusedError | None = None
-
-    @property
-    def failed_ids(self) -> list[str]:
-        """The ids that are not in the stream as far as its answers say."""
-        return [event_id for group in self.failed for event_id in group.event_ids]
-
-    def latency(self, share: float) -> float | None:
-        """Seconds that this share (0 to 1) of the calls stayed under, None before the first call.
-
-        >>> DeliveryReport(latencies=[0.1, 0.2, 0.3, 0.4]).latency(0.5)
-        0.2
-        """
-        if not self.latencies:
-            return None
-        ordered = sorted(self.latencies)
-        return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+__all__ = [
+    "INTERRUPTED",
+    "THROTTLED",
+    "Accepted",
+    "Delivering",
+    "Delivery",
+    "DeliveryReport",
+    "DeliverySettings",
+    "NotDeliverable",
+    "deliver",
+]
 
 
 class Delivering(Protocol):
@@ -119,6 +68,7 @@ class Delivery:
         clock: time and chance.
         settings: limits of the retries.
         on_accepted: called with the records of a call that were taken and where they lie, one call at a time.
+        batcher: what one call can carry; None: PutRecords.
 
     ``put`` and ``flush`` belong to one thread. After ``close`` every record is accounted for in the report.
     """
@@ -130,12 +80,13 @@ class Delivery:
         clock: Clock,
         settings: DeliverySettings | None = None,
         on_accepted: Accepted | None = None,
+        batcher: Batcher | None = None,
     ) -> None:
         self._stream = stream
         self._clock = clock
         self._settings = settings or DeliverySettings()
         self._on_accepted = on_accepted
-        self._batcher = Batcher()
+        self._batcher = batcher or Batcher()
         self._batching = threading.Lock()
         self._reporting = threading.Lock()
         self._free = threading.BoundedSemaphore(self._settings.in_flight)
@@ -265,7 +216,7 @@ class Delivery:
             latency = self._clock.now() - called
         taken: list[tuple[OutRecord, PutResult]] = []
         left: list[OutRecord] = []
-        throttled = len(records) if reason == THROTTLED else 0
+        throttled = len(records) if reason in THROTTLES else 0
         for position, record in enumerate(records):
             result = results[position] if position < len(results) else None
             if result is not None and result.sequence_number:
@@ -274,14 +225,16 @@ class Delivery:
             left.append(record)
             if result is not None:
                 reason = result.error_code or "no sequence number"
-                throttled += reason == THROTTLED
+                throttled += reason in THROTTLES
         with self._reporting:
             report = self.report
             report.calls += 1
             report.latencies.append(latency)
             report.resent += len(records) if is_resend else 0
             report.throttled += throttled
-            report.accepted += sum(len(record.inside) or 1 for record, _ in taken)
+            events = sum(len(record.inside) or 1 for record, _ in taken)
+            report.accepted += events
+            report.sent += events
             report.bytes_sent += sum(record.size for record, _ in taken)
             if self._settings.keep_ids:
                 report.accepted_ids += [event_id for record, _ in taken for event_id in record.event_ids]
@@ -291,7 +244,7 @@ class Delivery:
 
     def _fail(self, records: Sequence[OutRecord], reason: str, attempts: int) -> None:
         event_ids = tuple(event_id for record in records for event_id in record.event_ids)
-        group = NotDeliverable(event_ids, reason, attempts, _next_step(reason))
+        group = NotDeliverable(event_ids, reason, attempts, next_step(reason))
         with self._reporting:
             self.report.failed.append(group)
 
@@ -320,13 +273,3 @@ def deliver(
         delivery.close()
         raise
     return delivery.close()
-
-
-def _next_step(reason: str) -> str:
-    if reason == THROTTLED:
-        return "Lower the rate or add shards, then send these ids again"
-    if reason.startswith("unsendable"):
-        return "Make the record smaller or its key shorter; it can never be sent as it is"
-    if reason == INTERRUPTED:
-        return "Send these ids again; an id that was taken after all is kept once"
-    return "Send these ids again when the cause is gone; an id that was taken after all is kept once"

@@ -1,7 +1,7 @@
 """What delivery needs of the world: a stream to put records on, and a clock. Adapters and fakes give both."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -29,11 +29,19 @@ class OutRecord(Struct, frozen=True, gc=False):
 
 
 class PutResult(Struct, frozen=True, gc=False):
-    """What the stream said about one record: where it lies, or why it was not taken."""
+    """What the stream said about one record: where it lies, or why it was not taken, and by which shard if it says."""
 
     sequence_number: str | None
     shard_id: str | None = None
     error_code: str | None = None
+
+
+class ShardRange(Struct, frozen=True, gc=False):
+    """An open shard and the hash keys that lead to it, both ends included."""
+
+    shard_id: str
+    start: int
+    end: int
 
 
 class CallFailedError(Exception):
@@ -81,6 +89,15 @@ class Stream(Protocol):
             CallRefusedError: something in the call can never be taken.
             StreamRefusedError: no call to this stream can succeed now.
         """
+        ...
+
+
+@runtime_checkable
+class Sharded(Protocol):
+    """A stream that can tell its open shards."""
+
+    def shards(self) -> Sequence[ShardRange]:
+        """The open shards; empty when they cannot be told."""
         ...
 
 
