@@ -1,4 +1,4 @@
-"""What Kinesis takes in one PutRecords call and one record, and what we allow an event to be. Each number once.
+"""What Kinesis and Firehose take in one call and one record, and what we allow an event to be. Each number once.
 
 Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html (botocore 1.44, read 2026-11-20)
 """
@@ -23,3 +23,10 @@ MAX_EVENT_BYTES = 256 * KIB
 SHARD_RECORDS_PER_SECOND = 1_000
 SHARD_BYTES_PER_SECOND = MIB
 """What one shard takes before it throttles."""
+
+FIREHOSE_CALL_RECORDS = 500
+FIREHOSE_CALL_BYTES = 3_500_000 - FIREHOSE_CALL_RECORDS
+"""In one PutRecordBatch call, without the line feeds. AWS allows 4 MiB; above 3.5 MB some calls failed unsaid."""
+
+FIREHOSE_RECORD_BYTES = 1000 * KIB - 1
+"""One Firehose record, without its line feed."""
