@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from infra.local.athena_api import AthenaApi
 from infra.local.beneath import ACCOUNT_ID, Beneath
 from infra.local.clock import Clock, SystemClock
 from infra.local.control import Control
@@ -25,6 +24,7 @@ from infra.local.item_updates import ItemUpdates
 from infra.local.provision.cloudformation import Stack, StackApi, StackResource
 from infra.local.provision.intrinsics import Template
 from infra.local.provision.provision import STACK_NAME, Place, provision, read_template
+from infra.local.query.api import AthenaApi
 from infra.local.server import LoopbackServer
 from infra.local.stores import GlueCatalog, S3Store
 from infra.local.streams.api import KinesisApi

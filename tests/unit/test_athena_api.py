@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from glue import lake
-from infra.local.athena_api import AthenaApi
-from infra.local.athena_results import from_csv, to_csv
-from infra.local.athena_statements import read_statement
 from infra.local.errors import ApiError
-from infra.local.query_errors import QueryError
+from infra.local.query.api import AthenaApi
+from infra.local.query.errors import QueryError
+from infra.local.query.results import from_csv, to_csv
+from infra.local.query.statements import read_statement
 from tests.fakes.query_ports import FakeCatalog, FakeObjects, parquet_table
 
 NOW = 1_704_888_000.0  # 2024-01-10 12:00:00

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glue import lake
-from infra.local.query_engine import QueryEngine, Running
-from infra.local.query_errors import QueryError
-from infra.local.query_files import Meter
-from infra.local.query_projection import Limits, location, projected
-from infra.local.query_rendering import text_of
+from infra.local.query.engine import QueryEngine, Running
+from infra.local.query.errors import QueryError
+from infra.local.query.files import Meter
+from infra.local.query.projection import Limits, location, projected
+from infra.local.query.rendering import text_of
 from tests.fakes.query_ports import FakeCatalog, FakeObjects, parquet_table
 
 NOW = dt.datetime(2024, 1, 10, 12, tzinfo=dt.UTC).timestamp()

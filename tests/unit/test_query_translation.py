@@ -4,10 +4,10 @@
 
 import pytest
 
-from infra.local.query_engine import QueryEngine, Running
-from infra.local.query_errors import QueryError
-from infra.local.query_rendering import text_of
-from infra.local.query_translation import translated_names
+from infra.local.query.engine import QueryEngine, Running
+from infra.local.query.errors import QueryError
+from infra.local.query.rendering import text_of
+from infra.local.query.translation import translated_names
 from tests.fakes.query_ports import FakeCatalog, FakeObjects
 
 NOW = 1_767_225_600.5  # 2026-01-01 00:00:00.5
