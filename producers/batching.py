@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from producers.limits import MAX_CALL_BYTES, MAX_CALL_RECORDS, MAX_PARTITION_KEY_CHARACTERS, MAX_RECORD_BYTES
+from producers.limits import (
+    FIREHOSE_CALL_BYTES,
+    FIREHOSE_CALL_RECORDS,
+    FIREHOSE_RECORD_BYTES,
+    MAX_CALL_BYTES,
+    MAX_CALL_RECORDS,
+    MAX_PARTITION_KEY_CHARACTERS,
+    MAX_RECORD_BYTES,
+)
 from producers.ports import OutRecord
 
 
@@ -77,3 +85,10 @@ def batches(
     rest = batcher.drain()
     if rest:
         yield rest
+
+
+def firehose_batcher() -> Batcher:
+    """A batcher for PutRecordBatch."""
+    return Batcher(
+        max_records=FIREHOSE_CALL_RECORDS, max_bytes=FIREHOSE_CALL_BYTES, max_record_bytes=FIREHOSE_RECORD_BYTES
+    )

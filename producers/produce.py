@@ -16,6 +16,7 @@ import msgspec
 from glue.codec import wire_timestamp
 from producers.aggregated_delivery import AggregatedDelivery
 from producers.aggregating import DEFAULT_BUCKETS, MAX_BUCKETS, Packer
+from producers.batching import firehose_batcher
 from producers.clock import SystemClock
 from producers.datasets import Dataset
 from producers.delivery import Delivering, Delivery, DeliverySettings
@@ -59,6 +60,12 @@ def _connect(name: str, in_flight: int) -> Stream:
     return KinesisStream(name, in_flight=in_flight)
 
 
+def _connect_deferred(name: str, in_flight: int) -> Stream:
+    from producers.aws.firehose import FirehoseStream
+
+    return FirehoseStream(name, in_flight=in_flight)
+
+
 def _aggregate_troubles(name: str) -> list[str]:
     from producers.aws.mappings import aggregate_troubles
 
@@ -69,12 +76,18 @@ def _no_stack(stack: str) -> str:
     raise WrongUseError(f"which stream of stack {stack}? Give --stream, or use `streamkeeper produce`")
 
 
+def _no_deferred_stack(stack: str) -> str:
+    raise WrongUseError(f"which stream of stack {stack}? Give --delivery-stream, or use `streamkeeper produce`")
+
+
 @dataclass(frozen=True)
 class World:
     """What the command needs from outside: streams, stack outputs, a clock. Tests give theirs as click's object."""
 
     stream_of: Callable[[str], str] = _no_stack
     connect: Callable[[str, int], Stream] = _connect
+    deferred_of: Callable[[str], str] = _no_deferred_stack
+    connect_deferred: Callable[[str, int], Stream] = _connect_deferred
     aggregate_troubles: Callable[[str], list[str]] = _aggregate_troubles
     clock: Clock = field(default_factory=SystemClock)
 
@@ -149,6 +162,16 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--dry-run", is_flag=True, help="Read and check everything, send nothing."),
     click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's."),
     click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
+    click.option(
+        "--deferred",
+        is_flag=True,
+        help="Straight to Firehose, without the stream: moderated and landed minutes later, in no order, for less.",
+    ),
+    click.option(
+        "--delivery-stream",
+        envvar="STREAMKEEPER_DELIVERY_STREAM",
+        help="With --deferred: the delivery stream's name; else the stack's.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
 )
 
@@ -216,6 +239,8 @@ def delivery_to(stream: Stream, world: World, given: dict[str, Any], settings: D
     Raises:
         WrongUseError: what reads the stream cannot read aggregates, or ``--buckets`` is no power of two.
     """
+    if given["deferred"]:
+        return Delivery(stream, clock=world.clock, settings=settings, batcher=firehose_batcher())
     if not given["aggregate"]:
         return Delivery(stream, clock=world.clock, settings=settings)
     try:
@@ -290,6 +315,12 @@ def _rejects_path(given: dict[str, Any], name: str) -> Path:
 
 
 def _stream(world: World, given: dict[str, Any]) -> Stream:
+    if given["deferred"]:
+        if given["aggregate"]:
+            raise WrongUseError(
+                "--aggregate is for Kinesis: leave it out with --deferred, where each event is a record"
+            )
+        return world.connect_deferred(given["delivery_stream"] or world.deferred_of(given["stack"]), given["in_flight"])
     name = given["stream"] or world.stream_of(given["stack"])
     return world.connect(name, given["in_flight"])
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from producers.aws.putting import Putting
-from producers.batching import Batcher
-from producers.limits import FIREHOSE_CALL_BYTES, FIREHOSE_CALL_RECORDS, FIREHOSE_RECORD_BYTES
 from producers.ports import OutRecord, PutResult
 
 
@@ -54,10 +52,3 @@ class FirehoseStream:
             PutResult(item.get("RecordId"), f"firehose/{self.name}", item.get("ErrorCode"))
             for item in answer.get("RequestResponses", ())
         ]
-
-
-def firehose_batcher() -> Batcher:
-    """A batcher that keeps PutRecordBatch's limits."""
-    return Batcher(
-        max_records=FIREHOSE_CALL_RECORDS, max_bytes=FIREHOSE_CALL_BYTES, max_record_bytes=FIREHOSE_RECORD_BYTES
-    )
