@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from producers.aws.bodies import RecordBodies
 from producers.aws.putting import Putting
 from producers.ports import OutRecord, PutResult, ShardRange
 
@@ -38,15 +39,12 @@ class KinesisStream:
             in_flight=in_flight,
         )
         self._client: Any = self._putting.client
+        self._bodies = RecordBodies(self._client, name)
         self.region = self._putting.region
 
     def put(self, records: Sequence[OutRecord]) -> list[PutResult]:
         """One PutRecords call; results by position. Errors as in :class:`producers.ports.Stream`."""
-        answer = self._putting.call(
-            self._client.put_records,
-            StreamName=self.name,
-            Records=[{"Data": record.data, "PartitionKey": record.partition_key} for record in records],
-        )
+        answer = self._putting.call(self._bodies.put_records, records=records)
         return [
             PutResult(item.get("SequenceNumber"), item.get("ShardId") or _shard_in(item), item.get("ErrorCode"))
             for item in answer.get("Records", ())

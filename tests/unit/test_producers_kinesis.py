@@ -1,8 +1,14 @@
 """The Kinesis adapter: AWS's answers and errors, as the SDK gives them, sorted by what can be done."""
 
+import hashlib
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 from botocore.stub import Stubber
 
@@ -36,15 +42,78 @@ def test_results_come_back_by_position(stream: KinesisStream, answers: Stubber) 
                 {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"},
             ],
         },
-        {
-            "StreamName": "content",
-            "Records": [{"Data": b"zero", "PartitionKey": "k0"}, {"Data": b"one", "PartitionKey": "k1"}],
-        },
     )
     assert stream.put(RECORDS) == [
         PutResult("1", "shardId-000000000000"),
         PutResult(None, None, "ProvisionedThroughputExceededException"),
     ]
+
+
+def test_the_request_says_what_botocore_s_own_would_and_is_signed_and_measured_as_it_is(stream: KinesisStream) -> None:
+    # given keys and data that need care in JSON
+    records = [
+        OutRecord(str(number), key, data)
+        for number, (key, data) in enumerate(
+            [("k", b""), ('"quoted"\\', b"\xff\x00"), ("ключ\n", bytes(range(256))), ("\U0001f600", b"x" * 5000)]
+        )
+    ]
+    sent: list[AWSPreparedRequest] = []
+
+    def take(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        sent.append(request)
+        return AWSResponse(request.url, 200, {}, Raw(b'{"FailedRecordCount":0,"Records":[{"SequenceNumber":"7"}]}'))
+
+    # when the same records are put by our adapter and by a client of botocore's own ways
+    stream._client.meta.events.register("before-send.kinesis.PutRecords", take)
+    assert stream.put(records) == [PutResult("7", None)]
+    plain = boto3.client("kinesis", region_name="eu-west-1")
+    plain.meta.events.register("before-send.kinesis.PutRecords", take)
+    plain.put_records(
+        StreamName="content", Records=[{"Data": one.data, "PartitionKey": one.partition_key} for one in records]
+    )
+    # then the requests are the same but for the writing of the JSON, which the signature covers
+    ours, theirs = sent
+    assert json.loads(ours.body) == json.loads(theirs.body)
+    assert (ours.url, ours.method) == (theirs.url, theirs.method)
+    assert ours.headers["X-Amz-Target"] == theirs.headers["X-Amz-Target"]
+    assert ours.headers["Content-Type"] == theirs.headers["Content-Type"]
+    assert int(ours.headers["Content-Length"]) == len(ours.body)
+    request = AWSRequest(method=ours.method, url=ours.url, data=ours.body, headers={"X-Amz-Target": "x"})
+    assert SigV4Auth(stream._client._request_signer._credentials, "kinesis", "eu-west-1").payload(request) == (
+        hashlib.sha256(ours.body).hexdigest()
+    )
+    assert "Signature=" in str(ours.headers["Authorization"])
+
+
+def test_puts_from_several_threads_keep_their_records_apart(stream: KinesisStream) -> None:
+    sent: list[list[str]] = []
+
+    def take(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        keys = [one["PartitionKey"] for one in json.loads(request.body)["Records"]]
+        sent.append(keys)
+        answer = {"FailedRecordCount": 0, "Records": [{"SequenceNumber": key} for key in keys]}
+        return AWSResponse(request.url, 200, {}, Raw(json.dumps(answer).encode()))
+
+    stream._client.meta.events.register("before-send.kinesis.PutRecords", take)
+
+    def put(number: int) -> list[str | None]:
+        results = stream.put([OutRecord("e", f"{number}-{place}", b"x") for place in range(3)])
+        return [result.sequence_number for result in results]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(put, range(40)))
+    assert answers == [[f"{number}-{place}" for place in range(3)] for number in range(40)]
+    assert len(sent) == 40
+
+
+class Raw:
+    """A response's body, as urllib3 gives it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.content
 
 
 @pytest.mark.parametrize(
@@ -86,11 +155,10 @@ def test_every_error_is_sorted(
     ],
 )
 def test_network_and_credentials(stream: KinesisStream, error: Exception, expected: type[Exception]) -> None:
-    class Broken:
-        def put_records(self, **_: object) -> object:
-            raise error
+    def fail(**_: object) -> None:
+        raise error
 
-    stream._client = Broken()
+    stream._client.meta.events.register("before-send.kinesis.PutRecords", fail)
     with pytest.raises(expected):
         stream.put(RECORDS)
 
