@@ -104,6 +104,8 @@ class Twin:
             clock=self._clock,
             # AWS waits up to a minute between the tries of a failing batch; nobody sits by that long here.
             backoff_scale=0.1,
+            # All handlers share one interpreter: more of them at a time only take turns, and turns cost.
+            workers=4,
         )
         self.deliveries = DeliveryStreamDriver(
             Ports(objects=self.objects, catalog=self.catalog, call=calling(self.functions)), self._clock
