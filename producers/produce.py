@@ -318,7 +318,7 @@ def _stream(world: World, given: dict[str, Any]) -> Stream:
     if given["deferred"]:
         if given["aggregate"]:
             raise WrongUseError(
-                "--aggregate is for Kinesis: leave it out with --deferred, where each event is a record"
+                "--aggregate is for Kinesis; leave it out with --deferred, where an event is a record"
             )
         return world.connect_deferred(given["delivery_stream"] or world.deferred_of(given["stack"]), given["in_flight"])
     name = given["stream"] or world.stream_of(given["stack"])

@@ -23,7 +23,7 @@ def produce(context: click.Context, /, **given: Any) -> None:
     """Put content on the stream: from a file or standard input, or made up.
 
     On AWS with your credentials; on a laptop with the lines that `streamkeeper up` prints. An event counts as accepted
-    when the stream (with --deferred: Firehose) has given it a number of its own; everything else is named and written to
-    the rejects file.
+    when the stream (with --deferred: Firehose) has given it a number of its own; everything else is named, and written
+    to the rejects file.
     """
     context.exit(execute(context.find_object(World) or World(stream_of=_stream_of, deferred_of=_deferred_of), given))

@@ -45,7 +45,13 @@ class Desk:
             self.asked.append(name)
             return self.stream
 
-        world = World(stream_of=lambda stack: f"{stack}-content", connect=connect, clock=self.clock)
+        world = World(
+            stream_of=lambda stack: f"{stack}-content",
+            connect=connect,
+            deferred_of=lambda stack: f"{stack}-deferred",
+            connect_deferred=connect,
+            clock=self.clock,
+        )
         return CliRunner().invoke(command, arguments, obj=world, input=stdin)
 
     def texts(self) -> list[str]:
@@ -306,3 +312,13 @@ def test_live_input_is_sent_before_it_ends(desk: Desk) -> None:
     arrived_before_end.append(len(desk.stream.taken))
     delivery.close()
     assert arrived_before_end == [1]
+
+
+def test_deferred_events_go_to_the_delivery_stream_and_never_to_the_stream(desk: Desk) -> None:
+    Path("posts.jsonl").write_bytes(ROWS)
+    assert desk.run("--from", "posts.jsonl", *MAPPED, "--deferred", "--stream", "other").exit_code == 0
+    assert desk.run("--from", "posts.jsonl", *MAPPED, "--deferred", "--delivery-stream", "mine").exit_code == 0
+    assert desk.asked == ["streamkeeper-deferred", "mine"]
+    both = desk.run("--from", "posts.jsonl", *MAPPED, "--deferred", "--aggregate")
+    assert both.exit_code == 2
+    assert "--aggregate is for Kinesis" in both.output

@@ -1,0 +1,203 @@
+"""The deferred lane on the laptop runtime: put straight to Firehose, every record in one place, counted by its id."""
+
+import gzip
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from athena.aws.engine import AthenaEngine
+from infra.commands.produce import produce as command
+from infra.demo import Asked
+from infra.local.twin import Twin
+from producers.aws.firehose import FirehoseStream
+from producers.aws.kinesis import KinesisStream
+from producers.batching import firehose_batcher
+from producers.clock import SystemClock
+from producers.delivery import Delivery, deliver
+from producers.ports import OutRecord, PutResult
+from producers.synthetic import Shares, synthetic
+
+ALL_DAYS = "'2020-01-01'"
+
+
+class QuarantineClosed:
+    """Turns away every put into the quarantine while it is on."""
+
+    def __init__(self) -> None:
+        self.on = False
+
+    def failing(self, stream: str, records: Sequence[bytes]) -> Sequence[int]:
+        return tuple(range(len(records))) if self.on and stream.endswith("-quarantine") else ()
+
+
+@pytest.fixture(scope="module")
+def faults() -> QuarantineClosed:
+    return QuarantineClosed()
+
+
+@pytest.fixture(scope="module")
+def twin(faults: QuarantineClosed) -> Iterator[Twin]:
+    with Twin(parameters={"ShardCount": "1"}, put_faults=faults) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a user pastes from `streamkeeper up`."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
+
+
+def asked(twin: Twin) -> Asked:
+    return Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+
+
+def column(twin: Twin, name: str, table: str) -> set[str]:
+    # The schema's names, never content.
+    answer = asked(twin).run(f"SELECT DISTINCT {name} FROM {table} WHERE dt >= ?", [ALL_DAYS])
+    return {str(row[0]) for row in answer.rows}
+
+
+def put(twin: Twin, records: list[OutRecord]) -> dict[str, OutRecord]:
+    """What Firehose took, by its record id."""
+    taken: dict[str, OutRecord] = {}
+
+    def accepted(some: Sequence[tuple[OutRecord, PutResult]]) -> None:
+        taken.update({str(result.sequence_number): record for record, result in some})
+
+    delivery = Delivery(
+        FirehoseStream(twin.outputs["DeferredDeliveryStreamName"]),
+        clock=SystemClock(),
+        on_accepted=accepted,
+        batcher=firehose_batcher(),
+    )
+    for record in records:
+        delivery.put(record)
+    report = delivery.close()
+    assert report.failed == []
+    assert len(taken) == len(records) == report.accepted
+    return taken
+
+
+def made_up(count: int, *, seed: int, malformed: float = 0.0) -> list[OutRecord]:
+    made = synthetic(count, seed=seed, now=time.time(), shares=Shares(malformed=malformed, duplicate=0.0))
+    return [OutRecord(one.event_id or one.kind, one.partition_key, one.payload) for one in made]
+
+
+def huge(number: int) -> OutRecord:
+    """An event whose row is larger than a Firehose record may be, though the event itself is not."""
+    event_id = f"00000000-0000-7000-8000-{number:012d}"
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    document = {
+        "schema_version": 1,
+        "event_id": event_id,
+        "content_id": f"huge-{number}",
+        "author_id": "a",
+        "surface": "comment",
+        "created_at": created,
+        "text": "x",
+        "note": '"' * 350_000,
+    }
+    return OutRecord(event_id, "key", json.dumps(document).encode())
+
+
+def error_objects(twin: Twin) -> list[dict[str, Any]]:
+    s3 = twin.client("s3")
+    bucket = twin.outputs["LakeBucketName"]
+    found: list[dict[str, Any]] = []
+    for item in s3.list_objects_v2(Bucket=bucket, Prefix="errors/deferred/").get("Contents", []):
+        body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+        found += [json.loads(line) for line in body.splitlines()]
+    return found
+
+
+def test_good_broken_and_huge_records_each_end_in_one_place_by_their_id(twin: Twin) -> None:
+    records = made_up(2_000, seed=21, malformed=0.05)
+    records += [huge(number) for number in range(3)]
+    records += [OutRecord("bytes", "key", b"\x00\xff" * 200_000), OutRecord("empty", "key", b"")]
+    taken = put(twin, records)
+
+    assert twin.drain(60)["drained"]
+
+    landed = column(twin, "sequence_number", "verdicts")
+    quarantined = column(twin, "sequence_number", "quarantine")
+    assert landed | quarantined == set(taken)
+    assert landed & quarantined == set()
+    assert error_objects(twin) == []
+    assert 50 < len(quarantined) < 200
+    reasons = {
+        str(row[0]): str(row[1]) for row in asked(twin).run("SELECT sequence_number, reason FROM quarantine", []).rows
+    }
+    by_name = {record.event_id: reasons[record_id] for record_id, record in taken.items() if record_id in reasons}
+    assert {by_name[huge(number).event_id] for number in range(3)} == {"size"}
+    assert column(twin, "shard_id", "verdicts") == {"firehose/streamkeeper-deferred"}
+    # Those that somebody is told of went ahead; all the others Firehose landed itself.
+    state = twin.deliveries.state()
+    told = int(asked(twin).run("SELECT count(*) FROM verdicts WHERE action <> 'allow'", []).rows[0][0])
+    assert state["streamkeeper-deferred"]["rows_out"] >= len(landed) - told - len(records) // 20
+    assert state["streamkeeper-deferred"]["dropped_records"] >= len(quarantined) + told
+    # What came in is kept as it came, one record a line.
+    s3, bucket = twin.client("s3"), twin.outputs["LakeBucketName"]
+    kept = b"".join(
+        gzip.decompress(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read())
+        for item in s3.list_objects_v2(Bucket=bucket, Prefix="archive/").get("Contents", [])
+    )
+    assert kept == b"".join(record.data + b"\n" for _, record in sorted(taken.items()))
+
+
+def test_the_same_events_through_both_lanes_are_one_row_each_in_current_verdicts(twin: Twin) -> None:
+    records = made_up(300, seed=22)
+    put(twin, records)
+    deliver(records, KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock())
+
+    assert twin.drain(60)["drained"]
+
+    ids = {record.event_id for record in records}
+    rows = asked(twin).run("SELECT event_id, verdict_id, shard_id FROM verdicts", []).rows
+    both = [row for row in rows if row[0] in ids]
+    assert len(both) == 600
+    assert len({(row[0], row[1]) for row in both}) == 300
+    assert {str(row[2]).partition("/")[0] for row in both} == {"firehose", "shardId-000000000000"}
+    current = [str(row[0]) for row in asked(twin).run("SELECT event_id FROM current_verdicts", []).rows]
+    assert len(current) == len(set(current))
+    assert ids <= set(current)
+
+
+def test_what_cannot_be_quarantined_is_under_the_error_prefix_and_counted(
+    twin: Twin, faults: QuarantineClosed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lambda_: Any = twin.client("lambda")
+    name = twin.outputs["TransformFunctionName"]
+    # The function tries for as long as it may: that need not be two minutes here.
+    lambda_.update_function_configuration(FunctionName=name, Timeout=3)
+    faults.on = True
+    good = made_up(50, seed=23)
+    taken = put(twin, [*good, OutRecord("bad", "key", b"not json")])
+    assert twin.drain(60)["drained"]
+    faults.on = False
+    lambda_.update_function_configuration(FunctionName=name, Timeout=120)
+
+    [failed] = error_objects(twin)
+    assert failed["errorCode"] == "Lambda.ProcessingFailedStatus"
+    bad_id = next(record_id for record_id, record in taken.items() if record.event_id == "bad")
+    assert bad_id not in column(twin, "sequence_number", "quarantine")
+    assert set(taken) - {bad_id} <= column(twin, "sequence_number", "verdicts")
+
+
+def test_the_command_puts_to_the_stack_s_delivery_stream(twin: Twin, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in ("STREAMKEEPER_STREAM", "STREAMKEEPER_STACK", "STREAMKEEPER_DELIVERY_STREAM"):
+        monkeypatch.delenv(variable, raising=False)
+    before = twin.deliveries.state()["streamkeeper-deferred"]["records_in"]
+    ran = CliRunner().invoke(command, ["--synthetic", "400", "--seed", "24", "--deferred", "--json"])
+    assert ran.exit_code == 0, ran.output
+    account = msgspec.json.decode(ran.stdout)
+    assert (account["read"], account["accepted"]) == (400, 400)
+    assert twin.deliveries.state()["streamkeeper-deferred"]["records_in"] == before + 400
