@@ -18,6 +18,22 @@ class UnsendableError(ValueError):
     """A record that no call can carry; the text says which limit it breaks."""
 
 
+def check_sendable(record: OutRecord, *, max_bytes: int = MAX_RECORD_BYTES) -> int:
+    """The record's size, when a call can carry it.
+
+    Raises:
+        UnsendableError: it breaks a limit by itself.
+    """
+    size = record.size
+    if size > max_bytes:
+        raise UnsendableError(f"{size} bytes with its partition key; allowed: at most {max_bytes}")
+    if not 1 <= len(record.partition_key) <= MAX_PARTITION_KEY_CHARACTERS:
+        raise UnsendableError(
+            f"a partition key of {len(record.partition_key)} characters; allowed: 1 to {MAX_PARTITION_KEY_CHARACTERS}"
+        )
+    return size
+
+
 class Batcher:
     """Collects records until the next one would break a limit of the call.
 
@@ -48,14 +64,7 @@ class Batcher:
         Raises:
             UnsendableError: the record breaks a limit by itself; it was not added.
         """
-        size = record.size
-        if size > self._max_record_bytes:
-            raise UnsendableError(f"{size} bytes with its partition key; allowed: at most {self._max_record_bytes}")
-        if not 1 <= len(record.partition_key) <= MAX_PARTITION_KEY_CHARACTERS:
-            raise UnsendableError(
-                f"a partition key of {len(record.partition_key)} characters; "
-                f"allowed: 1 to {MAX_PARTITION_KEY_CHARACTERS}"
-            )
+        size = check_sendable(record, max_bytes=self._max_record_bytes)
         full = None
         if len(self._records) >= self._max_records or self._bytes + size > self._max_bytes:
             full = self.drain()

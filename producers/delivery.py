@@ -31,6 +31,8 @@ from producers.ports import (
     Stream,
     StreamRefusedError,
 )
+from producers.spool.spool import Spool
+from producers.spooled import LaneDelivery
 
 __all__ = [
     "INTERRUPTED",
@@ -69,8 +71,11 @@ class Delivery:
         settings: limits of the retries.
         on_accepted: called with the records of a call that were taken and where they lie, one call at a time.
         batcher: what one call can carry; None: PutRecords.
+        spool: events go to disk first: ``put`` comes back once they are there, and whoever opens the spool next sends
+            what was left. A full one makes ``put`` wait. Closed by whoever made it, after this.
 
-    ``put`` and ``flush`` belong to one thread. After ``close`` every record is accounted for in the report.
+    ``put`` and ``flush`` belong to one thread; with a spool, ``put`` to any, and they share its syncs. After ``close``
+    every record is accounted for in the report.
     """
 
     def __init__(
@@ -81,10 +86,23 @@ class Delivery:
         settings: DeliverySettings | None = None,
         on_accepted: Accepted | None = None,
         batcher: Batcher | None = None,
+        spool: Spool | None = None,
     ) -> None:
         self._stream = stream
         self._clock = clock
         self._settings = settings or DeliverySettings()
+        self.report = DeliveryReport()
+        self._lanes: LaneDelivery | None = None
+        if spool is not None or self._settings.paced:
+            self._lanes = LaneDelivery(
+                stream,
+                clock=clock,
+                settings=self._settings,
+                report=self.report,
+                on_accepted=on_accepted,
+                spool=spool,
+            )
+            return
         self._on_accepted = on_accepted
         self._batcher = batcher or Batcher()
         self._batching = threading.Lock()
@@ -95,19 +113,27 @@ class Delivery:
         self._abandoned = False
         self._defect: BaseException | None = None
         self._closed = threading.Event()
-        self.report = DeliveryReport()
         self._lingering: threading.Thread | None = None
         if self._settings.linger is not None:
             self._lingering = threading.Thread(target=self._send_lingering, args=(self._settings.linger,), daemon=True)
             self._lingering.start()
 
-    def put(self, record: OutRecord) -> None:
-        """Takes the record over; it is sent when its batch is full.
+    def put(self, record: OutRecord, *, timeout: float | None = None) -> None:
+        """Takes the record over; it is sent when its batch is full. With a spool, it is durable on return.
+
+        Args:
+            record: what to send.
+            timeout: seconds to wait for room in a spool; None: as long as it takes, 0: not at all.
 
         Raises:
-            StreamRefusedError: the stream can take nothing now; this record and all that are not yet sent are in the
-                report as failed.
+            StreamRefusedError: the stream can take nothing now; this record is in the report as failed, and so are all
+                that are not yet sent, but for those that are in a spool: they stay there.
+            SpoolFullError: no room in that time; the record was not taken.
+            SpoolBrokenError: the disk failed; whether the record is in the spool is not known.
         """
+        if self._lanes is not None:
+            self._lanes.put(record, timeout)
+            return
         try:
             with self._batching:
                 full = self._batcher.add(record)
@@ -123,16 +149,29 @@ class Delivery:
 
     def flush(self) -> None:
         """Sends what is batched and comes back when nothing is under way."""
+        if self._lanes is not None:
+            self._lanes.flush()
+            return
         self._send_batched()
         for call in list(self._calls):
             call.exception()
 
     def abandon(self) -> None:
-        """No more retries: what the stream has not taken by its current call is reported as failed."""
+        """No more retries: what the stream has not taken by its current call is reported as failed or stays spooled."""
+        if self._lanes is not None:
+            self._lanes.abandon()
+            return
         self._abandoned = True
 
-    def close(self) -> DeliveryReport:
-        """Sends the rest, waits for every answer and gives the account of all records."""
+    def close(self, timeout: float | None = None) -> DeliveryReport:
+        """Sends the rest, waits for every answer and gives the account of all records.
+
+        Args:
+            timeout: with a spool, seconds after which what is not sent stays there; None: ``settings.max_seconds``.
+                Without a spool nothing could stay, and each batch has its own limit.
+        """
+        if self._lanes is not None:
+            return self._lanes.close(timeout)
         self._closed.set()
         if self._lingering is not None:
             self._lingering.join()

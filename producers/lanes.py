@@ -88,14 +88,9 @@ class Lanes:
         lane = self._lanes.get(self._map.shard_of(key))
         return 0 if not lane else len(lane) * lane[0].size
 
-    def take(self, now: float, *, is_last: bool = False) -> list[Waiting]:
-        """What to put in one call now; empty when it is better to wait, see :meth:`wait`.
-
-        Args:
-            now: epoch seconds.
-            is_last: nothing more comes, so do not wait for a fuller call.
-        """
-        if not self._is_worth_a_call(now, is_last=is_last):
+    def take(self, now: float) -> list[Waiting]:
+        """What to put in one call now; empty when it is better to wait, see :meth:`wait`."""
+        if not self._is_worth_a_call(now):
             return []
         taken: list[Waiting] = []
         size = 0
@@ -174,10 +169,10 @@ class Lanes:
 
     # ------------------------------------------------------------------------------------------------ inside
 
-    def _is_worth_a_call(self, now: float, *, is_last: bool) -> bool:
+    def _is_worth_a_call(self, now: float) -> bool:
         if not self.count:
             return False
-        if is_last or now - self._last_part >= self._linger:
+        if now - self._last_part >= self._linger:
             return True
         if self.count < self._max_records:
             return False
