@@ -52,6 +52,8 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
     hold: float = 0.01
     live: float = 0.25
     """Created within the last minute before ``now``; the rest lies in the window."""
+    hot: float = 0.0
+    """About one and the same piece of content, so under one partition key."""
 
 
 def synthetic(
@@ -70,17 +72,29 @@ def synthetic(
     >>> first == again, len({record.event_id for record in first}) > 45
     (True, True)
     """
-    return _Maker(now, seed, window, shares or Shares()).make(count)
+    maker = Maker(now=now, seed=seed, window=window, shares=shares or Shares())
+    return (maker.make(number) for number in range(count))
 
 
-class _Maker:
-    def __init__(self, now: float, seed: int, window: float, shares: Shares) -> None:
+class Maker:
+    """Makes records one at a time, by number. What it makes of a number depends on the seed and, for repeats and
+    replies, on the numbers that it made before.
+
+    Args:
+        now, seed, window, shares: as in :func:`synthetic`.
+    """
+
+    def __init__(self, *, now: float, seed: int, window: float, shares: Shares) -> None:
         self._now = int(now * 1_000_000)
         self._window = int(window * 1_000_000)
         self._key = blake2b(b"synthetic %d" % seed, digest_size=32).digest()
         self._shares = shares
         self._live = round(shares.live * _ONE)
         self._hold = round(shares.hold * _ONE)
+        self._hot = round(shares.hot * _ONE)
+        self._made = 0
+        self._recent: list[SyntheticRecord] = []
+        self._recent_ids: list[bytes] = []
         names = ("spam", "insult", "threat", "personal", "disguised", "late", "skew", "duplicate", "malformed")
         edges = accumulate(round(getattr(shares, name) * _ONE) for name in names)
         self._edges = list(zip(edges, names, strict=True))
@@ -100,52 +114,57 @@ class _Maker:
             for _ in range(parts)
         ]
 
-    def make(self, count: int) -> Iterator[SyntheticRecord]:
-        recent: list[SyntheticRecord] = []
-        recent_ids: list[bytes] = []
-        key = self._key
-        for number in range(count):
-            # 64 bytes of chance for each record, whatever came before it.
-            chance = blake2b(number.to_bytes(8, "big"), key=key)
-            digest = chance.digest()
-            draw = unpack("<32H", digest)
-            kind = "ordinary"
-            if draw[0] < self._special:
-                kind = next(name for edge, name in self._edges if draw[0] < edge)
-            if kind == "duplicate":
-                if recent:
-                    again = recent[draw[1] % len(recent)]
-                    yield SyntheticRecord(again.payload, again.partition_key, again.event_id, kind)
-                    continue
-                kind = "ordinary"
-            created = self._created(kind, draw)
-            hexa = chance.hexdigest()
-            # UUIDv7: milliseconds, version, chance, variant, chance.
-            millis = f"{created // 1000:012x}"
-            variant = "89ab"[draw[2] & 3]
-            event_id = f"{millis[:8]}-{millis[8:]}-7{hexa[:3]}-{variant}{hexa[3:6]}-{hexa[6:18]}"
-            surface = self._surfaces[draw[3] % len(self._surfaces)]
-            content_id = b"%b-%b" % (surface, hexa[18:30].encode())
-            payload = self._payload(kind, draw, event_id.encode(), content_id, surface, created, recent_ids)
-            routed = partition_key(content_id.decode())
-            if kind == "malformed":
-                reason = REASONS[draw[4] % len(REASONS)]
-                yield SyntheticRecord(malformed(reason, payload, draw[5]), routed, None, f"malformed:{reason}")
-                continue
-            record = SyntheticRecord(payload, routed, event_id, kind)
-            if number % 16 == 0:
-                place = number // 16 % 256
-                recent[place : place + 1] = [record]
-                recent_ids[place : place + 1] = [content_id]
-            yield record
+    def make(self, number: int, *, at: float | None = None) -> SyntheticRecord:
+        """The record of this number.
 
-    def _created(self, kind: str, draw: tuple[int, ...]) -> int:
+        Args:
+            number: from 0.
+            at: epoch seconds at which it is sent: created in the second before, or late or ahead of it; without it,
+                created before ``now``.
+        """
+        recent, recent_ids = self._recent, self._recent_ids
+        made, self._made = self._made, self._made + 1
+        # 64 bytes of chance for each record, whatever came before it.
+        chance = blake2b(number.to_bytes(8, "big"), key=self._key)
+        draw = unpack("<32H", chance.digest())
+        kind = "ordinary"
+        if draw[0] < self._special:
+            kind = next(name for edge, name in self._edges if draw[0] < edge)
+        if kind == "duplicate":
+            if recent:
+                again = recent[draw[1] % len(recent)]
+                return SyntheticRecord(again.payload, again.partition_key, again.event_id, kind)
+            kind = "ordinary"
+        created = self._created(kind, draw, at)
+        hexa = chance.hexdigest()
+        # UUIDv7: milliseconds, version, chance, variant, chance.
+        millis = f"{created // 1000:012x}"
+        variant = "89ab"[draw[2] & 3]
+        event_id = f"{millis[:8]}-{millis[8:]}-7{hexa[:3]}-{variant}{hexa[3:6]}-{hexa[6:18]}"
+        surface = self._surfaces[draw[3] % len(self._surfaces)]
+        content_id = b"%b-%b" % (surface, hexa[18:30].encode()) if draw[29] >= self._hot else b"hot"
+        payload = self._payload(kind, draw, event_id.encode(), content_id, surface, created, recent_ids)
+        routed = partition_key(content_id.decode())
+        if kind == "malformed":
+            reason = REASONS[draw[4] % len(REASONS)]
+            return SyntheticRecord(malformed(reason, payload, draw[5]), routed, None, f"malformed:{reason}")
+        record = SyntheticRecord(payload, routed, event_id, kind)
+        if made % 16 == 0:
+            place = made // 16 % 256
+            recent[place : place + 1] = [record]
+            recent_ids[place : place + 1] = [content_id]
+        return record
+
+    def _created(self, kind: str, draw: tuple[int, ...], at: float | None) -> int:
         """Microseconds since the epoch."""
         fine = draw[6] << 16 | draw[7]
+        now = self._now if at is None else int(at * 1_000_000)
         if kind == "late":
-            return self._now - _DAY * 1_000_000 - fine * 250
+            return now - _DAY * 1_000_000 - fine * 250
         if kind == "skew":
-            return self._now + 600_000_000 + fine * 15
+            return now + 600_000_000 + fine * 15
+        if at is not None:
+            return now - fine % 1_000_000
         if draw[8] < self._live:
             return self._now - fine % 60_000_000
         if kind == "spam" and draw[9] < _ONE // 2:
