@@ -22,6 +22,7 @@ from producers.ports import (
     OutRecord,
     PutResult,
     Sharded,
+    ShardRange,
     Stream,
     StreamRefusedError,
 )
@@ -50,6 +51,7 @@ class Paced:
         on_accepted: called with what a call brought through.
         spool: where records are read from and acknowledged; None: they are held in memory, see :meth:`hold`.
         rates: None: no pacing, for comparison.
+        shards: the open ones as far as they are known; the workers ask for them and learn them.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Paced:
         on_accepted: Accepted | None = None,
         spool: Spool | None = None,
         rates: RateSettings | None = None,
+        shards: Sequence[ShardRange] = (),
     ) -> None:
         self._stream = stream
         self._clock = clock
@@ -70,6 +73,7 @@ class Paced:
         self._on_accepted = on_accepted
         self._spool = spool
         self._lanes = Lanes(rates, linger=settings.linger if settings.linger is not None else _IDLE)
+        self._lanes.tell(shards)
         self._state = threading.Condition()
         self._suspects: deque[list[Waiting]] = deque()
         self._under_way = 0

@@ -23,8 +23,8 @@ class RateSettings(Struct, frozen=True, kw_only=True):
     records: float = SHARD_RECORDS_PER_SECOND
     bytes: float = SHARD_BYTES_PER_SECOND
     smallest: float = 0.02
-    decrease: float = 0.7
-    increase: float = 0.04
+    decrease: float = 0.8
+    increase: float = 0.05
     deaf: float = 0.3
     burst: float = 0.5
 
@@ -40,7 +40,7 @@ class ShardRate:
     1.0
     >>> rate.throttled(0.0)
     >>> rate.share
-    0.7
+    0.8
     """
 
     settings: RateSettings
