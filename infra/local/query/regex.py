@@ -39,7 +39,8 @@ def check_pattern(pattern: str) -> None:
         match = _TOKEN.match(pattern, position)
         if match is None:
             raise refused(
-                f"the pattern part {pattern[position : position + 6]!r}", advice="see what it takes in infra/local/query/regex.py"
+                f"the pattern part {pattern[position : position + 6]!r}",
+                advice="infra/local/query/regex.py lists what it takes",
             )
         position = match.end()
     _compile(pattern)
