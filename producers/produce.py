@@ -25,6 +25,8 @@ from producers.ports import Clock, OutRecord, Stream, StreamRefusedError
 from producers.producing import Production, Rejects, Stop, free_path, produce
 from producers.rows import SourceError
 from producers.sources import FORMATS, Source
+from producers.spool.spool import Spool
+from producers.spool_options import SPOOLING, opened_spool
 from producers.synthetic import Shares, synthetic
 from producers.times import read_time
 
@@ -104,6 +106,7 @@ Examples:
   streamkeeper produce --from chat.jsonl.gz --map created_at=ts --map author_id=user --shift-time
   tail -f app.log.jsonl | streamkeeper produce --from - --map text=message --default author_id=unknown
   streamkeeper produce --synthetic 100000 --seed 7
+  streamkeeper produce --from - --map text=message --default author_id=unknown --spool /var/spool/streamkeeper
 
 Exit codes: 0 all accepted; 1 something was rejected or failed, or the source broke off; 2 wrong use; 3 no stream to
 reach; 130 stopped by Ctrl-C (what was read is still sent, and accounted for).
@@ -159,6 +162,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--in-flight", default=4, show_default=True, type=click.IntRange(1, 64), help="PutRecords calls at a time."
     ),
     *AGGREGATION,
+    *SPOOLING,
     click.option("--dry-run", is_flag=True, help="Read and check everything, send nothing."),
     click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's."),
     click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
@@ -197,12 +201,18 @@ def execute(world: World, given: dict[str, Any]) -> int:
         in_flight=given["in_flight"],
         linger=_LINGER if given["from_"] == "-" or given["rate"] is not None else None,
         keep_ids=False,
+        durable_put=False,
     )
+    if given["spool"] is not None:
+        if given["deferred"]:
+            raise WrongUseError("--spool keeps events for a Kinesis stream; leave it out with --deferred")
+        settings = msgspec.structs.replace(settings, max_seconds=given["spool_wait"])
+    unspooled = {**given, "spool": None} if given["dry_run"] else given
     try:
-        with _items(given, now) as (name, items):
+        with _items(given, now) as (name, items), opened_spool(unspooled) as spool:
             rejects = Rejects(_rejects_path(given, name))
             stream = None if given["dry_run"] else _stream(world, given)
-            delivery = None if stream is None else delivery_to(stream, world, given, settings)
+            delivery = None if stream is None else delivery_to(stream, world, given, settings, spool=spool)
             stop = Stop()
             with _signals(stop), _progress(given["made_up"]) as advance:
                 done = produce(
@@ -224,17 +234,20 @@ def execute(world: World, given: dict[str, Any]) -> int:
         account = {name: value for name, value in msgspec.to_builtins(done).items() if name != "first_rejected"}
         click.echo(msgspec.json.encode({**account, "rejects_file": where, "as_of": _iso(now)}))
     else:
-        for line in _told(done, name, items, where, dry=given["dry_run"], as_of=now):
+        for line in _told(done, name, items, where, spool=given["spool"], dry=given["dry_run"], as_of=now):
             click.echo(_inert(line))
     if done.is_interrupted:
         return INTERRUPTED
     if done.stopped is not None:
         return UNREACHABLE
-    return int(bool(done.failed or done.source_error or (done.rejected and not given["allow_rejects"])))
+    is_damaged = spool is not None and bool(spool.opened.corrupt)
+    return int(bool(done.failed or done.source_error or is_damaged or (done.rejected and not given["allow_rejects"])))
 
 
-def delivery_to(stream: Stream, world: World, given: dict[str, Any], settings: DeliverySettings) -> Delivering:
-    """Delivery to this stream, of aggregates when ``--aggregate`` is given.
+def delivery_to(
+    stream: Stream, world: World, given: dict[str, Any], settings: DeliverySettings, *, spool: Spool | None = None
+) -> Delivering:
+    """Delivery to this stream, of aggregates when ``--aggregate`` is given, through the spool if there is one.
 
     Raises:
         WrongUseError: what reads the stream cannot read aggregates, or ``--buckets`` is no power of two.
@@ -242,7 +255,7 @@ def delivery_to(stream: Stream, world: World, given: dict[str, Any], settings: D
     if given["deferred"]:
         return Delivery(stream, clock=world.clock, settings=settings, batcher=firehose_batcher())
     if not given["aggregate"]:
-        return Delivery(stream, clock=world.clock, settings=settings)
+        return Delivery(stream, clock=world.clock, settings=settings, spool=spool)
     try:
         packer = Packer(buckets=given["buckets"])
     except ValueError as error:
@@ -250,7 +263,8 @@ def delivery_to(stream: Stream, world: World, given: dict[str, Any], settings: D
     troubles = world.aggregate_troubles(getattr(stream, "name", ""))
     if troubles:
         raise WrongUseError(f"--aggregate: {'; '.join(troubles)}. Change the mapping, or leave --aggregate out")
-    return AggregatedDelivery(Delivery(stream, clock=world.clock, settings=settings), packer, clock=world.clock)
+    delivery = Delivery(stream, clock=world.clock, settings=settings, spool=spool)
+    return AggregatedDelivery(delivery, packer, clock=world.clock)
 
 
 @contextmanager
@@ -317,9 +331,7 @@ def _rejects_path(given: dict[str, Any], name: str) -> Path:
 def _stream(world: World, given: dict[str, Any]) -> Stream:
     if given["deferred"]:
         if given["aggregate"]:
-            raise WrongUseError(
-                "--aggregate is for Kinesis; leave it out with --deferred, where an event is a record"
-            )
+            raise WrongUseError("--aggregate is for Kinesis; leave it out with --deferred, where an event is a record")
         return world.connect_deferred(given["delivery_stream"] or world.deferred_of(given["stack"]), given["in_flight"])
     name = given["stream"] or world.stream_of(given["stack"])
     return world.connect(name, given["in_flight"])
@@ -354,17 +366,24 @@ def _progress(total: int | None) -> Iterator[Callable[[int], None] | None]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _told(done: Production, name: str, items: object, rejects: str | None, *, dry: bool, as_of: float) -> Iterator[str]:
+def _told(
+    done: Production, name: str, items: object, rejects: str | None, *, spool: Path | None, dry: bool, as_of: float
+) -> Iterator[str]:
     """The account in words."""
     pace = f"{done.accepted / done.seconds:,.0f}/s" if done.seconds > 0 else "at once"
     yield f"{done.read:,} read from {name} in {done.seconds:.1f} s"
     if dry:
         yield f"{done.accepted:,} would be sent; nothing was (--dry-run)"
     else:
+        if spool is not None:
+            yield f"{done.accepted:,} accepted into {spool}"
+        taken = f"{done.sent:,} sent" if spool is not None else f"{done.accepted:,} accepted by the stream"
         yield (
-            f"{done.accepted:,} accepted by the stream: {done.bytes_sent / 1e6:,.1f} MB in {done.calls:,} calls, "
-            f"{pace}; {done.throttled:,} throttled and sent again"
+            f"{taken}: {done.bytes_sent / 1e6:,.1f} MB in {done.calls:,} calls, {pace}; "
+            f"{done.throttled:,} throttled and sent again"
         )
+        if done.spooled:
+            yield f"{done.spooled:,} are still in the spool, safe; to send them: streamkeeper spool flush {spool}"
     yield f"{done.rejected:,} rejected{_counted(done.reasons)}"
     for line in done.first_rejected:
         yield f"  {line}"

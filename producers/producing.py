@@ -103,10 +103,16 @@ def free_path(name: str, folder: Path) -> Path:
 
 
 class Production(msgspec.Struct, kw_only=True):
-    """What became of everything that was read: read = accepted + rejected + failed, whatever happened."""
+    """What became of everything that was read: read = accepted + rejected + failed, whatever happened.
+
+    With a spool, accepted is what lies there safely, ``sent`` what the stream has taken (what was left over from before
+    included) and ``spooled`` what has not been sent yet.
+    """
 
     read: int = 0
     accepted: int = 0
+    sent: int = 0
+    spooled: int = 0
     rejected: int = 0
     failed: int = 0
     reasons: dict[str, int] = {}
@@ -211,7 +217,7 @@ def _keep_pace(due: float, clock: Clock, stop: Stop) -> None:
 
 
 def _account(done: Production, report: DeliveryReport, rejects: Rejects) -> None:
-    done.accepted = report.accepted
+    done.accepted, done.sent, done.spooled = report.accepted, report.sent, report.spooled
     for group in report.failed:
         done.failed += len(group.event_ids)
         done.failures[group.reason] = done.failures.get(group.reason, 0) + len(group.event_ids)
