@@ -9,6 +9,10 @@ _COMMANDS = {
     "demo": "The whole pipeline on this machine, once, with figures.",
     "up": "Keep the laptop runtime running; prints how to reach it.",
     "produce": "Put content on the stream, from files or made up.",
+    "load": "Put a load on the stream: a rate that follows a profile, with gates.",
+    "replay": "Send again what was on the stream; counted once, told to nobody.",
+    "redrive": "Bring back what was quarantined, or what Lambda gave up on.",
+    "spool": "Events accepted onto a disk and not yet in the stream: look, or send them.",
     "query": "Ask Athena in SQL.",
     "report": "A ready-made answer: volume, labels, surfaces, authors, latency.",
 }

@@ -1,0 +1,25 @@
+"""``streamkeeper load``: the producers' command, which here also finds the stream by its stack."""
+
+from typing import Any
+
+import click
+
+from infra.commands.stack import output, outputs
+from producers.load import EPILOG, execute, options
+from producers.produce import World
+
+
+def _stream_of(stack: str) -> str:
+    return output(outputs(stack), "ContentStreamName", stack=stack)
+
+
+@click.command(epilog=EPILOG)
+@options
+@click.pass_context
+def load(context: click.Context, /, **given: Any) -> None:
+    """Put a load on the stream: events at a rate that follows a profile, measured from when they are due.
+
+    On AWS with your credentials (it costs money there: the running sum is shown, by a table of example prices); on a
+    laptop with the lines that `streamkeeper up` prints.
+    """
+    context.exit(execute(context.find_object(World) or World(stream_of=_stream_of), given))
