@@ -101,6 +101,7 @@ def test_control_says_how_it_is_and_drains(twin: Twin) -> None:
     assert control(twin, "health")["status"] == "ready"
     assert set(control(twin, "state")["delivery_streams"]) == {
         "streamkeeper-archive",
+        "streamkeeper-deferred",
         "streamkeeper-quarantine",
         "streamkeeper-verdicts",
     }

@@ -1,0 +1,65 @@
+"""Firehose's API with fakes behind it: a clock that stands, a shelf for a bucket, no tables."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from infra.local.delivery_stream.api import FirehoseApi
+from infra.local.delivery_stream.driver import DeliveryStreamDriver, Ports
+from infra.local.delivery_stream.records import SourceRecord
+from infra.local.errors import ApiError
+
+T0 = 1_800_000_000.0
+DESTINATION = {"RoleARN": "arn:aws:iam::000000000000:role/firehose", "BucketARN": "arn:aws:s3:::lake"}
+
+
+class VirtualClock:
+    def __init__(self) -> None:
+        self.moment = T0
+
+    def now(self) -> float:
+        return self.moment
+
+
+class Shelf:
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self.objects[f"{bucket}/{key}"] = body
+
+
+class NoTables:
+    def get_table(self, database: str, name: str) -> dict[str, Any]:
+        raise ApiError("EntityNotFoundException", name)
+
+
+class NoRecords:
+    def read(self, now: float) -> list[SourceRecord]:
+        return []
+
+    def behind(self, now: float) -> bool:
+        return False
+
+
+class Door:
+    """The API with what is behind it."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock, self.shelf = VirtualClock(), Shelf()
+        self.driver = DeliveryStreamDriver(Ports(self.shelf, NoTables()), self.clock)
+        self.api = FirehoseApi(self.driver, open_source=lambda arn, started: NoRecords(), **settings)
+
+    def create(self, name: str = "s", **body: Any) -> dict[str, Any]:
+        given = {"ExtendedS3DestinationConfiguration": DESTINATION, **body}
+        return self.api.call("CreateDeliveryStream", {"DeliveryStreamName": name, **given})
+
+    def put(self, *data: bytes, name: str = "s") -> dict[str, Any]:
+        entries = [{"Data": base64.b64encode(item).decode()} for item in data]
+        return self.api.call("PutRecordBatch", {"DeliveryStreamName": name, "Records": entries})
+
+    def refusal(self, action: str, **body: Any) -> ApiError:
+        with pytest.raises(ApiError) as caught:
+            self.api.call(action, body)
+        return caught.value
