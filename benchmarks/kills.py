@@ -1,0 +1,160 @@
+"""kill -9 in a loop: a producer with a spool dies again and again, and every id that it accepted has to land.
+
+``python -m benchmarks.kills --rounds 50 --seed 1``: prints what was lost, exit code 1 when it was anything.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from athena.aws.engine import AthenaEngine
+from infra.demo import Asked, Runtime
+
+_LANDED = "SELECT DISTINCT event_id FROM verdicts WHERE dt >= '2020-01-01'"
+_FIRST_MOMENTS = 0.25
+"""Share of the kills that come while the producer starts, which is when it opens its spool."""
+
+
+class Kills(Struct, frozen=True, kw_only=True):
+    """What became of the accepted ids.
+
+    Args:
+        rounds: how often the producer was killed.
+        early: kills before it had said that it was ready.
+        accepted: ids that ``put`` had returned for.
+        lost: those of them that no verdict names.
+        unsaid: ids that landed though the producer died before it could write them down.
+        left_over: records that the last flush found in the spool.
+        seconds: of the loop.
+    """
+
+    rounds: int
+    early: int
+    accepted: int
+    lost: frozenset[str]
+    unsaid: int
+    left_over: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.lost)} lost of {self.accepted:,} accepted, in {self.rounds} rounds of kill -9 "
+            f"({self.early} of them while starting), {self.seconds:.0f} s; the last flush found {self.left_over:,} "
+            f"records in the spool; {self.unsaid:,} more landed that had not been called accepted yet"
+        )
+
+
+def kill_loop(
+    folder: Path,
+    *,
+    stream: str,
+    rounds: int,
+    seed: int,
+    drain: Callable[[], object],
+    landed: Callable[[], set[str]],
+    on_round: Callable[[int], None] = lambda number: None,
+) -> Kills:
+    """Kills a producer ``rounds`` times at random moments, flushes its spool, and compares ids.
+
+    The environment leads clients to the runtime.
+
+    Args:
+        folder: for the spool and the ids; empty.
+        stream: to put on.
+        rounds: how often.
+        seed: of the moments.
+        drain: lands what is in flight.
+        landed: the event ids that verdicts name.
+        on_round: called after each.
+    """
+    chance = random.Random(seed)
+    spool, accepted_file = folder / "spool", folder / "accepted"
+    accepted_file.touch()
+    started = time.monotonic()
+    early = 0
+    for number in range(rounds):
+        is_early = chance.random() < _FIRST_MOMENTS
+        early += not _one_life(
+            [stream, str(spool), str(accepted_file), f"{seed}/{number}"],
+            delay=chance.uniform(0.05, 0.6) if is_early else chance.uniform(0.01, 1.0),
+            waits_for_ready=not is_early,
+        )
+        on_round(number + 1)
+    left_over = _flush(spool, stream)
+    drain()
+    seen = landed()
+    accepted = set(accepted_file.read_text().split())
+    return Kills(
+        rounds=rounds,
+        early=early,
+        accepted=len(accepted),
+        lost=frozenset(accepted - seen),
+        unsaid=len(seen - accepted),
+        left_over=left_over,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _one_life(arguments: list[str], *, delay: float, waits_for_ready: bool) -> bool:
+    """Whether the producer was ready when it was killed."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.mortal_producer", *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        if waits_for_ready and process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"the producer ended by itself, with exit code {process.wait()}")
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        return waits_for_ready or process.stdout.read() == "ready\n"
+
+
+def _flush(spool: Path, stream: str) -> int:
+    command = [sys.executable, "-m", "producers.spooling", "flush", "--stream", stream, "--wait", "300", "--json"]
+    answer = subprocess.run([*command, str(spool)], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise RuntimeError(f"spool flush ended with {answer.returncode}: {answer.stdout}{answer.stderr}")
+    found: int = msgspec.json.decode(answer.stdout)["found"]
+    return found
+
+
+@click.command()
+@click.option("--rounds", default=50, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--shards", default=4, show_default=True, type=click.IntRange(1, 100))
+def main(rounds: int, seed: int, shards: int) -> None:
+    """Kill a producer with a spool again and again; every accepted id has to land."""
+    # The spool lies where real disks are: /tmp may be memory.
+    with (
+        tempfile.TemporaryDirectory(dir=os.environ.get("KILLS_FOLDER", "."), prefix=".kills-") as place,
+        Runtime(data=Path(place) / "runtime", parameters={"ShardCount": str(shards)}) as runtime,
+    ):
+        outputs = runtime.outputs
+        asked = Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
+        producer = Path(place) / "producer"
+        producer.mkdir()
+        kills = kill_loop(
+            producer,
+            stream=outputs["ContentStreamName"],
+            rounds=rounds,
+            seed=seed,
+            drain=lambda: runtime.drain(300),
+            landed=lambda: {str(row[0]) for row in asked.run(_LANDED).rows},
+            on_round=lambda number: print(f"\rround {number} of {rounds}", end="", file=sys.stderr, flush=True),
+        )
+    print(file=sys.stderr)
+    print(kills)
+    sys.exit(bool(kills.lost))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""A producer with a spool is killed with -9 again and again: every id that it had accepted lands."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from athena.aws.engine import AthenaEngine
+from benchmarks.kills import kill_loop
+from infra.demo import Asked
+from infra.local.twin import Twin
+
+
+@pytest.fixture
+def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
+    with Twin(parameters={"ShardCount": "2"}) as running:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint_url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", running.region)
+        yield running
+
+
+def test_every_id_accepted_before_a_kill_lands_after_a_flush(twin: Twin, tmp_path: Path) -> None:
+    asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+
+    def landed() -> set[str]:
+        rows = asked.run("SELECT DISTINCT event_id FROM verdicts WHERE dt >= '2020-01-01'").rows
+        return {str(row[0]) for row in rows}
+
+    kills = kill_loop(
+        tmp_path,
+        stream=twin.outputs["ContentStreamName"],
+        rounds=4,
+        seed=7,
+        drain=lambda: twin.drain(60),
+        landed=landed,
+    )
+    assert kills.lost == frozenset()
+    assert kills.accepted > 100
+    assert not list((tmp_path / "spool").glob("*.segment"))
