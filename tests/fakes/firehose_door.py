@@ -63,3 +63,25 @@ class Door:
         with pytest.raises(ApiError) as caught:
             self.api.call(action, body)
         return caught.value
+
+
+def processors(*listed: tuple[str, dict[str, str]]) -> dict[str, Any]:
+    return {
+        "Enabled": True,
+        "Processors": [
+            {
+                "Type": kind,
+                "Parameters": [{"ParameterName": name, "ParameterValue": value} for name, value in parameters.items()],
+            }
+            for kind, parameters in listed
+        ],
+    }
+
+
+QUERY = processors(("MetadataExtraction", {"MetadataExtractionQuery": "{dt: .dt}", "JsonParsingEngine": "JQ-1.6"}))
+BY_DAY = {
+    "Prefix": "v/dt=!{partitionKeyFromQuery:dt}/",
+    "ErrorOutputPrefix": ERRORS,
+    "DynamicPartitioningConfiguration": {"Enabled": True},
+    "ProcessingConfiguration": QUERY,
+}

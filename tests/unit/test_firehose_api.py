@@ -176,26 +176,6 @@ CONVERSION = {
 ERRORS = "errors/!{firehose:error-output-type}/"
 
 
-def processors(*listed: tuple[str, dict[str, str]]) -> dict[str, Any]:
-    return {
-        "Enabled": True,
-        "Processors": [
-            {
-                "Type": kind,
-                "Parameters": [{"ParameterName": name, "ParameterValue": value} for name, value in parameters.items()],
-            }
-            for kind, parameters in listed
-        ],
-    }
-
-
-QUERY = processors(("MetadataExtraction", {"MetadataExtractionQuery": "{dt: .dt}", "JsonParsingEngine": "JQ-1.6"}))
-BY_DAY = {
-    "Prefix": "v/dt=!{partitionKeyFromQuery:dt}/",
-    "ErrorOutputPrefix": ERRORS,
-    "DynamicPartitioningConfiguration": {"Enabled": True},
-    "ProcessingConfiguration": QUERY,
-}
 REFUSED = {
     "a buffer over 128 MiB": {"BufferingHints": {"SizeInMBs": 129, "IntervalInSeconds": 60}},
     "an interval over 900 s": {"BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 901}},

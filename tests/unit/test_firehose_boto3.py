@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 from infra.local.errors import ApiError
-from tests.fakes.firehose_door import DESTINATION, Door
+from tests.fakes.firehose_door import BY_DAY, DESTINATION, QUERY, T0, Door
 
 
 @pytest.fixture
