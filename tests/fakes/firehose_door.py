@@ -11,6 +11,7 @@ from infra.local.delivery_stream.records import SourceRecord
 from infra.local.errors import ApiError
 
 T0 = 1_800_000_000.0
+ERRORS = "errors/!{firehose:error-output-type}/"
 DESTINATION = {"RoleARN": "arn:aws:iam::000000000000:role/firehose", "BucketARN": "arn:aws:s3:::lake"}
 
 

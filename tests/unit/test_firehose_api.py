@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.local.delivery_stream.limits import DirectPutQuota, PutFaults
-from tests.fakes.firehose_door import DESTINATION, Door
+from tests.fakes.firehose_door import BY_DAY, DESTINATION, ERRORS, Door, processors
 
 
 @pytest.fixture
@@ -173,7 +173,6 @@ CONVERSION = {
     "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {}}},
     "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {}}},
 }
-ERRORS = "errors/!{firehose:error-output-type}/"
 
 
 REFUSED = {
