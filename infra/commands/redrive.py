@@ -1,0 +1,55 @@
+"""``streamkeeper redrive``: the producers' command, which here also finds the stack's parts and masks what it shows."""
+
+from typing import Any
+
+import click
+
+from consumers.moderation.detectors.personal_data import CANDIDATES
+from consumers.moderation.excerpt import excerpt
+from consumers.moderation.normalise import normalise
+from infra.commands.stack import outputs
+from producers.redrive import DEAD_LETTER_EXAMPLES, EPILOG, QUARANTINE_EXAMPLES, World, execute, letter_options, options
+
+_LOOKED_AT = 4096
+
+
+def masked(payload: bytes) -> str:
+    """The beginning of a payload with personal data masked, in one line.
+
+    >>> masked(b'{"text": "mail jo@example.org"}')
+    '{"text": "mail [email]"}'
+    """
+    text = payload[:_LOOKED_AT].decode("utf-8", "replace")
+    shown, is_cut = excerpt(text, normalise(text).plain, tuple(CANDIDATES))
+    return f"{shown} ..." if is_cut or len(payload) > _LOOKED_AT else shown
+
+
+def _world(context: click.Context) -> World:
+    return context.find_object(World) or World(outputs=outputs, mask=masked)
+
+
+@click.group(
+    epilog="Example: streamkeeper redrive quarantine --list; streamkeeper redrive dead-letters --since 2d --dry-run"
+)
+def redrive() -> None:
+    """Bring back what was set aside: quarantined records after a fix, batches that Lambda gave up on.
+
+    Each event carries its own first arrival, lands once, and is never brought back twice: what was is written down in
+    the lake under redriven/.
+    """
+
+
+@redrive.command(epilog=QUARANTINE_EXAMPLES + EPILOG)
+@options
+@click.pass_context
+def quarantine(context: click.Context, /, **given: Any) -> None:
+    """Bring back quarantined records: as they are after an upgrade of the code, or as a fix makes them."""
+    context.exit(execute(_world(context), "quarantine", given))
+
+
+@redrive.command("dead-letters", epilog=DEAD_LETTER_EXAMPLES + EPILOG)
+@letter_options
+@click.pass_context
+def dead_letters(context: click.Context, /, **given: Any) -> None:
+    """Bring back the batches that Lambda gave up on."""
+    context.exit(execute(_world(context), "dead-letters", given))

@@ -1,0 +1,138 @@
+"""What the archive holds, read back: which objects, when their records arrived, and where one record ends.
+
+Firehose writes the bytes of each record and a newline behind it; aggregates were opened before. A record that holds
+newlines of its own has no mark where it ends. Two rules find the events all the same: a line that is an event is a
+record; a line that opens a JSON document is taken together with the lines that close it, when that makes an event.
+Everything else was never an event: it is in quarantine, which keeps its bytes, and ``redrive`` brings it back.
+
+Source: https://docs.aws.amazon.com/firehose/latest/APIReference/API_Processor.html (AppendDelimiterToRecord)
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from glue.contract import MAX_PAYLOAD_BYTES, BadInput, ContentEvent
+
+Read = Callable[[bytes], ContentEvent | BadInput]
+
+MAX_DOCUMENT_LINES = 512
+"""Lines of a document written over several of them. A bound on the work that a hostile record can cause."""
+
+_NAMED_TIME = re.compile(r"-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*\Z", re.ASCII)
+_STRING = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.)*"')
+
+
+class ArchiveObject(Struct, frozen=True):
+    """One object of the archive.
+
+    Args:
+        key: its key.
+        size: its bytes, compressed.
+        begins: epoch seconds; its oldest record arrived in this second, by the object's name.
+        written: epoch seconds at which it was written, as S3 tells it: in whole seconds.
+    """
+
+    key: str
+    size: int
+    begins: float
+    written: float
+
+    @property
+    def ends(self) -> float:
+        """Epoch seconds; nothing in it arrived later."""
+        return self.written + 2.0
+
+
+def begins_at(key: str) -> float | None:
+    """The time in an object's name, which is the arrival of its oldest record; None when there is none.
+
+    Source: https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
+
+    >>> begins_at("archive/dt=2026-01-02/sk-archive-1-2026-01-02-03-04-05-9f0c.gz")
+    1767323045.0
+    """
+    found = _NAMED_TIME.search(key)
+    if found is None:
+        return None
+    try:
+        return datetime.strptime(found[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
+class Found(Struct, frozen=True):
+    """One record of an object.
+
+    Args:
+        event: the event, or why there is none.
+        is_ambiguous: it was written over several lines, and one of those lines is an event too.
+    """
+
+    event: ContentEvent | BadInput
+    is_ambiguous: bool = False
+
+
+def read_records(lines: Iterable[bytes], read: Read) -> Iterator[Found]:
+    r"""The records in an object's lines, in order.
+
+    Args:
+        lines: without the newline at their end.
+        read: bytes to an event, or why not.
+
+    >>> def read(data: bytes) -> ContentEvent | BadInput:
+    ...     is_event = data.startswith(b"{") and data.endswith(b"}")
+    ...     return ContentEvent("e", "c", "a", "s", datetime.now(UTC), "t") if is_event else BadInput("json", "")
+    >>> [type(found.event).__name__ for found in read_records([b"{}", b"nothing", b"{", b"}", b"{", b"{}"], read)]
+    ['ContentEvent', 'BadInput', 'ContentEvent', 'BadInput', 'ContentEvent']
+    """
+    source = iter(lines)
+    waiting: deque[bytes] = deque()
+    while True:
+        if waiting:
+            line = waiting.popleft()
+        elif (following := next(source, None)) is not None:
+            line = following
+        else:
+            return
+        made = read(line)
+        if isinstance(made, BadInput) and made.reason == "json" and line.lstrip().startswith(b"{"):
+            document = _document(line, waiting, source)
+            whole = read(b"\n".join(document)) if document else made
+            if isinstance(whole, ContentEvent):
+                for _ in document[1:]:
+                    waiting.popleft()
+                inner = any(b'"event_id"' in one and isinstance(read(one), ContentEvent) for one in document[1:])
+                yield Found(whole, inner)
+                continue
+        yield Found(made)
+
+
+def _document(first: bytes, waiting: deque[bytes], source: Iterator[bytes]) -> list[bytes]:
+    """The lines from ``first`` to the one that closes its document; empty when none does. All stay in ``waiting``."""
+    document = [first]
+    size = len(first)
+    depth = _depth(first)
+    while depth is not None and depth > 0 and size <= MAX_PAYLOAD_BYTES and len(document) < MAX_DOCUMENT_LINES:
+        if len(document) > len(waiting):
+            line = next(source, None)
+            if line is None:
+                return []
+            waiting.append(line)
+        line = waiting[len(document) - 1]
+        document.append(line)
+        size += 1 + len(line)
+        change = _depth(line)
+        depth = None if change is None else depth + change
+    return document if depth == 0 and len(document) > 1 else []
+
+
+def _depth(line: bytes) -> int | None:
+    """How many brackets more the line opens than it closes; None when a string does not end on it."""
+    bare = _STRING.sub(b"", line)
+    if b'"' in bare:
+        return None
+    return bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")
