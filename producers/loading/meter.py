@@ -9,7 +9,7 @@ from producers.delivery_report import DeliveryReport
 from producers.limits import KIB
 from producers.loading.histogram import Histogram
 from producers.loading.snapshot import Second, Snapshot
-from producers.ports import Clock, OutRecord, PutResult, Stream
+from producers.ports import Clock, OutRecord, PutResult, Sharded, ShardRange, Stream
 
 PUT_UNIT_BYTES = 25 * KIB
 
@@ -109,7 +109,7 @@ class Meter:
 
 
 class Timed:
-    """A stream whose calls are measured; anything else is asked of the stream itself."""
+    """A stream whose calls are measured."""
 
     def __init__(self, stream: Stream, meter: Meter, *, clock: Clock) -> None:
         self._stream = stream
@@ -127,5 +127,6 @@ class Timed:
             self._meter.called(self._clock.now() - began, is_answered=is_answered)
         return results
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
+    def shards(self) -> Sequence[ShardRange]:
+        """The stream's open shards; empty when it cannot tell."""
+        return self._stream.shards() if isinstance(self._stream, Sharded) else ()

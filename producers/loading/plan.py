@@ -29,6 +29,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         content: a file's events; None: made up.
         in_flight: PutRecords calls at the same time.
         aggregate: whether events travel in aggregates, of ``buckets`` keys.
+        paced: whether delivery keeps to a rate for each shard that follows its throttles.
         linger: seconds that an event may wait for others.
     """
 
@@ -43,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int = 4
     aggregate: bool = False
     buckets: int = DEFAULT_BUCKETS
+    paced: bool = True
     linger: float = 0.05
 
     @property

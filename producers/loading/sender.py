@@ -57,7 +57,7 @@ def send(
         tick: gets the numbers every half second.
     """
     meter = Meter(clock=clock, start=start, planned=plan.planned)
-    settings = DeliverySettings(in_flight=plan.in_flight, linger=plan.linger, keep_ids=False)
+    settings = DeliverySettings(in_flight=plan.in_flight, linger=plan.linger, keep_ids=False, paced=plan.paced)
     inner = Delivery(Timed(stream, meter, clock=clock), clock=clock, settings=settings, on_accepted=meter.accepted)
     delivery: Delivering = inner
     if plan.aggregate:
