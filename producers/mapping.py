@@ -4,7 +4,8 @@
   where the row has nothing.
 * A row without an event id gets one made from the source's name, its place and its bytes: the same file sent twice has
   the same ids. An id that is no UUID is kept as ``source_event_id`` and a UUID is made from it.
-* A content or parent id that is not of the contract's form is replaced by a hash, and kept as ``source_content_id``.
+* A content or parent id that is not of the contract's form is replaced by a hash, the same for both, and kept as
+  ``source_content_id`` and ``source_parent_id``.
 * An author id that is not of that form, or is an e-mail or IP address, is replaced by a hash and not kept.
 * Columns that are no field stay on the event under their own names and land in ``extra_json``.
 * Nothing else is changed: a value that does not fit makes the row a rejection.
@@ -13,13 +14,14 @@
 import re
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
 from glue.codec import wire_timestamp
 from glue.contract import SCHEMA_VERSION, WireEvent
 from producers.check import Rejection, outgoing
+from producers.columns import MISSING, Cells, Condition, Place, plain
 from producers.limits import MAX_EVENT_BYTES
 from producers.ports import OutRecord
 from producers.rows import Row
@@ -31,7 +33,7 @@ _CONTEXT = "context."
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _ADDRESS = re.compile(r".*@.*\..*|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}")
-_MISSING = object()
+_TYPES: dict[str, Any] = get_type_hints(WireEvent, include_extras=True)
 
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +41,10 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         source: the data set's name, part of the ids that are made.
+        namespace: part of the UUIDs that are made of rows' own ids, instead of ``source``: the same row in two files is
+            then the same event.
         columns: field to column, for those whose names differ; an empty column means none. A field may be
-            ``context.<key>``; a column may be a path into nested objects, ``user.name``.
+            ``context.<key>``; for columns see :data:`producers.columns.Place`.
         constants: field to value, for every row.
         defaults: field to value, for rows that have none.
         time_unit: what numbers in ``created_at`` count.
@@ -49,10 +53,14 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         keep_author: whether a replaced author id is kept as ``source_author_id``.
         pseudonym_key: a secret that author hashes depend on, up to 64 bytes; without one, names can be guessed.
         max_bytes: the most an event may take.
+        only: what a row must be like to be content at all; see :func:`is_content`.
+        loose: fields of which a value that does not fit is kept as ``source_<field>``, and does not reject the row.
+        leave_out: columns that are not kept with the event.
     """
 
     source: str
-    columns: dict[str, str] = {}
+    namespace: str = ""
+    columns: dict[str, Place] = {}
     constants: dict[str, str] = {}
     defaults: dict[str, str] = {}
     time_unit: TimeUnit | None = None
@@ -61,12 +69,26 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     keep_author: bool = False
     pseudonym_key: bytes = b""
     max_bytes: int = MAX_EVENT_BYTES
+    only: tuple[Condition, ...] = ()
+    loose: tuple[str, ...] = ()
+    leave_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for group in (self.columns, self.constants, self.defaults):
             for name in group:
                 if name not in FIELDS and not (name.startswith(_CONTEXT) and len(name) > len(_CONTEXT)):
                     raise ValueError(f"{name} is no field of an event; allowed: {', '.join(FIELDS)}, context.<key>")
+
+
+def is_content(row: Row, mapping: Mapping) -> bool:
+    """Whether the row is content: streams of the world carry likes, joins and heartbeats as well.
+
+    A row that cannot be read counts as content, so that it is rejected with its reason.
+    """
+    if row.problem is not None or not mapping.only:
+        return True
+    cells = Cells(row.cells)
+    return all(condition.holds(cells) for condition in mapping.only)
 
 
 def event_of(row: Row, mapping: Mapping, *, now: float) -> OutRecord | Rejection:
@@ -90,21 +112,24 @@ def event_of(row: Row, mapping: Mapping, *, now: float) -> OutRecord | Rejection
     if isinstance(created, Rejection):
         return created
     _name(fields, extra, row, mapping)
+    for name in mapping.loose:
+        if name in fields and not _fits(name, fields[name]):
+            extra[f"source_{name}"] = fields.pop(name)
     event: dict[str, object] = {
         "schema_version": fields.pop("schema_version", SCHEMA_VERSION),
         "event_id": fields.pop("event_id"),
         "content_id": fields.pop("content_id"),
-        "author_id": fields.pop("author_id", _MISSING),
+        "author_id": fields.pop("author_id", MISSING),
         "surface": fields.pop("surface", None),
         "created_at": created,
-        "text": fields.pop("text", _MISSING),
+        "text": fields.pop("text", MISSING),
         **fields,
     }
     for name in ("author_id", "text"):
-        if event[name] is _MISSING:
+        if event[name] is MISSING:
             del event[name]
     for name, value in row.cells.items():
-        if name not in used:
+        if name not in used and name not in mapping.leave_out:
             # A column that is named like a field but is not that field keeps its value under another name.
             while name in extra or name in event or name in WireEvent.__struct_fields__:
                 name = f"source_{name}"
@@ -121,42 +146,44 @@ def time_of(row: Row, mapping: Mapping) -> datetime | None:
     """When the row was created by its own account; None when it does not say or cannot be read."""
     if row.problem is not None:
         return None
-    value = _plain(_fields(row.cells, mapping)[0].get("created_at", _MISSING))
-    if value is _MISSING or value is None:
+    value = plain(_fields(row.cells, mapping)[0].get("created_at", MISSING))
+    if value is MISSING or value is None:
         return None
     moment = read_time(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc)
     return None if isinstance(moment, Rejection) else moment
 
 
-def _fields(cells: dict[str, object], mapping: Mapping) -> tuple[dict[str, object], set[str]]:
+def _fields(given: dict[str, object], mapping: Mapping) -> tuple[dict[str, object], set[str]]:
     """The event's fields as the row has them, nulls left out, and the columns that they came from."""
+    cells = Cells(given)
     fields: dict[str, object] = {}
     context: dict[str, object] = {}
-    used: set[str] = set()
     for name in FIELDS:
-        if name not in mapping.columns and name in cells:
-            _put(fields, name, cells[name])
-            used.add(name)
-    for name, column in mapping.columns.items():
-        value = cells.get(column, _MISSING)
-        if value is not _MISSING:
-            used.add(column)
-        elif "." in column:
-            value = _inside(cells, column)
-        if value is not _MISSING:
-            _put(context if name.startswith(_CONTEXT) else fields, name.removeprefix(_CONTEXT), value)
+        if name not in mapping.columns and name in given:
+            _put(fields, name, cells.find(name))
+    for name, place in mapping.columns.items():
+        value = cells.find(place)
+        if value is MISSING:
+            continue
+        if name.startswith(_CONTEXT):
+            value = plain(value)
+            # Context holds text; a number's digits are as good.
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            _put(context, name.removeprefix(_CONTEXT), str(value) if number else value)
+        else:
+            _put(fields, name, value)
     for group, is_default in ((mapping.constants, False), (mapping.defaults, True)):
         for name, text in group.items():
             inside = context if name.startswith(_CONTEXT) else fields
             if not is_default or name not in inside:
                 inside[name.removeprefix(_CONTEXT)] = text
     if context:
-        given = _plain(fields.get("context", {}))
-        fields["context"] = {**given, **context} if isinstance(given, dict) else context
+        there = plain(fields.get("context", {}))
+        fields["context"] = {**there, **context} if isinstance(there, dict) else context
     hold = fields.get("hold")
     if isinstance(hold, str) and hold.lower() in ("true", "false"):
         fields["hold"] = hold.lower() == "true"
-    return fields, used
+    return fields, cells.used
 
 
 def _put(fields: dict[str, object], name: str, value: object) -> None:
@@ -164,29 +191,16 @@ def _put(fields: dict[str, object], name: str, value: object) -> None:
         fields[name] = value
 
 
-def _inside(cells: dict[str, object], path: str) -> object:
-    """What lies at a dotted path inside nested objects."""
-    first, *rest = path.split(".")
-    value = _plain(cells.get(first, _MISSING))
-    for step in rest:
-        if not isinstance(value, dict) or step not in value:
-            return _MISSING
-        value = value[step]
-    return value
-
-
-def _plain(value: object) -> Any:
-    if not isinstance(value, msgspec.Raw):
-        return value
+def _fits(name: str, value: object) -> bool:
     try:
-        return msgspec.json.decode(value)
-    except (msgspec.MsgspecError, RecursionError):
-        # A number outside every range, or too deep: it stays as it is, and the contract refuses it with a reason.
-        return value
+        msgspec.convert(plain(value), _TYPES[name])
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _created(fields: dict[str, object], extra: dict[str, object], mapping: Mapping, now: float) -> object | Rejection:
-    value = _plain(fields.pop("created_at", None))
+    value = plain(fields.pop("created_at", None))
     if value is None:
         return wire_timestamp(datetime.fromtimestamp(now, UTC))
     moment = read_time(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc)
@@ -209,13 +223,16 @@ def _name(fields: dict[str, object], extra: dict[str, object], row: Row, mapping
     elif _UUID.fullmatch(given):
         fields["event_id"] = given.lower()
     else:
-        fields["event_id"] = _uuid(mapping.source.encode(), b"id", given.encode("utf-8", "surrogatepass"))
+        fields["event_id"] = _uuid(
+            (mapping.namespace or mapping.source).encode(), b"id", given.encode("utf-8", "surrogatepass")
+        )
         extra["source_event_id"] = given
     for name in ("content_id", "parent_id"):
         if name in fields and (text := _id_text(fields[name])) is not None:
             fields[name] = text
             if not _IDENTIFIER.fullmatch(text):
-                fields[name] = f"{name[0]}-{_hash(text, b'')}"
+                # The same for both: what a parent id names can be found by it.
+                fields[name] = f"c-{_hash(text, b'')}"
                 extra[f"source_{name}"] = text
     if "content_id" not in fields:
         fits = given is not None and _IDENTIFIER.fullmatch(given)
@@ -229,7 +246,7 @@ def _name(fields: dict[str, object], extra: dict[str, object], row: Row, mapping
 
 def _id_text(value: object) -> str | None:
     """An id as text: data sets often count with numbers. None when it is neither, so that the contract refuses it."""
-    value = _plain(value)
+    value = plain(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) and value else None

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +20,13 @@ from producers.batching import firehose_batcher
 from producers.clock import SystemClock
 from producers.datasets import Dataset
 from producers.delivery import Delivering, Delivery, DeliverySettings
-from producers.mapping import FIELDS, Mapping
+from producers.inputs import dataset_of
+from producers.mapping import FIELDS
 from producers.ports import Clock, OutRecord, Stream, StreamRefusedError
+from producers.presets import describe, preset_names
 from producers.producing import Production, Rejects, Stop, free_path, produce
 from producers.rows import SourceError
-from producers.sources import FORMATS, Source
+from producers.sources import FORMATS
 from producers.spool.spool import Spool
 from producers.spool_options import SPOOLING, opened_spool
 from producers.synthetic import Shares, synthetic
@@ -97,7 +99,8 @@ class World:
 EPILOG = f"""\b
 Fields: {", ".join(FIELDS[:7])},
   {", ".join(FIELDS[7:])}, context.<key>. Columns named like a field are that field;
-  a column may be a path into nested objects (user.name); an empty one turns a field off.
+  a column may be a path into nested values (user.name, langs.0) or be made of several
+  ({{wiki}}:{{id}}); an empty one turns a field off.
   Columns that are no field are kept with the event. Rows without created_at get now.
 
 \b
@@ -105,12 +108,21 @@ Examples:
   streamkeeper produce --from posts.csv --map text=body --map author_id=user --set surface=forum
   streamkeeper produce --from chat.jsonl.gz --map created_at=ts --map author_id=user --shift-time
   tail -f app.log.jsonl | streamkeeper produce --from - --map text=message --default author_id=unknown
+  streamkeeper produce --from logs/ --pattern '*.log' --preset irc --shift-time
+  streamkeeper produce --from s3://bucket/2026/ --preset reddit --deferred
   streamkeeper produce --synthetic 100000 --seed 7
   streamkeeper produce --from - --map text=message --default author_id=unknown --spool /var/spool/streamkeeper
 
 Exit codes: 0 all accepted; 1 something was rejected or failed, or the source broke off; 2 wrong use; 3 no stream to
 reach; 130 stopped by Ctrl-C (what was read is still sent, and accounted for).
 """
+
+
+def _list_presets(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(describe())
+        context.exit()
+
 
 AGGREGATION: tuple[Callable[[Any], Any], ...] = (
     click.option("--aggregate", is_flag=True, help="Many events in one Kinesis record (KPL format): cheaper, later."),
@@ -124,7 +136,17 @@ AGGREGATION: tuple[Callable[[Any], Any], ...] = (
 )
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--from", "from_", metavar="FILE|-", help="JSON lines, CSV, TSV or Parquet, also gzip; - is stdin."),
+    click.option(
+        "--from",
+        "from_",
+        metavar="FILE|FOLDER|s3://BUCKET/PREFIX|-",
+        help="JSON lines, CSV, TSV, Parquet, chat logs, also gzip; of a folder or prefix every file by name; - is stdin.",
+    ),
+    click.option("--pattern", metavar="GLOB", help="Which files of a folder or prefix, such as '*.jsonl.gz'."),
+    click.option("--preset", type=click.Choice(preset_names()), help="What the columns of a public stream mean."),
+    click.option(
+        "--list-presets", is_flag=True, is_eager=True, expose_value=False, callback=_list_presets, help="Tell of each."
+    ),
     click.option("--format", "form", type=click.Choice(FORMATS), help="When the name does not say it."),
     click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Which column is which field."),
     click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value on every event."),
@@ -195,7 +217,9 @@ def execute(world: World, given: dict[str, Any]) -> int:
         ProduceError: nothing was sent, and why.
     """
     if (given["from_"] is None) == (given["made_up"] is None):
-        raise WrongUseError("what to produce? Give --from FILE (or -), or --synthetic N; one of them")
+        raise WrongUseError(
+            "what to produce? Give --from FILE (or a folder, a prefix, -), or --synthetic N; one of them"
+        )
     now = _now(given["as_of"], world.clock)
     settings = DeliverySettings(
         in_flight=given["in_flight"],
@@ -230,9 +254,12 @@ def execute(world: World, given: dict[str, Any]) -> int:
     except StreamRefusedError as error:
         raise UnreachableError(str(error)) from None
     where = str(rejects.path) if rejects.count else None
+    passed_over = items.passed_over if isinstance(items, Dataset) else 0
     if given["as_json"]:
         account = {name: value for name, value in msgspec.to_builtins(done).items() if name != "first_rejected"}
-        click.echo(msgspec.json.encode({**account, "rejects_file": where, "as_of": _iso(now)}))
+        click.echo(
+            msgspec.json.encode({**account, "passed_over": passed_over, "rejects_file": where, "as_of": _iso(now)})
+        )
     else:
         for line in _told(done, name, items, where, spool=given["spool"], dry=given["dry_run"], as_of=now):
             click.echo(_inert(line))
@@ -280,33 +307,14 @@ def _items(given: dict[str, Any], now: float) -> Iterator[tuple[str, "Dataset | 
             ),
         )
         return
-    with Source(given["from_"], form=given["form"]) as source:
-        try:
-            mapping = Mapping(
-                source=given["source"] or source.name,
-                columns=_pairs("--map", given["maps"]),
-                constants=_pairs("--set", given["sets"]),
-                defaults=_pairs("--default", given["defaults"]),
-                time_unit=given["time_unit"],
-                assume_utc=given["assume_utc"],
-                keep_author=given["keep_author"],
-                pseudonym_key=(given["pseudonym_key"] or "").encode()[:64],
-            )
-        except ValueError as error:
-            raise WrongUseError(str(error)) from None
-        yield source.name, Dataset(source, mapping, now=now, shift_time=given["shift_time"])
-
-
-def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise ValueError(f"{option} {text!r}; allowed: FIELD=VALUE, such as {option} text=body")
-        if name in pairs:
-            raise ValueError(f"{option} names {name} twice; allowed: once")
-        pairs[name] = value
-    return pairs
+    try:
+        name, dataset, source = dataset_of(given, now=now)
+    except SourceError:
+        raise
+    except ValueError as error:
+        raise WrongUseError(str(error)) from None
+    with closing(source):
+        yield name, dataset
 
 
 def _now(as_of: str | None, clock: Clock) -> float:
@@ -323,7 +331,7 @@ def _rejects_path(given: dict[str, Any], name: str) -> Path:
     path: Path = given["rejects"] or free_path(name, Path())
     if not path.absolute().parent.is_dir():
         raise WrongUseError(f"--rejects {path}: there is no folder {path.parent}; make it first")
-    if given["from_"] not in (None, "-") and path.exists() and path.samefile(given["from_"]):
+    if given["from_"] not in (None, "-") and path.exists() and _same(path, given["from_"]):
         raise WrongUseError(f"--rejects {path} is the file that is read; give another one")
     return path
 
@@ -335,6 +343,10 @@ def _stream(world: World, given: dict[str, Any]) -> Stream:
         return world.connect_deferred(given["delivery_stream"] or world.deferred_of(given["stack"]), given["in_flight"])
     name = given["stream"] or world.stream_of(given["stack"])
     return world.connect(name, given["in_flight"])
+
+
+def _same(path: Path, other: str) -> bool:
+    return Path(other).exists() and path.samefile(other)
 
 
 @contextmanager
@@ -384,6 +396,8 @@ def _told(
         )
         if done.spooled:
             yield f"{done.spooled:,} are still in the spool, safe; to send them: streamkeeper spool flush {spool}"
+    if isinstance(items, Dataset) and items.passed_over:
+        yield f"{items.passed_over:,} rows passed over, which are no content (by --preset)"
     yield f"{done.rejected:,} rejected{_counted(done.reasons)}"
     for line in done.first_rejected:
         yield f"  {line}"

@@ -57,6 +57,8 @@ class Rejects:
     def row(self, rejected: RejectedRow) -> None:
         """Writes a row: parsed when it is JSON, as text when it is UTF-8, else in base64."""
         entry: dict[str, object] = {"line": rejected.line, "reason": rejected.reason, "detail": rejected.detail}
+        if rejected.part:
+            entry["file"] = rejected.part
         if rejected.is_cut:
             entry["is_cut"] = True
         try:
@@ -166,7 +168,8 @@ def produce(
             if isinstance(item, RejectedRow):
                 reasons[item.reason] += 1
                 if len(done.first_rejected) < _SHOWN:
-                    done.first_rejected.append(f"line {item.line}: {item.reason}: {item.detail}")
+                    where = f"{item.part} " if item.part else ""
+                    done.first_rejected.append(f"{where}line {item.line}: {item.reason}: {item.detail}")
                 rejects.row(item)
             elif delivery is not None:
                 delivery.put(item)

@@ -73,6 +73,25 @@ def read_json_lines(chunks: Iterable[bytes]) -> Iterator[Row]:
             yield Row(number, cells, raw)  # type: ignore[arg-type]
 
 
+def read_server_sent(chunks: Iterable[bytes]) -> Iterator[Row]:
+    r"""A row for each event of a server-sent stream as ``curl`` saves it: the JSON behind ``data:``.
+
+    Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+
+    >>> [row.raw for row in read_server_sent([b'event: message\ndata: {"a":1}\n\n'])]
+    [b' {"a":1}']
+    """
+    for number, (line, size) in enumerate(lines(chunks), start=1):
+        if not line.startswith(b"data:"):
+            # Comments, names and ids of events, and the blank lines between them.
+            continue
+        if size > MAX_LINE_BYTES:
+            yield Row(number, {}, line, _too_long(size), is_cut=True)
+            continue
+        for row in read_json_lines([line[5:]]):
+            yield Row(number, row.cells, row.raw, row.problem)
+
+
 def _too_long(size: int) -> Rejection:
     return Rejection("size", f"a line of {size} bytes; allowed: at most {MAX_LINE_BYTES}")
 

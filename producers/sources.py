@@ -1,16 +1,21 @@
-"""Where rows come from: a file or standard input, plain or gzip, JSON lines, CSV or Parquet; in constant memory."""
+"""Where rows come from: a file, an object or standard input, plain or gzip, in any of the formats; in constant memory.
+
+Several files are a source, too: :mod:`producers.folder` and :mod:`producers.aws.prefix` give them one after the other.
+"""
 
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal, Self, cast, get_args
+from typing import BinaryIO, Literal, Protocol, Self, cast, get_args
 
+from producers.chat import read_chat
 from producers.limits import KIB, MIB
-from producers.rows import Row, SourceError, read_csv, read_json_lines
+from producers.rows import Row, SourceError, read_csv, read_json_lines, read_server_sent
 
-Format = Literal["jsonl", "csv", "tsv", "parquet"]
+Format = Literal["jsonl", "csv", "tsv", "parquet", "sse", "chat"]
+"""JSON lines, CSV, tab-separated values, Parquet, a server-sent stream of JSON, a plain-text chat log."""
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 MAX_GZIP_RATIO = 200
@@ -30,46 +35,85 @@ _SUFFIXES: dict[str, Format] = {
 }
 
 
+class Parts(Protocol):
+    """One source, or several that are read one after the other."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def is_several(self) -> bool:
+        """Whether parts are told apart by their names, in ids and in messages."""
+        ...
+
+    def parts(self) -> Iterator["Source"]:
+        """Each of them, in an order that is always the same."""
+        ...
+
+    def spool(self) -> None:
+        """Makes sure that everything can be read twice."""
+        ...
+
+    def close(self) -> None:
+        """Gives up what was kept for it."""
+        ...
+
+
 class Source:
-    """A file, or standard input (``-``), whose rows can be read.
+    """A file, an object, or standard input (``-``), whose rows can be read.
 
     Args:
-        path: a file's path, or ``-``.
+        path: a file's path, or ``-``; of what ``opened`` gives, its name.
         form: what it holds; None goes by the name (``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.tsv``,
             ``.parquet``, each also with ``.gz``), and for standard input by its first bytes.
+        fallback: what it holds when neither says it.
         stdin: what ``-`` reads; the process's own unless given.
+        opened: gives the bytes from the start, where that is no file here.
+        name: what it is called in event ids; else the file's name without its folder, or ``stdin``.
 
     Raises:
         SourceError: there is no such file, or nothing says what it holds.
     """
 
-    def __init__(self, path: str, *, form: Format | None = None, stdin: BinaryIO | None = None) -> None:
+    is_several = False
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        form: Format | None = None,
+        fallback: Format | None = None,
+        stdin: BinaryIO | None = None,
+        opened: Callable[[], Iterator[bytes]] | None = None,
+        name: str | None = None,
+    ) -> None:
         self.path = path
-        self.is_stdin = path == "-"
+        self.is_stdin = path == "-" and opened is None
+        self.name = name or ("stdin" if self.is_stdin else Path(path).name)
+        self._opened = opened
+        self._fallback = fallback
         self._input = stdin
         self._spooled: BinaryIO | None = None
         self._head = b""
         if self.is_stdin:
             self._input = stdin if stdin is not None else sys.stdin.buffer
-        else:
+        elif opened is None:
             _require_file(path)
         self.format: Format = form or self._guessed()
         if self.format == "parquet" and self.is_stdin:
             self.spool()
 
-    @property
-    def name(self) -> str:
-        """What the source is called in event ids: the file's name without its folder, or ``stdin``."""
-        return "stdin" if self.is_stdin else Path(self.path).name
-
-    @property
-    def size(self) -> int | None:
-        """How many bytes it has, None when that is not known."""
-        return None if self.is_stdin else Path(self.path).stat().st_size
+    def parts(self) -> Iterator["Source"]:
+        """Itself."""
+        yield self
 
     def spool(self) -> None:
         """Keeps standard input in an unnamed temporary file, so that it can be read twice. It must come to an end."""
-        if not self.is_stdin or self._spooled is not None:
+        if self.is_stdin:
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._spooled is not None:
             return
         spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the source
         for chunk in self._plain_chunks():
@@ -97,9 +141,16 @@ class Source:
         if self.format == "parquet":
             from producers.parquet import read_parquet
 
-            return read_parquet(self._spooled if self.is_stdin else self.path)
+            if self._opened is not None:
+                # Parquet is read from its end.
+                self._keep()
+            return read_parquet(self._spooled if self._spooled is not None else self.path)
         if self.format == "jsonl":
             return read_json_lines(self.chunks())
+        if self.format == "sse":
+            return read_server_sent(self.chunks())
+        if self.format == "chat":
+            return read_chat(self.chunks(), name=self.name)
         return read_csv(self.chunks(), delimiter="\t" if self.format == "tsv" else ",")
 
     def chunks(self) -> Iterator[bytes]:
@@ -112,16 +163,19 @@ class Source:
             yield from _with_first(first, chunks)
 
     def _plain_chunks(self) -> Iterator[bytes]:
+        if self._spooled is not None:
+            self._spooled.seek(0)
+            yield from _chunks(self._spooled)
+            return
+        if self._opened is not None:
+            yield from self._opened()
+            return
         if not self.is_stdin:
             try:
                 with open(self.path, "rb") as file:
                     yield from _chunks(file)
             except OSError as error:
                 raise SourceError(f"{self.path}: {error.strerror}; give a file that can be read") from None
-            return
-        if self._spooled is not None:
-            self._spooled.seek(0)
-            yield from _chunks(self._spooled)
             return
         head, self._head = self._head, b""
         if head:
@@ -131,8 +185,7 @@ class Source:
 
     def _guessed(self) -> Format:
         if not self.is_stdin:
-            name = self.path.removesuffix(".gz")
-            form = _SUFFIXES.get(Path(name).suffix.lower())
+            form = form_of(self.path) or self._fallback
             if form is None:
                 raise SourceError(
                     f"{self.path}: its name does not say what it holds; "
@@ -146,14 +199,27 @@ class Source:
         start = self._head
         if start.startswith(b"\x1f\x8b"):
             start = zlib.decompressobj(31).decompress(start, KIB)
-        if not start or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b'"')):
+        # A chat log may begin with a bracket, too; where something else is likely, only an object means JSON.
+        marks = (b"{",) if self._fallback is not None else (b"{", b"[", b'"')
+        if not start or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(marks):
             return "jsonl"
+        if self._fallback is not None:
+            return self._fallback
         raise SourceError("standard input is not JSON lines; say --format csv, tsv or parquet")
+
+
+def form_of(name: str) -> Format | None:
+    """What a file of this name holds, None when the name does not say it.
+
+    >>> form_of("a/posts.CSV.gz"), form_of("notes.txt")
+    ('csv', None)
+    """
+    return _SUFFIXES.get(Path(name.removesuffix(".gz")).suffix.lower())
 
 
 def _require_file(path: str) -> None:
     if not Path(path).exists():
-        raise SourceError(f"{path}: no such file; give a file, or - for standard input")
+        raise SourceError(f"{path}: no such file; give a file, a folder, s3://bucket/prefix, or - for standard input")
     if Path(path).is_dir():
         raise SourceError(f"{path}: a folder; give one file")
 

@@ -126,7 +126,7 @@ def test_content_and_parent_ids_of_another_form_are_hashed_and_kept() -> None:
     event = made_of(row(**ROW, content_id="Main page", parent_id="a/b"))
     assert event.content_id.startswith("c-")
     assert event.parent_id is not None
-    assert event.parent_id.startswith("p-")
+    assert event.parent_id.startswith("c-")
     assert extra(event) == {"source_content_id": "Main page", "source_parent_id": "a/b"}
 
 

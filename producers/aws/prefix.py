@@ -1,0 +1,144 @@
+"""A prefix of an S3 bucket as a source: its objects, streamed one after the other in the order of their keys."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoRegionError,
+    ResponseStreamingError,
+)
+
+from producers.folder import select
+from producers.rows import SourceError
+from producers.sources import Format, Source
+
+SCHEME = "s3://"
+_CHUNK = 256 * 1024
+_ATTEMPTS = 5
+_BROKEN = (IncompleteReadError, ResponseStreamingError, HTTPClientError, ConnectionError)
+_WHERE = "check the name, the credentials and AWS_REGION; on a laptop, `streamkeeper up` prints the lines to paste"
+
+
+class BucketPrefix:
+    """The objects under a prefix. Those that are hidden (a part that begins with a dot) or empty are passed over.
+
+    Args:
+        url: ``s3://bucket/prefix``. A prefix is the beginning of a key, as in S3: end it in a slash to mean a folder.
+            When there is an object of just that key, it alone is meant.
+        pattern, form, fallback: as in :class:`producers.folder.Folder`, by the key behind the prefix's last slash.
+        client: of S3; made when it is not given.
+
+    Raises:
+        SourceError: nothing is there, or it cannot be reached.
+    """
+
+    is_several = True
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pattern: str | None = None,
+        form: Format | None = None,
+        fallback: Format | None = None,
+        client: Any = None,
+    ) -> None:
+        self.path = url
+        self._bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+        if not url.startswith(SCHEME) or not self._bucket:
+            raise SourceError(f"{url}: allowed: s3://bucket/prefix")
+        self._form, self._fallback = form, fallback
+        self._client = client or _make_client()
+        found = self._list(prefix)
+        self._base = prefix[: prefix.rfind("/") + 1]
+        if prefix in found:
+            # Named in full: its name may say nothing of what it holds, and Source then says so.
+            names = [prefix[len(self._base) :]]
+        else:
+            behind = (key[len(self._base) :] for key in found)
+            visible = [name for name in behind if not any(part.startswith(".") for part in name.split("/"))]
+            names = select(visible, pattern=pattern, form=form or fallback, where=url)
+        self.files = names
+        self._versions = {name: found[self._base + name] for name in names}
+
+    @property
+    def name(self) -> str:
+        """The last part of the prefix, or the bucket's name."""
+        return self.path.removeprefix(SCHEME).rstrip("/").rpartition("/")[2]
+
+    def parts(self) -> Iterator[Source]:
+        """Each object; in ids it goes by its key behind the prefix's last slash, like a file in a folder."""
+        for name in self.files:
+            key = self._base + name
+            opened = partial(self._read, key, self._versions[name])
+            with Source(key, form=self._form, fallback=self._fallback, opened=opened, name=name) as source:
+                yield source
+
+    def spool(self) -> None:
+        """Nothing to do: objects can be read twice, and a change in between is noticed."""
+
+    def close(self) -> None:
+        """Nothing to do: each part is closed when it has been read."""
+
+    def _list(self, prefix: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        try:
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                for item in page.get("Contents", ()):
+                    if item["Size"] > 0:
+                        found[item["Key"]] = item["ETag"]
+        except (ClientError, BotoCoreError) as error:
+            raise SourceError(f"{self.path}: {_code(error)}; {_WHERE}") from None
+        if not found:
+            raise SourceError(f"{self.path}: no object there; {_WHERE}")
+        return found
+
+    def _read(self, key: str, version: str) -> Iterator[bytes]:
+        """The object's bytes; a connection that breaks is taken up where it broke."""
+        place = f"s3://{self._bucket}/{key}"
+        offset = broken = 0
+        while True:
+            before = offset
+            wanted = {"Range": f"bytes={offset}-"} if offset else {}
+            try:
+                body = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=version, **wanted)["Body"]
+                for chunk in body.iter_chunks(_CHUNK):
+                    offset += len(chunk)
+                    yield chunk
+            except _BROKEN as error:
+                # As long as it gets on, it may break as often as it likes.
+                broken = 1 if offset > before else broken + 1
+                if broken == _ATTEMPTS:
+                    raise SourceError(f"{place}: {type(error).__name__} after {offset} bytes; run it again") from None
+            except (ClientError, BotoCoreError) as error:
+                code = _code(error)
+                if code in ("InvalidRange", "416"):
+                    # It had broken behind the last byte.
+                    return
+                changed = "changed while it was read" if code in ("PreconditionFailed", "412") else code
+                raise SourceError(f"{place}: {changed} after {offset} bytes; run it again") from None
+            else:
+                return
+
+
+def _make_client() -> Any:
+    config = Config(
+        connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5}, tcp_keepalive=True
+    )
+    try:
+        return boto3.session.Session().client("s3", config=config)
+    except NoRegionError:
+        raise SourceError(f"S3: no region; {_WHERE}") from None
+
+
+def _code(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__

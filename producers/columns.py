@@ -1,0 +1,137 @@
+"""Values out of a row: by a column's name, by a path into nested values, by a template, by the first of several."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+MISSING: object = object()
+"""What :meth:`Cells.find` gives where there is nothing."""
+
+Place = str | tuple[str, ...]
+"""Where a value lies: a column, ``user.name`` and ``langs.0`` inside one, ``{did}:{rkey}`` made of several; or several
+such places, of which the first that holds something counts."""
+
+_PART = re.compile(r"\{([^{}]+)\}")
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a row must be like to be content.
+
+    Args:
+        column: a place in the row; a value is compared as text.
+        is_in: the values that will do; empty: any.
+        is_not: the values that will not.
+        or_missing: whether rows without the column will do.
+    """
+
+    column: str
+    is_in: tuple[str, ...] = msgspec.field(default=(), name="is")
+    is_not: tuple[str, ...] = ()
+    or_missing: bool = False
+
+    def holds(self, cells: "Cells") -> bool:
+        """Whether a row is like that.
+
+        >>> Condition("kind", is_in=("post",)).holds(Cells({"kind": "like"}))
+        False
+        """
+        value = cells.find(self.column)
+        if value is MISSING or value is None:
+            return self.or_missing
+        text = _text(value)
+        return (not self.is_in or text in self.is_in) and text not in self.is_not
+
+
+class Cells:
+    """One row's cells; remembers which columns were used as they are, and what was decoded.
+
+    >>> cells = Cells({"user": msgspec.Raw(b'{"name":"ann","ids":[7,8]}'), "title": ""})
+    >>> cells.find("user.name"), cells.find("user.ids.1"), cells.find("{user.name}:{user.ids.0}")
+    ('ann', 8, 'ann:7')
+    >>> cells.find(("title", "user.name")), cells.find("body") is MISSING
+    ('ann', True)
+    """
+
+    def __init__(self, cells: Mapping[str, object]) -> None:
+        self._cells = cells
+        self._decoded: dict[str, Any] = {}
+        self.used: set[str] = set()
+
+    def find(self, place: Place) -> object:
+        """The value at a place, as the row has it; of several places the first that holds something."""
+        if isinstance(place, str):
+            return self._at(place)
+        found = MISSING
+        for one in place:
+            value = self._at(one)
+            if _holds_something(value):
+                return value
+            if found is MISSING:
+                found = value
+        return found
+
+    def _at(self, place: str) -> object:
+        if place in self._cells:
+            self.used.add(place)
+            return self._cells[place]
+        if "{" in place:
+            return self._filled(place)
+        return self._inside(place) if "." in place else MISSING
+
+    def _inside(self, path: str) -> object:
+        first, *rest = path.split(".")
+        if first not in self._cells:
+            return MISSING
+        if first not in self._decoded:
+            self._decoded[first] = plain(self._cells[first])
+        value = self._decoded[first]
+        for step in rest:
+            if isinstance(value, dict) and step in value:
+                value = value[step]
+            elif isinstance(value, (list, tuple)) and step.isascii() and step.isdigit() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                return MISSING
+        return value
+
+    def _filled(self, template: str) -> object:
+        values: dict[str, str] = {}
+        for part in _PART.findall(template):
+            value = self._inside(part) if part not in self._cells else self._cells[part]
+            if not _holds_something(value) or isinstance(plain(value), (dict, list)):
+                return MISSING
+            values[part] = _text(value)
+        return _PART.sub(lambda found: values[found[1]], template) if values else MISSING
+
+
+def places(given: Iterable[Place]) -> set[str]:
+    """Every single place in these."""
+    return {one for place in given for one in ((place,) if isinstance(place, str) else place)}
+
+
+def plain(value: object) -> Any:
+    """The value decoded, where the row has it as JSON."""
+    if not isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.MsgspecError, RecursionError):
+        # A number outside every range, or too deep: it stays as it is, and the contract refuses it with a reason.
+        return value
+
+
+def _holds_something(value: object) -> bool:
+    if isinstance(value, msgspec.Raw):
+        return bytes(value) not in (b"null", b'""')
+    return value is not MISSING and value is not None and value != ""
+
+
+def _text(value: object) -> str:
+    value = plain(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, msgspec.Raw):
+        return bytes(value).decode("utf-8", "replace")
+    return msgspec.json.encode(value).decode()
