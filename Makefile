@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-data check lint template-check bench render bundle clean
+.PHONY: help setup demo up test test-data check lint template-check bench kill-loop burst render bundle clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,6 +45,12 @@ template-check: .venv-sam/ready ## sam validate --lint, in an environment of its
 
 bench: setup ## The consumer's rate beside the usual handler's, in one run
 	@$(BIN)/python -m benchmarks
+
+kill-loop: setup ## kill -9 a producer with a spool, again and again; every accepted id lands; ROUNDS=50 SEED=1
+	@$(BIN)/python -m benchmarks.kills --rounds $(or $(ROUNDS),50) --seed $(or $(SEED),1)
+
+burst: setup ## Ten times the usual rate for a minute onto a stream that throttles; accepted = landed
+	@$(BIN)/python -m benchmarks.bursts
 
 render: setup ## Bring the renderings of the contract up to date
 	@$(BIN)/python -m glue render

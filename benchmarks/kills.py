@@ -118,6 +118,11 @@ def _one_life(arguments: list[str], *, delay: float, waits_for_ready: bool) -> b
         return waits_for_ready or process.stdout.read() == "ready\n"
 
 
+def _tell(number: int, rounds: int) -> None:
+    if number % 10 == 0:
+        print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
+
+
 def _flush(spool: Path, stream: str) -> int:
     command = [sys.executable, "-m", "producers.spooling", "flush", "--stream", stream, "--wait", "300", "--json"]
     answer = subprocess.run([*command, str(spool)], capture_output=True, text=True, check=False)
@@ -149,9 +154,8 @@ def main(rounds: int, seed: int, shards: int) -> None:
             seed=seed,
             drain=lambda: runtime.drain(300),
             landed=lambda: {str(row[0]) for row in asked.run(_LANDED).rows},
-            on_round=lambda number: print(f"\rround {number} of {rounds}", end="", file=sys.stderr, flush=True),
+            on_round=lambda number: _tell(number, rounds),
         )
-    print(file=sys.stderr)
     print(kills)
     sys.exit(bool(kills.lost))
 
