@@ -22,6 +22,7 @@ _DAY = 86_400
 _AUTHORS = 6_000
 _SPAMMERS = 60
 _ONE = 65_536
+_KINDS = ("spam", "insult", "threat", "personal", "disguised", "late", "skew", "duplicate", "malformed")
 
 
 class SyntheticRecord(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +55,11 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
     """Created within the last minute before ``now``; the rest lies in the window."""
     hot: float = 0.0
     """About one and the same piece of content, so under one partition key."""
+
+    def __post_init__(self) -> None:
+        together = sum(getattr(self, name) for name in _KINDS)
+        if together > 1:
+            raise ValueError(f"shares of {together:.2f} together; allowed: at most 1")
 
 
 def synthetic(
@@ -95,11 +101,8 @@ class Maker:
         self._made = 0
         self._recent: list[SyntheticRecord] = []
         self._recent_ids: list[bytes] = []
-        names = ("spam", "insult", "threat", "personal", "disguised", "late", "skew", "duplicate", "malformed")
-        edges = accumulate(round(getattr(shares, name) * _ONE) for name in names)
-        self._edges = list(zip(edges, names, strict=True))
-        if self._edges[-1][0] > _ONE:
-            raise ValueError(f"shares of {self._edges[-1][0] / _ONE:.2f} together; allowed: at most 1")
+        edges = accumulate(round(getattr(shares, name) * _ONE) for name in _KINDS)
+        self._edges = list(zip(edges, _KINDS, strict=True))
         self._special = self._edges[-1][0]
         self._seconds: dict[int, bytes] = {}
         self._moments = _day_curve(now, window)
