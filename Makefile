@@ -52,6 +52,10 @@ kill-loop: setup ## kill -9 a producer with a spool, again and again; every acce
 burst: setup ## Ten times the usual rate for a minute onto a stream that throttles; accepted = landed
 	@$(BIN)/python -m benchmarks.bursts
 
+bench-producers: setup ## KPL format beside aws_kinesis_agg's, and sending beside plain boto3, each in one run
+	@$(BIN)/python -m benchmarks.aggregation
+	@$(BIN)/python -m benchmarks.producing
+
 render: setup ## Bring the renderings of the contract up to date
 	@$(BIN)/python -m glue render
 
