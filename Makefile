@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-data check lint template-check bench kill-loop burst render bundle clean
+.PHONY: help setup demo up test test-data check lint template-check bench bench-producers kill-loop burst render bundle clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
