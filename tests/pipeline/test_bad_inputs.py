@@ -1,4 +1,4 @@
-"""Every class of bad input, put into the stream as raw bytes: each is quarantined for its reason, its neighbours land."""
+"""Every class of bad input, put into the stream as raw bytes: quarantined for its reason, while its neighbours land."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
