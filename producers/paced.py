@@ -277,22 +277,23 @@ class Paced:
             result = results[place] if place < len(results) else None
             if result is not None and result.sequence_number:
                 taken.append((item, records[place], result))
-            elif result is not None and result.error_code == THROTTLED:
+            elif result is not None and result.error_code in THROTTLES:
                 throttled.append((item, result.shard_id))
             else:
                 left.append(item)
                 if result is not None:
                     reason = result.error_code or "no sequence number"
+        turned_away = len(throttled) + (len(left) if reason in THROTTLES else 0)
         if throttled and not left:
             reason = THROTTLED
-        self._count(batch, taken, len(throttled) + (len(left) if reason in THROTTLES else 0), now - called)
+        self._count(batch, taken, turned_away, now - called)
         with self._state:
             self._fruitless = 0 if taken else self._fruitless + 1
             longest = min(self._settings.max_delay, self._settings.base_delay * 2.0**self._fruitless)
             pause = self._clock.random() * longest
             if self._lanes.went([(item, result.shard_id) for item, _, result in taken]):
                 self._ask_again(now)
-            if left and not (taken and reason in THROTTLES):
+            if left:
                 self._pause_until = now + pause
             keep = self._keep(now)
             self._lanes.put_back([item for item in left if keep(item)])

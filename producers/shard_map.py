@@ -28,15 +28,17 @@ class ShardMap:
 
     def __init__(self, ranges: Iterable[ShardRange] = ()) -> None:
         self._ranges: list[tuple[int, int, str]] = []
+        self._starts: list[int] = []
         self.tell(ranges)
 
     def tell(self, ranges: Iterable[ShardRange]) -> None:
         """Takes the ranges of the open shards instead of all that was known."""
         self._ranges = sorted((one.start, one.end, one.shard_id) for one in ranges)
+        self._starts = [one[0] for one in self._ranges]
 
     def shard_of(self, key: int) -> str | None:
         """The shard that a hash key leads to, None when that is not known."""
-        place = bisect_right(self._ranges, key, key=_start) - 1
+        place = bisect_right(self._starts, key) - 1
         if place < 0:
             return None
         _, end, shard_id = self._ranges[place]
@@ -56,8 +58,5 @@ class ShardMap:
         # What is in between belongs to it too, since ranges are contiguous.
         self._ranges = [one for one in self._ranges if one[2] != shard_id and (one[1] < start or one[0] > end)]
         insort(self._ranges, (start, end, shard_id))
+        self._starts = [one[0] for one in self._ranges]
         return known is not None
-
-
-def _start(one: tuple[int, int, str]) -> int:
-    return one[0]

@@ -91,8 +91,8 @@ class ShardRate:
         if passed <= 0:
             return
         self.at = now
-        self.tokens = min(self.settings.burst * self.share, self.tokens + passed * self.share)
         if self._waited and now - self._decreased_at >= self.settings.deaf:
             # Only a rate that was used to the full can be known to be too low.
             self.share = min(1.0, self.share + min(passed, 1.0) * self.settings.increase)
             self._waited = False
+        self.tokens = min(self.settings.burst * self.share, self.tokens + passed * self.share)

@@ -52,6 +52,7 @@ class LaneDelivery:
             rates=RateSettings(),
         )
         self._reporting = threading.Lock()
+        self._sorting = threading.Lock()
         self._abandoned = False
         self._closed = False
         self._unsure: deque[tuple[int, OutRecord]] = deque()
@@ -86,7 +87,8 @@ class LaneDelivery:
             self._paced.wake()
         else:
             self._unsure.append((number, record))
-            self._appended.set()
+            if not self._appended.is_set():
+                self._appended.set()
 
     def flush(self) -> None:
         """Comes back when everything was sent, or nothing more is."""
@@ -155,8 +157,9 @@ class LaneDelivery:
     def _sync_now(self, spool: Spool) -> None:
         spool.sync()
         accepted: list[OutRecord] = []
-        while self._unsure and self._unsure[0][0] <= spool.durable:
-            accepted.append(self._unsure.popleft()[1])
+        with self._sorting:
+            while self._unsure and self._unsure[0][0] <= spool.durable:
+                accepted.append(self._unsure.popleft()[1])
         if accepted:
             self._accept(accepted)
             self._paced.wake()

@@ -100,6 +100,11 @@ def decode_frame(raw: bytes) -> OutRecord | None:
     found = _frame_at(raw, 0)
     if found is None or found.length != len(raw) or found.length == FRAME_HEADER_BYTES:
         return None
+    return decode_checked(raw)
+
+
+def decode_checked(raw: bytes) -> OutRecord | None:
+    """The record in a frame whose check was found good; None when it is no record all the same."""
     try:
         return _decoder.decode(memoryview(raw)[FRAME_HEADER_BYTES:])
     except msgspec.MsgspecError:

@@ -25,6 +25,7 @@ from producers.spool.format import (
     SEGMENT,
     SEGMENT_MAGIC,
     ack_entries,
+    decode_checked,
     decode_frame,
     encode_body,
     end_frame,
@@ -365,7 +366,7 @@ class Spool:
                 segment.read_to = one.offset + one.length
                 if one.length == FRAME_HEADER_BYTES or segment.is_acknowledged(one.number):
                     continue
-                record = decode_frame(raw)
+                record = decode_checked(raw)
                 if record is None:
                     raise SpoolBrokenError(f"{segment.path.name}: no record at offset {one.offset:,}")
                 found.append(Spooled(one.number, one.at, Place(segment.first, one.offset, one.length), record))
