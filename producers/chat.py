@@ -16,8 +16,8 @@ from producers.rows import MAX_LINE_BYTES, Row, lines
 _STAMP = re.compile(
     r"\[?(?:(\d{4}-\d\d-\d\d)[T ])?(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:?\d\d)?\]?[ \t]?", re.ASCII
 )
-_SAID = re.compile(r" ?<[ @+%~&!]?([^<>\s]{1,128})> ?(.*)", re.DOTALL)
-_DID = re.compile(r" *\* ([^\s*]{1,128}) (.*)", re.DOTALL)
+_SAID = re.compile(r" ?<[ @+%~&!]?([^<>\s]{1,128}) {0,16}> ?(.*)", re.DOTALL)
+_DID = re.compile(r" {0,16}\* ([^\s*]{1,128})(?: (.*))?", re.DOTALL)
 _TABBED = re.compile(r"[@+%~&! ]?([^\s<>]{1,128})\t(.*)", re.DOTALL)
 _TABBED_ACTION = re.compile(r" ?\*\t(\S{1,128}) (.*)", re.DOTALL)
 # The marks of irssi, WeeChat, The Lounge and the Ubuntu bots before what is no message.
@@ -108,7 +108,7 @@ def _message(text: str, *, dated: bool) -> dict[str, object] | None:
     if dated:
         for kind, form in (("action", _TABBED_ACTION), ("action", _DID), ("message", _TABBED)):
             if (found := form.fullmatch(text)) is not None:
-                return {"type": kind, "user": found[1], "text": found[2]}
+                return {"type": kind, "user": found[1], "text": found[2] or ""}
     return None
 
 

@@ -201,3 +201,29 @@ def test_the_command_puts_to_the_stack_s_delivery_stream(twin: Twin, tmp_path: A
     account = msgspec.json.decode(ran.stdout)
     assert (account["read"], account["accepted"]) == (400, 400)
     assert twin.deliveries.state()["streamkeeper-deferred"]["records_in"] == before + 400
+
+
+def test_objects_under_a_prefix_go_through_the_lane_as_a_preset_says(
+    twin: Twin, tmp_path: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    s3 = twin.client("s3")
+    s3.create_bucket(Bucket="given")
+    now = int(time.time())
+    for part in range(3):
+        rows = (
+            f'{{"id":"part{part}n{number}","author":"ann","body":"comment {number}","created_utc":{now}}}\n'
+            for number in range(100)
+        )
+        s3.put_object(Bucket="given", Key=f"dump/RC_{part}.jsonl.gz", Body=gzip.compress("".join(rows).encode()))
+    arguments = ["--from", "s3://given/dump/", "--preset", "reddit", "--deferred", "--json"]
+    ran = CliRunner().invoke(command, arguments)
+    assert ran.exit_code == 0, ran.output
+    assert msgspec.json.decode(ran.stdout)["accepted"] == 300
+
+    assert twin.drain(60)["drained"]
+
+    found = (
+        asked(twin).run("SELECT DISTINCT content_id FROM current_verdicts WHERE content_id LIKE 't1_part%'", []).rows
+    )
+    assert len(found) == 300
