@@ -16,6 +16,8 @@ from infra.local.streams.streams import (
 )
 
 SHARD_QUOTA = 10_000
+# A larger Limit or MaxResults is taken, and answered with this many.
+STREAMS_PAGE, DESCRIBE_PAGE, SHARDS_PAGE = 100, 100, 1000
 _FILTERS = ("AFTER_SHARD_ID", "AT_TRIM_HORIZON", "FROM_TRIM_HORIZON", "AT_LATEST", "AT_TIMESTAMP", "FROM_TIMESTAMP")
 
 
@@ -103,7 +105,7 @@ class KinesisControl:
 
     def _describe(self, p: Parameters, now: float) -> dict[str, object]:
         stream = find(self.streams, p)
-        limit = p.integer("Limit", low=1, high=10_000) or 100
+        limit = min(p.integer("Limit", low=1, high=10_000) or DESCRIBE_PAGE, DESCRIBE_PAGE)
         after = p.text("ExclusiveStartShardId", pattern=NAME, max_length=128) or ""
         with self.streams.lock:
             listed = [shard for shard in stream.visible_shards(now) if shard.shard_id > after]
@@ -127,7 +129,7 @@ class KinesisControl:
         }
 
     def _list_streams(self, p: Parameters, now: float) -> dict[str, object]:
-        limit = p.integer("Limit", low=1, high=10_000) or 100
+        limit = min(p.integer("Limit", low=1, high=10_000) or STREAMS_PAGE, STREAMS_PAGE)
         after = p.text("NextToken") or p.text("ExclusiveStartStreamName", pattern=NAME) or ""
         with self.streams.lock:
             names = [name for name in self.streams.names() if name > after]
@@ -151,7 +153,7 @@ class KinesisControl:
         return answer
 
     def _list_shards(self, p: Parameters, now: float) -> dict[str, object]:
-        limit = p.integer("MaxResults", low=1, high=10_000) or 1000
+        limit = min(p.integer("MaxResults", low=1, high=10_000) or SHARDS_PAGE, SHARDS_PAGE)
         token = p.text("NextToken")
         chosen = p.structure("ShardFilter")
         if token is not None:
@@ -236,5 +238,5 @@ def _passes(stream: Stream, shard: Shard, *, kind: str | None, moment: float, no
         return shard.is_open
     if kind == "AT_TRIM_HORIZON":
         moment = max(stream.horizon(now), stream.created_at)
-    ends_after = shard.closed_at is None or shard.closed_at > moment
+    ends_after = shard.closed_at is None or shard.closed_at >= moment
     return ends_after and (kind == "FROM_TIMESTAMP" or shard.opened_at <= moment)
