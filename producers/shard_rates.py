@@ -61,7 +61,7 @@ class ShardRate:
         """Whether a record may be put now; if so its tokens are gone. One larger than the burst leaves a debt."""
         self._advance(now)
         cost = self.cost(size)
-        if self.tokens + 1e-9 < min(cost, self.settings.burst * self.share):
+        if self.tokens + 1e-9 < self._needed(cost):
             self._waited = True
             return False
         self.tokens -= cost
@@ -70,7 +70,7 @@ class ShardRate:
     def wait(self, size: int, now: float) -> float:
         """Seconds until a record of that size may be put."""
         self._advance(now)
-        missing = min(self.cost(size), self.settings.burst * self.share) - self.tokens
+        missing = self._needed(self.cost(size)) - self.tokens
         return max(0.0, missing / self.share)
 
     def allowed(self, now: float) -> int:
@@ -85,6 +85,10 @@ class ShardRate:
         if now - self._decreased_at >= self.settings.deaf:
             self._decreased_at = now
             self.share = max(self.settings.smallest, self.share * self.settings.decrease)
+
+    def _needed(self, cost: float) -> float:
+        # All but full is enough for a record larger than the burst: the share, and what full means, grow meanwhile.
+        return min(cost, 0.9 * self.settings.burst * self.share)
 
     def _advance(self, now: float) -> None:
         passed = now - self.at
