@@ -73,6 +73,7 @@ def rows(load: Snapshot, prices: Prices) -> list[tuple[str, str]]:
         ("sent", f"{load.bytes / 1e6:,.1f} MB"),
         ("shards needed", str(load.shards_needed)),
         ("cost", f"${spent.provisioned:,.4f} provisioned, ${spent.on_demand:,.4f} on demand"),
+        ("prices", spent.prices_as_of),
     ]
 
 

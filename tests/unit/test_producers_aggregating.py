@@ -1,7 +1,9 @@
 """Aggregated sending: within every limit, in order, none lost, and never an event in a shard that is not its own."""
 
 import hashlib
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -256,6 +258,16 @@ def test_produce_sends_aggregates_when_asked_to_and_only_then() -> None:
 def opened_or_broken(record: OutRecord) -> list[tuple[str, bytes]]:
     """Made-up content also has broken aggregates, which go as they are."""
     return opened(record) if record.inside else [(record.partition_key, record.data)]
+
+
+def test_aggregates_go_through_a_spool_and_every_event_in_them_is_counted(tmp_path: Path) -> None:
+    stream = FakeStream()
+    result = run(stream, "--aggregate", "--buckets", "4", "--spool", str(tmp_path / "spool"), "--json")
+    assert result.exit_code == 0, result.output
+    account = json.loads(result.stdout)
+    assert (account["read"], account["accepted"], account["sent"], account["spooled"]) == (500, 500, 500, 0)
+    assert sum(len(record.event_ids) for record in stream.taken) == 500
+    assert len(stream.taken) < 100
 
 
 def test_produce_refuses_aggregates_that_the_stream_s_reader_cannot_read() -> None:
