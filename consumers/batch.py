@@ -203,7 +203,8 @@ def read_transform_batch(event: object) -> Batch:
         for position, entry in enumerate(entries):
             record_id = entry["recordId"]
             moment = datetime.fromtimestamp(entry["approximateArrivalTimestamp"] / 1000, UTC)
-            payload = pybase64.b64decode(entry["data"], None, True)
+            # The line feed is what parts records in the archive; a record does not end in one of its own.
+            payload = pybase64.b64decode(entry["data"], None, True).removesuffix(b"\n")
             coordinate = (shard, record_id, 0, "")
             if (source := entry.get("kinesisRecordMetadata")) is not None:
                 coordinate = (

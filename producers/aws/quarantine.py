@@ -103,6 +103,9 @@ class Recovery:
         return self._from_stream(row) or self._from_archive(row)
 
     def _from_stream(self, row: QuarantinedRow) -> bytes | None:
+        if row.shard_id.startswith("firehose/"):
+            # It came by the deferred lane and was in no stream.
+            return None
         try:
             iterator: str | None = self._reader.start(row.shard_id, sequence=row.sequence_number)
         except ExpiredError:

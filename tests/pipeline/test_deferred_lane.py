@@ -14,12 +14,16 @@ from athena.aws.engine import AthenaEngine
 from infra.commands.produce import produce as command
 from infra.demo import Asked
 from infra.local.twin import Twin
+from producers.aws.archive import S3Archive
 from producers.aws.firehose import FirehoseStream
 from producers.aws.kinesis import KinesisStream
+from producers.aws.quarantine import Recovery
+from producers.aws.reading import KinesisReader
 from producers.batching import firehose_batcher
 from producers.clock import SystemClock
 from producers.delivery import Delivery, deliver
 from producers.ports import OutRecord, PutResult
+from producers.set_aside.quarantined import QuarantinedRow
 from producers.synthetic import Shares, synthetic
 
 ALL_DAYS = "'2020-01-01'"
@@ -118,6 +122,26 @@ def error_objects(twin: Twin) -> list[dict[str, Any]]:
     return found
 
 
+def recovered(twin: Twin, record_id: str) -> bytes | None:
+    """What a redrive finds of a record that was too large to be kept with its quarantine row."""
+    names = [name for name in QuarantinedRow.__struct_fields__ if name != "arrived"]
+    [row] = (
+        asked(twin)
+        .run(
+            f"SELECT {', '.join(names)}, to_unixtime(arrived_at) FROM quarantine WHERE sequence_number = ?",
+            [f"'{record_id}'"],
+        )
+        .rows
+    )
+    *values, arrived = row
+    found: dict[str, Any] = {name: "" if value is None else value for name, value in zip(names, values, strict=True)}
+    assert found["payload"] == ""
+    recovery = Recovery(
+        KinesisReader(twin.outputs["ContentStreamName"], clock=SystemClock()), S3Archive(twin.outputs["LakeBucketName"])
+    )
+    return recovery(QuarantinedRow(**found, arrived=float(str(arrived))))
+
+
 def test_good_broken_and_huge_records_each_end_in_one_place_by_their_id(twin: Twin) -> None:
     records = made_up(2_000, seed=21, malformed=0.05)
     records += [huge(number) for number in range(3)]
@@ -150,6 +174,7 @@ def test_good_broken_and_huge_records_each_end_in_one_place_by_their_id(twin: Tw
         for item in s3.list_objects_v2(Bucket=bucket, Prefix="archive/").get("Contents", [])
     )
     assert kept == b"".join(record.data + b"\n" for _, record in sorted(taken.items()))
+    assert recovered(twin, next(one for one in taken if taken[one].event_id == "bytes")) == b"\x00\xff" * 200_000
 
 
 def test_the_same_events_through_both_lanes_are_one_row_each_in_current_verdicts(twin: Twin) -> None:

@@ -114,6 +114,13 @@ def test_a_record_that_is_no_event_is_dropped_only_with_its_row_in_the_quarantin
     assert base64.b64decode(str(bad["payload"])) == b"garbage"
 
 
+def test_the_line_feed_behind_a_record_is_no_part_of_it() -> None:
+    world = FakeWorld()
+    process(world, [b"garbage\n", b"two\n\n"])
+    kept = [base64.b64decode(str(bad["payload"])) for bad in world.rows("quarantine")]
+    assert kept == [b"garbage", b"two\n"]
+
+
 def test_a_record_whose_quarantine_row_never_lands_fails_alone() -> None:
     world = FakeWorld(rows_fail=lambda call, item: True)
     report = process(world, [payload(0, "hello"), b"garbage", payload(2, "hello")])
