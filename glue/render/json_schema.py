@@ -1,10 +1,13 @@
 """The wire contract as JSON Schema, for producers in other languages."""
 
+import re
 from typing import Any
 
 import msgspec
 
 from glue.contract import MAX_TEXT_BYTES, SCHEMA_VERSION, WireEvent
+
+_ROLE = re.compile(r":\w+:`([^`]+)`")
 
 
 def event_schema() -> dict[str, Any]:
@@ -36,10 +39,16 @@ def event_schema() -> dict[str, Any]:
 
 
 def _portable(node: Any) -> Any:
-    """The same schema with ``$`` for Python's ``\\Z``, which other languages do not know."""
+    """The same schema in terms that other languages know."""
     if isinstance(node, dict):
-        return {
-            name: value.replace("\\Z", "$") if name == "pattern" and isinstance(value, str) else _portable(value)
-            for name, value in node.items()
-        }
+        return {name: _portable_text(name, value) or _portable(value) for name, value in node.items()}
     return [_portable(item) for item in node] if isinstance(node, list | tuple) else node
+
+
+def _portable_text(name: str, value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if name == "pattern":
+        return value.replace("\\Z", "$")
+    # A docstring's line breaks and indents differ between versions of Python, and its cross-references are Sphinx's.
+    return _ROLE.sub(r"\1", " ".join(value.replace("``", "").split())) if name == "description" else None
