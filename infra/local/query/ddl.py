@@ -8,10 +8,8 @@ from typing import Any, Final
 from infra.local.errors import ApiError
 from infra.local.query.engine import QueryEngine
 from infra.local.query.errors import QueryError
-from infra.local.query.plan import OutColumn, Scan
-from infra.local.query.session import Session
+from infra.local.query.plan import OutColumn
 from infra.local.query.statements import Statement
-from infra.local.query.tables import partitions_of
 from infra.local.query.types import VARCHAR, to_glue
 
 _WIDTH: Final = 20
@@ -92,19 +90,15 @@ def _describe(engine: QueryEngine, statement: Statement, database: str, now: flo
 
 
 def _show_partitions(engine: QueryEngine, statement: Statement, database: str, now: float) -> _Answer:
-    table = _table(engine, database, statement.name)
+    _table(engine, database, statement.name)
     info = engine.tables.find(database, statement.name)
     if info is None or not info.partitions:
         raise QueryError("FAILED", f"SemanticException Table {statement.name} is not a partitioned table")
-    scan, session = Scan(relation="scan_1", alias="r1", table=info), Session()
-    try:
-        found = partitions_of(engine.catalog, table, scan, session, now)
-    finally:
-        session.close()
+    # Projection is for queries only: what Athena shows are the partitions that the catalog holds.
+    registered = engine.catalog.get_partitions(database, statement.name)
     names = [name for name, _ in info.partitions]
     return ["partition"], [
-        "/".join(f"{name}={value or '__HIVE_DEFAULT_PARTITION__'}" for name, value in zip(names, p.values, strict=True))
-        for p in found
+        "/".join(f"{name}={value}" for name, value in zip(names, known["Values"], strict=True)) for known in registered
     ]
 
 
