@@ -13,14 +13,15 @@ import msgspec
 
 from glue.codec import wire_timestamp
 from producers.aggregating import bucket_keys
+from producers.loading.cost import cost
 from producers.loading.display import display
 from producers.loading.group import Board, GroupError, run_group
 from producers.loading.plan import FileContent, Plan
-from producers.loading.prices import Prices, cost, read_prices
 from producers.loading.sender import content_of, send
 from producers.loading.snapshot import Snapshot
 from producers.loading.summary import Gates, Summary, summarize, told
 from producers.ports import StreamRefusedError
+from producers.prices import Prices, read_prices
 from producers.produce import AGGREGATION, INTERRUPTED, UNREACHABLE, UnreachableError, World, WrongUseError
 from producers.producing import Stop
 from producers.profiles import NAMES, Profile, named, parse

@@ -18,7 +18,6 @@ from producers.clock import SystemClock
 from producers.delivery import Delivery, DeliverySettings
 from producers.failures import INTERRUPTED, UNREACHABLE, TakenError, WrongUseError, inert
 from producers.limits import SHARD_RECORDS_PER_SECOND
-from producers.past.costs import Prices, read_prices
 from producers.past.moments import ALLOWED, moment
 from producers.past.records import Archive, ArchivedPast, Past, PastRecord, RetainedPast, ShardReader
 from producers.past.replaying import FirstArrivals, NoArrivals, Pace, Replay, Replaying
@@ -26,6 +25,7 @@ from producers.past.run_files import FolderStore, is_alive, this_process
 from producers.past.runs import OtherPlanError, Run, RunTakenError, Store
 from producers.past.selecting import Selection
 from producers.ports import Clock, Stream
+from producers.prices import Prices, read_prices
 
 STATE = Path(".streamkeeper/runs")
 _RUN_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}", re.ASCII)

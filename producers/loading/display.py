@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from producers.loading.prices import Prices, cost
+from producers.loading.cost import cost
 from producers.loading.snapshot import Snapshot
 from producers.loading.summary import milliseconds
 from producers.ports import Clock
+from producers.prices import Prices
 
 _LINE_EVERY = 5.0
 _PAST = 3

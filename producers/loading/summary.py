@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from producers.loading.prices import Cost
+from producers.loading.cost import Cost
 from producers.loading.snapshot import Snapshot
 
 _SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))

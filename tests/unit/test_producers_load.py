@@ -18,14 +18,15 @@ from glue.codec import decode
 from glue.contract import ContentEvent
 from infra.commands.load import load as command
 from producers.loading.content import FromFile, MadeUp, read_events
+from producers.loading.cost import cost
 from producers.loading.display import recent_rate, rows
 from producers.loading.histogram import Histogram
 from producers.loading.plan import Plan
-from producers.loading.prices import cost, read_prices
 from producers.loading.sender import content_of, send
 from producers.loading.snapshot import Second, Snapshot, merged
 from producers.loading.summary import Gates
 from producers.ports import OutRecord, PutResult, StreamRefusedError
+from producers.prices import read_prices
 from producers.produce import World
 from producers.producing import Stop
 from producers.profiles import named
@@ -377,7 +378,7 @@ def test_a_table_of_prices_of_one_s_own_is_used(tmp_path: Path) -> None:
     path = tmp_path / "prices.toml"
     path.write_text(
         'as_of = "today"\n[provisioned]\nshard_hour = 1\nmillion_put_units = 0\n[on_demand]\nstream_hour = 2\n'
-        "gigabyte_in = 0\n"
+        "gigabyte_in = 0\n[firehose]\ngigabyte_in = 0\n"
     )
     spent = json.loads(run(*SHORT, "--json", "--prices", str(path)).stdout)["cost_usd"]
     assert spent["prices_as_of"] == "today"
