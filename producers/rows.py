@@ -12,6 +12,7 @@ MAX_LINE_BYTES = 2 * MIB
 """The longest line that is read whole: no event can be that long."""
 
 KEPT_OF_LONG_LINE = 64 * KIB
+MAX_CELL = 128 * KIB
 
 _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -136,6 +137,9 @@ def read_csv(chunks: Iterable[bytes], *, delimiter: str = ",") -> Iterator[Row]:
             continue
         if problem is None and not cells:
             continue
+        if problem is None and any(len(cell) > MAX_CELL for cell in cells):
+            # The csv module's own limit belongs to the process: a library may have lifted it.
+            problem = Rejection("csv", f"a cell of over {MAX_CELL} characters; allowed: at most {MAX_CELL}")
         if problem is None and len(cells) != len(header):
             problem = Rejection("ragged", f"{len(cells)} cells; allowed: {len(header)}, as the header has")
         if problem is None and any(
