@@ -268,7 +268,7 @@ class Delivery:
         with self._reporting:
             report = self.report
             report.calls += 1
-            report.latencies.append(latency)
+            report.called(latency)
             report.resent += len(records) if is_resend else 0
             report.throttled += throttled
             events = sum(len(record.inside) or 1 for record, _ in taken)

@@ -16,6 +16,9 @@ INTERRUPTED = "interrupted"
 Accepted = Callable[[Sequence[tuple[OutRecord, PutResult]]], None]
 
 
+_LATENCIES = 100_000
+
+
 class DeliverySettings(Struct, frozen=True, kw_only=True):
     """How hard delivery tries.
 
@@ -80,6 +83,12 @@ class DeliveryReport:
     def failed_ids(self) -> list[str]:
         """The ids that are not in the stream as far as its answers say."""
         return [event_id for group in self.failed for event_id in group.event_ids]
+
+    def called(self, seconds: float) -> None:
+        """A call took so long; the newest are kept, so that a producer that runs for weeks does not grow."""
+        if len(self.latencies) >= _LATENCIES:
+            del self.latencies[: _LATENCIES // 2]
+        self.latencies.append(seconds)
 
     def latency(self, share: float) -> float | None:
         """Seconds that this share (0 to 1) of the calls stayed under, None before the first call.

@@ -289,7 +289,9 @@ class Paced:
         self._count(batch, taken, turned_away, now - called)
         with self._state:
             self._fruitless = 0 if taken else self._fruitless + 1
-            longest = min(self._settings.max_delay, self._settings.base_delay * 2.0**self._fruitless)
+            # With a spool there is no last attempt, and two to the thousandth is no number of seconds.
+            doubled = 2.0 ** min(self._fruitless, 32)
+            longest = min(self._settings.max_delay, self._settings.base_delay * doubled)
             pause = self._clock.random() * longest
             if self._lanes.went([(item, result.shard_id) for item, _, result in taken]):
                 self._ask_again(now)
@@ -330,7 +332,7 @@ class Paced:
         with self._state:
             report = self._report
             report.calls += 1
-            report.latencies.append(latency)
+            report.called(latency)
             report.resent += sum(item.attempts > 1 for item in batch)
             report.throttled += throttled
             report.sent += events

@@ -53,16 +53,18 @@ class KinesisStream:
     def shards(self) -> list[ShardRange]:
         """The open shards; empty when they cannot be listed, which pacing can do without."""
         ranges: list[ShardRange] = []
+        # A page after the first is asked for by its token alone, which boto3's paginator does not do.
+        # Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html (NextToken)
+        request: dict[str, object] = {"StreamName": self.name, "ShardFilter": {"Type": "AT_LATEST"}}
         try:
-            pages = self._client.get_paginator("list_shards").paginate(
-                StreamName=self.name, ShardFilter={"Type": "AT_LATEST"}
-            )
-            for page in pages:
+            while request:
+                page = self._client.list_shards(**request)
                 for shard in page["Shards"]:
                     hashes = shard["HashKeyRange"]
                     ranges.append(
                         ShardRange(shard["ShardId"], int(hashes["StartingHashKey"]), int(hashes["EndingHashKey"]))
                     )
+                request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
         except (ClientError, BotoCoreError):
             return []
         return ranges

@@ -13,7 +13,7 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError, Rea
 from botocore.stub import Stubber
 
 from producers.aws.kinesis import KinesisStream
-from producers.ports import CallFailedError, CallRefusedError, OutRecord, PutResult, StreamRefusedError
+from producers.ports import CallFailedError, CallRefusedError, OutRecord, PutResult, ShardRange, StreamRefusedError
 
 RECORDS = [OutRecord("e0", "k0", b"zero"), OutRecord("e1", "k1", b"one")]
 
@@ -47,6 +47,33 @@ def test_results_come_back_by_position(stream: KinesisStream, answers: Stubber) 
         PutResult("1", "shardId-000000000000"),
         PutResult(None, None, "ProvisionedThroughputExceededException"),
     ]
+
+
+def test_a_throttled_record_names_its_shard_when_its_message_does(stream: KinesisStream, answers: Stubber) -> None:
+    message = "Rate exceeded for shard shardId-000000000007 in stream content under account 111122223333."
+    throttled = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": message}
+    answers.add_response("put_records", {"FailedRecordCount": 1, "Records": [throttled]})
+    assert stream.put(RECORDS[:1]) == [
+        PutResult(None, "shardId-000000000007", "ProvisionedThroughputExceededException")
+    ]
+
+
+def test_the_open_shards_are_listed_over_pages_and_not_being_allowed_to_is_no_error(
+    stream: KinesisStream, answers: Stubber
+) -> None:
+    def shard(number: int) -> dict[str, object]:
+        return {
+            "ShardId": f"shardId-{number:012d}",
+            "HashKeyRange": {"StartingHashKey": str(number * 10), "EndingHashKey": str(number * 10 + 9)},
+            "SequenceNumberRange": {"StartingSequenceNumber": "1"},
+        }
+
+    latest = {"StreamName": "content", "ShardFilter": {"Type": "AT_LATEST"}}
+    answers.add_response("list_shards", {"Shards": [shard(0)], "NextToken": "more"}, latest)
+    answers.add_response("list_shards", {"Shards": [shard(1)]}, {"NextToken": "more"})
+    answers.add_client_error("list_shards", "AccessDeniedException", http_status_code=400)
+    assert stream.shards() == [ShardRange("shardId-000000000000", 0, 9), ShardRange("shardId-000000000001", 10, 19)]
+    assert stream.shards() == []
 
 
 def test_the_request_says_what_botocore_s_own_would_and_is_signed_and_measured_as_it_is(stream: KinesisStream) -> None:

@@ -1,6 +1,7 @@
 """A rate for each shard, against the twin's shards with their limits, on a virtual clock."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from infra.local.streams.shards import ShardLimits
 from producers.delivery import DeliveryReport, DeliverySettings, deliver
 from producers.lanes import Lanes
 from producers.paced import Paced
-from producers.ports import OutRecord, ShardRange
+from producers.ports import OutRecord, PutResult, ShardRange
 from producers.shard_map import ShardMap, hash_key
 from producers.shard_rates import RateSettings, ShardRate
 from tests.fakes.shards import ShardedStream
@@ -120,6 +121,28 @@ def test_a_split_while_sending_is_noticed_and_both_children_are_used() -> None:
     assert lanes.saw(hash_key(low), children[0])
     assert lanes.saw(hash_key(high), children[1]) is False
     assert [lanes.shard_of(hash_key(key)) for key in (low, high)] == children
+
+
+def test_records_go_on_to_both_children_of_a_shard_that_is_split_while_they_are_sent() -> None:
+    # given one shard that is being sent to
+    calls = 0
+
+    class Splits(ShardedStream):
+        def put(self, records: Sequence[OutRecord]) -> list[PutResult]:
+            nonlocal calls
+            calls += 1
+            if calls == 5:
+                # when it is split
+                split(self.stream, self.stream.open_shards[0], 2**127, now=self.clock.now())
+            return super().put(records)
+
+    stream = Splits(VirtualClock(), shards=1)
+    sent = Sent(stream, records(6_000, hot=0.0))
+    # then everything arrives, at the speed of two, and still with hardly a record throttled
+    assert len(set(stream.ids)) == sent.report.accepted == 6_000
+    assert len(stream.arrivals) == 3
+    assert max(sent.seconds.values()) < 4.5
+    assert sent.attempts < 1.1
 
 
 def test_what_lies_between_two_records_of_a_shard_belongs_to_it() -> None:

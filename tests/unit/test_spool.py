@@ -345,6 +345,36 @@ def test_through_any_deaths_every_accepted_record_is_sent_or_comes_back(
             assert len(numbers) == len(set(numbers))
 
 
+@pytest.mark.parametrize("is_power_cut", [False, True])
+def test_a_death_while_damage_is_being_put_aside_loses_nothing_intact(tmp_path: Path, *, is_power_cut: bool) -> None:
+    whole = tmp_path / "whole"
+    with Spool(whole, segment_bytes=3_000) as spool:
+        accept(spool, records(0, 60))
+        out = everything(spool)
+        places = [one.place for one in out]
+        acknowledge(spool, out[:4])
+    for number in (7, 30):
+        path = whole / f"{places[number].segment:020d}.segment"
+        content = bytearray(path.read_bytes())
+        content[places[number].offset + 40] ^= 1
+        path.write_bytes(content)
+    steps = MortalDisk()
+    for dies_at in itertools.count(1):
+        folder = tmp_path / f"dies-at-{dies_at}"
+        shutil.copytree(whole, folder)
+        disk = MortalDisk(dies_at, seed=dies_at)
+        try:
+            Spool(folder, disk=disk).close()
+            break
+        except Crash:
+            if is_power_cut:
+                disk.cut_power()
+        with Spool(folder, disk=steps) as spool:
+            assert set(ids(everything(spool))) == set(ids(out[4:])) - {"e7", "e30"}
+        shutil.rmtree(folder)
+    assert dies_at > 8
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 100_000), st.integers(0, 30))
 def test_a_segment_cut_at_any_byte_gives_back_every_whole_record_before_the_cut(cut: int, sent: int) -> None:
