@@ -7,10 +7,12 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 
 from glue.codec import parse_timestamp
 from producers.aws.calls import make_client, reaching
@@ -223,7 +225,8 @@ class Handle:
         """Lets others see it again, unless it was deleted."""
         if self._is_done:
             return
-        with reaching(f"queue {self._queue_url}"):
+        # Else it shows up again by itself after a while.
+        with suppress(ClientError, BotoCoreError):
             self._client.change_message_visibility(
                 QueueUrl=self._queue_url, ReceiptHandle=self._receipt, VisibilityTimeout=0
             )

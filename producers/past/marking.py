@@ -27,6 +27,14 @@ def identity(event: ContentEvent) -> Identity:
     return event.event_id, sha256(canonical(event)).hexdigest()[:32]
 
 
+def marked_arrival(event: ContentEvent) -> float | None:
+    """The first arrival that the event itself tells, because it came by a replay before; None when it did not."""
+    if event.replay is None:
+        return None
+    moment = parse_timestamp(event.replay.arrived_at)
+    return moment.timestamp() if isinstance(moment, datetime) else None
+
+
 def first_arrival(event: ContentEvent, span: Span, known: Mapping[Identity, float], lateness: Lateness) -> float:
     """When the event reached the stream for the first time, in epoch seconds.
 
@@ -40,10 +48,9 @@ def first_arrival(event: ContentEvent, span: Span, known: Mapping[Identity, floa
         known: first arrivals of events that have a verdict.
         lateness: the consumer's limits.
     """
-    if event.replay is not None:
-        marked = parse_timestamp(event.replay.arrived_at)
-        if isinstance(marked, datetime):
-            return marked.timestamp()
+    marked = marked_arrival(event)
+    if marked is not None:
+        return marked
     arrived = known.get(identity(event))
     if arrived is not None:
         return min(arrived, span.latest)

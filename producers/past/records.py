@@ -20,6 +20,9 @@ GET_INTERVAL_SECONDS = 0.2
 Source: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 """
 
+DISORDER_SECONDS = 10.0
+"""How far behind the end of a range a shard is read: arrival times are approximate, and not strictly in order."""
+
 
 class PastRecord(Struct, frozen=True):
     """One record of the past.
@@ -238,8 +241,7 @@ class _Lane:
         if self._at >= len(self._page):
             return None
         record = self._page[self._at]
-        if record.arrived >= self._until:
-            # A shard takes records in the order of their arrival, give or take nothing that a range could mean.
+        if record.arrived >= self._until + DISORDER_SECONDS:
             self._iterator, self._page = None, ()
             return None
         return record

@@ -11,10 +11,10 @@ import msgspec
 
 from glue.aggregation import MAGIC
 from glue.aggregation import decode as open_aggregate
-from glue.codec import Lateness, decode, parse_timestamp
+from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
 from producers.delivery import Delivery
-from producers.past.marking import brought_back, is_too_old
+from producers.past.marking import brought_back, is_too_old, marked_arrival
 from producers.ports import Clock, OutRecord, StreamRefusedError
 from producers.set_aside.fixes import Fix, FixFailedError
 from producers.set_aside.items import Item, Loaded, RawRecord
@@ -390,8 +390,5 @@ def _opened(payload: bytes) -> list[bytes]:
 
 def _first(event: ContentEvent, arrived: float) -> float:
     """The event's first arrival: by its own mark, when it came by a replay before."""
-    if event.replay is not None:
-        marked = parse_timestamp(event.replay.arrived_at)
-        if isinstance(marked, datetime):
-            return marked.timestamp()
-    return arrived
+    marked = marked_arrival(event)
+    return arrived if marked is None else marked
