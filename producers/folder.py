@@ -1,6 +1,7 @@
 """A folder as a source: its files by pattern, in the order of their names."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -9,6 +10,7 @@ from producers.rows import SourceError
 from producers.sources import Format, Source, form_of
 
 _SHOWN = 3
+_REJECTS = re.compile(r"\.rejects(-\d+)?\.jsonl\Z")
 
 
 class Folder:
@@ -33,7 +35,7 @@ class Folder:
         self.path = path
         self._form = form
         self._fallback = fallback
-        self.files = select(_files(path), pattern=pattern, form=form or fallback, where=path)
+        self.files, self.left_out = select(_files(path), pattern=pattern, form=form or fallback, where=path)
 
     @property
     def name(self) -> str:
@@ -54,13 +56,16 @@ class Folder:
         """Nothing to do: each part is closed when it has been read."""
 
 
-def select(names: Iterable[str], *, pattern: str | None, form: Format | None, where: str) -> list[str]:
-    """Those of the names that are wanted, sorted.
+def select(names: Iterable[str], *, pattern: str | None, form: Format | None, where: str) -> tuple[list[str], int]:
+    """Those of the names that are wanted, sorted, and how many say nothing of what they hold.
+
+    What an earlier run has rejected is not wanted unless a pattern says so.
 
     Raises:
         SourceError: there is none, or the pattern takes in one of which nothing says what it holds.
     """
     every = sorted(names)
+    left_out = 0
     if pattern is not None:
         found = [name for name in every if fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)]
         unknown = [name for name in found if form is None and form_of(name) is None]
@@ -69,12 +74,14 @@ def select(names: Iterable[str], *, pattern: str | None, form: Format | None, wh
                 f"{where}: {_some(unknown)} match {pattern!r}, and the names do not say what they hold; say --format"
             )
     else:
-        found = [name for name in every if form is not None or form_of(name) is not None]
+        given = [name for name in every if _REJECTS.search(name) is None]
+        found = [name for name in given if form is not None or form_of(name) is not None]
+        left_out = len(given) - len(found)
     if not found:
         there = f"; there is {_some(every)}" if every else ""
         wanted = f"matches {pattern!r}" if pattern is not None else "has a name that says what it holds"
         raise SourceError(f"{where}: no file {wanted}{there}; say --pattern, or --format")
-    return found
+    return found, left_out
 
 
 def _files(path: str) -> Iterator[str]:

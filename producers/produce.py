@@ -140,7 +140,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--from",
         "from_",
         metavar="FILE|FOLDER|s3://BUCKET/PREFIX|-",
-        help="JSON lines, CSV, TSV, Parquet, chat logs, also gzip; of a folder or prefix every file by name; - is stdin.",
+        help="JSON lines, CSV, TSV, Parquet or a chat log, also gzip; of a folder or prefix every file; - is stdin.",
     ),
     click.option("--pattern", metavar="GLOB", help="Which files of a folder or prefix, such as '*.jsonl.gz'."),
     click.option("--preset", type=click.Choice(preset_names()), help="What the columns of a public stream mean."),
@@ -396,6 +396,8 @@ def _told(
         )
         if done.spooled:
             yield f"{done.spooled:,} are still in the spool, safe; to send them: streamkeeper spool flush {spool}"
+    if isinstance(items, Dataset) and items.source.left_out:
+        yield f"{items.source.left_out:,} files left out: their names do not say what they hold; say --pattern or --format"
     if isinstance(items, Dataset) and items.passed_over:
         yield f"{items.passed_over:,} rows passed over, which are no content (by --preset)"
     yield f"{done.rejected:,} rejected{_counted(done.reasons)}"

@@ -46,6 +46,11 @@ class Parts(Protocol):
         """Whether parts are told apart by their names, in ids and in messages."""
         ...
 
+    @property
+    def left_out(self) -> int:
+        """How many files were not taken for a part, because nothing says what they hold."""
+        ...
+
     def parts(self) -> Iterator["Source"]:
         """Each of them, in an order that is always the same."""
         ...
@@ -76,6 +81,7 @@ class Source:
     """
 
     is_several = False
+    left_out = 0
 
     def __init__(
         self,

@@ -57,6 +57,7 @@ class BucketPrefix:
         self._form, self._fallback = form, fallback
         self._client = client or _make_client()
         found = self._list(prefix)
+        self.left_out = 0
         self._base = prefix[: prefix.rfind("/") + 1]
         if prefix in found:
             # Named in full: its name may say nothing of what it holds, and Source then says so.
@@ -64,7 +65,7 @@ class BucketPrefix:
         else:
             behind = (key[len(self._base) :] for key in found)
             visible = [name for name in behind if not any(part.startswith(".") for part in name.split("/"))]
-            names = select(visible, pattern=pattern, form=form or fallback, where=url)
+            names, self.left_out = select(visible, pattern=pattern, form=form or fallback, where=url)
         self.files = names
         self._versions = {name: found[self._base + name] for name in names}
 

@@ -82,6 +82,7 @@ def test_every_file_that_says_what_it_holds_is_read_in_order(folder: Path) -> No
     assert source.files == ["a.jsonl.gz", "b.jsonl", "d.parquet", "deep/er/c.csv"]
     events, rejected = made(source)
     assert [event["text"] for event in events] == ["a", "b1", "b2", "d", "c"]
+    assert source.left_out == 1
     assert [(one.part, one.line, one.reason) for one in rejected] == [("b.jsonl", 3, "json")]
 
 
@@ -115,6 +116,13 @@ def test_a_pattern_that_takes_in_nothing_or_too_much_is_refused(
 ) -> None:
     with pytest.raises(SourceError, match=said):
         Folder(str(folder), **options)
+
+
+def test_what_an_earlier_run_rejected_is_no_content(folder: Path) -> None:
+    (folder / "b.jsonl.rejects.jsonl").write_bytes(b'{"line":3}\n')
+    (folder / "b.jsonl.rejects-2.jsonl").write_bytes(b'{"line":3}\n')
+    assert Folder(str(folder)).files == ["a.jsonl.gz", "b.jsonl", "d.parquet", "deep/er/c.csv"]
+    assert Folder(str(folder), pattern="*.rejects.jsonl").files == ["b.jsonl.rejects.jsonl"]
 
 
 def test_an_empty_or_missing_folder_is_refused(tmp_path: Path) -> None:

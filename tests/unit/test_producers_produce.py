@@ -322,3 +322,38 @@ def test_deferred_events_go_to_the_delivery_stream_and_never_to_the_stream(desk:
     both = desk.run("--from", "posts.jsonl", *MAPPED, "--deferred", "--aggregate")
     assert both.exit_code == 2
     assert "--aggregate is for Kinesis" in both.output
+
+
+def test_a_folder_goes_file_by_file_and_its_account_names_them(desk: Desk) -> None:
+    Path("logs").mkdir()
+    for name in ("b.jsonl", "a.jsonl"):
+        (Path("logs") / name).write_bytes(ROWS + b"{broken\n")
+    Path("logs/notes.txt").write_bytes(b"no rows")
+    result = desk.run("--from", "logs", *MAPPED)
+    assert result.exit_code == 1
+    assert len(desk.stream.taken) == len({record.event_id for record in desk.stream.taken}) == 10
+    assert "12 read from logs" in result.output
+    assert "1 files left out" in result.output
+    assert "a.jsonl line 6: json" in result.output
+    rejects = [msgspec.json.decode(line) for line in Path("logs.rejects.jsonl").read_bytes().splitlines()]
+    assert [one["file"] for one in rejects] == ["a.jsonl", "b.jsonl"]
+    assert desk.run("--from", "logs/a.jsonl", *MAPPED, "--pattern", "*").exit_code == 2
+
+
+def test_a_preset_says_what_the_columns_are_and_counts_what_is_no_content(desk: Desk) -> None:
+    Path("chat.log").write_bytes(b"2026-03-01 10:00 <ann> hi\n2026-03-01 10:01 -!- bob has joined #x\n")
+    result = desk.run("--from", "chat.log", "--preset", "irc", "--json")
+    assert result.exit_code == 0, result.output
+    assert (account(result)["accepted"], account(result)["passed_over"]) == (1, 1)
+    told = desk.run("--from", "chat.log", "--preset", "irc")
+    assert "1 rows passed over, which are no content" in told.output
+    assert "jetstream: Bluesky" in desk.run("--list-presets").output
+    assert desk.run("--from", "chat.log", "--preset", "nothing").exit_code == 2
+
+
+def test_a_stream_of_events_on_standard_input_is_told_from_json_lines(desk: Desk) -> None:
+    change = b'{"meta":{"id":"b0caf18d-6c7f-4403-947d-2712bbe28610"},"wiki":"w","id":1,"comment":"c","user":"u"}'
+    for stdin in (b":ok\n\nevent: message\ndata: " + change + b"\n\n", change + b"\n"):
+        result = desk.run("--from", "-", "--preset", "wikimedia", "--json", stdin=stdin)
+        assert account(result)["accepted"] == 1
+    assert len({record.event_id for record in desk.stream.taken}) == 1
