@@ -397,7 +397,7 @@ def _told(
         if done.spooled:
             yield f"{done.spooled:,} are still in the spool, safe; to send them: streamkeeper spool flush {spool}"
     if isinstance(items, Dataset) and items.source.left_out:
-        yield f"{items.source.left_out:,} files left out: their names do not say what they hold; say --pattern or --format"
+        yield f"{items.source.left_out:,} files left out: no name says what they hold; say --pattern or --format"
     if isinstance(items, Dataset) and items.passed_over:
         yield f"{items.passed_over:,} rows passed over, which are no content (by --preset)"
     yield f"{done.rejected:,} rejected{_counted(done.reasons)}"
