@@ -87,6 +87,7 @@ GOLDEN_PREFIXES = {
     "raw/": "raw/2026/03/07/09/",
     "raw": "raw2026/03/07/09/",
     "a/!{timestamp:yyyy-MM-dd}/": "a/2026-03-07/",
+    "!{firehose:random-string}/": "ABCDEFGHIJK/2026/03/07/09/",
     "!{timestamp:yyyy}/!{firehose:random-string}/": "2026/ABCDEFGHIJK/",
     "v/dt=!{partitionKeyFromQuery:dt}/s=!{partitionKeyFromLambda:surface}/": "v/dt=2026-03-06/s=chat/",
 }

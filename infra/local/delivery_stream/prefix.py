@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 DEFAULT_TIME = "yyyy/MM/dd/HH/"
-"""What is appended to a prefix that holds no expression."""
+"""What is appended to a prefix that says neither a time nor a partition."""
 
 _EXPRESSION = re.compile(r"!\{([^:}]*)(?::([^}]*))?\}")
 _RANDOM_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -122,10 +122,9 @@ def evaluate(
             out.append(random())
         else:
             out.append(error_output_type or "")
-    if not prefix.expressions:
-        # Firehose adds its own folders only to a prefix without expressions.
-        if error_output_type is not None:
-            out.append(f"{error_output_type}/")
+    if error_output_type is not None and not prefix.expressions:
+        out.append(f"{error_output_type}/{format_time(DEFAULT_TIME, moment)}")
+    if error_output_type is None and all(expression.namespace == "firehose" for expression in prefix.expressions):
         out.append(format_time(DEFAULT_TIME, moment))
     return "".join(out)
 
