@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ _LANDED = "SELECT DISTINCT event_id FROM verdicts WHERE dt >= '2020-01-01'"
 class Pressure:
     """Puts events at a rate, and remembers the worst of the spool."""
 
-    def __init__(self, delivery: Delivery, spool: Spool) -> None:
+    def __init__(self, delivery: Delivery, spool: Spool | None) -> None:
         self.delivery = delivery
         self.spool = spool
         self.count = 0
@@ -45,8 +46,9 @@ class Pressure:
                 self.slowest_put = max(self.slowest_put, time.monotonic() - put)
                 done += 1
                 self.count += 1
-            self.most_bytes = max(self.most_bytes, self.spool.size)
-            self.most_records = max(self.most_records, self.spool.left)
+            if self.spool is not None:
+                self.most_bytes = max(self.most_bytes, self.spool.size)
+                self.most_records = max(self.most_records, self.spool.left)
             time.sleep(0.01)
         return done / (time.monotonic() - started)
 
@@ -56,12 +58,13 @@ class Pressure:
 @click.option("--times", default=10.0, show_default=True, help="How much more in the burst.")
 @click.option("--seconds", default=60.0, show_default=True, help="How long the burst lasts.")
 @click.option("--shards", default=2, show_default=True, type=click.IntRange(1, 100))
-def main(usual: float, times: float, seconds: float, shards: int) -> None:
+@click.option("--plain", is_flag=True, help="Without spool and without pacing, for comparison.")
+def main(usual: float, times: float, seconds: float, shards: int, *, plain: bool) -> None:
     """A burst onto a stream that throttles, through a spool; every accepted id has to land."""
     with (
         tempfile.TemporaryDirectory(dir=os.environ.get("KILLS_FOLDER", "."), prefix=".bursts-") as place,
         Runtime(data=Path(place) / "runtime", parameters={"ShardCount": str(shards)}) as runtime,
-        Spool(Path(place) / "spool") as spool,
+        nullcontext() if plain else Spool(Path(place) / "spool") as spool,
     ):
         outputs = runtime.outputs
         asked = Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
