@@ -219,7 +219,7 @@ def _closed(done: Replay, run: Run, given: Mapping[str, Any]) -> int:
             click.echo(inert(line))
     if done.is_interrupted:
         return INTERRUPTED
-    if done.stopped is not None and not done.failed:
+    if done.is_refused:
         return UNREACHABLE
     return 0 if done.is_finished else 1
 

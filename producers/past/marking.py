@@ -1,6 +1,5 @@
 """Events on their way back: which run brings them, when they had first arrived, and the bytes that say so."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -35,7 +34,7 @@ def marked_arrival(event: ContentEvent) -> float | None:
     return moment.timestamp() if isinstance(moment, datetime) else None
 
 
-def first_arrival(event: ContentEvent, span: Span, known: Mapping[Identity, float], lateness: Lateness) -> float:
+def first_arrival(event: ContentEvent, span: Span, known: float | None, lateness: Lateness) -> float:
     """When the event reached the stream for the first time, in epoch seconds.
 
     By its own mark when it came by a replay before; else by the verdict that it has; else the end of the span: a copy
@@ -45,15 +44,14 @@ def first_arrival(event: ContentEvent, span: Span, known: Mapping[Identity, floa
     Args:
         event: the event.
         span: when this copy arrived.
-        known: first arrivals of events that have a verdict.
+        known: its first arrival by the verdict that it has; None without one.
         lateness: the consumer's limits.
     """
     marked = marked_arrival(event)
     if marked is not None:
         return marked
-    arrived = known.get(identity(event))
-    if arrived is not None:
-        return min(arrived, span.latest)
+    if known is not None:
+        return min(known, span.latest)
     last_in_time = (event.created_at + lateness.past).timestamp()
     return max(span.earliest, min(span.latest, last_in_time))
 

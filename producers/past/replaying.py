@@ -65,7 +65,12 @@ class Pace(msgspec.Struct, frozen=True):
 
 class Replay(msgspec.Struct, kw_only=True):
     """What became of every record that was read: read = outside + not_selected + refused + own + repeated + too_old
-    + sent + failed, of this process; ``before`` is what earlier ones of the run had sent.
+    + sent + failed, of this process.
+
+    Args:
+        before: sent by earlier processes of the run.
+        estimated: of those sent, first arrivals known only to within their archive object.
+        is_refused: the stream takes nothing now.
     """
 
     run_id: str
@@ -87,6 +92,7 @@ class Replay(msgspec.Struct, kw_only=True):
     throttled: int = 0
     is_finished: bool = False
     is_interrupted: bool = False
+    is_refused: bool = False
     stopped: str | None = None
 
 
@@ -192,7 +198,9 @@ class Replaying:
         account.failed = len(report.failed_ids)
         account.sent, account.bytes = report.accepted, report.bytes_sent
         account.is_interrupted = is_stopped()
-        if report.failed and account.stopped is None:
+        if report.stopped is not None:
+            account.stopped, account.is_refused = str(report.stopped), True
+        elif report.failed and account.stopped is None:
             account.stopped = f"{report.failed[0].reason}: {report.failed[0].next_step}"
         account.is_finished = account.is_finished and not account.failed and account.stopped is None
         run.leave(is_finished=account.is_finished)
@@ -233,7 +241,7 @@ class Replaying:
                 self._count_left_out(event)
                 yield one, None
                 continue
-            arrived = first_arrival(event, one.span, known, self._lateness)
+            arrived = first_arrival(event, one.span, known.get(name), self._lateness)
             if not self._covers(one.span, known.get(name)):
                 account.outside += 1
             elif name in seen:

@@ -158,12 +158,12 @@ def test_the_first_arrival_is_that_of_the_mark_then_of_the_verdict_then_the_late
     event = read(compact(1))
     assert isinstance(event, ContentEvent)
     span = Span(NOW, NOW + 300)
-    assert first_arrival(event, span, {}, DEFAULT_LATENESS) == NOW + 300
-    assert first_arrival(event, span, {identity(event): NOW + 7.25}, DEFAULT_LATENESS) == NOW + 7.25
+    assert first_arrival(event, span, None, DEFAULT_LATENESS) == NOW + 300
+    assert first_arrival(event, span, NOW + 7.25, DEFAULT_LATENESS) == NOW + 7.25
     marked = msgspec.structs.replace(event, replay=ReplayMark("r", "2026-03-01T12:00:01.5Z"))
-    assert first_arrival(marked, span, {identity(event): NOW + 7.25}, DEFAULT_LATENESS) == NOW + 1.5
+    assert first_arrival(marked, span, NOW + 7.25, DEFAULT_LATENESS) == NOW + 1.5
     # An event that was just in time was so when it arrived.
-    assert first_arrival(event, span, {}, Lateness(past=datetime(1, 1, 1, 0, 2) - datetime(1, 1, 1))) == NOW + 120
+    assert first_arrival(event, span, None, Lateness(past=datetime(1, 1, 1, 0, 2) - datetime(1, 1, 1))) == NOW + 120
 
 
 def test_what_is_brought_back_is_the_same_event_to_every_reader() -> None:
