@@ -101,6 +101,19 @@ def test_jetstream_posts_are_content_and_everything_else_is_passed_over(tmp_path
     assert odd["context"]["embed"] == "app.bsky.embed.images"
 
 
+def test_nothing_that_an_author_writes_beside_the_text_keeps_it_from_being_moderated(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "jetstream.jsonl",
+        post(1, createdAt="x" * 5_000),
+        post(2, createdAt={"no": "text"}, langs="en", embed=[]),
+        post(3, reply={"parent": {"uri": ["a list"]}}),
+        changed(post(4), "commit.rkey", "../" * 100),
+    )
+    read = Read(path, "jetstream")
+    assert (len(read.events), read.rejected) == (4, [])
+    assert read.events[0]["source_context"]["created_at"] == "x" * 5_000
+
+
 def test_a_jetstream_post_has_the_same_id_in_every_file_and_an_edit_another(tmp_path: Path) -> None:
     one = Read(lines(tmp_path / "a.jsonl", post(1)), "jetstream").events[0]
     edit = changed(changed(post(1), "commit.operation", "update"), "commit.rev", "3l3qo2vutsw9b")
