@@ -17,7 +17,7 @@ from producers.loading.cost import cost
 from producers.loading.display import display
 from producers.loading.group import Board, GroupError, run_group
 from producers.loading.plan import FileContent, Plan
-from producers.loading.sender import content_of, send
+from producers.loading.sender import content_of, send, spool_of
 from producers.loading.snapshot import Snapshot
 from producers.loading.summary import Gates, Summary, summarize, told
 from producers.ports import StreamRefusedError
@@ -26,6 +26,8 @@ from producers.produce import AGGREGATION, INTERRUPTED, UNREACHABLE, Unreachable
 from producers.producing import Stop
 from producers.profiles import NAMES, Profile, named, parse
 from producers.rows import SourceError
+from producers.spool.errors import SpoolError
+from producers.spool_options import SPOOLING, as_command_error, spool_bytes
 from producers.synthetic import Shares
 from producers.times import read_time
 
@@ -108,6 +110,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="PutRecords calls at a time, each.",
     ),
     *AGGREGATION,
+    *SPOOLING,
     click.option(
         "--prices",
         type=click.Path(path_type=Path),
@@ -154,6 +157,8 @@ def execute(world: World, given: dict[str, Any]) -> int:
         raise WrongUseError(str(error)) from None
     except StreamRefusedError as error:
         raise UnreachableError(str(error)) from None
+    except SpoolError as error:
+        raise as_command_error(error) from None
     except GroupError as error:
         raise (UnreachableError if error.code == UNREACHABLE else WrongUseError)(str(error)) from None
     summary = _summary(load, plan, prices, given, broken_off)
@@ -186,7 +191,9 @@ def _here(plan: Plan, world: World, stop: Stop, show: Callable[[Snapshot], None]
         show(board.total())
 
     content = content_of(plan, now=plan.as_of or 0.0)
-    tick(send(plan, content, stream, start=world.clock.now(), clock=world.clock, stop=stop, tick=tick))
+    with spool_of(plan) as spool:
+        start = world.clock.now()
+        tick(send(plan, content, stream, start=start, clock=world.clock, stop=stop, tick=tick, spool=spool))
     return board.total()
 
 
@@ -219,6 +226,9 @@ def _plan(world: World, given: dict[str, Any]) -> Plan:
         in_flight=given["in_flight"],
         aggregate=given["aggregate"],
         buckets=given["buckets"],
+        spool=None if given["spool"] is None else str(given["spool"]),
+        spool_bytes=spool_bytes(given["spool_size"]),
+        spool_wait=given["spool_wait"],
     )
 
 

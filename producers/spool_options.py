@@ -70,18 +70,27 @@ def opened_spool(given: Mapping[str, Any]) -> Iterator[Spool | None]:
         yield None
         return
     try:
-        size = size_in_bytes(given["spool_size"])
-    except ValueError as error:
-        raise WrongUseError(f"--spool-size: {error}") from None
-    if size < _SMALLEST:
-        raise WrongUseError(f"--spool-size {given['spool_size']}: too small for full calls; allowed: at least 4MiB")
-    try:
-        with Spool(given["spool"], max_bytes=size) as spool:
+        with Spool(given["spool"], max_bytes=spool_bytes(given["spool_size"])) as spool:
             for line in found_lines(spool.opened):
                 click.echo(line, err=True)
             yield spool
     except SpoolError as error:
         raise as_command_error(error) from None
+
+
+def spool_bytes(text: str) -> int:
+    """The bytes that ``--spool-size`` means.
+
+    Raises:
+        WrongUseError: it is no size, or too small.
+    """
+    try:
+        size = size_in_bytes(text)
+    except ValueError as error:
+        raise WrongUseError(f"--spool-size: {error}") from None
+    if size < _SMALLEST:
+        raise WrongUseError(f"--spool-size {text}: too small for full calls; allowed: at least 4MiB")
+    return size
 
 
 def as_command_error(error: SpoolError) -> CommandError:

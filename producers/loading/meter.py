@@ -88,7 +88,7 @@ class Meter:
             sums.put, sums.response = dict(self._put.counts), dict(self._response.counts)
             sums.seconds = dict(self._seconds if is_done else self._changed)
             self._changed = {}
-            sums.resent, sums.throttled = report.resent, report.throttled
+            sums.resent, sums.throttled, sums.spooled = report.resent, report.throttled, report.spooled
             sums.failures = {}
             for group in list(report.failed):
                 sums.failures[group.reason] = sums.failures.get(group.reason, 0) + len(group.event_ids)

@@ -4,6 +4,7 @@ import msgspec
 
 from producers.aggregating import DEFAULT_BUCKETS
 from producers.profiles import Profile
+from producers.spool.spool import DEFAULT_BYTES
 from producers.synthetic import Shares
 
 
@@ -31,6 +32,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         aggregate: whether events travel in aggregates, of ``buckets`` keys.
         paced: whether delivery keeps to a rate for each shard that follows its throttles.
         linger: seconds that an event may wait for others.
+        spool: a folder that events lie in until the stream has them, one inside it for each process of several.
+        spool_bytes: how large each may get.
+        spool_wait: seconds to go on sending at the end; what is left then stays there.
     """
 
     stream: str
@@ -46,6 +50,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     buckets: int = DEFAULT_BUCKETS
     paced: bool = True
     linger: float = 0.05
+    spool: str | None = None
+    spool_bytes: int = DEFAULT_BYTES
+    spool_wait: float = 120.0
 
     @property
     def planned(self) -> int:

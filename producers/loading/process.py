@@ -7,11 +7,13 @@ import msgspec
 
 from producers.clock import SystemClock
 from producers.loading.plan import Plan
-from producers.loading.sender import content_of, send
+from producers.loading.sender import content_of, send, spool_of
 from producers.loading.snapshot import Snapshot
 from producers.ports import StreamRefusedError
 from producers.producing import Stop
 from producers.rows import SourceError
+from producers.spool.errors import SpoolError
+from producers.spool.spool import Spool
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,12 +27,20 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def main() -> int:
     """Reads the plan, says that it is ready, waits for the time to start, sends, and tells the numbers."""
-    from producers.aws.kinesis import KinesisStream
-
     stop, clock = Stop(), SystemClock()
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
+    try:
+        with spool_of(plan) as spool:
+            return _load(plan, spool, stop, clock)
+    except SpoolError as error:
+        return _tell(Told(problem=str(error), code=2)) or 2
+
+
+def _load(plan: Plan, spool: Spool | None, stop: Stop, clock: SystemClock) -> int:
+    from producers.aws.kinesis import KinesisStream
+
     try:
         stream = KinesisStream(plan.stream, in_flight=plan.in_flight)
         content = content_of(plan, now=clock.now() if plan.as_of is None else plan.as_of)
@@ -48,7 +58,7 @@ def main() -> int:
         # Nobody listens: whoever started this is gone.
         stop.is_wished |= bool(_tell(Told(snapshot=snapshot)))
 
-    _tell(Told(snapshot=send(plan, content, stream, start=start, clock=clock, stop=stop, tick=tick)))
+    _tell(Told(snapshot=send(plan, content, stream, start=start, clock=clock, stop=stop, tick=tick, spool=spool)))
     return 0
 
 

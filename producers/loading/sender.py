@@ -1,6 +1,10 @@
 """One process's part of a load: each event is handed over when it is due, never because another was answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from producers.aggregated_delivery import AggregatedDelivery
 from producers.aggregating import Packer
@@ -11,6 +15,8 @@ from producers.loading.plan import Plan
 from producers.loading.snapshot import Snapshot
 from producers.ports import Clock, Stream, StreamRefusedError
 from producers.producing import Stop
+from producers.spool.errors import SpoolError
+from producers.spool.spool import Spool
 
 TICK = 0.5
 _SOON = 0.002
@@ -35,6 +41,29 @@ def content_of(plan: Plan, *, now: float) -> Content:
     return FromFile(events, seed=plan.seed, shares=plan.shares)
 
 
+@contextmanager
+def spool_of(plan: Plan) -> Iterator[Spool | None]:
+    """This process's spool, open; None: the plan has none.
+
+    Raises:
+        SpoolError: it cannot be used, or holds records from before, which would be counted with the load's.
+    """
+    if plan.spool is None:
+        yield None
+        return
+    folder = Path(plan.spool)
+    if plan.processes > 1:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder /= f"process-{plan.process}"
+    with Spool(folder, max_bytes=plan.spool_bytes) as spool:
+        if spool.opened.records:
+            raise SpoolError(
+                f"spool {folder} holds {spool.opened.records:,} records from before, which would be counted with this "
+                f"load's; send them first: streamkeeper spool flush {folder}"
+            )
+        yield spool
+
+
 def send(
     plan: Plan,
     content: Content,
@@ -44,6 +73,7 @@ def send(
     clock: Clock,
     stop: Stop,
     tick: Callable[[Snapshot], None],
+    spool: Spool | None = None,
 ) -> Snapshot:
     """Sends this part of the load and gives its numbers.
 
@@ -55,10 +85,16 @@ def send(
         clock: time; latencies of several processes can be compared as far as their clocks agree.
         stop: looked at before each event; what was offered before is still delivered.
         tick: gets the numbers every half second.
+        spool: see :func:`spool_of`.
     """
     meter = Meter(clock=clock, start=start, planned=plan.planned)
-    settings = DeliverySettings(in_flight=plan.in_flight, linger=plan.linger, keep_ids=False, paced=plan.paced)
-    inner = Delivery(Timed(stream, meter, clock=clock), clock=clock, settings=settings, on_accepted=meter.accepted)
+    settings = DeliverySettings(
+        in_flight=plan.in_flight, linger=plan.linger, keep_ids=False, paced=plan.paced, durable_put=False
+    )
+    if spool is not None:
+        settings = replace(settings, max_seconds=plan.spool_wait)
+    timed = Timed(stream, meter, clock=clock)
+    inner = Delivery(timed, clock=clock, settings=settings, on_accepted=meter.accepted, spool=spool)
     delivery: Delivering = inner
     if plan.aggregate:
         delivery = AggregatedDelivery(inner, Packer(buckets=plan.buckets, linger=plan.linger), clock=clock)

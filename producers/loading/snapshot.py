@@ -23,7 +23,8 @@ class Snapshot(msgspec.Struct, kw_only=True):
     Args:
         planned: events in the schedule.
         offered: events handed to delivery. Less than planned when the load was stopped.
-        accepted: events that the stream took; ``failed``: those that delivery gave up on.
+        accepted: events that the stream took; ``failed``: those that delivery gave up on; ``spooled``: those that are
+            safe on a disk, known when it is done.
         failures: of the failed, by reason.
         records: Kinesis records taken; as many as events unless aggregated.
         calls, failed_calls: of PutRecords. ``throttled``, ``resent``: Kinesis records turned away, and sent again.
@@ -38,6 +39,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     planned: int = 0
     offered: int = 0
     accepted: int = 0
+    spooled: int = 0
     failed: int = 0
     failures: dict[str, int] = {}
     next_steps: list[str] = []
@@ -61,8 +63,8 @@ class Snapshot(msgspec.Struct, kw_only=True):
 
     @property
     def lost(self) -> int:
-        """Events that the stream did not take, of all in the schedule, or of those offered when somebody stopped it."""
-        return (self.offered if self.is_interrupted else self.planned) - self.accepted
+        """Events neither in the stream nor in a spool: of all in the schedule, or of those offered when it was stopped."""
+        return (self.offered if self.is_interrupted else self.planned) - self.accepted - self.spooled
 
     def latency(self, of: str, share: float) -> float | None:
         """Seconds that this share of ``put`` or ``response`` latencies stayed under."""
@@ -86,7 +88,7 @@ def merged(parts: Iterable[Snapshot]) -> Snapshot:
     total = Snapshot(is_done=True)
     put, response = Histogram(), Histogram()
     sums = (
-        *("planned", "offered", "accepted", "failed", "records", "calls", "failed_calls"),
+        *("planned", "offered", "accepted", "spooled", "failed", "records", "calls", "failed_calls"),
         *("throttled", "resent", "bytes", "put_units", "kilobytes"),
     )
     for part in parts:

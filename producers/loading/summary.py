@@ -51,6 +51,7 @@ class Summary(msgspec.Struct, kw_only=True):
     planned: int
     offered: int
     accepted: int
+    spooled: int
     failed: int
     lost: int
     failures: dict[str, int]
@@ -86,6 +87,7 @@ def summarize(
         planned=load.planned,
         offered=load.offered,
         accepted=load.accepted,
+        spooled=load.spooled,
         failed=load.failed,
         lost=load.lost,
         failures=load.failures,
@@ -121,6 +123,8 @@ def told(summary: Summary) -> Iterator[str]:
         f"at most {summary.peak_rate:,} in a second; {summary.bytes / 1e6:,.1f} MB in {summary.records:,} records, "
         f"{summary.calls:,} calls"
     )
+    if summary.spooled:
+        yield f"{summary.spooled:,} are still in the spool, safe; to send them: streamkeeper spool flush"
     yield f"{summary.lost:,} lost" + _counted(summary.failures)
     yield f"{summary.throttled:,} throttled, {summary.resent:,} sent again, {summary.failed_calls:,} calls failed"
     yield f"a call took {_latencies(summary.put_ms)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from producers.load import main as load_command
 from producers.ports import CallFailedError, CallRefusedError, OutRecord, PutResult, Stream, StreamRefusedError
 from producers.produce import World as ProduceWorld
 from producers.produce import main as produce
@@ -171,6 +172,30 @@ def test_produce_says_what_is_wrong_with_its_spool(folder: Path) -> None:
     assert (taken.exit_code, "in use by process" in taken.output) == (4, True)
     deferred = make(FakeStream(), "--synthetic", "1", "--spool", folder, "--deferred", "--delivery-stream", "d")
     assert (deferred.exit_code, "leave it out with --deferred" in deferred.output) == (2, True)
+
+
+def load(stream: Stream, *arguments: str | Path) -> Result:
+    world = ProduceWorld(stream_of=lambda stack: stack, connect=lambda name, in_flight: stream)
+    steady = ("--rate", "300", "--duration", "1s", "--json")
+    return CliRunner().invoke(
+        load_command, [*steady, *(str(one) for one in arguments)], obj=world, catch_exceptions=False
+    )
+
+
+def test_a_load_through_a_spool_loses_nothing_when_the_stream_is_away(folder: Path) -> None:
+    def away(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult] | None:
+        raise CallFailedError("EndpointConnectionError")
+
+    answer = load(FakeStream(away), "--spool", folder, "--spool-wait", "0", "--max-lost", "0")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout)
+    assert (told["planned"], told["accepted"], told["spooled"], told["lost"]) == (300, 0, 300, 0)
+    # what is there is not taken for a part of the next load
+    again = load(FakeStream(), "--spool", folder)
+    assert (again.exit_code, "holds 300 records from before" in again.output) == (2, True)
+    stream = FakeStream()
+    assert invoke(stream, "flush", folder).exit_code == 0
+    assert len(stream.taken) == 300
 
 
 def test_sizes_are_read_as_people_write_them() -> None:
