@@ -190,7 +190,7 @@ def read_transform_batch(event: object) -> Batch:
     Source: https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
     """
     entries = event.get("records") if isinstance(event, dict) else None
-    if not isinstance(entries, list):
+    if not isinstance(event, dict) or not isinstance(entries, list):
         raise MalformedEventError(
             f"received {_kind(event)} without a list of records; allowed: a transform event of a Firehose stream"
         )
