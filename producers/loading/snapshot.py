@@ -63,7 +63,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
 
     @property
     def lost(self) -> int:
-        """Events neither in the stream nor in a spool: of all in the schedule, or of those offered when it was stopped."""
+        """Events neither in the stream nor in a spool, of the schedule, or of those offered until a stop."""
         return (self.offered if self.is_interrupted else self.planned) - self.accepted - self.spooled
 
     def latency(self, of: str, share: float) -> float | None:

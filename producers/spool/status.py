@@ -48,6 +48,9 @@ def status(folder: Path, *, now: float) -> SpoolStatus:
         SpoolError: there is no spool, or it may not be read.
     """
     if not (folder / LOCK).is_file():
+        inside = sorted(path.parent.name for path in folder.glob(f"*/{LOCK}"))
+        if inside:
+            raise SpoolError(f"{folder} holds a spool for each process; give one of them: {', '.join(inside)}")
         raise SpoolError(f"{folder} is no spool; give the folder that --spool was given")
     holder = writer(folder)
     records = size = segments = 0

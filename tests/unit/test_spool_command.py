@@ -140,6 +140,13 @@ def test_what_is_no_spool_is_wrong_use(tmp_path: Path) -> None:
         assert "is no spool; give the folder that --spool was given" in answer.output
 
 
+def test_a_folder_of_spools_names_them(tmp_path: Path) -> None:
+    for number in range(2):
+        fill(tmp_path / f"process-{number}", 1)
+    answer = invoke(FakeStream(), "status", tmp_path)
+    assert (answer.exit_code, "give one of them: process-0, process-1" in answer.output) == (2, True)
+
+
 def make(stream: Stream, *arguments: str | Path) -> Result:
     world = ProduceWorld(stream_of=lambda stack: stack, connect=lambda name, in_flight: stream, clock=VirtualClock())
     return CliRunner().invoke(produce, [str(one) for one in arguments], obj=world, catch_exceptions=False)
