@@ -212,15 +212,16 @@ def test_a_missing_setting_is_named(missing: str) -> None:
         Settings.read({key: value for key, value in ENVIRONMENT.items() if key != missing})
 
 
-def test_the_handler_prepares_at_import_in_lambda_and_loads_nothing_that_a_lambda_does_not_need() -> None:
-    program = """
+@pytest.mark.parametrize("handler", ["moderate_handler", "transform_handler"])
+def test_a_handler_prepares_at_import_in_lambda_and_loads_nothing_that_a_lambda_does_not_need(handler: str) -> None:
+    program = f"""
 import sys
-import consumers.aws.moderate_handler as module
+import consumers.aws.{handler} as module
 assert module._application is not None
 heavy = set("pyarrow duckdb sqlglot infra producers athena pandas pydantic click rich moto yaml".split())
-print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
+print(sorted(heavy & {{name.partition(".")[0] for name in sys.modules}}))
 """
-    environment = {**ENVIRONMENT, "AWS_LAMBDA_FUNCTION_NAME": "moderate", "AWS_REGION": "us-east-1"}
+    environment = {**ENVIRONMENT, "AWS_LAMBDA_FUNCTION_NAME": handler, "AWS_REGION": "us-east-1"}
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**environment, "AWS_DEFAULT_REGION": "us-east-1"},
