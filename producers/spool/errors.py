@@ -30,3 +30,12 @@ def broken(folder: Path, error: BaseException) -> SpoolBrokenError:
         f"spool {folder} cannot be written: {why}. Everything accepted so far is in it; look after the disk, then "
         "start again"
     )
+
+
+def unusable(folder: Path, error: OSError) -> SpoolError:
+    """The error of a spool that cannot be opened."""
+    where = f" ({error.filename})" if error.filename and str(error.filename) != str(folder) else ""
+    return SpoolError(
+        f"spool {folder} cannot be opened: {error.strerror or type(error).__name__}{where}. Look after the disk "
+        "and its rights; what was accepted before is still there"
+    )

@@ -16,7 +16,7 @@ import msgspec
 
 from producers.ports import OutRecord
 from producers.spool.disk import Disk
-from producers.spool.errors import SpoolBrokenError, SpoolError, SpoolFullError, SpoolTooSmallError, broken
+from producers.spool.errors import SpoolBrokenError, SpoolError, SpoolFullError, SpoolTooSmallError, broken, unusable
 from producers.spool.findings import QUARANTINE, Corrupt, Found, Torn, highest_number, look_all
 from producers.spool.format import (
     ACKS,
@@ -99,11 +99,17 @@ class Spool:
         self._waiting = 0
         self._broken: BaseException | None = None
         self._closed = False
-        self._lock = take_lock(folder, self._disk)
+        try:
+            self._lock = take_lock(folder, self._disk)
+        except OSError as error:
+            raise unusable(folder, error) from error
         try:
             self._next = highest_number(folder)
             self._durable = self._next
             self.opened = self._take_over()
+        except OSError as error:
+            os.close(self._lock)
+            raise unusable(folder, error) from error
         except BaseException:
             os.close(self._lock)
             raise
@@ -246,6 +252,8 @@ class Spool:
                 self.sync()
                 with self._state:
                     self._finish()
+        except OSError as error:
+            raise broken(self.folder, error) from error
         finally:
             self._closed = True
             for segment in self._segments.values():

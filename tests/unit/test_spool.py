@@ -247,6 +247,29 @@ def test_a_disk_that_fails_ends_the_accepting_and_keeps_what_was_accepted(folder
         assert set(ids(everything(again))) >= set(ids_of(5))
 
 
+def test_a_disk_that_fails_while_opening_or_closing_is_told_in_words_and_the_lock_is_free_again(folder: Path) -> None:
+    class ReadOnlyDisk(MortalDisk):
+        def sync_folder(self, folder: Path) -> None:
+            raise OSError(30, "Read-only file system", str(folder / "x"))
+
+    with pytest.raises(SpoolError, match=r"cannot be opened: Read-only file system \(.*x\)"):
+        Spool(folder, disk=ReadOnlyDisk())
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+    class Worn(MortalDisk):
+        def sync_folder(self, folder: Path) -> None:
+            if self.steps > 6:
+                raise OSError(5, "Input/output error")
+            super().sync_folder(folder)
+
+    spool = Spool(folder, disk=Worn())
+    accept(spool, records(0, 3))
+    with pytest.raises(SpoolBrokenError, match="Input/output error"):
+        spool.close()
+    with Spool(folder) as again:
+        assert len(everything(again)) == 3
+
+
 def test_many_threads_share_the_syncs_and_each_record_is_there_once(folder: Path) -> None:
     disk = MortalDisk()
     with Spool(folder, segment_bytes=20_000, disk=disk) as spool:
