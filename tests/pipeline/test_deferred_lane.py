@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,6 +28,7 @@ from producers.ports import OutRecord, PutResult
 from producers.set_aside.quarantined import QuarantinedRow
 from producers.synthetic import Shares, synthetic
 
+HERE = Path(__file__).parent
 ALL_DAYS = "'2020-01-01'"
 
 
@@ -214,6 +217,29 @@ def test_what_cannot_be_quarantined_is_under_the_error_prefix_and_counted(
     bad_id = next(record_id for record_id, record in taken.items() if record.event_id == "bad")
     assert bad_id not in column(twin, "sequence_number", "quarantine")
     assert set(taken) - {bad_id} <= column(twin, "sequence_number", "verdicts")
+
+
+def test_answers_that_are_lost_cost_nothing_but_repeated_rows(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    lambda_: Any = twin.client("lambda")
+    name = twin.outputs["TransformFunctionName"]
+    real = lambda_.get_function_configuration(FunctionName=name)["Handler"]
+    monkeypatch.syspath_prepend(str(HERE))
+    before = len(error_objects(twin))
+    lambda_.update_function_configuration(FunctionName=name, Handler="forgetful_transform.handle")
+    try:
+        taken = put(twin, made_up(1_500, seed=25, malformed=0.03))
+        assert twin.drain(60)["drained"]
+    finally:
+        lambda_.update_function_configuration(FunctionName=name, Handler=real)
+
+    copies = [module for module in sys.modules if module.startswith("forgetful_transform__")]
+    assert sum(len(sys.modules[module].LOST) for module in copies) >= 2
+    assert len(error_objects(twin)) == before
+    landed, quarantined = column(twin, "sequence_number", "verdicts"), column(twin, "sequence_number", "quarantine")
+    assert set(taken) <= landed | quarantined
+    assert set(taken) & landed & quarantined == set()
+    [(rows, ids)] = asked(twin).run("SELECT count(*), count(DISTINCT event_id) FROM current_verdicts", []).rows
+    assert rows == ids
 
 
 def test_the_command_puts_to_the_stack_s_delivery_stream(twin: Twin, tmp_path: Any, monkeypatch: Any) -> None:
