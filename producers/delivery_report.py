@@ -25,7 +25,8 @@ class DeliverySettings(Struct, frozen=True, kw_only=True):
     Args:
         in_flight: calls at the same time, 1 to 64; ``put`` waits when all are busy.
         max_attempts: calls in a row that brought none of a batch's records through before the rest is given up.
-        max_seconds: the longest one batch may take from its first call to its last.
+        max_seconds: the longest one batch may take from its first call to its last. With a spool nothing is given up:
+            it is how long ``close`` goes on sending when it is not told.
         base_delay: seconds; the n-th wait is a random part of ``base_delay * 2**n`` (full jitter).
         max_delay: seconds; the longest wait between two calls.
         linger: seconds after which a batch that is not full is sent; None: only when it is full or flushed.

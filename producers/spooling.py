@@ -1,6 +1,8 @@
 """``spool``: what a spool on disk holds, and sending it. Also ``python -m producers.spooling``."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from producers.attended import Stop, progress_bar, stopping
+from producers.attended import Stop, stopping
 from producers.clock import SystemClock
 from producers.delivery import Delivery, DeliveryReport, DeliverySettings
 from producers.failures import INTERRUPTED, UNREACHABLE, UnreachableError, WrongUseError, inert
@@ -20,6 +22,7 @@ from producers.spool.status import SpoolStatus, status
 from producers.spool_options import WAIT, as_command_error, found_lines
 
 _SHOWN = 20
+_TOLD_EVERY = 10.0
 
 
 def _connect(name: str, in_flight: int) -> Stream:
@@ -194,7 +197,7 @@ def flush_command(context: click.Context, /, folder: Path, *, as_json: bool, **g
     stop = FlushStop()
     try:
         before = status(folder, now=world.clock.now())
-        with stopping(stop), progress_bar("flushing", (1, before.bytes), unit="spool") as advance:
+        with stopping(stop), _progress(before.records, world.clock) as advance:
             done = flush(
                 folder,
                 lambda: world.connect(given["stream"] or world.stream_of(given["stack"]), given["in_flight"]),
@@ -202,7 +205,7 @@ def flush_command(context: click.Context, /, folder: Path, *, as_json: bool, **g
                 wait=given["wait"],
                 in_flight=given["in_flight"],
                 stop=stop,
-                on_sent=None if advance is None else lambda sent: advance(sent, None),
+                on_sent=advance,
             )
     except SpoolError as error:
         raise as_command_error(error) from None
@@ -214,6 +217,34 @@ def flush_command(context: click.Context, /, folder: Path, *, as_json: bool, **g
         for line in _flush_lines(done):
             click.echo(inert(line))
     context.exit(_exit_code(done))
+
+
+@contextmanager
+def _progress(total: int, clock: Clock) -> Iterator[Callable[[int], None]]:
+    """How many records were sent, on standard error: a bar on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        told = clock.now()
+
+        def tell(sent: int) -> None:
+            nonlocal told
+            if clock.now() - told >= _TOLD_EVERY:
+                told = clock.now()
+                click.echo(f"{sent:,} of {total:,} records sent", err=True)
+
+        yield tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("flushing"),
+        BarColumn(),
+        TextColumn("{task.completed:,}/{task.total:,}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("flushing", total=total)
+        yield lambda sent: bar.update(task, completed=sent)
 
 
 def _exit_code(done: Flushed) -> int:

@@ -14,8 +14,8 @@ from producers.produce import World as ProduceWorld
 from producers.produce import main as produce
 from producers.spool.spool import Spool
 from producers.spool_options import size_in_bytes
-from producers.spooling import World, spool
-from tests.fakes.stream import FakeStream, VirtualClock
+from producers.spooling import FlushStop, World, flush, spool
+from tests.fakes.stream import THROTTLE, FakeStream, VirtualClock
 
 
 def invoke(stream: Stream, *arguments: str | Path, now: float = 1_000.0) -> Result:
@@ -93,6 +93,23 @@ def test_flush_to_a_stream_that_refuses_says_why_and_keeps_all(folder: Path) -> 
     assert "KMSNotFoundException. Give the stream another key." in told["stopped"]
     with Spool(folder) as opened:
         assert opened.opened.records == 5
+
+
+def test_a_flush_that_is_interrupted_stops_soon_and_keeps_the_rest(folder: Path) -> None:
+    stream = FakeStream(clock=VirtualClock())
+    stream.behaviour = lambda call, batch: [stream.take(batch[0]), *[THROTTLE] * (len(batch) - 1)]
+    fill(folder, 50)
+    stop = FlushStop()
+    told: list[int] = []
+
+    def ctrl_c(sent: int) -> None:
+        told.append(sent)
+        if sent >= 3:
+            stop.wish()
+
+    done = flush(folder, lambda: stream, clock=VirtualClock(), wait=3_600, in_flight=1, stop=stop, on_sent=ctrl_c)
+    assert (done.found, done.sent, done.left, done.is_interrupted) == (50, 3, 47, True)
+    assert told == [1, 2, 3]
 
 
 def test_flush_names_events_that_are_refused_for_their_content_and_they_stay(folder: Path) -> None:
