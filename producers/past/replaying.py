@@ -132,6 +132,7 @@ class Replaying:
         self._pace = pace or Pace()
         self._refused: Counter[str] = Counter()
         self._days: Counter[str] = Counter()
+        self._told: set[Identity] = set()
         self.account = Replay(run_id=run_id)
         self.estimate = Estimate()
         """What is sent, in billing units."""
@@ -229,7 +230,8 @@ class Replaying:
         account = self.account
         named = [(one, self._meant(one)) for one in some]
         known = self._known([(one, name) for one, name in named if name is not None])
-        seen: set[Identity] = set()
+        # Copies are left out where that costs little; where it would tell somebody twice, whatever it costs.
+        seen = self._told if self._notify else set()
         now = self._clock.now()
         for one, name in named:
             if is_stopped():

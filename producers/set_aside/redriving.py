@@ -149,6 +149,7 @@ class Redriving:
         self._fix = fix
         self._keeps_bad = keeps_bad
         self._with_verdict = with_verdict
+        self._told: set[str] = set()
         self._bad: Counter[str] = Counter()
         self._fix_failures: Counter[str] = Counter()
         self.account = Redrive(run_id=run_id)
@@ -218,6 +219,7 @@ class Redriving:
             except StreamRefusedError as error:
                 self.account.stopped = str(error)
         delivery.close()
+        self.account.told = len(self._told)
         self.account.is_interrupted = is_stopped()
         return self._closed(started)
 
@@ -262,7 +264,6 @@ class Redriving:
                 one.item.settled()
             self.account.redriven += 1
             self._count_sent(one)
-            self.account.told += sum(event.event_id in untold for event, _ in one.events)
         if delivery.report.stopped is not None:
             raise delivery.report.stopped
 
@@ -360,7 +361,11 @@ class Redriving:
         run_id = one.claim.run_id if one.claim is not None else self.account.run_id
         for event, arrived in one.events:
             first = _first(event, arrived)
-            yield brought_back(event, run_id=run_id, arrived=first, notify=event.event_id in untold)
+            is_told = event.event_id in untold and event.event_id not in self._told
+            if is_told:
+                # Copies of one event make one notice.
+                self._told.add(event.event_id)
+            yield brought_back(event, run_id=run_id, arrived=first, notify=is_told)
         for number, record in enumerate(one.raw):
             yield OutRecord(f"{one.item.name}#{number}", record.partition_key, record.payload)
 

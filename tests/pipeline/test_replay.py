@@ -52,8 +52,15 @@ def send(twin: Twin, count: int, *, seed: int, shares: Shares | None = None) -> 
 
 
 def now() -> str:
-    """What to give as --since, so that a test replays its own events alone."""
+    """What to give as --since: objects that overlap it may bring some events from shortly before."""
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def only(ids: set[str], folder: Path) -> list[str]:
+    """What to give so that exactly these events are replayed."""
+    chosen = folder / "ids.txt"
+    chosen.write_text("\n".join(sorted(ids)), "utf-8")
+    return ["--ids", str(chosen)]
 
 
 def of_run(twin: Twin, run_id: str) -> tuple[int, int]:
@@ -106,13 +113,13 @@ def test_a_replay_once_or_twice_changes_nothing_by_id_and_checksum_and_tells_nob
 ) -> None:
     # given a stream that has landed, with broken records and repeats in it
     since = now()
-    ids = send(twin, 1_200, seed=21 + len(source), shares=Shares(malformed=0.03, duplicate=0.05))
+    ids = send(twin, 600, seed=21 + len(source), shares=Shares(malformed=0.03, duplicate=0.05))
     drained(twin)
-    before, told_before = counts(twin), told(twin)
+    before, told_before, chosen = counts(twin), told(twin), only(ids, tmp_path)
     [(quarantined,)] = asked(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'")
     for run in (f"one-{source}", f"two-{source}"):
         # when it is replayed, once and then again as another run
-        done = account(replay(tmp_path, "--since", since, "--from", source, "--run-id", run))
+        done = account(replay(tmp_path, "--since", since, "--from", source, "--run-id", run, *chosen))
         drained(twin)
         # then every event came again and counts once, as it did
         assert (done["estimated"], done["failed"], done["is_finished"]) == (0, 0, True)
@@ -128,7 +135,7 @@ def test_the_same_run_sent_again_makes_the_same_verdict_ids(twin: Twin, tmp_path
     ids = send(twin, 300, seed=31)
     drained(twin)
     for _ in range(2):
-        account(replay(tmp_path, "--since", since, "--run-id", "again"))
+        account(replay(tmp_path, "--since", since, "--run-id", "again", *only(ids, tmp_path)))
         drained(twin)
         assert of_run(twin, "again") == (len(ids), len(ids))
     [(rows,)] = asked(twin, "SELECT count(*) FROM verdicts WHERE dt > '2020-01-01' AND run_id = 'again'")
@@ -138,17 +145,17 @@ def test_the_same_run_sent_again_makes_the_same_verdict_ids(twin: Twin, tmp_path
 def test_a_replay_that_crosses_live_traffic_counts_every_event_once(twin: Twin, tmp_path: Path) -> None:
     # given events that have landed, and others that come while they are replayed
     since = now()
-    ids = send(twin, 800, seed=41)
+    ids = send(twin, 500, seed=41)
     drained(twin)
     before = counts(twin)
     command = [
-        *(sys.executable, "-m", "infra", "replay", "--since", since, "--run-id", "crossing", "--rate", "400", "--json"),
+        *(sys.executable, "-m", "infra", "replay", "--since", since, "--run-id", "crossing", "--rate", "250", "--json"),
         *("--state", str(tmp_path / "runs")),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ)) as process:
         live = set()
         while process.poll() is None:
-            live |= send(twin, 200, seed=1_000 + len(live))
+            live |= send(twin, 100, seed=1_000 + len(live))
         assert process.stdout is not None
         done = msgspec.json.decode(process.stdout.read())
     drained(twin)
@@ -170,11 +177,11 @@ def test_a_replay_that_crosses_live_traffic_counts_every_event_once(twin: Twin, 
 
 def test_a_replay_killed_in_the_middle_goes_on_where_it_was_and_changes_nothing(twin: Twin, tmp_path: Path) -> None:
     since = now()
-    ids = send(twin, 3_000, seed=51)
+    ids = send(twin, 1_600, seed=51)
     drained(twin)
     before, told_before = counts(twin), told(twin)
-    arguments = ["--since", since, "--run-id", "mortal"]
-    command = [sys.executable, "-m", "infra", "replay", *arguments, "--rate", "500", "--state", str(tmp_path / "runs")]
+    arguments = ["--since", since, "--run-id", "mortal", *only(ids, tmp_path)]
+    command = [sys.executable, "-m", "infra", "replay", *arguments, "--rate", "300", "--state", str(tmp_path / "runs")]
     saved = tmp_path / "runs" / "mortal.json"
 
     def sent() -> int:
@@ -188,14 +195,14 @@ def test_a_replay_killed_in_the_middle_goes_on_where_it_was_and_changes_nothing(
             while sent() == stood and time.monotonic() < deadline:
                 time.sleep(0.05)
             process.send_signal(signal.SIGKILL)
-        assert stood < sent() < 3_000
+        assert stood < sent() < 1_600
     # when it is taken up again
     stood = sent()
     done = account(replay(tmp_path, *arguments))
     drained(twin)
     # then it goes on from its last save, every event has come, and nothing has changed
     assert (done["before"], done["is_finished"]) == (stood, True)
-    assert done["sent"] < 3_000
+    assert done["sent"] < 1_600
     assert of_run(twin, "mortal") == (len(ids), len(ids))
     assert (counts(twin), told(twin)) == (before, told_before)
 
@@ -222,9 +229,7 @@ def test_replay_with_notify_tells_of_each_verdict_once_more(twin: Twin, tmp_path
     ids = send(twin, 400, seed=61)
     drained(twin)
     told_before = told(twin)
-    chosen = tmp_path / "ids.txt"
-    chosen.write_text("\n".join(sorted(ids)), "utf-8")
-    done = account(replay(tmp_path, "--since", since, "--ids", str(chosen), "--notify", "--run-id", "loud"))
+    done = account(replay(tmp_path, "--since", since, *only(ids, tmp_path), "--notify", "--run-id", "loud"))
     drained(twin)
     assert done["sent"] == len(ids)
     [(acted_on,)] = asked(

@@ -254,9 +254,10 @@ def test_only_events_without_a_verdict_are_told_of_and_only_when_asked() -> None
             return {one for one in event_ids if one.endswith("1")}
 
     stream = FakeStream()
-    done = redrive([item(1), item(2)], stream, MemoryStore(), with_verdict=Verdicts())
+    copy = PlainItem(name="quarantine/copy", reason="type", arrived=NOW, records=item(2).records)
+    done = redrive([item(1), item(2), copy], stream, MemoryStore(), with_verdict=Verdicts())
     assert done.told == 1
-    assert [b'"notify":true' in one.data for one in stream.taken] == [False, True]
+    assert [b'"notify":true' in one.data for one in stream.taken] == [False, True, False]
     quiet = FakeStream()
     redrive([item(1), item(2)], quiet, MemoryStore())
     assert not any(b"notify" in one.data for one in quiet.taken)
