@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from athena.aws.engine import AthenaEngine
 from infra.commands.produce import produce as command
+from infra.commands.replay import replay
 from infra.demo import Asked
 from infra.local.twin import Twin
 from producers.aws.archive import S3Archive
@@ -240,6 +241,26 @@ def test_answers_that_are_lost_cost_nothing_but_repeated_rows(twin: Twin, monkey
     assert set(taken) & landed & quarantined == set()
     [(rows, ids)] = asked(twin).run("SELECT count(*), count(DISTINCT event_id) FROM current_verdicts", []).rows
     assert rows == ids
+
+
+def test_what_the_lane_could_not_finish_comes_back_from_the_archive(twin: Twin, tmp_path: Path) -> None:
+    records = made_up(200, seed=26)
+    put(twin, records)
+    assert twin.drain(60)["drained"]
+    wanted = sorted({record.event_id for record in records})[:5]
+    (tmp_path / "ids").write_text("\n".join(wanted) + "\n")
+
+    arguments = ["--since", "1h", "--ids", str(tmp_path / "ids"), "--notify", "--state", str(tmp_path), "--json"]
+    ran = CliRunner().invoke(replay, arguments)
+    assert ran.exit_code == 0, ran.output
+    assert msgspec.json.decode(ran.stdout.splitlines()[-1])["sent"] == 5
+    assert twin.drain(60)["drained"]
+
+    rows = asked(twin).run("SELECT event_id, shard_id FROM verdicts WHERE run_id <> ''", []).rows
+    assert sorted(str(row[0]) for row in rows) == wanted
+    assert {str(row[1]).partition("-")[0] for row in rows} == {"shardId"}
+    current = [str(row[0]) for row in asked(twin).run("SELECT event_id FROM current_verdicts", []).rows]
+    assert [current.count(one) for one in wanted] == [1] * 5
 
 
 def test_the_command_puts_to_the_stack_s_delivery_stream(twin: Twin, tmp_path: Any, monkeypatch: Any) -> None:
