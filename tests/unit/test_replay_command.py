@@ -244,7 +244,9 @@ def items(*payloads: bytes) -> list[Item]:
 
 
 def test_a_listing_names_reason_age_and_detail_and_masks_personal_data() -> None:
-    parts = Parts(items_=items(payload(1, text="write to jo@example.org or 4111 1111 1111 1111\x1b[31m"), b"\xff\x00"))
+    parts = Parts(
+        items_=items(payload(1, text="write to jo@example.org or 4111 1111 1111 1111\x1b[31m"), b"\xff\x00\n")
+    )
     result = invoke(redrive, parts, "quarantine", "--list")
     assert result.exit_code == 0
     assert "type: 2, of which 0 redriven; from 120 min to 120 min ago" in result.output
@@ -252,6 +254,7 @@ def test_a_listing_names_reason_age_and_detail_and_masks_personal_data() -> None
     assert "[email]" in result.output
     for secret in ("jo@example.org", "4111", "\x1b", "\x00"):
         assert secret not in result.output
+    assert "e.g. \ufffd\u2400\\n\n" in result.output
     assert invoke(redrive, Parts(), "quarantine", "--list").output == "nothing is set aside in this range\n"
 
 

@@ -549,5 +549,11 @@ def test_a_large_payload_is_found_in_the_stream_or_in_the_archive_and_known_by_t
     assert Recovery(reader(b"a", container), nothing)(quarantined(large, sub=1)) == large
     assert Recovery(reader(b"later", first=90), archive)(quarantined(large)) == large
     assert Recovery(reader(b"later", first=90), nothing)(quarantined(large)) is None
+    # What came by the deferred lane never was in the stream.
+    deferred = msgspec.structs.replace(quarantined(large), shard_id="firehose/deferred", sequence_number="r-1")
+    record = Record(0, large, ARRIVAL, "", "firehose/deferred", "r-1", 0, "key")
+    rows = RowMaker(Moderator(Policy.load(read_policy("default"))), DEFAULT_LATENESS, code_version="1")
+    bad_row_id = rows.bad_row(record, BadInput("type", ""), "decode", "").bad_row_id
+    assert Recovery(reader(b"a"), archive)(msgspec.structs.replace(deferred, bad_row_id=bad_row_id)) == large
     # The same place and length are not enough.
     assert Recovery(reader(b"a", large), archive)(quarantined(large, bad_row_id="0" * 32)) is None
