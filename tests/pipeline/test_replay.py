@@ -239,6 +239,22 @@ def test_replay_with_notify_tells_of_each_verdict_once_more(twin: Twin, tmp_path
     assert told(twin) == told_before + acted_on
 
 
+def test_events_of_the_deferred_lane_are_archived_too_and_come_back_the_same(twin: Twin, tmp_path: Path) -> None:
+    since = now()
+    command = ["produce", "--synthetic", "300", "--seed", "71", "--malformed", "0", "--deferred", "--json"]
+    produced = CliRunner().invoke(streamkeeper, [*command, "--rejects", str(tmp_path / "rejects.jsonl")])
+    assert produced.exit_code == 0, produced.output
+    drained(twin)
+    deferred = "WHERE dt > '2020-01-01' AND shard_id LIKE 'firehose/%'"
+    ids = {str(row[0]) for row in asked(twin, f"SELECT event_id FROM current_verdicts {deferred}")}
+    before = counts(twin)
+    done = account(replay(tmp_path, "--since", since, "--run-id", "deferred", *only(ids, tmp_path)))
+    drained(twin)
+    assert done["sent"] == len(ids) > 250
+    assert of_run(twin, "deferred") == (len(ids), len(ids))
+    assert counts(twin) == before
+
+
 def test_a_dry_run_counts_what_is_meant_and_sends_nothing(twin: Twin, tmp_path: Path) -> None:
     [(author, events)] = asked(
         twin,
