@@ -61,8 +61,10 @@ class Pressure:
 @click.option("--plain", is_flag=True, help="Without spool and without pacing, for comparison.")
 def main(usual: float, times: float, seconds: float, shards: int, *, plain: bool) -> None:
     """A burst onto a stream that throttles, through a spool; every accepted id has to land."""
+    scratch = Path(os.environ.get("SPOOL_SCRATCH", "build"))
+    scratch.mkdir(exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(dir=os.environ.get("KILLS_FOLDER", "."), prefix=".bursts-") as place,
+        tempfile.TemporaryDirectory(dir=scratch, prefix="bursts-") as place,
         Runtime(data=Path(place) / "runtime", parameters={"ShardCount": str(shards)}) as runtime,
         nullcontext() if plain else Spool(Path(place) / "spool") as spool,
     ):

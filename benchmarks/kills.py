@@ -139,8 +139,10 @@ def _flush(spool: Path, stream: str) -> int:
 def main(rounds: int, seed: int, shards: int) -> None:
     """Kill a producer with a spool again and again; every accepted id has to land."""
     # The spool lies where real disks are: /tmp may be memory.
+    scratch = Path(os.environ.get("SPOOL_SCRATCH", "build"))
+    scratch.mkdir(exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(dir=os.environ.get("KILLS_FOLDER", "."), prefix=".kills-") as place,
+        tempfile.TemporaryDirectory(dir=scratch, prefix="kills-") as place,
         Runtime(data=Path(place) / "runtime", parameters={"ShardCount": str(shards)}) as runtime,
     ):
         outputs = runtime.outputs
