@@ -109,6 +109,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.IntRange(1, 64),
         help="PutRecords calls at a time, each.",
     ),
+    click.option(
+        "--pace/--no-pace",
+        default=True,
+        help="Send to each shard at the rate it takes (default), or at once, and again what is throttled.",
+    ),
     *AGGREGATION,
     *SPOOLING,
     click.option(
@@ -224,6 +229,7 @@ def _plan(world: World, given: dict[str, Any]) -> Plan:
         shares=Shares(**{"live": 1.0, **shares}),
         content=content,
         in_flight=given["in_flight"],
+        paced=given["pace"],
         aggregate=given["aggregate"],
         buckets=given["buckets"],
         spool=None if given["spool"] is None else str(given["spool"]),

@@ -366,6 +366,15 @@ def test_aggregates_are_refused_when_a_reader_cannot_read_them() -> None:
     assert "through a filter" in result.output
 
 
+def test_without_pacing_what_is_throttled_is_sent_again_and_told() -> None:
+    def throttling(number: int, records: Sequence[OutRecord]) -> list[PutResult] | None:
+        return None if number else [THROTTLE] * len(records)
+
+    summary = json.loads(run(*SHORT, "--no-pace", "--json", stream=FakeStream(throttling)).stdout)
+    assert (summary["accepted"], summary["lost"]) == (100, 0)
+    assert summary["throttled"] == summary["resent"] > 0
+
+
 def test_a_profile_in_a_file_is_scaled_to_rate_and_duration(tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
     path.write_text("t,rate\n0,1\n60,3\n")
