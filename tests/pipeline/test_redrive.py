@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -177,6 +178,47 @@ def test_two_operators_at_once_bring_each_record_back_once(twin: Twin, fix: Path
     assert sum(one["redriven"] for one in accounts) == 60
     rows = rows_of(twin, broken)
     assert len(rows) == len({row[0] for row in rows}) == 60
+
+
+def test_a_redrive_killed_in_the_middle_goes_on_and_every_event_has_one_verdict(twin: Twin, tmp_path: Path) -> None:
+    # given a slow fix, and a redrive that is killed while it is at work, twice
+    broken = [event(text=8) for _ in range(500)]
+    send(twin, [msgspec.json.encode(one) for one in broken])
+    drained(twin)
+    slow = tmp_path / "slow.py"
+    slow.write_text(
+        "import time\n"
+        "def fix(payload, reason):\n"
+        "    time.sleep(0.004)\n"
+        '    return payload.replace(b\'"text":8\', b\'"text":"8"\')\n',
+        "utf-8",
+    )
+    arguments = ["quarantine", "--reason", "type", "--since", "1h", "--fix", str(slow), "--json"]
+    s3, bucket = twin.client("s3"), twin.outputs["LakeBucketName"]
+
+    def claimed() -> int:
+        return int(s3.list_objects_v2(Bucket=bucket, Prefix="redriven/quarantine/")["KeyCount"])
+
+    before = claimed()
+    for wait in (0.3, 1.2):
+        stood = claimed()
+        with subprocess.Popen(
+            [sys.executable, "-m", "infra", "redrive", *arguments], stdout=subprocess.DEVNULL, env=dict(os.environ)
+        ) as process:
+            deadline = time.monotonic() + 30
+            while claimed() == stood and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(wait)
+            process.kill()
+    assert claimed() > before
+    # when it is run once more
+    done = account(redrive(*arguments))
+    drained(twin)
+    # then every event has landed, and under one verdict, whichever process sent it
+    assert (done["held"], done["already"] + done["redriven"]) == (0, done["found"])
+    rows = rows_of(twin, broken)
+    assert {row[0] for row in rows} == {one["event_id"] for one in broken}
+    assert len({(row[0], row[1]) for row in rows}) == len(broken)
 
 
 def test_a_newer_schema_is_not_sent_before_the_upgrade_and_lands_after_it(twin: Twin, tmp_path: Path) -> None:
