@@ -277,9 +277,6 @@ def test_a_listing_shows_reasons_ages_and_masked_samples_and_changes_nothing() -
     assert store.kept == kept
 
 
-# ---------------------------------------------------------------------------------------------------- fixes
-
-
 def letter(payload_of: object = None, **info: object) -> dict[str, Any]:
     document: dict[str, Any] = {
         "requestContext": {"condition": "RetryAttemptsExhausted", "requestId": "r"},
