@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-data check lint template-check bench bench-producers kill-loop burst render bundle clean
+.PHONY: help setup demo up test test-data check lint template-check test-heavy bench bench-producers kill-loop burst render bundle clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -30,6 +30,9 @@ test: setup ## All tests that need nothing but this folder
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 	@$(BIN)/cfn-lint infra/aws/template.yaml
 	@$(BIN)/pytest
+
+test-heavy: setup ## The long tests: replay, redrive and load on the laptop runtime
+	@$(BIN)/pytest -m heavy tests/pipeline
 
 test-data: setup ## Tests on real data and recorded AWS answers; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make test-data DATA=/path"; exit 1; }

@@ -16,6 +16,9 @@ from athena.aws.engine import AthenaEngine
 from infra.demo import Asked
 from infra.local.twin import Twin
 
+# Minutes of work: `make test-heavy`.
+pytestmark = pytest.mark.heavy
+
 DAYS = ["'2020-01-01'"]
 
 

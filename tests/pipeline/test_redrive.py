@@ -24,6 +24,9 @@ from producers.clock import SystemClock
 from producers.delivery import deliver
 from producers.ports import OutRecord, PutResult
 
+# Minutes of work: `make test-heavy`.
+pytestmark = pytest.mark.heavy
+
 HERE = Path(__file__).parent
 _numbers = itertools.count(1)
 

@@ -23,6 +23,9 @@ from producers.delivery import deliver
 from producers.ports import OutRecord
 from producers.synthetic import Shares, synthetic
 
+# Minutes of work: `make test-heavy`.
+pytestmark = pytest.mark.heavy
+
 ALL = ("2020-01-01", "2999-12-31")
 
 
