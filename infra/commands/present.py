@@ -131,7 +131,7 @@ def _json(value: Value) -> str:
     if isinstance(value, (datetime, date, Decimal)):
         value = _plain(value)
     text = json.dumps(value, ensure_ascii=False)
-    if text.isascii():
+    if text.isascii() and "\x7f" not in text:
         return text
     # Such characters stand inside strings only, where an escape means the same.
     return "".join(_json_escape(character) if hides(character) else character for character in text)
