@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -33,6 +34,9 @@ class Kills(Struct, frozen=True, kw_only=True):
         early: kills before it had said that it was ready.
         accepted: ids that ``put`` had returned for.
         lost: those of them that no verdict names.
+        unsent: those of the lost that are not in the stream either: the producer's loss. The others the pipeline has
+            quarantined, given up on, or not landed yet.
+        is_drained: whether the pipeline had come to rest when ids were compared.
         unsaid: ids that landed though the producer died before it could write them down.
         left_over: records that the last flush found in the spool.
         seconds: of the loop.
@@ -42,15 +46,19 @@ class Kills(Struct, frozen=True, kw_only=True):
     early: int
     accepted: int
     lost: frozenset[str]
+    unsent: frozenset[str]
+    is_drained: bool
     unsaid: int
     left_over: int
     seconds: float
 
     def __str__(self) -> str:
+        where = f" ({len(self.unsent)} of them never in the stream)" if self.lost else ""
+        rest = "" if self.is_drained else "; NOT DRAINED: the pipeline was still busy"
         return (
-            f"{len(self.lost)} lost of {self.accepted:,} accepted, in {self.rounds} rounds of kill -9 "
+            f"{len(self.lost)} lost{where} of {self.accepted:,} accepted, in {self.rounds} rounds of kill -9 "
             f"({self.early} of them while starting), {self.seconds:.0f} s; the last flush found {self.left_over:,} "
-            f"records in the spool; {self.unsaid:,} more landed that had not been called accepted yet"
+            f"records in the spool; {self.unsaid:,} more landed that had not been called accepted yet{rest}"
         )
 
 
@@ -60,8 +68,9 @@ def kill_loop(
     stream: str,
     rounds: int,
     seed: int,
-    drain: Callable[[], object],
+    drain: Callable[[], Mapping[str, Any]],
     landed: Callable[[], set[str]],
+    in_stream: Callable[[], set[str]],
     on_round: Callable[[int], None] = lambda number: None,
 ) -> Kills:
     """Kills a producer ``rounds`` times at random moments, flushes its spool, and compares ids.
@@ -75,6 +84,7 @@ def kill_loop(
         seed: of the moments.
         drain: lands what is in flight.
         landed: the event ids that verdicts name.
+        in_stream: the event ids in the stream; asked only when something is missing.
         on_round: called after each.
     """
     chance = random.Random(seed)
@@ -91,18 +101,39 @@ def kill_loop(
         )
         on_round(number + 1)
     left_over = _flush(spool, stream)
-    drain()
+    is_drained = bool(drain()["drained"])
     seen = landed()
     accepted = set(accepted_file.read_text().split())
+    lost = frozenset(accepted - seen)
     return Kills(
         rounds=rounds,
         early=early,
         accepted=len(accepted),
-        lost=frozenset(accepted - seen),
+        lost=lost,
+        unsent=lost - in_stream() if lost else frozenset(),
+        is_drained=is_drained,
         unsaid=len(seen - accepted),
         left_over=left_over,
         seconds=time.monotonic() - started,
     )
+
+
+def ids_in_stream(kinesis: Any, stream: str) -> set[str]:
+    """The event ids of every record in the stream, each shard read to its end."""
+    found: set[str] = set()
+    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+        iterator = kinesis.get_shard_iterator(
+            StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        ).get("ShardIterator")
+        while iterator:
+            answer = kinesis.get_records(ShardIterator=iterator, Limit=10_000)
+            found |= {msgspec.json.decode(record["Data"])["event_id"] for record in answer["Records"]}
+            if not answer["Records"] and not answer["MillisBehindLatest"]:
+                break
+            iterator = answer.get("NextShardIterator")
+            # A shard answers five times a second.
+            time.sleep(0.21)
+    return found
 
 
 def _one_life(arguments: list[str], *, delay: float, waits_for_ready: bool) -> bool:
@@ -156,10 +187,11 @@ def main(rounds: int, seed: int, shards: int) -> None:
             seed=seed,
             drain=lambda: runtime.drain(300),
             landed=lambda: {str(row[0]) for row in asked.run(_LANDED).rows},
+            in_stream=lambda: ids_in_stream(runtime.client("kinesis"), outputs["ContentStreamName"]),
             on_round=lambda number: _tell(number, rounds),
         )
     print(kills)
-    sys.exit(bool(kills.lost))
+    sys.exit(bool(kills.lost) or not kills.is_drained)
 
 
 if __name__ == "__main__":

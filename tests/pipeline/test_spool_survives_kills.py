@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from athena.aws.engine import AthenaEngine
-from benchmarks.kills import kill_loop
+from benchmarks.kills import ids_in_stream, kill_loop
 from infra.demo import Asked
 from infra.local.twin import Twin
 
@@ -35,7 +35,9 @@ def test_every_id_accepted_before_a_kill_lands_after_a_flush(twin: Twin, tmp_pat
         seed=7,
         drain=lambda: twin.drain(60),
         landed=landed,
+        in_stream=lambda: ids_in_stream(twin.client("kinesis"), twin.outputs["ContentStreamName"]),
     )
-    assert kills.lost == frozenset()
+    assert kills.is_drained
+    assert kills.lost == frozenset(), str(kills)
     assert kills.accepted > 100
     assert not list((tmp_path / "spool").glob("*.segment"))
