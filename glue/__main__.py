@@ -11,7 +11,7 @@ from pathlib import Path
 
 from glue.render.hive import ddl, template_columns
 from glue.render.json_schema import event_schema
-from glue.tables import DATABASE, TABLES
+from glue.tables import ALL_TABLES, DATABASE, TABLES
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE.parent / "infra" / "aws" / "template.yaml"
@@ -29,16 +29,17 @@ def renderings() -> dict[Path, str]:
     files = {HERE / "generated" / "content_event.schema.json": json.dumps(event_schema(), indent=2) + "\n"}
     for table in TABLES:
         pairs = [(column.name, column.type) for column in columns(table)]
-        files[HERE / "generated" / f"{table.name}.ddl.sql"] = ddl(table, DATABASE, "LAKE_BUCKET")
         files[HERE / "generated" / f"{table.name}.columns.json"] = json.dumps(pairs, indent=1) + "\n"
         files[HERE / "generated" / f"{table.name}.arrow.txt"] = arrow_schema(pairs).to_string() + "\n"
+    for table in ALL_TABLES:
+        files[HERE / "generated" / f"{table.name}.ddl.sql"] = ddl(table, DATABASE, "LAKE_BUCKET")
     if TEMPLATE.exists():
         files[TEMPLATE] = _BLOCK.sub(_fill, TEMPLATE.read_text(encoding="utf-8"))
     return files
 
 
 def _fill(block: re.Match[str]) -> str:
-    table = next(table for table in TABLES if table.name == block["table"])
+    table = next(table for table in ALL_TABLES if table.name == block["table"])
     return block["head"] + template_columns(table, len(block["pad"])) + block["tail"]
 
 

@@ -167,3 +167,28 @@ class BadRow(Struct, frozen=True):
     arrived_at: Annotated[LandedTimestamp, Meta(description="when it reached the stream; its day is the partition")]
     quarantined_at: Annotated[LandedTimestamp, Meta(description="when it was set aside")]
     code_version: Annotated[str, Meta(description="the version that could not read it")]
+
+
+class ArchivedLine(Struct, frozen=True):
+    """One line of the raw archive: a record's bytes, or a part of them when they hold newlines."""
+
+    line: Annotated[str, Meta(description="the record as it was sent; one that holds newlines is several lines")]
+
+
+class AuditRow(Struct, frozen=True):
+    """What an audit found about the records that arrived on one day. All counts are of ids, each once."""
+
+    audit_id: Annotated[str, Meta(description="names the run of the audit")]
+    audited_at: Annotated[LandedTimestamp, Meta(description="when it looked")]
+    window_start: Annotated[LandedTimestamp, Meta(description="arrivals from here on; its day is the partition")]
+    window_end: Annotated[LandedTimestamp, Meta(description="and before this moment")]
+    archived: Annotated[int, Meta(ge=0, description="ids in the archive")]
+    landed: Annotated[int, Meta(ge=0, description="of these, ids with a verdict")]
+    quarantined: Annotated[int, Meta(ge=0, description="of these, ids in quarantine and without a verdict")]
+    dead_lettered: Annotated[int, Meta(ge=0, description="of these, ids that are dead letters and nothing else")]
+    missing: Annotated[int, Meta(ge=0, description="of these, ids that are nowhere")]
+    ghosts: Annotated[int, Meta(ge=0, description="ids that landed or were set aside and are not in the archive")]
+    doubled: Annotated[int, Meta(ge=0, description="ids in more than one state, or with rows that say the same twice")]
+    conflicts: Annotated[int, Meta(ge=0, description="ids that came with two payloads")]
+    altered: Annotated[int | None, Meta(description="verdicts that differ from a second one; null: not looked at")]
+    objects: Annotated[int, Meta(ge=0, description="objects that are unreadable, changed or gone")]

@@ -1,8 +1,10 @@
 """The tables of the lake: which record lands where, and what one of its rows is called by."""
 
+from typing import Literal
+
 from msgspec import Struct
 
-from glue.contract import BadRow, VerdictRow
+from glue.contract import ArchivedLine, AuditRow, BadRow, VerdictRow
 
 DATABASE = "streamkeeper"
 PARTITION = "dt"
@@ -19,9 +21,11 @@ class Table(Struct, frozen=True):
         name: its name in the Glue catalog.
         record: the struct whose fields are its columns, in order.
         prefix: where it lies in the lake bucket; one folder a day below.
-        day_of: the column whose day is the partition, a pure function of the record, so that all its copies meet.
-        key: the column that says which rows are copies of one another.
+        day_of: whose day is the partition: a column, a pure function of the record, so that all its copies meet; of
+            lines, which have none, the time at which they arrived.
+        key: the column that says which rows are copies of one another; of lines the line itself.
         comment: what a row is.
+        form: of its objects: Parquet, or lines of text in gzip.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Table(Struct, frozen=True):
     day_of: str
     key: str
     comment: str
+    form: Literal["parquet", "lines"] = "parquet"
 
 
 VERDICTS = Table(
@@ -48,7 +53,27 @@ QUARANTINE = Table(
     key="bad_row_id",
     comment="Records that are not events: why, where, and their bytes.",
 )
-TABLES = (VERDICTS, QUARANTINE)
+AUDITS = Table(
+    name="audits",
+    record=AuditRow,
+    prefix="audits/",
+    day_of="window_start",
+    key="audit_id",
+    comment="What audits found, a row for each day that they looked at. The last one of a day counts.",
+)
+ARCHIVE = Table(
+    name="archive",
+    record=ArchivedLine,
+    prefix="archive/",
+    day_of="arrival",
+    key="line",
+    comment="The raw records as they were sent, full texts and all.",
+    form="lines",
+)
+TABLES = (VERDICTS, QUARANTINE, AUDITS)
+"""The tables of Parquet objects."""
+
+ALL_TABLES = (*TABLES, ARCHIVE)
 
 CURRENT_VERDICTS = "current_verdicts"
 """The view that holds each event once; reports read it and nothing else."""

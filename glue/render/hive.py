@@ -87,7 +87,7 @@ def table_parameters(table: Table, bucket: str) -> dict[str, str]:
     """
     return {
         "EXTERNAL": "TRUE",
-        "classification": "parquet",
+        "classification": "parquet" if table.form == "parquet" else "csv",
         "projection.enabled": "true",
         f"projection.{PARTITION}.type": "date",
         f"projection.{PARTITION}.format": "yyyy-MM-dd",
@@ -107,10 +107,12 @@ def ddl(table: Table, database: str, bucket: str) -> str:
     parameters = ",\n".join(
         f"  '{name}' = '{value}'" for name, value in table_parameters(table, bucket).items() if name != "EXTERNAL"
     )
+    # Nothing in a line is a delimiter: U+0001 is in no JSON document, and begins no second column.
+    stored = "STORED AS PARQUET" if table.form == "parquet" else "ROW FORMAT DELIMITED\nSTORED AS TEXTFILE"
     return (
         f"CREATE EXTERNAL TABLE IF NOT EXISTS `{database}`.`{table.name}` (\n{lines}\n)\n"
         f"COMMENT {_sql_text(table.comment)}\n"
-        f"PARTITIONED BY (`{PARTITION}` string)\nSTORED AS PARQUET\n"
+        f"PARTITIONED BY (`{PARTITION}` string)\n{stored}\n"
         f"LOCATION 's3://{bucket}/{table.prefix}'\nTBLPROPERTIES (\n{parameters}\n);\n"
     )
 

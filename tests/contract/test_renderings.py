@@ -25,7 +25,8 @@ def test_a_committed_rendering_is_what_the_contract_renders(path: Path) -> None:
 @pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.name)
 def test_every_released_event_and_row_can_still_be_read(released: Path) -> None:
     assert incompatible_events(json.loads((released / "content_event.schema.json").read_text()), event_schema()) == []
-    for table in TABLES:
+    # A table that came later is in no older release.
+    for table in [table for table in TABLES if (released / f"{table.name}.columns.json").exists()]:
         old = [(name, kind) for name, kind in json.loads((released / f"{table.name}.columns.json").read_text())]
         assert incompatible_columns(old, [(column.name, column.type) for column in columns(table)]) == []
 

@@ -8,6 +8,7 @@ import duckdb
 
 from infra.local.query.errors import QueryError, refused
 from infra.local.query.files import Meter, ObjectStore, open_objects
+from infra.local.query.lines import delimiter_of, is_lines, make_lines_view
 from infra.local.query.scan import Schemas, make_view
 from infra.local.query.session import Session, told
 from infra.local.query.tables import Catalog, GlueTables, files_of, partitions_of, require_parquet
@@ -119,9 +120,15 @@ class QueryEngine:
         session.lock(files)
         for scan in query.scans:
             table = self.catalog.get_table(scan.table.database, scan.table.name)
-            require_parquet(table)
+            is_text = is_lines(table)
+            if not is_text:
+                require_parquet(table)
             partitions = partitions_of(self.catalog, table, scan, session, now)
-            make_view(scan, partitions, files_of(self.objects, partitions), files, self._schemas, session)
+            found = files_of(self.objects, partitions)
+            if is_text:
+                make_lines_view(scan, delimiter_of(table), partitions, found, files, session)
+            else:
+                make_view(scan, partitions, found, files, self._schemas, session)
             if running.meter.cancelled:
                 raise QueryError("USER_CANCELED", "Query was canceled")
 

@@ -108,8 +108,8 @@ def _group(
     first = len(scan.table.columns)
     for position, (_, kind) in enumerate(scan.table.partitions):
         values = [partitions[part].values[position] for part, _ in found]
-        items.append(f"{_looked_up(values, kind)} AS c{first + position}")
-    items.append(f"{_looked_up([file.path for _, file in found], None)} AS path")
+        items.append(f"{looked_up(values, kind)} AS c{first + position}")
+    items.append(f"{looked_up([file.path for _, file in found], None)} AS path")
     listed = ", ".join(quote(path) for _, path in members)
     source = f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'__f': BIGINT}})"
     where = [text for bound in scan.bounds if (text := _raw_bound(scan, known, bound.column, bound.op, bound.sql))]
@@ -117,7 +117,7 @@ def _group(
     return f"SELECT {', '.join(items)} FROM {source}{tail}"
 
 
-def _looked_up(values: Sequence[str | None], kind: SqlType | None) -> str:
+def looked_up(values: Sequence[str | None], kind: SqlType | None) -> str:
     """The value of an object's partition: a list with a place for each object."""
     if values and len(set(values)) == 1:
         text = "NULL" if values[0] is None else quote(values[0])

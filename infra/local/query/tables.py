@@ -120,7 +120,8 @@ def require_parquet(table: dict[str, Any]) -> None:
         raise refused(f"the Iceberg table {table.get('Name')}")
     if "parquet" not in serde.lower():
         raise refused(
-            f"the table {table.get('Name')} of format {serde or 'unknown'}", advice="tables are of Parquet files"
+            f"the table {table.get('Name')} of format {serde or 'unknown'}",
+            advice="tables are of Parquet files, or of plain text lines",
         )
 
 
