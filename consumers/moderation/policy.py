@@ -17,124 +17,75 @@ another content is another version.
     terms = ["free money", "act now"]
 
 A term is found as a whole word (in scripts without spaces: anywhere), in any case, also when it is written with
-look-alike letters. A pattern is an re2 expression and looks at the normalised, lower-case text.
+look-alike letters. A pattern is an re2 expression and looks at the normalised, lower-case text. What each key means and
+may hold is in ``consumers/policies/policy.schema.json``.
 """
 
 import hashlib
-import re
 import tomllib
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from consumers.moderation.locate import line_of
-from glue.vocabulary import Action
+from consumers.moderation.problems import PolicyError, Problem, Problems, allowed, path_name
+from consumers.moderation.rules import (
+    SEVERITIES,
+    AllowRule,
+    AuthorRule,
+    ForLanguage,
+    ForSurface,
+    Language,
+    LinkRule,
+    Name,
+    PatternRule,
+    PersonalDataKind,
+    PersonalDataRule,
+    Rule,
+    Score,
+    Severity,
+    SurfaceName,
+    TermRule,
+    Thresholds,
+)
 
-Score = Annotated[float, Meta(ge=0.0, le=1.0)]
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z", description="a to z, 0 to 9 and _, at most 64")]
-PersonalDataKind = Literal["email", "card", "iban", "phone", "ip"]
+__all__ = [
+    "AllowRule",
+    "AuthorRule",
+    "LinkRule",
+    "PatternRule",
+    "PersonalDataKind",
+    "PersonalDataRule",
+    "Policy",
+    "PolicyError",
+    "Rule",
+    "TermRule",
+    "Thresholds",
+]
 
-
-class PolicyError(ValueError):
-    """A policy that cannot be used; the message names the key, what was received, what is allowed, and the line."""
-
-
-class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """From which score on a label leads to an action; None: never to this one.
-
-    Args:
-        flag: let it pass, and mark it.
-        review: hold it for a person.
-        block: take it down.
-    """
-
-    flag: Score | None = None
-    review: Score | None = None
-    block: Score | None = None
-
-    def action(self, score: float) -> Action:
-        """What a score leads to; a higher score never to less.
-
-        >>> Thresholds(flag=0.3, block=0.9).action(0.5)
-        'flag'
-        """
-        if self.block is not None and score >= self.block:
-            return "block"
-        if self.review is not None and score >= self.review:
-            return "review"
-        if self.flag is not None and score >= self.flag:
-            return "flag"
-        return "allow"
-
-
-class TermRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """Words and phrases that say the same about a text.
-
-    Args:
-        rule: names the rule in verdicts; unique in the policy.
-        label: what a text with one of these terms is; one of the policy's labels.
-        score: how surely, 0 to 1.
-        terms: the words and phrases.
-        language: looks only at events of this language (its primary subtag) or of none; None: at all.
-        whole_words: whether a term must stand between word bounds.
-        exact: only as written, not with look-alike letters: for terms such as Spanish "ano", which "año" folds to.
-    """
-
-    rule: Name
-    label: Name
-    score: Score
-    terms: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(min_length=1)]
-    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}\Z", description="like en or de")] | None = None
-    whole_words: bool = True
-    exact: bool = False
+RULE_TABLES = ("terms", "patterns", "links", "allow", "authors")
+"""The policy's arrays of rules. A rule's name is unique among all of them."""
 
 
-class PatternRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """One re2 expression over the normalised text.
-
-    Args:
-        rule: names the rule in verdicts; unique in the policy.
-        label: what a text that matches is; one of the policy's labels.
-        score: how surely, 0 to 1.
-        pattern: the expression, linear in time by construction; letter case does not matter.
-        language: looks only at events of this language (its primary subtag) or of none; None: at all.
-    """
-
-    rule: Name
-    label: Name
-    score: Score
-    pattern: Annotated[str, Meta(min_length=1, max_length=2000)]
-    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}\Z", description="like en or de")] | None = None
-
-
-class PersonalDataRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """What personal data in a text counts for. Excerpts are masked whatever stands here.
-
-    Args:
-        label: what a text with personal data is; one of the policy's labels.
-        scores: how surely, 0 to 1, for each kind: email, card, iban, phone, ip. A kind left out makes no signal.
-    """
-
-    label: Name
-    scores: dict[PersonalDataKind, Score]
-
-
-class Surface(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is different where something is posted: whole thresholds for the labels named."""
-
-    labels: dict[Name, Thresholds] = {}
-
-
-class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One version of one policy.
 
     Args:
         id: names the policy; lower-case letters, digits and ``_``.
         labels: what content may be, each with its thresholds.
-        terms, patterns, personal_data: the rules.
+        terms: rules that find words and phrases.
+        patterns: rules that find re2 expressions.
+        personal_data: what personal data counts for.
         surfaces: thresholds that differ on a surface.
-        description, owner: for people.
+        description: for people.
+        owner: who answers for the policy, and for each rule that names nobody.
+        links: rules about links and their domains.
+        allow: what never counts.
+        authors: authors for whom thresholds are lower.
+        languages: thresholds that differ in a language. On a surface, what the surface says goes before.
+        severities: the scores of low, medium, high and critical, where they shall not be 0.4, 0.6, 0.8 and 0.95.
     """
 
     id: Name
@@ -142,30 +93,44 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     terms: tuple[TermRule, ...] = ()
     patterns: tuple[PatternRule, ...] = ()
     personal_data: PersonalDataRule | None = None
-    surfaces: dict[Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}\Z")], Surface] = {}
+    surfaces: dict[SurfaceName, ForSurface] = {}
     description: str = ""
     owner: str = ""
+    links: tuple[LinkRule, ...] = ()
+    allow: tuple[AllowRule, ...] = ()
+    authors: tuple[AuthorRule, ...] = ()
+    languages: dict[Language, ForLanguage] = {}
+    severities: dict[Severity, Score] = {}
 
     @classmethod
     def load(cls, text: str) -> "Policy":
         """The policy in this TOML text.
 
         Raises:
-            PolicyError: it is no TOML, a key is unknown or missing, a value is not allowed, or rules contradict.
+            PolicyError: it is no TOML, a key is unknown or missing, a value is not allowed, or rules contradict; all
+                that could be found at once.
 
-        >>> Policy.load('id = "a"\\n[labels.spam]\\nflag = 2')
+        >>> Policy.load('id = "a"\\n[labels.spam]\\nflga = 2')
         Traceback (most recent call last):
-        consumers.moderation.policy.PolicyError: line 3: labels.spam.flag: Expected `float` <= 1.0; received 2
-        """
+        consumers.moderation.problems.PolicyError: line 3, column 1: labels.spam.flga: unknown key; allowed: block, flag, review; did you mean 'flag'?
+        """  # noqa: E501
         try:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise PolicyError(f"not TOML: {error}") from None
+            raise PolicyError([_not_toml(str(error))]) from None
+        except RecursionError:
+            raise PolicyError([Problem(0, 0, "", "not TOML: nested too deep; a policy has at most 5 levels")]) from None
+        problems = Problems(text)
+        _score_by_severity(document, problems)
         try:
             policy = msgspec.convert(document, cls)
         except msgspec.ValidationError as error:
-            raise _readable(error, document, text) from None
-        policy._check(text)
+            problems.add_shape(document, cls)
+            if not problems.found:
+                problems.add((), str(error))
+        else:
+            _check(policy, problems)
+        problems.refuse()
         return policy
 
     @property
@@ -174,98 +139,117 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         content = msgspec.json.encode(self, order="deterministic")
         return hashlib.sha256(content).hexdigest()[:16]
 
-    def thresholds(self, surface: str) -> dict[str, Thresholds]:
-        """Each label's thresholds on this surface."""
-        override = self.surfaces.get(surface)
-        return self.labels if override is None else {**self.labels, **override.labels}
+    def rules(self) -> Iterator[tuple[str, int, Rule]]:
+        """Each rule with the table it stands in and its position there."""
+        for table in RULE_TABLES:
+            for position, rule in enumerate(getattr(self, table)):
+                yield table, position, rule
 
-    def _check(self, text: str) -> None:
-        seen: dict[str, str] = {}
-        kinds: dict[str, tuple[TermRule | PatternRule, ...]] = {"terms": self.terms, "patterns": self.patterns}
-        for kind, rules in kinds.items():
-            for position, rule in enumerate(rules):
-                if rule.rule in seen:
-                    what = f"received {rule.rule!r} again (also in {seen[rule.rule]}); allowed: each name once"
-                    raise _error(text, (kind, position, "rule"), what)
-                seen[rule.rule] = f"{kind}[{position}]"
-                self._check_label(text, (kind, position, "label"), rule.label)
-        if self.personal_data is not None:
-            self._check_label(text, ("personal_data", "label"), self.personal_data.label)
-        for label, thresholds in self.labels.items():
-            _check_order(text, ("labels", label), thresholds)
-        for surface, override in self.surfaces.items():
-            for label, thresholds in override.labels.items():
-                if label not in self.labels:
-                    raise _error(text, ("surfaces", surface, "labels", label), self._unknown_label(label))
-                _check_order(text, ("surfaces", surface, "labels", label), thresholds)
+    def thresholds(self, surface: str | None = None, language: str | None = None) -> Mapping[str, Thresholds]:
+        """Each label's thresholds: those of the surface in the language, else of the surface, the language, the label.
 
-    def _check_label(self, text: str, path: tuple[str | int, ...], label: str) -> None:
-        if label not in self.labels:
-            raise _error(text, path, self._unknown_label(label))
+        Args:
+            surface: where it was posted; None: nowhere in particular.
+            language: primary subtag; None when unknown.
+        """
+        for_language = self.languages.get(language or "", _NOTHING_FOR_LANGUAGE)
+        for_surface = self.surfaces.get(surface or "", _NOTHING_FOR_SURFACE)
+        for_both = for_surface.languages.get(language or "", _NOTHING_FOR_LANGUAGE)
+        return {**self.labels, **for_language.labels, **for_surface.labels, **for_both.labels}
 
-    def _unknown_label(self, label: str) -> str:
-        return f"received {label!r}; allowed: {', '.join(sorted(self.labels))} (the policy's labels)"
+    def expiries(self) -> list[date]:
+        """The days on which rules expire, in order."""
+        return sorted({rule.expires for _, _, rule in self.rules() if rule.expires is not None})
 
+    def in_force(self, now: float) -> "Policy":
+        """The policy without the rules that have expired; the same one when none has.
 
-def _check_order(text: str, path: tuple[str | int, ...], thresholds: Thresholds) -> None:
-    given = [value for value in (thresholds.flag, thresholds.review, thresholds.block) if value is not None]
-    if given != sorted(given):
-        received = ", ".join(str(value) for value in given)
-        raise _error(text, path, f"received {received}; allowed: flag <= review <= block")
+        An expired rule is no longer content: the version is that of the policy without it, so that a verdict id never
+        stands for two answers.
 
-
-def _readable(error: msgspec.ValidationError, document: dict[str, Any], text: str) -> PolicyError:
-    what, _, where = str(error).partition(" - at `")
-    steps = _parse_path(where.removeprefix("key` in `").rstrip("`"))
-    if where.startswith("key`"):
-        steps = (*steps, "...")
-    path = _with_keys(steps, str(error), document)
-    received: Any = document
-    for step in path:
-        try:
-            received = received[step]
-        except (KeyError, IndexError, TypeError):
-            return _error(text, path, what)
-    # What is unknown or missing is named by the message itself.
-    shown = "" if isinstance(received, dict | list) else f"; received {received!r}"
-    return _error(text, path, what + shown)
+        Args:
+            now: seconds since 1970.
+        """
+        today = datetime.fromtimestamp(now, UTC).date()
+        if not any(day <= today for day in self.expiries()):
+            return self
+        kept = {
+            table: tuple(rule for rule in getattr(self, table) if rule.expires is None or rule.expires > today)
+            for table in RULE_TABLES
+        }
+        return msgspec.structs.replace(self, **kept)
 
 
-def _parse_path(where: str) -> tuple[str | int, ...]:
-    """The steps in msgspec's notation of a place, such as ``$.terms[0].score``; ``...`` for a key it does not name.
-
-    >>> _parse_path("$.terms[0].score"), _parse_path("$.labels[...].flag")
-    (('terms', 0, 'score'), ('labels', '...', 'flag'))
-    """
-    steps: list[str | int] = []
-    for name, position in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", where):
-        steps.append(int(position) if position.isdigit() else name or position)
-    return tuple(steps)
+_NOTHING_FOR_LANGUAGE = ForLanguage()
+_NOTHING_FOR_SURFACE = ForSurface()
 
 
-def _with_keys(path: tuple[str | int, ...], message: str, document: dict[str, Any]) -> tuple[str | int, ...]:
-    """The path with each unnamed key replaced by the first one that, alone in its table, gives the same message."""
-    if "..." not in path:
-        return path
-    at = path.index("...")
-    table: Any = document
-    for step in path[:at]:
-        table = table[step]
-    for key in table:
-        alone = _replaced(document, path[:at], {key: table[key]})
-        try:
-            msgspec.convert(alone, Policy)
-        except msgspec.ValidationError as error:
-            if str(error) == message:
-                return _with_keys((*path[:at], key, *path[at + 1 :]), message, alone)
-    return path[:at]
+def _not_toml(message: str) -> Problem:
+    what, _, where = message.rpartition(" (at ")
+    numbers = [int(word) for word in where.rstrip(")").replace(",", " ").split() if word.isdigit()]
+    line, column = numbers if len(numbers) == 2 else (0, 0)
+    return Problem(line, column, "", f"not TOML: {what or message}")
 
 
-def _replaced(document: Any, path: tuple[str | int, ...], value: object) -> Any:
-    return {**document, path[0]: _replaced(document[path[0]], path[1:], value)} if path else value
+def _score_by_severity(document: dict[str, Any], problems: Problems) -> None:
+    """Gives each rule that has a severity the score it stands for."""
+    given = document.get("severities")
+    scores: dict[str, Any] = {**SEVERITIES, **(given if isinstance(given, dict) else {})}
+    for table in RULE_TABLES:
+        rules = document.get(table)
+        for position, rule in enumerate(rules if isinstance(rules, list) else ()):
+            if not isinstance(rule, dict) or "severity" not in rule or table in {"allow", "authors"}:
+                continue
+            if "score" in rule:
+                problems.add((table, position, "severity"), "received a severity beside a score; allowed: one of them")
+            else:
+                # An unknown word is named by the check of shapes; it needs some score to get there.
+                rule["score"] = scores.get(rule["severity"], 0.5) if isinstance(rule["severity"], str) else 0.5
 
 
-def _error(text: str, path: tuple[str | int, ...], what: str) -> PolicyError:
-    name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-    line = line_of(text, path)
-    return PolicyError(f"{f'line {line}: ' if line else ''}{name + ': ' if name else ''}{what}")
+def _check(policy: Policy, problems: Problems) -> None:
+    """Notes what contradicts itself though each part alone is well formed."""
+    seen: dict[str, str] = {}
+    for table, position, rule in policy.rules():
+        place = path_name((table, position))
+        if rule.rule in seen:
+            what = f"received {rule.rule!r} again (also in {seen[rule.rule]}); allowed: each name once"
+            problems.add((table, position, "rule"), what)
+        seen.setdefault(rule.rule, place)
+        if isinstance(rule, AuthorRule):
+            for number, label in enumerate(rule.labels):
+                _check_label(policy, problems, (table, position, "labels", number), label)
+        elif not isinstance(rule, AllowRule):
+            _check_label(policy, problems, (table, position, "label"), rule.label)
+        if isinstance(rule, LinkRule) and not rule.domains and not rule.kinds:
+            problems.add((table, position), "received neither domains nor kinds; allowed: one of them or both")
+        if isinstance(rule, AllowRule) and not (rule.terms or rule.patterns or rule.links):
+            problems.add((table, position), "received nothing to allow; allowed: terms, patterns, links or several")
+    if policy.personal_data is not None:
+        _check_label(policy, problems, ("personal_data", "label"), policy.personal_data.label)
+    _check_thresholds(policy, problems, ("labels",), policy.labels)
+    for language, different in policy.languages.items():
+        _check_thresholds(policy, problems, ("languages", language, "labels"), different.labels)
+    for surface, override in policy.surfaces.items():
+        _check_thresholds(policy, problems, ("surfaces", surface, "labels"), override.labels)
+        for language, different in override.languages.items():
+            path = ("surfaces", surface, "languages", language, "labels")
+            _check_thresholds(policy, problems, path, different.labels)
+
+
+def _check_label(policy: Policy, problems: Problems, path: tuple[str | int, ...], label: str) -> None:
+    if label not in policy.labels:
+        problems.add(path, f"received {label!r}; {allowed(label, policy.labels)} (the policy's labels)")
+
+
+def _check_thresholds(
+    policy: Policy, problems: Problems, path: tuple[str, ...], by_label: Mapping[str, Thresholds]
+) -> None:
+    for label, thresholds in by_label.items():
+        if label not in policy.labels:
+            what = f"received {label!r}; {allowed(label, policy.labels)} (the policy's labels)"
+            problems.add((*path, label), what, at_key=True)
+        given = [value for value in (thresholds.flag, thresholds.review, thresholds.block) if value is not None]
+        if given != sorted(given):
+            received = ", ".join(str(value) for value in given)
+            problems.add((*path, label), f"received {received}; allowed: flag <= review <= block")

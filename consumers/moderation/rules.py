@@ -1,0 +1,245 @@
+"""What may stand in a policy: its rules and thresholds, as records. What they mean together is in ``policy``."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from glue.vocabulary import Action
+
+Score = Annotated[float, Meta(ge=0.0, le=1.0, description="a number from 0 to 1")]
+Name = Annotated[
+    str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z", description="a to z first, then a to z, 0 to 9 and _, at most 64")
+]
+Language = Annotated[
+    str, Meta(pattern=r"^[a-z]{2,3}\Z", description="a primary language subtag in lower case, such as en or de")
+]
+SurfaceName = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}\Z", description="a to z, 0 to 9 and _, at most 32")]
+Domain = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z",
+        max_length=253,
+        description="a domain in lower case such as example.org, without scheme, path or *; names beyond ASCII as xn--",
+    ),
+]
+AuthorId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._:@-]{1,128}\Z", description="1 to 128 of A-Z, a-z, 0-9 and . _ : @ -")
+]
+Term = Annotated[str, Meta(min_length=1, max_length=200)]
+Expression = Annotated[str, Meta(min_length=1, max_length=2000)]
+PersonalDataKind = Literal["email", "card", "iban", "phone", "ip"]
+LinkKind = Literal["any", "shortener", "punycode", "ip_address", "redirect", "mixed_script"]
+Severity = Literal["low", "medium", "high", "critical"]
+
+SEVERITIES: dict[Severity, float] = {"low": 0.4, "medium": 0.6, "high": 0.8, "critical": 0.95}
+"""The score that each word stands for, unless the policy's ``[severities]`` says otherwise."""
+
+
+class _Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    # What is not given is not encoded, so that a policy keeps its version when later code knows more keys.
+    pass
+
+
+class Thresholds(_Record, frozen=True):
+    """From which score on a label leads to an action; left out: never to this one.
+
+    Args:
+        flag: let it pass, and mark it.
+        review: hold it for a person.
+        block: take it down.
+    """
+
+    flag: Score | None = None
+    review: Score | None = None
+    block: Score | None = None
+
+    def action(self, score: float) -> Action:
+        """What a score leads to; a higher score never to less.
+
+        >>> Thresholds(flag=0.3, block=0.9).action(0.5)
+        'flag'
+        """
+        if self.block is not None and score >= self.block:
+            return "block"
+        if self.review is not None and score >= self.review:
+            return "review"
+        if self.flag is not None and score >= self.flag:
+            return "flag"
+        return "allow"
+
+    def lowered(self, by: float) -> "Thresholds":
+        """The same, reached that much earlier; never at a score of 0, which says nothing.
+
+        >>> Thresholds(flag=0.3, block=0.9).lowered(0.35)
+        Thresholds(flag=0.01, review=None, block=0.55)
+        """
+        return Thresholds(
+            *(None if at is None else min(at, max(0.01, round(at - by, 6))) for at in (self.flag, self.review, self.block))
+        )
+
+
+class TermRule(_Record, frozen=True):
+    """Words and phrases that say the same about a text.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what a text with one of these terms is; one of the policy's labels.
+        score: how surely, 0 to 1; or give severity.
+        terms: the words and phrases.
+        language: looks only at events of this language (its primary subtag) or of none; left out: at all.
+        whole_words: whether a term must stand between word bounds.
+        exact: only as written, not with look-alike letters: for terms such as Spanish "ano", which "año" folds to.
+        severity: instead of score: low, medium, high or critical.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    score: Score
+    terms: Annotated[tuple[Term, ...], Meta(min_length=1)]
+    language: Language | None = None
+    whole_words: bool = True
+    exact: bool = False
+    severity: Severity | None = None
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+class PatternRule(_Record, frozen=True):
+    """One re2 expression over the normalised text.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what a text that matches is; one of the policy's labels.
+        score: how surely, 0 to 1; or give severity.
+        pattern: the expression, linear in time by construction; letter case does not matter.
+        language: looks only at events of this language (its primary subtag) or of none; left out: at all.
+        severity: instead of score: low, medium, high or critical.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    score: Score
+    pattern: Expression
+    language: Language | None = None
+    severity: Severity | None = None
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+class LinkRule(_Record, frozen=True):
+    """Links that say something about a text: by their domain, or by what can be seen from the link itself.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what a text with such a link is; one of the policy's labels.
+        score: how surely, 0 to 1; or give severity.
+        domains: these domains and everything below them.
+        kinds: any: every link; shortener: a known link shortener; punycode: a name beyond ASCII; ip_address: a bare
+            address; redirect: a link that carries another one; mixed_script: a name in letters of several scripts.
+        severity: instead of score: low, medium, high or critical.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    score: Score
+    domains: tuple[Domain, ...] = ()
+    kinds: tuple[LinkKind, ...] = ()
+    severity: Severity | None = None
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+class AllowRule(_Record, frozen=True):
+    """What never counts: a signal whose whole find lies inside one of these spans is left out.
+
+    Args:
+        rule: names the rule; unique in the policy.
+        terms: words and phrases, as whole words and as written; letter case does not matter.
+        patterns: re2 expressions over the normalised text.
+        links: domains; links to them and to everything below them.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    terms: tuple[Term, ...] = ()
+    patterns: tuple[Expression, ...] = ()
+    links: tuple[Domain, ...] = ()
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+class AuthorRule(_Record, frozen=True):
+    """Authors for whom thresholds are lower: repeat offenders, found by a report, loaded with the policy.
+
+    A verdict depends on the event and the policy alone, never on what a batch happened to hold before it.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        authors: their ids, which are pseudonyms.
+        lower_by: how much earlier each threshold is reached, above 0 and up to 1.
+        labels: only for these labels; left out: for all.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    authors: Annotated[tuple[AuthorId, ...], Meta(min_length=1)]
+    lower_by: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")]
+    labels: tuple[Name, ...] = ()
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+class PersonalDataRule(_Record, frozen=True):
+    """What personal data in a text counts for. Excerpts are masked whatever stands here.
+
+    Args:
+        label: what a text with personal data is; one of the policy's labels.
+        scores: how surely, 0 to 1, for each kind. A kind left out makes no signal.
+    """
+
+    label: Name
+    scores: dict[PersonalDataKind, Score]
+
+
+class ForLanguage(_Record, frozen=True):
+    """What is different in a language: whole thresholds for the labels named.
+
+    Args:
+        labels: the thresholds, by label.
+    """
+
+    labels: dict[Name, Thresholds] = {}
+
+
+class ForSurface(_Record, frozen=True):
+    """What is different where something is posted: whole thresholds for the labels named.
+
+    Args:
+        labels: the thresholds, by label.
+        languages: thresholds that differ again, on this surface and in a language.
+    """
+
+    labels: dict[Name, Thresholds] = {}
+    languages: dict[Language, ForLanguage] = {}
+
+
+Rule = TermRule | PatternRule | LinkRule | AllowRule | AuthorRule
