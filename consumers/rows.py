@@ -113,7 +113,7 @@ class RowMaker:
     def _verdict_row(self, record: Record, event: ContentEvent, decided: str) -> VerdictRow:
         moderator = self._moderator
         text = event.text
-        finding = moderator.judge(text, surface=event.surface, language=event.language)
+        finding = moderator.judge(text, surface=event.surface, language=event.language, author_id=event.author_id)
         decision = finding.decision
         run_id, arrived = "", record.arrived
         if event.replay is not None:

@@ -95,7 +95,7 @@ class Places:
 
     def _names(self) -> list[tuple[str, int]]:
         """The parts of a dotted key, each with its offset; ends behind the last of them."""
-        names = []
+        names: list[tuple[str, int]] = []
         while True:
             self._skip(_SPACES)
             start = self._at

@@ -1,19 +1,21 @@
 """A policy made ready: everything that can be prepared is prepared once, then texts are judged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from msgspec import Struct
 
 from consumers.moderation.decide import ALLOWED, Decision, decide
+from consumers.moderation.detectors.allowed import AllowedSpans
 from consumers.moderation.detectors.patterns import PatternDetector
 from consumers.moderation.detectors.personal_data import CANDIDATES, PersonalDataDetector
 from consumers.moderation.detectors.protocol import Detector, Subject
-from consumers.moderation.detectors.scan import Scan, ScanError, compile_expression
+from consumers.moderation.detectors.scan import Scan
 from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import Policy, PolicyError
+from consumers.moderation.policy import Policy, PolicyError, Thresholds
+from consumers.moderation.problems import Problem
 from glue.contract import Signal
 
 _NO_HITS: frozenset[int] = frozenset()
@@ -58,38 +60,42 @@ class Moderator:
         """Compiles the policy's rules.
 
         Raises:
-            PolicyError: an expression that re2 does not take, or a term without a visible character.
+            PolicyError: expressions that re2 does not take, or terms without a visible character.
         """
         self.policy = policy
         self.policy_id = policy.id
         self.policy_version = policy.version
-        for rule in policy.patterns:
-            try:
-                compile_expression(rule.pattern)
-            except ScanError as error:
-                raise PolicyError(f"pattern rule {rule.rule!r}: {error}") from None
         expressions = [rule.pattern for rule in policy.patterns]
+        candidates = len(expressions)
+        expressions += CANDIDATES.values()
+        self._allowed = AllowedSpans(policy.allow, first=len(expressions))
+        expressions += self._allowed.expressions
         try:
-            self._hits = Scan(expressions + list(CANDIDATES.values())).hits
+            self._hits = Scan(expressions).hits
             self._terms = TermDetector(policy.terms)
         except ValueError as error:
-            raise PolicyError(str(error)) from None
-        self._personal_data = PersonalDataDetector(policy.personal_data, first=len(expressions))
+            raise PolicyError([Problem(0, 0, "", str(error))]) from None
+        self._personal_data = PersonalDataDetector(policy.personal_data, first=candidates)
         self.detectors: Sequence[Detector] = (
             self._terms,
             PatternDetector(policy.patterns, first=0),
             self._personal_data,
         )
         self._detect = tuple(detector.detect for detector in self.detectors)
-        self._thresholds = {surface: policy.thresholds(surface) for surface in policy.surfaces}
+        self._thresholds: dict[tuple[str, str | None], Mapping[str, Thresholds]] = {}
+        self._languages = policy.languages.keys() | {
+            language for surface in policy.surfaces.values() for language in surface.languages
+        }
+        self._lowered = {author: rule for rule in policy.authors for author in rule.authors}
 
-    def judge(self, text: str, *, surface: str, language: str | None = None) -> Finding:
+    def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> Finding:
         """What the policy says to this text.
 
         Args:
             text: the original text, may be empty.
             surface: where it was posted.
             language: its BCP 47 tag, when known.
+            author_id: who posted it, for the policy's author rules.
         """
         normal = normalise(text)
         plain = normal.plain
@@ -98,16 +104,35 @@ class Moderator:
         found = frozenset(hits) if hits else _NO_HITS
         if language is not None and len(language) > 3:
             language = language.partition("-")[0].lower()
-        subject = Subject(normal, language, found)
+        allowed = self._allowed.in_text(plain, found) if hits and self._allowed.expressions else ()
+        subject = Subject(normal, language, found, allowed)
         signals: list[Signal] = []
         for detect in self._detect:
             signals += detect(subject)
         fingerprint = sha256(encoded).hexdigest()[:32]
         if signals:
-            decision = decide(signals, self._thresholds.get(surface, self.policy.labels))
+            decision = decide(signals, self._thresholds_for(surface, language, author_id))
         else:
             decision = ALLOWED
         if not hits and len(text) <= MAX_EXCERPT and "\0" not in text:
             return Finding(decision, tuple(signals), fingerprint, text, False)
         shown, truncated = excerpt(text, plain, self._personal_data.candidates(found))
         return Finding(decision, tuple(signals), fingerprint, shown, truncated)
+
+    def _thresholds_for(self, surface: str, language: str | None, author_id: str | None) -> Mapping[str, Thresholds]:
+        policy = self.policy
+        # What the policy does not name is as good as nothing, so that the memory is bounded by the policy.
+        key = (
+            surface if surface in policy.surfaces else "",
+            language if language in self._languages else None,
+        )
+        found = self._thresholds.get(key)
+        if found is None:
+            found = self._thresholds[key] = policy.thresholds(*key)
+        rule = self._lowered.get(author_id) if author_id is not None and self._lowered else None
+        if rule is None:
+            return found
+        return {
+            label: thresholds.lowered(rule.lower_by) if not rule.labels or label in rule.labels else thresholds
+            for label, thresholds in found.items()
+        }

@@ -30,7 +30,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from consumers.moderation.problems import PolicyError, Problem, Problems, allowed, path_name
+from consumers.moderation.detectors.scan import ScanError, compile_expression
+from consumers.moderation.problems import PolicyError, Problem, Problems, allowed, path_name, shown
 from consumers.moderation.rules import (
     SEVERITIES,
     AllowRule,
@@ -194,7 +195,9 @@ def _not_toml(message: str) -> Problem:
 def _score_by_severity(document: dict[str, Any], problems: Problems) -> None:
     """Gives each rule that has a severity the score it stands for."""
     given = document.get("severities")
-    scores: dict[str, Any] = {**SEVERITIES, **(given if isinstance(given, dict) else {})}
+    scores: dict[str, Any] = {str(word): score for word, score in SEVERITIES.items()}
+    if isinstance(given, dict):
+        scores |= given
     for table in RULE_TABLES:
         rules = document.get(table)
         for position, rule in enumerate(rules if isinstance(rules, list) else ()):
@@ -225,6 +228,11 @@ def _check(policy: Policy, problems: Problems) -> None:
             problems.add((table, position), "received neither domains nor kinds; allowed: one of them or both")
         if isinstance(rule, AllowRule) and not (rule.terms or rule.patterns or rule.links):
             problems.add((table, position), "received nothing to allow; allowed: terms, patterns, links or several")
+        if isinstance(rule, PatternRule):
+            _check_expression(problems, (table, position, "pattern"), rule.pattern)
+        elif isinstance(rule, AllowRule):
+            for number, pattern in enumerate(rule.patterns):
+                _check_expression(problems, (table, position, "patterns", number), pattern)
     if policy.personal_data is not None:
         _check_label(policy, problems, ("personal_data", "label"), policy.personal_data.label)
     _check_thresholds(policy, problems, ("labels",), policy.labels)
@@ -240,6 +248,13 @@ def _check(policy: Policy, problems: Problems) -> None:
 def _check_label(policy: Policy, problems: Problems, path: tuple[str | int, ...], label: str) -> None:
     if label not in policy.labels:
         problems.add(path, f"received {label!r}; {allowed(label, policy.labels)} (the policy's labels)")
+
+
+def _check_expression(problems: Problems, path: tuple[str | int, ...], expression: str) -> None:
+    try:
+        compile_expression(expression)
+    except ScanError as error:
+        problems.add(path, f"received {shown(expression)}: {error}")
 
 
 def _check_thresholds(

@@ -74,9 +74,8 @@ class Thresholds(_Record, frozen=True):
         >>> Thresholds(flag=0.3, block=0.9).lowered(0.35)
         Thresholds(flag=0.01, review=None, block=0.55)
         """
-        return Thresholds(
-            *(None if at is None else min(at, max(0.01, round(at - by, 6))) for at in (self.flag, self.review, self.block))
-        )
+        given = (self.flag, self.review, self.block)
+        return Thresholds(*(None if at is None else min(at, max(0.01, round(at - by, 6))) for at in given))
 
 
 class TermRule(_Record, frozen=True):

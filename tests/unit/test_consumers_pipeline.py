@@ -142,7 +142,7 @@ class Poisoned:
 
     policy_id, policy_version = "p", "v"
 
-    def judge(self, text: str, *, surface: str, language: str | None = None) -> object:
+    def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         if "poison" in text:
             raise KeyError(text)
         return MODERATOR.judge(text, surface=surface, language=language)

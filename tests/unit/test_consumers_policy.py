@@ -1,5 +1,9 @@
 """Policies: what is read, what is refused and how, and what versions stand for."""
 
+# ruff: noqa: E501 - a case is a line
+
+from datetime import UTC, date, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,21 +42,21 @@ flag = 0.7
 @pytest.mark.parametrize(
     ("find", "replace", "message"),
     [
-        ("flag = 0.3", "flag = 2", "line 4: labels.spam.flag: Expected `float` <= 1.0; received 2"),
-        ("flag = 0.3", 'flag = "x"', "line 4: labels.spam.flag: Expected `float | null`, got `str`; received 'x'"),
-        ("flag = 0.3", "flga = 0.3", "line 3: labels.spam: Object contains unknown field `flga`"),
-        ("flag = 0.3", "flag = 0.9", "line 3: labels.spam: received 0.9, 0.6; allowed: flag <= review <= block"),
-        ("score = 0.5", "score = -1", "line 10: terms[0].score: Expected `float` >= 0.0; received -1"),
-        ('terms = ["free money"]', "terms = []", "line 11: terms[0].terms: Expected `array` of length >= 1"),
-        ('terms = ["free money"]', "", "line 7: terms[0]: Object missing required field `terms`"),
-        ('rule = "links"', 'rule = "phrases"', "line 14: patterns[0].rule: received 'phrases' again"),
-        ('"spam"\nscore = 0.6', '"ham"\nscore = 0.6', "line 15: patterns[0].label: received 'ham'; allowed: spam"),
-        ("chat.labels.spam", "chat.labels.ham", "line 19: surfaces.chat.labels.ham: received 'ham'; allowed: spam"),
-        ("flag = 0.7", "flag = 7", "line 20: surfaces.chat.labels.spam.flag: Expected `float` <= 1.0; received 7"),
-        ("surfaces.chat", "surfaces.Chat", "line 19: surfaces.Chat: Expected `str` matching regex"),
-        ('id = "example"', 'id = "Ex ample"', "line 1: id: Expected `str` matching regex"),
-        ("[labels.spam]", "[labels.spam", "not TOML: "),
-        ("https?://", "(?=a)b", "pattern rule 'links': invalid perl operator: (?=; allowed: re2 syntax"),
+        ('flag = 0.3', 'flag = 2', 'line 4, column 8: labels.spam.flag: received 2; allowed: a number from 0 to 1'),
+        ('flag = 0.3', 'flag = "x"', "line 4, column 8: labels.spam.flag: received 'x'; allowed: a number from 0 to 1"),
+        ('flag = 0.3', 'flga = 0.3', "line 4, column 1: labels.spam.flga: unknown key; allowed: block, flag, review; did you mean 'flag'?"),
+        ('flag = 0.3', 'flag = 0.9', 'line 3, column 9: labels.spam: received 0.9, 0.6; allowed: flag <= review <= block'),
+        ('score = 0.5', 'score = -1', 'line 10, column 9: terms[0].score: received -1; allowed: a number from 0 to 1'),
+        ('terms = ["free money"]', 'terms = []', 'line 11, column 9: terms[0].terms: received an empty array; allowed: at least one entry'),
+        ('terms = ["free money"]', '', 'line 7, column 3: terms[0]: received a table without terms; terms is required'),
+        ('rule = "links"', 'rule = "phrases"', "line 14, column 8: patterns[0].rule: received 'phrases' again (also in terms[0]); allowed: each name once"),
+        ('"spam"\nscore = 0.6', '"ham"\nscore = 0.6', "line 15, column 9: patterns[0].label: received 'ham'; allowed: spam (the policy's labels)"),
+        ('chat.labels.spam', 'chat.labels.ham', "line 19, column 23: surfaces.chat.labels.ham: received 'ham'; allowed: spam (the policy's labels)"),
+        ('flag = 0.7', 'flag = 7', 'line 20, column 8: surfaces.chat.labels.spam.flag: received 7; allowed: a number from 0 to 1'),
+        ('surfaces.chat', 'surfaces.Chat', "line 19, column 11: surfaces.Chat: received 'Chat'; allowed: a to z, 0 to 9 and _, at most 32"),
+        ('id = "example"', 'id = "Ex ample"', "line 1, column 6: id: received 'Ex ample'; allowed: a to z first, then a to z, 0 to 9 and _, at most 64"),
+        ('[labels.spam]', '[labels.spam', "line 3, column 13: not TOML: Expected ']' at the end of a table declaration"),
+        ('https?://', '(?=a)b', "line 17, column 11: patterns[0].pattern: received '(?=a)b': invalid perl operator: (?=; allowed: re2 syntax, which has no look-around and no back-references"),
         ("https?://", r"(a)\\1", None),
         ('"free money"', '"\u200b"', "rule 'phrases': received a term without a visible character"),
     ],
@@ -65,6 +69,107 @@ def test_what_is_wrong_is_named_with_its_line_and_what_is_allowed(find: str, rep
     with pytest.raises(PolicyError) as caught:
         Moderator(Policy.load(GOOD.replace(find, replace)))
     assert str(caught.value).startswith(message)
+
+
+def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_text() -> None:
+    text = GOOD.replace("flag = 0.3", "flga = 3").replace('"phrases"', '"Phrases"').replace("https?://", "a**")
+    with pytest.raises(PolicyError) as caught:
+        Policy.load(text)
+    assert [(problem.line, problem.path) for problem in caught.value.problems] == [
+        (4, "labels.spam.flga"),
+        (8, "terms[0].rule"),
+    ]
+    with pytest.raises(PolicyError) as caught:
+        Policy.load(GOOD.replace("https?://", "a**").replace('"spam"\nscore = 0.6', '"ham"\nscore = 0.6'))
+    assert [problem.path for problem in caught.value.problems] == ["patterns[0].label", "patterns[0].pattern"]
+
+
+def test_a_severity_stands_for_a_score_that_the_policy_may_change() -> None:
+    text = GOOD.replace("score = 0.5", 'severity = "high"')
+    assert Policy.load(text).terms[0].score == 0.8
+    assert Policy.load(text + "[severities]\nhigh = 0.7\n").terms[0].score == 0.7
+    with pytest.raises(PolicyError, match="received a severity beside a score"):
+        Policy.load(GOOD.replace("score = 0.5", 'score = 0.5\nseverity = "high"'))
+
+
+ALLOWING = (
+    GOOD
+    + """
+[personal_data]
+label = "spam"
+scores = { email = 0.6 }
+[[allow]]
+rule = "our_words"
+terms = ["free money museum", "help@shop.example"]
+patterns = ['exhibit \\d+']
+links = ["example.org"]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        ("free money", "flag"),
+        ("the Free Money Museum opens", "allow"),
+        ("the free money museum gives free money", "flag"),
+        ("the free money museums", "flag"),
+        ("see https://example.org/free and https://docs.example.org:8443/x?y#z", "allow"),
+        ("see https://example.org.evil.test/", "review"),
+        ("see https://evilexample.org/", "review"),
+        ("see https://evil.test/?u=https://example.org/", "review"),
+        ("write to help@shop.example", "allow"),
+        ("write to xhelp@shop.example", "review"),
+    ],
+)
+def test_what_lies_inside_an_allowed_span_does_not_count(text: str, action: str) -> None:
+    assert Moderator(Policy.load(ALLOWING)).judge(text, surface="post").decision.action == action
+
+
+def test_thresholds_go_from_the_surface_in_a_language_over_the_surface_and_the_language_to_the_label() -> None:
+    text = GOOD + "[languages.de.labels.spam]\nreview = 0.5\n[surfaces.chat.languages.de.labels.spam]\nblock = 0.5\n"
+    moderator = Moderator(Policy.load(text))
+    asked = {
+        (surface, language): moderator.judge("free money", surface=surface, language=language).decision.action
+        for surface in ("post", "chat")
+        for language in (None, "en", "de-AT")
+    }
+    assert asked == {
+        ("post", None): "flag",
+        ("post", "en"): "flag",
+        ("post", "de-AT"): "review",
+        ("chat", None): "allow",
+        ("chat", "en"): "allow",
+        ("chat", "de-AT"): "block",
+    }
+
+
+def test_an_author_rule_lowers_the_thresholds_for_its_authors_and_labels() -> None:
+    rule = '[[authors]]\nrule = "repeaters"\nauthors = ["a1"]\nlower_by = 0.2\n'
+    moderator = Moderator(Policy.load(GOOD + rule))
+    asked = [moderator.judge("free money", surface="post", author_id=author).decision.action for author in ("a1", "a2")]
+    assert asked == ["review", "flag"]
+    none = Moderator(
+        Policy.load(GOOD.replace("[labels.spam]", "[labels.insult]\n\n[labels.spam]") + rule + 'labels = ["insult"]\n')
+    )
+    assert none.judge("free money", surface="post", author_id="a1").decision.action == "flag"
+
+
+def test_an_expired_rule_is_no_longer_content_from_midnight_utc_on() -> None:
+    policy = Policy.load(GOOD.replace("score = 0.5", "score = 0.5\nexpires = 2026-03-01"))
+    before = datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC).timestamp()
+    after = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+    assert policy.expiries() == [date(2026, 3, 1)]
+    assert policy.in_force(before) is policy
+    assert policy.in_force(after).terms == ()
+    assert (
+        policy.in_force(after).version
+        == Policy.load(GOOD[: GOOD.index("[[terms]]")] + GOOD[GOOD.index("[[patterns]]") :]).version
+    )
+
+
+def test_what_is_not_used_changes_no_version() -> None:
+    assert Policy.load(GOOD).version == "9c5a5aed9e260034"
 
 
 def test_the_version_stands_for_the_content_and_not_for_its_layout() -> None:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+import re2
+
 from consumers.moderation.detectors.protocol import Subject
+from consumers.moderation.detectors.scan import compile_expression
 from consumers.moderation.policy import PatternRule
 from glue.contract import Signal
 
@@ -20,6 +23,8 @@ class PatternDetector:
             rules: the rules, in the order in which their expressions were given to the scan.
             first: the position of the first of them in the scan.
         """
+        self._expressions = {first + offset: rule.pattern for offset, rule in enumerate(rules)}
+        self._compiled: dict[int, re2._Regexp] = {}
         self._signals = {
             first + offset: (rule.language, Signal(self.name, rule.label, rule.score, rule.rule))
             for offset, rule in enumerate(rules)
@@ -32,6 +37,15 @@ class PatternDetector:
         found = []
         for hit in sorted(subject.hits & self._signals.keys()):
             language, signal = self._signals[hit]
-            if language is None or subject.language is None or language == subject.language:
+            if language is not None and subject.language is not None and language != subject.language:
+                continue
+            if not subject.allowed or self._counts(hit, subject):
                 found.append(signal)
         return found
+
+    def _counts(self, hit: int, subject: Subject) -> bool:
+        """Whether a pattern matches anywhere outside what is allowed."""
+        if hit not in self._compiled:
+            self._compiled[hit] = compile_expression(self._expressions[hit])
+        matches = self._compiled[hit].finditer(subject.text.plain)
+        return any(not subject.is_allowed(*match.span()) for match in matches)

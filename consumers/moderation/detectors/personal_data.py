@@ -158,7 +158,11 @@ class PersonalDataDetector:
         """One signal for each kind of personal data found, by kind."""
         if not subject.hits or not (kinds := self.candidates(subject.hits)):
             return ()
-        found = {span.kind for span in find_personal_data(subject.text.plain, kinds)}
+        found = {
+            span.kind
+            for span in find_personal_data(subject.text.plain, kinds)
+            if not subject.allowed or not subject.is_allowed(span.start, span.end)
+        }
         return [self._signals[kind] for kind in sorted(found) if kind in self._signals]
 
     def candidates(self, hits: frozenset[int]) -> list[PersonalDataKind]:

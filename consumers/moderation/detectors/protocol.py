@@ -16,11 +16,17 @@ class Subject(Struct, frozen=True, gc=False):
         text: the text's normal forms.
         language: the primary subtag of the event's language, such as ``pt``; None when the producer gave none.
         hits: positions of the scan's expressions that match somewhere in ``text.plain``.
+        allowed: spans of ``text.plain`` in which nothing counts.
     """
 
     text: NormalText
     language: str | None
     hits: frozenset[int]
+    allowed: tuple[tuple[int, int], ...] = ()
+
+    def is_allowed(self, start: int, end: int) -> bool:
+        """Whether what was found from ``start`` up to ``end`` lies wholly inside one allowed span."""
+        return any(low <= start and end <= high for low, high in self.allowed)
 
 
 class Detector(Protocol):

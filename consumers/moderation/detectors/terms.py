@@ -69,7 +69,10 @@ class TermDetector:
             return ()
         plain, language = subject.text.plain, subject.language
         found: dict[str, Signal] = {}
+        is_allowed = subject.is_allowed if subject.allowed else None
         for index, start, end in matches:
+            if is_allowed is not None and is_allowed(start, end):
+                continue
             for entry in self._entries[index]:
                 if entry.rule.rule not in found and _stands(entry, plain, start, end, language):
                     found[entry.rule.rule] = entry.signal
