@@ -116,7 +116,7 @@ class Moderator:
             decision = ALLOWED
         if not hits and len(text) <= MAX_EXCERPT and "\0" not in text:
             return Finding(decision, tuple(signals), fingerprint, text, False)
-        shown, truncated = excerpt(text, plain, self._personal_data.candidates(found))
+        shown, truncated = excerpt(text, self._personal_data.candidates(found))
         return Finding(decision, tuple(signals), fingerprint, shown, truncated)
 
     def _thresholds_for(self, surface: str, language: str | None, author_id: str | None) -> Mapping[str, Thresholds]:

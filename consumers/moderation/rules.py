@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind
 from glue.vocabulary import Action
 
 Score = Annotated[float, Meta(ge=0.0, le=1.0, description="a number from 0 to 1")]
@@ -28,7 +29,6 @@ AuthorId = Annotated[
 ]
 Term = Annotated[str, Meta(min_length=1, max_length=200)]
 Expression = Annotated[str, Meta(min_length=1, max_length=2000)]
-PersonalDataKind = Literal["email", "card", "iban", "phone", "ip"]
 LinkKind = Literal["any", "shortener", "punycode", "ip_address", "redirect", "mixed_script"]
 Severity = Literal["low", "medium", "high", "critical"]
 
@@ -212,11 +212,12 @@ class PersonalDataRule(_Record, frozen=True):
 
     Args:
         label: what a text with personal data is; one of the policy's labels.
-        scores: how surely, 0 to 1, for each kind. A kind left out makes no signal.
+        scores: how surely, 0 to 1, for each kind, or for all that are a national_id or a secret, for which the kind's own
+            score goes first. A kind left out makes no signal.
     """
 
     label: Name
-    scores: dict[PersonalDataKind, Score]
+    scores: dict[PersonalDataKind | PersonalDataFamily, Score]
 
 
 class ForLanguage(_Record, frozen=True):

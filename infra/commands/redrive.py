@@ -6,7 +6,6 @@ import click
 
 from consumers.moderation.detectors.personal_data import CANDIDATES
 from consumers.moderation.excerpt import excerpt
-from consumers.moderation.normalise import normalise
 from infra.commands.inert import inert
 from infra.commands.stack import outputs
 from producers.redrive import DEAD_LETTER_EXAMPLES, EPILOG, QUARANTINE_EXAMPLES, World, execute, letter_options, options
@@ -21,7 +20,7 @@ def masked(payload: bytes) -> str:
     '{"text": "mail [email]"}'
     """
     text = payload[:_LOOKED_AT].decode("utf-8", "replace")
-    shown, is_cut = excerpt(text, normalise(text).plain, tuple(CANDIDATES))
+    shown, is_cut = excerpt(text, tuple(CANDIDATES))
     return inert(f"{shown} ..." if is_cut or len(payload) > _LOOKED_AT else shown)
 
 

@@ -117,10 +117,10 @@ def test_an_empty_scan_finds_nothing_and_a_bad_expression_is_refused() -> None:
         ("+49 151 2345 6789 or (555) 123-4567", "[phone] or [phone]"),
         ("call 0151 23456789 today", "call [phone] today"),
         ("on 01.02.2026 10:11 at 12:30:45", "on 01.02.2026 10:11 at 12:30:45"),
-        ("from 192.168.0.1, not 1.2.3.4.5 nor 300.1.1.1", "from [ip], not 1.2.3.4.5 nor 300.1.1.1"),
+        ("from 81.84.234.155, not 1.2.3.4.5 nor 300.1.1.1", "from [ip], not 1.2.3.4.5 nor 300.1.1.1"),
         ("kernel 2.6.8.1-3-686", "kernel 2.6.8.1-3-686"),
         ("+ 16.01.2018: snow", "+ 16.01.2018: snow"),
-        ("host 2001:db8::1 up", "host [ip] up"),
+        ("host 2a00:1450:4001:81b::200e up", "host [ip] up"),
         ("at 10 000 000 000 000 km", "at 10 000 000 000 000 km"),
         ("C++ a::b and 12:30", "C++ a::b and 12:30"),
     ],
@@ -141,7 +141,7 @@ def test_spans_are_in_order_without_overlap_and_inside_the_text(text: str) -> No
 def test_what_is_found_is_also_proposed_by_the_scan(text: str) -> None:
     plain = normalise(text).plain
     proposed = {list(CANDIDATES)[hit] for hit in Scan(list(CANDIDATES.values())).hits(plain.encode())}
-    assert {span.kind for span in find_personal_data(plain)} <= proposed
+    assert find_personal_data(plain) == find_personal_data(plain, proposed)
 
 
 @given(st.integers(0, 10**14 - 1), st.integers(1, 9))
@@ -185,7 +185,7 @@ def test_a_short_text_is_shown_as_it_is_with_nul_made_visible() -> None:
 
 @given(st.text(max_size=400))
 def test_an_excerpt_never_exceeds_its_limit_and_says_when_it_is_not_all(text: str) -> None:
-    shown, truncated = excerpt(text, normalise(text).plain)
+    shown, truncated = excerpt(text)
     assert len(shown) <= MAX_EXCERPT
     assert truncated == (len(shown) < len(text))
     assert text.replace("\0", "\u2400").startswith(shown)
@@ -193,9 +193,9 @@ def test_an_excerpt_never_exceeds_its_limit_and_says_when_it_is_not_all(text: st
 
 def test_a_cut_does_not_part_what_belongs_together() -> None:
     family = "👨\u200d👩\u200d👧\u200d👦"
-    shown, _ = excerpt("a" * 277 + family + "b", "")
+    shown, _ = excerpt("a" * 277 + family + "b")
     assert shown == "a" * 277
-    shown, _ = excerpt("a" * 279 + "e\u0301" + "b", "")
+    shown, _ = excerpt("a" * 279 + "e\u0301" + "b")
     assert shown == "a" * 279
 
 

@@ -1,5 +1,7 @@
 """One pass of all expressions over a text, whoever asked for them: one scan finds which of them match at all."""
 
+from functools import cache
+
 import re2
 
 
@@ -31,6 +33,10 @@ def compile_expression(expression: str) -> re2._Regexp:
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
         raise ScanError(f"{reason}; allowed: re2 syntax, which has no look-around and no back-references") from None
+
+
+compiled = cache(compile_expression)
+"""The same for the code's own expressions, each compiled when it is first needed, so that a cold start is short."""
 
 
 class Scan:

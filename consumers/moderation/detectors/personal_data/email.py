@@ -1,0 +1,84 @@
+"""E-mail addresses: a mailbox at a host that the world can reach, and not a login, a repository or an IRC hostmask."""
+
+from collections.abc import Iterator
+
+from consumers.moderation.detectors.domains import TOP_LEVEL_DOMAINS
+from consumers.moderation.detectors.personal_data.spans import Span
+from consumers.moderation.detectors.scan import compiled
+
+_ADDRESS = (
+    r"[\pL\pN_](?:[\pL\pN._%+'-]*[\pL\pN_+-])?@"
+    r"((?:[\pL\pN](?:[\pL\pN_-]*[\pL\pN])?\.)+(?:xn--[a-z0-9-]{2,59}|[\pL]{2,24}))"
+)
+# "jo (at) example (dot) org", "jo at example dot org": people write so in order not to be found.
+_SPELLED = (
+    r"([\pL\pN_](?:[\pL\pN._%+-]*[\pL\pN_])?) ?(?:[(\[{<] ?(?:at|@) ?[)\]}>]| at ) ?"
+    r"((?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?: ?(?:[(\[{<] ?(?:dot|\.) ?[)\]}>]| dot ) ?|\.))+[\pL]{2,24})\b"
+)
+_POINT = r" ?(?:[(\[{<] ?(?:dot|\.) ?[)\]}>]| dot ) ?"
+
+# What providers call the line of a customer. Source: https://datatracker.ietf.org/doc/html/draft-msullivan-dnsop-generic-naming-schemes
+_LINE = (
+    r"\d{1,3}[.-]\d{1,3}[.-]\d{1,3}|0x[0-9a-f]{8}"
+    r"|(?:^|[^\pL])(?:[avx]?dsl|dhcp|dyn(?:amic)?|ppp(?:oe)?|pool|dial(?:up|in)?|cable|catv|cust(?:omer)?|client|cpe|lns|broadband)"
+    r"[\d.-]"
+)
+# "joins", "has left": what an IRC client writes beside a hostmask.
+_JOINED = r"^[\])]?\s+(?:has )?(?:joined|left|quit|parted|joins|parts|quits)\b"
+
+# Logins of machines, and words that stand for somebody's address.
+_ACCOUNTS = frozenset(
+    {
+        "git", "hg", "svn", "bzr", "anonymous", "root", "ubuntu", "ec2-user", "www-data", "nobody", "user", "username",
+        "yourname", "youremail", "your.email", "your_email", "you", "someone", "somebody", "email", "name",
+    }
+)  # fmt: skip
+# Mailboxes of a function, not of a person. Source: https://www.rfc-editor.org/rfc/rfc2142
+_ROLES = frozenset(
+    {
+        "info", "marketing", "sales", "support", "abuse", "noc", "security", "postmaster", "hostmaster", "webmaster",
+        "usenet", "news", "www", "uucp", "ftp", "admin", "administrator", "contact", "office", "help", "helpdesk",
+        "service", "noreply", "no-reply", "donotreply", "do-not-reply", "mailer-daemon", "billing", "press", "privacy",
+    }
+)  # fmt: skip
+_NOT_PUBLIC = frozenset({"localhost", "local", "localdomain", "lan", "internal", "home", "intranet", "invalid", "test"})
+
+
+def find_emails(text: str) -> Iterator[Span]:
+    """E-mail addresses in a normal form; what has their shape and is another thing is not sure."""
+    for match in compiled(_ADDRESS).finditer(text):
+        start, end = match.span()
+        host = match[1]
+        top = host.rpartition(".")[2]
+        if top not in TOP_LEVEL_DOMAINS and top.isascii() and top not in _NOT_PUBLIC:
+            continue
+        # A host goes on: jo@example.org-2 is none, jo@example.org/x is a login or a resource.
+        if text[end : end + 1].isalnum() or text[end : end + 2] == "@":
+            continue
+        yield Span(start, end, "email", sure=_is_mailbox(text, start, end, host))
+
+
+def find_spelled_emails(text: str) -> Iterator[Span]:
+    """E-mail addresses written out with "at" and "dot" in a normal form."""
+    for match in compiled(_SPELLED).finditer(text):
+        host = compiled(_POINT).sub(".", match[2])
+        written = text[match.end(1) : match.start(2)]
+        # "meet at example.org" is a place; "jo at example dot org" is not how anything else is written.
+        if (written.strip() == "at" and "." in match[2]) or host.rpartition(".")[2] not in TOP_LEVEL_DOMAINS:
+            continue
+        yield Span(match.start(), match.end(), "email", sure=match[1] not in _ROLES)
+
+
+def _is_mailbox(text: str, start: int, end: int, host: str) -> bool:
+    mailbox = text[start : end - len(host) - 1]
+    before = text[start - 1] if start else ""
+    # nick!user@host, ~user@host, n=user@host: how IRC writes who is connected from where.
+    # Source: https://www.rfc-editor.org/rfc/rfc2812#section-2.3.1
+    if before in {"~", "!", "^"} or (before == "=" and (start < 3 or not text[start - 3].isalnum())):
+        return False
+    if mailbox in _ACCOUNTS or mailbox in _ROLES or host.rpartition(".")[2] in _NOT_PUBLIC:
+        return False
+    # user@host:path and user@host/resource
+    if text[end : end + 1] in {":", "/"} and text[end + 1 : end + 2].strip() and text[end : end + 3] != "://":
+        return False
+    return compiled(_LINE).search(host) is None and compiled(_JOINED).search(text[end : end + 24]) is None
