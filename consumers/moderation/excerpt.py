@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from consumers.moderation.aligned import Aligned, align
-from consumers.moderation.detectors.personal_data import Span, find_personal_data, mask
+from consumers.moderation.detectors.personal_data import Span, find_personal_data, mask, propose
 
 MAX_EXCERPT = 280
 """Characters."""
@@ -35,7 +35,7 @@ def excerpt(text: str, candidates: Sequence[str] = ()) -> tuple[str, bool]:
     shown = _cut(text)
     for _ in range(_MOST_ROUNDS if candidates else 0):
         # A cut makes a number of what went on as a code.
-        again = _cut(masked(shown, candidates))
+        again = _cut(masked(shown, propose(align(shown, _SEEN).plain)))
         if again == shown:
             break
         shown = again
@@ -48,8 +48,10 @@ def masked(text: str, candidates: Sequence[str]) -> str:
     >>> masked("call +49\\u200b 151 2345 6789", ["number"])
     'call [phone]'
     """
-    for _ in range(_MOST_ROUNDS):
+    for number in range(_MOST_ROUNDS):
         seen = align(text, _SEEN)
+        if number:
+            candidates = propose(seen.plain)
         spans = find_personal_data(seen.plain, candidates)
         if not spans:
             break

@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from consumers.moderation.detectors.personal_data import CANDIDATES
+from consumers.moderation.detectors.personal_data import propose
 from consumers.moderation.excerpt import excerpt
+from consumers.moderation.normalise import normalise
 from infra.commands.inert import inert
 from infra.commands.stack import outputs
 from producers.redrive import DEAD_LETTER_EXAMPLES, EPILOG, QUARANTINE_EXAMPLES, World, execute, letter_options, options
@@ -20,7 +21,7 @@ def masked(payload: bytes) -> str:
     '{"text": "mail [email]"}'
     """
     text = payload[:_LOOKED_AT].decode("utf-8", "replace")
-    shown, is_cut = excerpt(text, tuple(CANDIDATES))
+    shown, is_cut = excerpt(text, propose(normalise(text).plain))
     return inert(f"{shown} ..." if is_cut or len(payload) > _LOOKED_AT else shown)
 
 

@@ -35,6 +35,9 @@ def compile_expression(expression: str) -> re2._Regexp:
         raise ScanError(f"{reason}; allowed: re2 syntax, which has no look-around and no back-references") from None
 
 
+NOTHING = r"[^\x00-\x{10FFFF}]"
+"""An expression that never matches."""
+
 compiled = cache(compile_expression)
 """The same for the code's own expressions, each compiled when it is first needed, so that a cold start is short."""
 
@@ -59,7 +62,7 @@ class Scan:
         for expression in expressions:
             self._set.Add(expression)
         if not expressions:
-            self._set.Add(r"[^\x00-\x{10FFFF}]")
+            self._set.Add(NOTHING)
         try:
             self._set.Compile()
         except re2.error:

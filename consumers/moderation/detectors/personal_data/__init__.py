@@ -1,6 +1,11 @@
 """Personal data, keys and secrets: found by shape, told from other things by check digits, ranges and context."""
 
-from consumers.moderation.detectors.personal_data.detector import CANDIDATES, PersonalDataDetector, find_personal_data
+from consumers.moderation.detectors.personal_data.detector import (
+    CANDIDATES,
+    PersonalDataDetector,
+    find_personal_data,
+    propose,
+)
 from consumers.moderation.detectors.personal_data.payment import card_is_valid, iban_is_valid, luhn
 from consumers.moderation.detectors.personal_data.spans import Span, mask
 
@@ -13,4 +18,5 @@ __all__ = [
     "iban_is_valid",
     "luhn",
     "mask",
+    "propose",
 ]

@@ -1,6 +1,5 @@
 """Payment cards and IBANs: by check digits, and by what issuers and countries give out."""
 
-from bisect import bisect
 from collections.abc import Iterator
 from string import ascii_letters, digits
 
@@ -118,6 +117,13 @@ def card_is_valid(number: str, *, named: bool = False) -> bool:
     )
 
 
+def _is_card(text: str, start: int, number: str) -> bool:
+    if len(number) < _SHORTEST_CARD or not luhn(number):
+        return False
+    before = text[max(0, start - _NEAR) : start]
+    return card_is_valid(number) or (card_is_valid(number, named=True) and compiled(_NAMED).search(before) is not None)
+
+
 def iban_is_valid(iban: str) -> bool:
     """Whether letters and digits, without spaces, are an IBAN: its country's length, and remainder 1 modulo 97.
 
@@ -154,17 +160,14 @@ def find_ibans(text: str) -> Iterator[Span]:
 def find_cards(text: str) -> Iterator[Span]:
     """Card numbers in a normal form, in one piece or in groups. Inside a link or a longer code they are not sure."""
     groups = [match.span() for match in compiled(_DIGITS).finditer(text)]
-    named_at = [match.end() for match in compiled(_NAMED).finditer(text)]
     first = 0
     while first < len(groups):
         start, end = groups[first]
         number, last, step = text[start:end], first, 1
-        place = bisect(named_at, start)
-        named = bool(place) and start - named_at[place - 1] <= _NEAR
         while True:
             # Not a piece of a longer code, such as a hash.
             if (
-                card_is_valid(number, named=named)
+                _is_card(text, start, number)
                 and not (start and text[start - 1].isalnum())
                 and not text[end : end + 1].isalnum()
             ):

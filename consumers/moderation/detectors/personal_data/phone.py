@@ -26,7 +26,7 @@ MOST_JUDGED = 50
 """Candidates in one text that are judged by numbering plan; what comes after is masked and does not count."""
 
 # With the country's code; in North America's groups; with a trunk prefix 0; anything that goes by words beside it.
-_CANDIDATE = (
+CANDIDATE = (
     r"(?:(?:\+|\b00)\(?[1-9](?:[ ()./-]{0,3}\d){6,13}"
     r"|(?:\b1[ .-])?\(?[2-9]\d{2}(?:\) ?|[ .-])[2-9]\d{2}[ .-]\d{4}"
     r"|\(?\b0[1-9](?:\) ?)?(?:[ ./-]?\d){7,10}"
@@ -38,22 +38,26 @@ _DATE = (
     r"^\(?(?:[0-3]?\d[./-][01]?\d[./-](?:19|20)?\d{2}|[01]?\d[./-][0-3]?\d[./-](?:19|20)?\d{2}"
     r"|(?:19|20)\d{2}[./-][01]?\d[./-][0-3]?\d)(?: |$)"
 )
+_SSN = r"^\d{3}-\d{2}-\d{4}$"
 _NORTH_AMERICAN = r"^(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}$"
 
+_WORDS = (
+    "phone|telephone|tele|tel|mobile|mob|cell|cellphone|landline|fax|call(?:ing|ed|s)?|ring|dial|text(?:ing)?"
+    "|sms|whats ?app|viber|telegram|signal|imessage|reach|contact|hotline|helpline|answering|messages?|voicemail"
+    "|my (?:number|no|digits)|(?:phone|his|her|their|your|mobile|cell) (?:number|no)"
+    "|telefon(?:nummer)?|handy(?:nummer)?|mobil|rufnummer|festnetz|anrufen|ruf(?:e|en|t)?|anruf"
+    "|téléphone|téléphonez|portable|appelle[rz]?|joindre|numéro|gsm"
+    "|teléfono|tlf|tfno|móvil|celular|llama[rd]?|llámame|número|marca"
+    "|telefone|telemóvel|ligue|ligar|zap"
+    "|telefono|cellulare|chiama(?:mi|re|te)?|numero"
+    "|telefonu|komórka|zadzwoń|dzwoń|numer"
+    "|telefoon|telnr|bel|mobiel|puhelin|telefonnr|mobilnummer"
+    "|тел|телефон|звони(?:те)?|номер|telefonum|numaram|cep|هاتف|رقمي|جوال|اتصل"
+)
 # Said before a number ...
 _BEFORE = (
-    r"(?:\b(?:phone|telephone|tele|tel|mobile|mob|cell|cellphone|landline|fax|call(?:ing|ed|s)?|ring|dial|text(?:ing)?"
-    r"|sms|whats ?app|viber|telegram|signal|imessage|reach|contact|hotline|helpline|answering|messages?|voicemail"
-    r"|my (?:number|no\.?|digits)|(?:phone|his|her|their|your|mobile|cell) (?:number|no\.?)"
-    r"|telefon(?:nummer)?|handy(?:nummer)?|mobil|rufnummer|festnetz|anrufen|ruf(?:e|en|t)?|anruf"
-    r"|téléphone|téléphonez|portable|appelle[rz]?|joindre|numéro|gsm"
-    r"|teléfono|tlf|tfno|móvil|celular|llama[rd]?|llámame|número|marca"
-    r"|telefone|telemóvel|ligue|ligar|zap"
-    r"|telefono|cellulare|chiama(?:mi|re|te)?|numero"
-    r"|telefonu|komórka|zadzwoń|dzwoń|kom|numer"
-    r"|telefoon|telnr|bel|mobiel|ring|puhelin|telefonnr|mobilnummer"
-    r"|тел|телефон|звони(?:те)?|номер|telefonum|numaram|ara"
-    r"|cep)\b|(?:office|home|work|direct|main):|电话|手机|電話|携帯|전화|☎|📞|📱)[^\d\n]{0,24}$"
+    rf"(?:(?:^|[^\pL\pN])(?:(?:{_WORDS})(?:[^\pL\pN]|$)|(?:office|home|work|direct|main):)|电话|手机|電話|携帯|전화|☎|📞|📱)"
+    r"[^\d\n]{0,24}$"
 )
 # ... and after it.
 _AFTER = (
@@ -70,13 +74,13 @@ _OTHER = (
 def find_phones(text: str) -> Iterator[Span]:
     """Telephone numbers in a normal form."""
     judged = 0
-    for match in compiled(_CANDIDATE).finditer(text):
+    for match in compiled(CANDIDATE).finditer(text):
         start, end = match.start(), match.start(1)
         written = text[start:end]
         digits = [character for character in written if character.isdigit()]
         if len(digits) < 7 or len(set(digits)) == 1 or _is_piece(text, start, match.end()):
             continue
-        if compiled(_DATE).search(written) is not None:
+        if compiled(_DATE).search(written) is not None or compiled(_SSN).search(written) is not None:
             continue
         judged += 1
         if judged > MOST_JUDGED:
@@ -144,7 +148,8 @@ def _international(written: str) -> int:
     plus = written[0] == "+"
     for first in _beginnings(written):
         number = _parse(first if plus else "+" + first[2:], None)
-        if number is not None and (_is_valid(number) or (plus and _has_possible_length(number))):
+        # A plus says what it is, so that the length is enough; 00 begins many a number.
+        if number is not None and (_has_possible_length(number) if plus else _is_valid(number)):
             return len(first)
     return 0
 

@@ -44,19 +44,20 @@ _AWS_OTHER_HALF = (
     r"[\"'\x60]?\s{0,4}(?:=>|[:=]|is)?\s{0,4}[\"'\x60]?([a-z0-9/+]{40})(?:[^a-z0-9/+=]|$)"
 )
 _ASSIGNED = (
-    r"\b(?:[a-z0-9]{1,32}[_-])?(pass(?:word|wd|phrase|wort)?|pwd|secret|token|api[ _-]?key|access[ _-]?key"
+    r"(?:\b(?:[a-z0-9]{1,32}[_-])?(?:pass(?:word|wd|phrase|wort)?|pwd|secret|token|api[ _-]?key|access[ _-]?key"
     r"|auth[ _-]?token|private[ _-]?key|client[ _-]?secret"
-    r"|contraseña|senha|mot de passe|hasło|kennwort|parola|пароль|密码)"
-    r"(?:[_-][a-z0-9]{1,32})?[\"'\x60]?\s{0,4}(?:=>|:=|[:=])\s{0,4}([\"'\x60]?)([^\s\"'\x60<>]{6,256})"
+    r"|contraseña|senha|mot de passe|hasło|kennwort|parola)|пароль|密码)"
+    r"(?:[_-][a-z0-9]{1,32})?[\"'\x60]?\s{0,4}(?:=>|:=|[:=])\s{0,4}[\"'\x60]?([^\s\"'\x60<>]{6,256})"
 )
 _IN_ADDRESS = r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{1,64}:([^\s/@]{3,128})@[\pL\pN]"
 
 TRIGGER = (
-    r"\b(?:akia|asia)[a-z2-7]{16}|\bgh[pousr]_[a-z0-9]{16}|\bgithub_pat_|\bgl[a-z]{2,5}-[a-z0-9_.-]{16}|\bx(?:ox[a-z]|app)[-.]"
-    r"|\bhooks\.slack\.com/|\b(?:sk|rk|whsec)[_-][a-z0-9_-]{16}|\baiza[a-z0-9_-]{16}|\bgocspx-|\bya29\.|\bhf_[a-z0-9]{16}"
-    r"|\bgsk_[a-z0-9]{16}|\beyj[a-z0-9_-]{8}|\bnpm_[a-z0-9]{16}|\bpypi-[a-z0-9]{16}|\bsg\.[a-z0-9_-]{16}|\bdo[opr]_v1_"
-    r"|\bdckr_pat_|\bhv[sbr]\.[a-z0-9_-]{16}|\bshp[a-z]{2}_[a-f0-9]{16}|\d:aa[a-z0-9_-]{16}|\bage-secret-key-1"
-    r"|-----begin |://[^\s/:@]+:[^\s/@]+@|secret|(?:token|key|pass|wort|word|pwd|wd|phrase|contraseña|senha|passe|hasło|parola|пароль|密码)"
+    r"a(?:kia|sia)[a-z2-7]{16}|gh[pousr]_[a-z0-9]{16}|github_pat_|gl[a-z]{2,5}-[a-z0-9_.-]{16}|x(?:ox[a-z]|app)[-.]"
+    r"|hooks\.slack\.com/|(?:sk|rk|whsec)[_-][a-z0-9_-]{16}|aiza[a-z0-9_-]{16}|gocspx-|ya29\.|hf_[a-z0-9]{16}"
+    r"|gsk_[a-z0-9]{16}|eyj[a-z0-9_-]{8}|npm_[a-z0-9]{16}|pypi-[a-z0-9]{16}|sg\.[a-z0-9_-]{16}|do[opr]_v1_"
+    r"|dckr_pat_|hv[sbr]\.[a-z0-9_-]{16}|shp[a-z]{2}_[a-f0-9]{16}|\d:aa[a-z0-9_-]{16}|age-secret-key-1"
+    r"|-----begin |://[^\s/:@]+:[^\s/@]+@|(?:aws|secret)[a-z_ -]{0,24}(?:key|secret|token)"
+    r"|(?:token|key|secret|pass|wort|word|pwd|wd|phrase|contraseña|senha|passe|hasło|parola|пароль|密码)"
     r"(?:[_-][a-z0-9]+)?[\"'\x60]?\s{0,4}(?:=|:)"
 )
 """What a normal form with a secret has."""
@@ -77,8 +78,8 @@ def find_secrets(text: str) -> Iterator[Span]:
     for match in compiled(_IN_ADDRESS).finditer(text):
         yield Span(match.start(1), match.end(1), "password")
     for match in compiled(_ASSIGNED).finditer(text):
-        if _is_secret(match[3]):
-            yield Span(match.start(3), match.end(3), "password", sure=_looks_random(match[3]))
+        if _is_secret(match[1]):
+            yield Span(match.start(1), match.end(1), "password", sure=_looks_random(match[1]))
 
 
 def entropy(text: str) -> float:
@@ -106,7 +107,7 @@ def _private_keys(text: str) -> Iterator[Span]:
 
 def _is_secret(value: str) -> bool:
     # Not what stands for one: ${PASSWORD}, <password>, ******, process.env.KEY, get_password(...)
-    return len(set(value)) > 3 and value[0] not in "$<{%*(" and "(" not in value and "://" not in value
+    return len(set(value)) > 3 and value[0] not in "$<{%*([" and "(" not in value and "://" not in value
 
 
 def _looks_random(value: str) -> bool:

@@ -42,7 +42,6 @@ def check_digits(signs: str, *, highest: int) -> str:
 CPF = IdRule(
     "br_cpf",
     shape=r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b",
-    needs=(".",),
     valid=cpf_is_valid,
     plain_shape=r"\b\d{3}[ .]?\d{3}[ .]?\d{3}[ /-]?\d{2}\b",
     words=r"\bcpf",
@@ -50,7 +49,6 @@ CPF = IdRule(
 CNPJ = IdRule(
     "br_cnpj",
     shape=r"\b[a-z0-9]{2}\.[a-z0-9]{3}\.[a-z0-9]{3}/[a-z0-9]{4}-\d{2}\b",
-    needs=("/",),
     valid=cnpj_is_valid,
     plain_shape=r"\b[a-z0-9]{12}\d{2}\b",
     words=r"\bcnpj",

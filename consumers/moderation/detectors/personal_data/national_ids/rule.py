@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from consumers.moderation.detectors.personal_data.spans import Span, stands_alone
-from consumers.moderation.detectors.scan import compiled
+from consumers.moderation.detectors.scan import NOTHING, compiled
 from consumers.moderation.kinds import NationalId
 
 _SEPARATORS = str.maketrans("", "", " .-/")
 _NEAR = 64
-"""Characters before an identifier in which a word that names it is looked for."""
+"""Characters before an identifier, in which a word that names it is looked for."""
 
 
 class IdRule(Struct, frozen=True):
@@ -23,7 +23,6 @@ class IdRule(Struct, frozen=True):
         plain_shape: a form that other numbers have too, such as eleven digits: sure only beside one of the words.
         words: re2 expression for what it is called, in the languages of those who have one.
         masked: whether a valid one in the plain shape is masked when no word says what it is.
-        needs: a text without one of these strings has none in ``shape``; spares the search.
     """
 
     kind: NationalId
@@ -32,23 +31,32 @@ class IdRule(Struct, frozen=True):
     plain_shape: str = ""
     words: str = ""
     masked: bool = False
-    needs: tuple[str, ...] = ("",)
 
 
-def find_ids(rule: IdRule, text: str) -> Iterator[Span]:
-    """The identifiers of one kind in a normal form."""
-    if rule.shape and any(needed in text for needed in rule.needs):
+def expressions(rule: IdRule) -> tuple[str, str, str]:
+    """The rule's shape, plain shape and words, as expressions of which the empty ones match nothing."""
+    return rule.shape or NOTHING, rule.plain_shape or NOTHING, rule.words or NOTHING
+
+
+def find_ids(rule: IdRule, text: str, *, shape: bool = True, plain: bool = True, named: bool = True) -> Iterator[Span]:
+    """The identifiers of one kind in a normal form.
+
+    Args:
+        rule: the kind's rule.
+        text: the normal form.
+        shape: whether the rule's shape may match in it.
+        plain: whether its plain shape may.
+        named: whether one of its words may.
+    """
+    if shape and rule.shape:
         for start, end in _valid(rule, rule.shape, text):
             yield Span(start, end, rule.kind, sure=not _in_name(text, start, end))
-    if not rule.plain_shape:
-        return
-    named = compiled(rule.words).search(text) is not None
-    if not (named or rule.masked):
-        return
-    for start, end in _valid(rule, rule.plain_shape, text):
-        sure = named and compiled(rule.words).search(text[max(0, start - _NEAR) : start]) is not None
-        if sure or rule.masked:
-            yield Span(start, end, rule.kind, sure)
+    if plain and rule.plain_shape and (named or rule.masked):
+        for start, end in _valid(rule, rule.plain_shape, text):
+            before = text[max(0, start - _NEAR) : start]
+            sure = named and compiled(rule.words).search(before) is not None and not _in_name(text, start, end)
+            if sure or rule.masked:
+                yield Span(start, end, rule.kind, sure)
 
 
 def _in_name(text: str, start: int, end: int) -> bool:

@@ -28,7 +28,6 @@ def ssn_is_valid(digits: str) -> bool:
 SSN = IdRule(
     "us_ssn",
     shape=r"\d{3}-\d{2}-\d{4}",
-    needs=("-",),
     valid=ssn_is_valid,
     plain_shape=r"\d{3}[ .-]?\d{2}[ .-]?\d{4}",
     words=r"\bssn\b|\bss ?(?:#|no\b|num)|\bsocial (?:security|insurance)\b|\bsoc\.? sec",
