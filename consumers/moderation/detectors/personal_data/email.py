@@ -50,7 +50,7 @@ def find_emails(text: str) -> Iterator[Span]:
         start, end = match.span()
         host = match[1]
         top = host.rpartition(".")[2]
-        if top not in TOP_LEVEL_DOMAINS and top.isascii() and top not in _NOT_PUBLIC:
+        if top not in TOP_LEVEL_DOMAINS and top.isascii() and top not in _NOT_PUBLIC and top != "example":
             continue
         # A host goes on: jo@example.org-2 is none, jo@example.org/x is a login or a resource.
         if text[end : end + 1].isalnum() or text[end : end + 2] == "@":
