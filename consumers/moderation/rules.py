@@ -212,8 +212,8 @@ class PersonalDataRule(_Record, frozen=True):
 
     Args:
         label: what a text with personal data is; one of the policy's labels.
-        scores: how surely, 0 to 1, for each kind; ``national_id`` and ``secret`` stand for all kinds of theirs that have
-            no score of their own. A kind left out makes no signal.
+        scores: how surely, 0 to 1, for each kind; ``national_id`` and ``secret`` stand for their kinds that have no
+            score of their own. A kind left out makes no signal.
     """
 
     label: Name
