@@ -70,10 +70,12 @@ class Found(Struct, frozen=True):
     Args:
         event: the event, or why there is none.
         is_ambiguous: it was written over several lines, and one of those lines is an event too.
+        lines: how many it was written over.
     """
 
     event: ContentEvent | BadInput
     is_ambiguous: bool = False
+    lines: int = 1
 
 
 def read_records(lines: Iterable[bytes], read: Read) -> Iterator[Found]:
@@ -106,7 +108,7 @@ def read_records(lines: Iterable[bytes], read: Read) -> Iterator[Found]:
                 for _ in document[1:]:
                     waiting.popleft()
                 inner = any(b'"event_id"' in one and isinstance(read(one), ContentEvent) for one in document[1:])
-                yield Found(whole, inner)
+                yield Found(whole, inner, len(document))
                 continue
         yield Found(made)
 

@@ -1,0 +1,117 @@
+-- What became of every record of the archive, by id. A record's id is its event_id where that is one; of everything
+-- else it is the hash of its bytes, so that nothing of a payload is in an answer.
+--
+-- Judged is what arrived in the window; what it is compared with reaches a day further on either side, so that neither
+-- a buffer that straddles midnight nor a late object makes a record look lost. What this names is looked into again,
+-- record by record: a record with newlines of its own, say, is several lines here.
+--
+-- Parameters, in order: first and last day of archive objects; first and last day of verdicts; arrivals from and to;
+-- first and last day of quarantine; arrivals from and to; the window's start and end, as in object names.
+WITH seen AS (
+  SELECT
+    'archive' AS source,
+    CASE
+      WHEN regexp_like(json_extract_scalar(try(json_parse(line)), '$.event_id'), '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+        THEN json_extract_scalar(try(json_parse(line)), '$.event_id')
+      ELSE concat('md5:', lower(to_hex(md5(to_utf8(coalesce(line, '\N'))))))
+    END AS id,
+    coalesce(regexp_extract("$path", '-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*$', 1), concat(dt, '-00-00-00')) AS arrived,
+    '' AS place,
+    '' AS copy,
+    '' AS fingerprint,
+    FALSE AS is_replayed,
+    "$path" AS object
+  FROM archive
+  WHERE dt BETWEEN ? AND ?
+  UNION ALL
+  SELECT
+    'verdicts',
+    event_id,
+    date_format(arrived_at, '%Y-%m-%d-%H-%i-%s'),
+    concat(shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),
+    concat(verdict_id, ':', shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),
+    fingerprint,
+    run_id <> '',
+    "$path"
+  FROM verdicts
+  WHERE dt BETWEEN ? AND ?
+    AND mode IN ('live', 'backfill')
+    AND (arrived_at BETWEEN CAST(? AS timestamp) AND CAST(? AS timestamp) OR run_id <> '')
+  UNION ALL
+  SELECT
+    'quarantine',
+    CASE
+      WHEN payload IS NULL THEN concat('row:', bad_row_id)
+      WHEN regexp_like(json_extract_scalar(try(json_parse(from_utf8(from_base64(payload)))), '$.event_id'), '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+        THEN json_extract_scalar(try(json_parse(from_utf8(from_base64(payload)))), '$.event_id')
+      ELSE concat('md5:', lower(to_hex(md5(from_base64(payload)))))
+    END,
+    date_format(arrived_at, '%Y-%m-%d-%H-%i-%s'),
+    concat(shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),
+    concat(bad_row_id, ':', shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),
+    '',
+    FALSE,
+    "$path"
+  FROM quarantine
+  WHERE dt BETWEEN ? AND ?
+    AND arrived_at BETWEEN CAST(? AS timestamp) AND CAST(? AS timestamp)
+),
+by_id AS (
+  SELECT
+    id,
+    substr(min(arrived), 1, 10) AS day,
+    count_if(source = 'archive') AS archived,
+    count_if(source = 'verdicts') AS landed,
+    count_if(source = 'quarantine') AS quarantined,
+    count_if(is_replayed) AS replayed,
+    count(DISTINCT nullif(place, '')) AS places,
+    count(DISTINCT nullif(copy, '')) AS copies,
+    count(DISTINCT nullif(fingerprint, '')) AS payloads,
+    min(CASE WHEN source = 'archive' THEN object END) AS archive_object,
+    min(CASE WHEN source <> 'archive' THEN object END) AS landed_object
+  FROM seen
+  GROUP BY id
+  HAVING min(arrived) >= ? AND min(arrived) < ?
+),
+named AS (
+  SELECT
+    *,
+    CASE
+      WHEN archived = 0 THEN 'ghost'
+      WHEN landed + quarantined = 0 THEN 'missing'
+      WHEN landed > 0 AND quarantined > 0 AND replayed = 0 THEN 'in two states'
+      WHEN payloads > 1 THEN 'conflict'
+      WHEN landed + quarantined > copies THEN 'doubled'
+      WHEN archived <> places AND replayed = 0 THEN 'copies'
+      WHEN landed > 0 THEN 'landed'
+      ELSE 'quarantined'
+    END AS state
+  FROM by_id
+)
+SELECT
+  day,
+  state,
+  id,
+  sum(ids) OVER (PARTITION BY day, state) AS ids_of_state,
+  ids,
+  archived,
+  landed,
+  quarantined,
+  archive_object,
+  landed_object
+FROM (
+  SELECT
+    day,
+    state,
+    CASE WHEN state IN ('landed', 'quarantined') THEN '' ELSE id END AS id,
+    count(*) AS ids,
+    sum(archived) AS archived,
+    sum(landed) AS landed,
+    sum(quarantined) AS quarantined,
+    min(archive_object) AS archive_object,
+    min(landed_object) AS landed_object
+  FROM named
+  GROUP BY 1, 2, 3
+) AS grouped
+ORDER BY id, state, day
+LIMIT 20001

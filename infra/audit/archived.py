@@ -1,0 +1,50 @@
+"""The archive's objects, record by record, with their bytes."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+from glue.codec import Lateness, decode
+from glue.contract import BadInput, ContentEvent
+from infra.audit.lake import Lake, unpacked
+from producers.past.archived import begins_at, read_records
+
+_ANY_AGE = Lateness(past=timedelta(days=36_500), future=timedelta(days=36_500))
+"""Whether a record arrived in time is the consumer's question. Here it is only where one record ends."""
+
+
+class ArchivedRecord(Struct, frozen=True):
+    """One record of the archive.
+
+    Args:
+        data: its bytes.
+        event: the event in them; None when there is none.
+        lines: how many lines it stands on.
+    """
+
+    data: bytes
+    event: ContentEvent | None
+    lines: int
+
+
+def records_of(lake: Lake, key: str) -> Iterator[ArchivedRecord]:
+    """The records of one object, in order.
+
+    Raises:
+        infra.audit.lake.UnreadableError: it is gone, or no whole gzip.
+    """
+    body = unpacked(lake.read(key))
+    lines = body.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    arrived = datetime.fromtimestamp(begins_at(key) or 0.0, UTC)
+
+    def read(data: bytes) -> ContentEvent | BadInput:
+        return decode(data, arrived, _ANY_AGE)
+
+    at = 0
+    for found in read_records(lines, read):
+        data = b"\n".join(lines[at : at + found.lines])
+        at += found.lines
+        yield ArchivedRecord(data, found.event if isinstance(found.event, ContentEvent) else None, found.lines)

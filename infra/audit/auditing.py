@@ -1,0 +1,250 @@
+"""One audit: compare in SQL, look again at what was named, decide again if asked, and keep what was found."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+from athena.engine import Engine, QueryFailed
+from athena.values import text_literal
+from glue import lake as parquet
+from glue.codec import Lateness, landed_timestamp
+from glue.contract import AuditRow
+from glue.render.hive import columns
+from glue.tables import AUDITS
+from infra.audit import seals
+from infra.audit.deciding import Again, Moderators, decide_again
+from infra.audit.findings import AuditReport, Finding
+from infra.audit.lake import Lake, LakeObject, day_of, days
+from infra.audit.reconciling import compare
+from infra.audit.tracing import Traced, Tracer
+
+_ADDRESS = re.compile(r"s3://[^\s,;]+")
+_LANDED_AMONG = (
+    "SELECT DISTINCT event_id FROM verdicts "
+    "WHERE dt BETWEEN ? AND ? AND mode IN ('live', 'backfill') AND event_id IN ({names})"
+)
+
+
+class Deciding(Struct, frozen=True):
+    """How verdicts are decided again.
+
+    Args:
+        moderators: the policies at hand.
+        lateness: the consumer's limits.
+        share: of the events, above 0 and up to 1.
+    """
+
+    moderators: Moderators
+    lateness: Lateness
+    share: float = 1.0
+
+
+class Auditor:
+    """Audits windows of arrivals.
+
+    Args:
+        engine, database, workgroup: Athena.
+        lake: the lake bucket.
+        letters: the dead-letter bucket.
+        late_days: how long before its arrival an event may have been created, in days.
+        retention_days: how long the archive keeps an object.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        database: str,
+        workgroup: str,
+        lake: Lake,
+        letters: Lake,
+        late_days: int,
+        retention_days: int = 400,
+    ) -> None:
+        self._engine = engine
+        self._database = database
+        self._workgroup = workgroup
+        self._lake = lake
+        self._letters = letters
+        self._late_days = late_days
+        self._retention_days = retention_days
+
+    def audit(
+        self,
+        *,
+        audit_id: str,
+        start: datetime,
+        end: datetime,
+        now: datetime,
+        deciding: Deciding | None = None,
+        on_step: Callable[[str], None] = lambda step: None,
+    ) -> AuditReport:
+        """What an audit of the window finds.
+
+        Args:
+            audit_id: names the run.
+            start, end: the arrivals that are judged, in UTC.
+            now: the time of the audit.
+            deciding: None decides nothing again.
+            on_step: told what is being done.
+
+        Raises:
+            athena.engine.EngineError: Athena gave no answer, for another reason than an object it cannot read.
+        """
+        first, last = day_of(start), day_of(end - timedelta(milliseconds=1))
+        on_step("listing")
+        seen = seals.present(self._lake, first, last)
+        expired = now.timestamp() - (self._retention_days - 1) * 86_400
+        findings = seals.broken(self._lake, first, last, seen, expired_before=expired)
+        on_step("comparing")
+        try:
+            named, answer = compare(
+                self._engine,
+                database=self._database,
+                workgroup=self._workgroup,
+                start=start,
+                end=end,
+                late_days=self._late_days,
+            )
+        except QueryFailed as error:
+            address = _ADDRESS.search(error.reason)
+            if address is None:
+                raise
+            findings.append(
+                Finding(
+                    kind="object",
+                    id=address[0].rstrip("."),
+                    day=f"{first}",
+                    seen="Athena",
+                    detail="unreadable; nothing was compared: restore it, or move it away and look for its ids",
+                )
+            )
+            return self._report(audit_id, start, end, now, findings, None, None, 0)
+        on_step("looking again")
+        tracer = Tracer(lake=self._lake, letters=self._letters, landed_among=self._landed_among, start=start, end=end)
+        traced = tracer.trace(named)
+        again = None
+        if deciding is not None:
+            on_step("deciding again")
+            again = decide_again(
+                self._lake,
+                archive=[one for one in seen if one.key.startswith("archive/")],
+                verdicts=self._verdict_objects(first, last),
+                moderators=deciding.moderators,
+                lateness=deciding.lateness,
+                share=deciding.share,
+            )
+        return self._report(audit_id, start, end, now, findings, traced, again, answer.bytes_scanned)
+
+    def keep(self, report: AuditReport) -> None:
+        """Puts the counts into the ``audits`` table, and seals the objects that there are."""
+        pairs = [(column.name, column.type) for column in columns(AUDITS)]
+        schema = parquet.arrow_schema(pairs)
+        for row in report.days:
+            values = msgspec.structs.asdict(row)
+            for name, kind in pairs:
+                if kind == "timestamp":
+                    values[name] = datetime.fromisoformat(values[name])
+            body = parquet.write_table(pa.Table.from_pylist([values], schema=schema), schema)
+            self._lake.write(f"{AUDITS.prefix}dt={row.window_start[:10]}/{report.audit_id}.parquet", body)
+        if report.is_judged:
+            first, last = day_of(report.window_start), day_of(report.window_end - timedelta(milliseconds=1))
+            seals.write(
+                self._lake,
+                seals.Seal(
+                    report.audit_id,
+                    report.audited_at.timestamp(),
+                    f"{first}",
+                    f"{last}",
+                    tuple(seals.present(self._lake, first, last)),
+                ),
+            )
+
+    def _verdict_objects(self, first: date, last: date) -> list[LakeObject]:
+        from_day = first - timedelta(days=self._late_days + 1)
+        return [
+            one
+            for day in days(from_day, last + timedelta(days=2))
+            for one in self._lake.objects(f"verdicts/dt={day:%Y-%m-%d}/")
+        ]
+
+    def _landed_among(self, names: Sequence[str], first_day: str, last_day: str) -> set[str]:
+        literals = ", ".join(text_literal(name) for name in names)
+        answer = self._engine.run(
+            _LANDED_AMONG.format(names=literals),
+            [text_literal(first_day), text_literal(last_day)],
+            database=self._database,
+            workgroup=self._workgroup,
+        )
+        return {str(row[0]) for row in answer.rows}
+
+    @staticmethod
+    def _report(
+        audit_id: str,
+        start: datetime,
+        end: datetime,
+        now: datetime,
+        findings: list[Finding],
+        traced: Traced | None,
+        again: Again | None,
+        bytes_scanned: int,
+    ) -> AuditReport:
+        every = [*findings, *(traced.findings if traced else ()), *(again.altered if again else ())]
+        return AuditReport(
+            audit_id=audit_id,
+            window_start=start,
+            window_end=end,
+            audited_at=now,
+            days=tuple(_rows(audit_id, start, end, now, traced, every, again is not None) if traced else ()),
+            findings=tuple(sorted(every)),
+            unnamed=dict(traced.unnamed) if traced else {},
+            unjudged=dict(again.unjudged) if again else {},
+            bytes_scanned=bytes_scanned,
+            is_judged=traced is not None,
+        )
+
+
+def _rows(
+    audit_id: str,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    traced: Traced,
+    findings: Sequence[Finding],
+    is_decided: bool,
+) -> list[AuditRow]:
+    found: Counter[tuple[str, str]] = Counter((finding.day, finding.kind) for finding in findings)
+    rows = []
+    for day in days(day_of(start), day_of(end - timedelta(milliseconds=1))):
+        name = f"{day}"
+
+        def count(*states: str, name: str = name) -> int:
+            return sum(traced.counts[name, state] for state in states)
+
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        both = count("in two states")
+        landed = count("landed", "conflict", "doubled", "copies") + both
+        rows.append(
+            AuditRow(
+                audit_id=audit_id,
+                audited_at=landed_timestamp(now),
+                window_start=landed_timestamp(max(start, midnight)),
+                window_end=landed_timestamp(min(end, midnight + timedelta(days=1))),
+                archived=landed + count("quarantined", "dead-lettered", "missing"),
+                landed=landed,
+                quarantined=count("quarantined"),
+                dead_lettered=count("dead-lettered"),
+                missing=count("missing"),
+                ghosts=count("ghost"),
+                doubled=count("doubled", "copies") + both,
+                conflicts=count("conflict"),
+                altered=found[name, "altered"] if is_decided else None,
+                objects=found[name, "object"],
+            )
+        )
+    return rows

@@ -1,0 +1,202 @@
+"""Each archived event decided a second time, with the policy that its verdict names: does the row say the same?
+
+Compared is everything that the event, the policy and the code decide. When it was decided and where in the stream it
+lay is in no archive; of a row with only that changed, the seal of an earlier audit names the object.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from consumers.batch import Batch, Record
+from consumers.moderation.moderator import Moderator
+from consumers.rows import RowMaker
+from glue import lake as parquet
+from glue.codec import Lateness, landed_timestamp
+from glue.contract import VerdictRow
+from glue.vocabulary import Flag
+from infra.audit.archived import records_of
+from infra.audit.findings import Finding
+from infra.audit.lake import Lake, LakeObject, UnreadableError
+from producers.past.archived import begins_at
+
+OF_THE_PLACE = frozenset(
+    {"arrived_at", "decided_at", "mode", "run_id", "shard_id", "sequence_number", "sub_sequence_number"}
+)
+"""Columns that say when and where; no event holds them."""
+_OF_ARRIVAL: frozenset[Flag] = frozenset({"late", "skew"})
+"""Flags that depend on the moment of arrival, which an archive object knows to the second at best."""
+_SLACK = 2.0
+"""Seconds: an object's name and S3's own times are in whole ones."""
+COLUMNS = tuple(name for name in VerdictRow.__struct_fields__ if name not in OF_THE_PLACE)
+
+Moderators = Callable[[str, str], Moderator | None]
+"""The policy of that id and version, ready to judge; None when it is not at hand."""
+
+
+class Again(Struct, frozen=True):
+    """What deciding again gave.
+
+    Args:
+        altered: verdicts that differ.
+        unjudged: how many could not be decided again, by the reason.
+        compared: how many were.
+    """
+
+    altered: list[Finding]
+    unjudged: Counter[str]
+    compared: int
+
+
+class _Stored(Struct, frozen=True):
+    """A verdict as it lies in the lake: its columns, and the object it is in."""
+
+    values: dict[str, Any]
+    address: str
+
+
+def decide_again(
+    lake: Lake,
+    *,
+    archive: Iterable[LakeObject],
+    verdicts: Iterable[LakeObject],
+    moderators: Moderators,
+    lateness: Lateness,
+    share: float = 1.0,
+) -> Again:
+    """Compares every verdict on the window's archived events with a second one.
+
+    Args:
+        lake: the lake bucket.
+        archive: the archive's objects in the window.
+        verdicts: the verdicts' objects that can hold their rows.
+        moderators: the policies at hand.
+        lateness: the consumer's limits.
+        share: of the events, above 0 and up to 1; chosen by their ids, the same ones each time.
+    """
+    events = _events(lake, archive, share)
+    altered: dict[tuple[str, str], Finding] = {}
+    unjudged: Counter[str] = Counter()
+    compared = 0
+    for stored in _stored(lake, verdicts, events.keys()):
+        values = stored.values
+        arrived = values["arrived_at"]
+        wanted = (str(values["policy_id"]), str(values["policy_version"]))
+        moderator = moderators(*wanted)
+        if moderator is None:
+            unjudged[f"policy {wanted[0]} {wanted[1]} is not at hand; give it by --policy"] += 1
+            continue
+        if "degraded" in values["flags"]:
+            unjudged["a detector was missing when it was decided (degraded)"] += 1
+            continue
+        compared += 1
+        differing = min(
+            (_differing(values, sent, moderator, lateness) for sent in events[str(values["event_id"])].values()),
+            key=len,
+        )
+        if differing:
+            finding = Finding(
+                kind="altered",
+                id=str(values["event_id"]),
+                day=f"{arrived:%Y-%m-%d}",
+                seen=f"verdicts: {stored.address}",
+                detail=f"differs in {', '.join(differing)}",
+            )
+            altered[finding.id, finding.detail] = finding
+    return Again(list(altered.values()), unjudged, compared)
+
+
+class _Sent(Struct):
+    """One payload of an event, and the spans of time in which the archive has it arrive, in epoch seconds."""
+
+    data: bytes
+    spans: list[tuple[float, float]]
+
+
+def _events(lake: Lake, objects: Iterable[LakeObject], share: float) -> dict[str, dict[bytes, _Sent]]:
+    """The payloads of each event id, each once."""
+    found: dict[str, dict[bytes, _Sent]] = {}
+    for one in objects:
+        begins = begins_at(one.key)
+        try:
+            for record in records_of(lake, one.key):
+                if record.event is None or not _is_chosen(record.event.event_id, share):
+                    continue
+                sent = found.setdefault(record.event.event_id, {}).setdefault(
+                    sha256(record.data).digest(), _Sent(record.data, [])
+                )
+                if begins is not None:
+                    sent.spans.append((begins, one.written))
+        except UnreadableError:
+            # The comparison names it.
+            continue
+    return found
+
+
+def _is_chosen(event_id: str, share: float) -> bool:
+    return share >= 1 or int.from_bytes(sha256(event_id.encode()).digest()[:4], "big") < share * 2**32
+
+
+def _stored(lake: Lake, objects: Iterable[LakeObject], wanted: Iterable[str]) -> Iterator[_Stored]:
+    names = frozenset(wanted)
+    for one in objects:
+        try:
+            table = parquet.read_table(lake.read(one.key))
+        except (UnreadableError, parquet.DriftError, OSError, ValueError):
+            continue
+        for values in table.to_pylist():
+            if values.get("event_id") in names and values.get("mode") in {"live", "backfill"}:
+                yield _Stored(values, lake.address + one.key)
+
+
+def _decided(
+    moderator: Moderator, lateness: Lateness, data: bytes, stored: Mapping[str, Any], arrived: datetime
+) -> dict[str, Any] | None:
+    """The row that the consumer would make of these bytes now; None when it would make none."""
+    moment = arrived.replace(tzinfo=UTC)
+    record = Record(
+        position=0,
+        payload=data,
+        arrived_at=moment,
+        arrived=landed_timestamp(moment),
+        shard_id=str(stored["shard_id"]),
+        sequence_number=str(stored["sequence_number"]),
+        sub_sequence_number=int(stored["sub_sequence_number"]),
+        partition_key="",
+    )
+    rows = RowMaker(moderator, lateness, code_version="").make(Batch([record], [], []), moment)
+    return msgspec.to_builtins(rows.verdicts[0]) if rows.verdicts else None
+
+
+def _differing(stored: Mapping[str, Any], sent: _Sent, moderator: Moderator, lateness: Lateness) -> list[str]:
+    """The columns that another verdict on this payload would have otherwise."""
+    arrived: datetime = stored["arrived_at"]
+    again = _decided(moderator, lateness, sent.data, stored, arrived)
+    if again is None:
+        return ["event_id"]
+    found = [name for name in COLUMNS if _plain(name, stored.get(name)) != _plain(name, again[name])]
+    if again["run_id"] != stored["run_id"]:
+        found.append("run_id")
+    if not stored["run_id"] and sent.spans:
+        at = arrived.replace(tzinfo=UTC).timestamp()
+        if not any(begins - _SLACK <= at <= ends + _SLACK for begins, ends in sent.spans):
+            found.append("arrived_at")
+    if stored["decided_at"] < arrived - timedelta(seconds=_SLACK):
+        found.append("decided_at")
+    return found
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value so that one from Parquet and one from the consumer compare."""
+    if name == "flags":
+        return sorted(set(value or ()) - _OF_ARRIVAL)
+    if name == "created_at":
+        return landed_timestamp(value.replace(tzinfo=UTC)) if isinstance(value, datetime) else value
+    if isinstance(value, list | tuple):
+        return [_plain("", item) for item in value]
+    return value
