@@ -160,6 +160,11 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         """The days on which rules expire, in order."""
         return sorted({rule.expires for _, _, rule in self.rules() if rule.expires is not None})
 
+    def versions(self) -> list["Policy"]:
+        """The policy as it is before its first rule expires, and after each day on which one does."""
+        moments = [datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() for day in self.expiries()]
+        return [self, *(self.in_force(moment) for moment in moments)]
+
     def in_force(self, now: float) -> "Policy":
         """The policy without the rules that have expired; the same one when none has.
 

@@ -9,8 +9,13 @@ def read_policy(name: str) -> str:
     Raises:
         ValueError: there is none of that name; the message says which there are.
     """
-    folder = resources.files(__name__)
-    names = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    names = policy_names()
     if name not in names:
         raise ValueError(f"received policy {name!r}; allowed: {', '.join(names)}")
-    return (folder / f"{name}.toml").read_text("utf-8")
+    return (resources.files(__name__) / f"{name}.toml").read_text("utf-8")
+
+
+def policy_names() -> list[str]:
+    """The names of the bundled policies."""
+    folder = resources.files(__name__)
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))

@@ -10,7 +10,7 @@ from glue.contract import BadInput, ContentEvent
 from infra.audit.lake import Lake, unpacked
 from producers.past.archived import begins_at, read_records
 
-_ANY_AGE = Lateness(past=timedelta(days=36_500), future=timedelta(days=36_500))
+ANY_AGE = Lateness(past=timedelta(days=36_500), future=timedelta(days=36_500))
 """Whether a record arrived in time is the consumer's question. Here it is only where one record ends."""
 
 
@@ -41,7 +41,7 @@ def records_of(lake: Lake, key: str) -> Iterator[ArchivedRecord]:
     arrived = datetime.fromtimestamp(begins_at(key) or 0.0, UTC)
 
     def read(data: bytes) -> ContentEvent | BadInput:
-        return decode(data, arrived, _ANY_AGE)
+        return decode(data, arrived, ANY_AGE)
 
     at = 0
     for found in read_records(lines, read):

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pyarrow as pa
@@ -12,14 +12,14 @@ from msgspec import Struct
 from athena.engine import Engine, QueryFailed
 from athena.values import text_literal
 from glue import lake as parquet
-from glue.codec import Lateness, landed_timestamp
+from glue.codec import landed_timestamp
 from glue.contract import AuditRow
 from glue.render.hive import columns
 from glue.tables import AUDITS
 from infra.audit import seals
 from infra.audit.deciding import Again, Moderators, decide_again
 from infra.audit.findings import AuditReport, Finding
-from infra.audit.lake import Lake, LakeObject, day_of, days
+from infra.audit.lake import Lake, day_of, days
 from infra.audit.reconciling import compare
 from infra.audit.tracing import Traced, Tracer
 
@@ -35,12 +35,10 @@ class Deciding(Struct, frozen=True):
 
     Args:
         moderators: the policies at hand.
-        lateness: the consumer's limits.
         share: of the events, above 0 and up to 1.
     """
 
     moderators: Moderators
-    lateness: Lateness
     share: float = 1.0
 
 
@@ -51,7 +49,7 @@ class Auditor:
         engine, database, workgroup: Athena.
         lake: the lake bucket.
         letters: the dead-letter bucket.
-        late_days: how long before its arrival an event may have been created, in days.
+        late_days: how far before arrivals partitions are read, in days; verdicts further back are looked up by id.
         retention_days: how long the archive keeps an object.
     """
 
@@ -63,7 +61,7 @@ class Auditor:
         workgroup: str,
         lake: Lake,
         letters: Lake,
-        late_days: int,
+        late_days: int = 31,
         retention_days: int = 400,
     ) -> None:
         self._engine = engine
@@ -98,7 +96,7 @@ class Auditor:
         """
         first, last = day_of(start), day_of(end - timedelta(milliseconds=1))
         on_step("listing")
-        seen = seals.present(self._lake, first, last)
+        seen = seals.present(self._lake, first, last, late_days=self._late_days)
         expired = now.timestamp() - (self._retention_days - 1) * 86_400
         findings = seals.broken(self._lake, first, last, seen, expired_before=expired)
         on_step("comparing")
@@ -134,9 +132,8 @@ class Auditor:
             again = decide_again(
                 self._lake,
                 archive=[one for one in seen if one.key.startswith("archive/")],
-                verdicts=self._verdict_objects(first, last),
+                verdicts=[one for one in seen if one.key.startswith("verdicts/")],
                 moderators=deciding.moderators,
-                lateness=deciding.lateness,
                 share=deciding.share,
             )
         return self._report(audit_id, start, end, now, findings, traced, again, answer.bytes_scanned)
@@ -161,17 +158,9 @@ class Auditor:
                     report.audited_at.timestamp(),
                     f"{first}",
                     f"{last}",
-                    tuple(seals.present(self._lake, first, last)),
+                    tuple(seals.present(self._lake, first, last, late_days=self._late_days)),
                 ),
             )
-
-    def _verdict_objects(self, first: date, last: date) -> list[LakeObject]:
-        from_day = first - timedelta(days=self._late_days + 1)
-        return [
-            one
-            for day in days(from_day, last + timedelta(days=2))
-            for one in self._lake.objects(f"verdicts/dt={day:%Y-%m-%d}/")
-        ]
 
     def _landed_among(self, names: Sequence[str], first_day: str, last_day: str) -> set[str]:
         literals = ", ".join(text_literal(name) for name in names)
@@ -218,7 +207,9 @@ def _rows(
     findings: Sequence[Finding],
     is_decided: bool,
 ) -> list[AuditRow]:
-    found: Counter[tuple[str, str]] = Counter((finding.day, finding.kind) for finding in findings)
+    # An object of late events lies under a day before the window; it counts on the window's first.
+    first = f"{day_of(start)}"
+    found: Counter[tuple[str, str]] = Counter((max(finding.day, first), finding.kind) for finding in findings)
     rows = []
     for day in days(day_of(start), day_of(end - timedelta(milliseconds=1))):
         name = f"{day}"

@@ -17,10 +17,10 @@ from consumers.batch import Batch, Record
 from consumers.moderation.moderator import Moderator
 from consumers.rows import RowMaker
 from glue import lake as parquet
-from glue.codec import Lateness, landed_timestamp
+from glue.codec import landed_timestamp
 from glue.contract import VerdictRow
 from glue.vocabulary import Flag
-from infra.audit.archived import records_of
+from infra.audit.archived import ANY_AGE, records_of
 from infra.audit.findings import Finding
 from infra.audit.lake import Lake, LakeObject, UnreadableError
 from producers.past.archived import begins_at
@@ -66,7 +66,6 @@ def decide_again(
     archive: Iterable[LakeObject],
     verdicts: Iterable[LakeObject],
     moderators: Moderators,
-    lateness: Lateness,
     share: float = 1.0,
 ) -> Again:
     """Compares every verdict on the window's archived events with a second one.
@@ -76,7 +75,6 @@ def decide_again(
         archive: the archive's objects in the window.
         verdicts: the verdicts' objects that can hold their rows.
         moderators: the policies at hand.
-        lateness: the consumer's limits.
         share: of the events, above 0 and up to 1; chosen by their ids, the same ones each time.
     """
     events = _events(lake, archive, share)
@@ -96,7 +94,7 @@ def decide_again(
             continue
         compared += 1
         differing = min(
-            (_differing(values, sent, moderator, lateness) for sent in events[str(values["event_id"])].values()),
+            (_differing(values, sent, moderator) for sent in events[str(values["event_id"])].values()),
             key=len,
         )
         if differing:
@@ -154,9 +152,7 @@ def _stored(lake: Lake, objects: Iterable[LakeObject], wanted: Iterable[str]) ->
                 yield _Stored(values, lake.address + one.key)
 
 
-def _decided(
-    moderator: Moderator, lateness: Lateness, data: bytes, stored: Mapping[str, Any], arrived: datetime
-) -> dict[str, Any] | None:
+def _decided(moderator: Moderator, data: bytes, stored: Mapping[str, Any], arrived: datetime) -> dict[str, Any] | None:
     """The row that the consumer would make of these bytes now; None when it would make none."""
     moment = arrived.replace(tzinfo=UTC)
     record = Record(
@@ -169,14 +165,14 @@ def _decided(
         sub_sequence_number=int(stored["sub_sequence_number"]),
         partition_key="",
     )
-    rows = RowMaker(moderator, lateness, code_version="").make(Batch([record], [], []), moment)
+    rows = RowMaker(moderator, ANY_AGE, code_version="").make(Batch([record], [], []), moment)
     return msgspec.to_builtins(rows.verdicts[0]) if rows.verdicts else None
 
 
-def _differing(stored: Mapping[str, Any], sent: _Sent, moderator: Moderator, lateness: Lateness) -> list[str]:
+def _differing(stored: Mapping[str, Any], sent: _Sent, moderator: Moderator) -> list[str]:
     """The columns that another verdict on this payload would have otherwise."""
     arrived: datetime = stored["arrived_at"]
-    again = _decided(moderator, lateness, sent.data, stored, arrived)
+    again = _decided(moderator, sent.data, stored, arrived)
     if again is None:
         return ["event_id"]
     found = [name for name in COLUMNS if _plain(name, stored.get(name)) != _plain(name, again[name])]

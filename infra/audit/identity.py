@@ -44,3 +44,12 @@ def lines_of(data: bytes) -> list[bytes]:
     [b'a', b'b', b'']
     """
     return _LINE_END.split(data)
+
+
+def line_id(line: bytes) -> str:
+    r"""What SQL calls a line of the archive, which it reads as text: bytes that are none become U+FFFD.
+
+    >>> line_id(b'{"event_id":"0190b9c2-aaaa-7000-8000-000000000001","text":"\xff"}')
+    '0190b9c2-aaaa-7000-8000-000000000001'
+    """
+    return record_id(line.partition(b"\x01")[0].decode("utf-8", "replace").encode())

@@ -6,7 +6,7 @@ seen must be there, unchanged, until its retention ends.
 
 import gzip
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -15,7 +15,7 @@ from infra.audit.findings import Finding
 from infra.audit.lake import Lake, LakeObject, UnreadableError, days, unpacked
 
 SEALS = "seals/"
-FOLDERS = ("archive", "verdicts", "quarantine")
+_BY_ARRIVAL = ("archive", "quarantine")
 
 
 class Seal(Struct, frozen=True):
@@ -25,7 +25,7 @@ class Seal(Struct, frozen=True):
         audit_id: its run.
         audited_at: epoch seconds.
         first_day, last_day: of arrival, YYYY-MM-DD.
-        objects: all objects of these days' partitions.
+        objects: all objects that could hold something of these arrivals.
     """
 
     audit_id: str
@@ -35,11 +35,21 @@ class Seal(Struct, frozen=True):
     objects: tuple[LakeObject, ...]
 
 
-def present(lake: Lake, first: date, last: date) -> list[LakeObject]:
-    """The objects of some days' partitions."""
-    return [
-        one for folder in FOLDERS for day in days(first, last) for one in lake.objects(f"{folder}/dt={day:%Y-%m-%d}/")
+def present(lake: Lake, first: date, last: date, *, late_days: int) -> list[LakeObject]:
+    """The objects that can hold something of these days' arrivals.
+
+    Args:
+        first, last: days of arrival.
+        late_days: how far before them verdicts are looked for; their partition is the day of creation.
+    """
+    found = [
+        one
+        for folder in _BY_ARRIVAL
+        for day in days(first, last)
+        for one in lake.objects(f"{folder}/dt={day:%Y-%m-%d}/")
     ]
+    created = days(first - timedelta(days=late_days + 1), last + timedelta(days=2))
+    return found + [one for day in created for one in lake.objects(f"verdicts/dt={day:%Y-%m-%d}/")]
 
 
 def seal_name(first: date, audit_id: str) -> str:
@@ -76,7 +86,7 @@ def broken(lake: Lake, first: date, last: date, seen: Iterable[LakeObject], *, e
         for before in seal.objects:
             today = now.get(before.key)
             day = before.key.partition("/dt=")[2][:10]
-            if not f"{first}" <= day <= f"{last}" or (today is None and before.written < expired_before):
+            if today is None and before.written < expired_before:
                 continue
             if today is None or (today.etag, today.size) != (before.etag, before.size):
                 what = "is gone" if today is None else "was written again"

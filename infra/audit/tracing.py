@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from glue import lake as parquet
 from glue.codec import parse_timestamp
-from infra.audit.archived import records_of
+from infra.audit.archived import ArchivedRecord, records_of
 from infra.audit.elsewhere import dead_letters, undelivered
 from infra.audit.findings import Finding, Kind
-from infra.audit.identity import is_event_id, lines_of, record_id
+from infra.audit.identity import is_event_id, line_id, lines_of, record_id
 from infra.audit.lake import Lake, UnreadableError, day_of
 from infra.audit.reconciling import Named
 
@@ -104,6 +104,10 @@ class Tracer:
                 findings.append(_unreadable(address, day, error))
                 continue
             left = _Left()
+            named_here = {name for name, row in pieces.items() if row.archive_object == address}
+            bare = [line for record in records if not _is_plain_event(record) for line in lines_of(record.data)]
+            # Engines differ in how they read bytes that are no text, so what nothing explains may be any of those.
+            is_explained = named_here <= {line_id(data) for data in bare}
             for record in records:
                 name = record_id(record.data)
                 if record.event is not None:
@@ -113,11 +117,12 @@ class Tracer:
                             missing[name] = _only_archived(name, day, address)
                         else:
                             counts[ghost.day, "landed" if ghost.landed else "quarantined"] += 1
-                # What SQL read as text has another hash when it was no text.
-                elif name in pieces or not _is_text(record.data):
-                    left.add(record.data)
+                else:
+                    is_named = any(line_id(line) in pieces for line in lines_of(record.data))
+                    is_open = is_named or not (is_explained or _is_text(record.data))
+                    left.add(record.data, is_open=is_open)
             for aside in rows:
-                if aside.name in ghosts and left.take(aside.lines, aside.size):
+                if left.take(aside.lines, aside.size) and aside.name in ghosts:
                     counts[ghosts.pop(aside.name).day, "quarantined"] += 1
             for data in left.lines():
                 name = record_id(data)
@@ -138,7 +143,8 @@ class Tracer:
                         rows[row.name, row.bad_row_id] = row
             except (UnreadableError, parquet.DriftError, OSError, ValueError) as error:
                 findings.append(_unreadable(str(address), day, error))
-        return list(rows.values()), findings
+        # The largest first: a small one, such as a single newline, would fit into the midst of it.
+        return sorted(rows.values(), key=lambda row: (-row.size, row.bad_row_id)), findings
 
     def _missing(self, missing: dict[str, Named], counts: Counter[tuple[str, str]]) -> list[Finding]:
         if not missing:
@@ -224,11 +230,11 @@ def _row(*, bad_row_id: str, payload: str | None, payload_bytes: int) -> _SetAsi
 
 
 class _Left:
-    """Lines of one object that no row is known for yet.
+    """The lines of one object that are no events, and which of them no row is known for yet.
 
     >>> left = _Left()
     >>> for line in (b"a", b"b", b"c"):
-    ...     left.add(line)
+    ...     left.add(line, is_open=True)
     >>> left.take((b"b", b"c"), 3), left.lines()
     (True, [b'a'])
     >>> left.take((), 1), left.lines()
@@ -238,15 +244,18 @@ class _Left:
     def __init__(self) -> None:
         self._lines: list[bytes | None] = []
         self._places: dict[bytes, list[int]] = {}
+        self._open: set[int] = set()
 
-    def add(self, line: bytes) -> None:
-        """Puts a line behind the others."""
+    def add(self, line: bytes, *, is_open: bool) -> None:
+        """Puts a line behind the others; one that is not open may be another record's part all the same."""
+        if is_open:
+            self._open.add(len(self._lines))
         self._places.setdefault(line, []).append(len(self._lines))
         self._lines.append(line)
 
     def lines(self) -> list[bytes]:
-        """What nothing has taken."""
-        return [line for line in self._lines if line is not None]
+        """The open ones that nothing has taken."""
+        return [line for at, line in enumerate(self._lines) if line is not None and at in self._open]
 
     def take(self, lines: Sequence[bytes], size: int) -> bool:
         """Whether a record's lines stood here, one behind the other; they are taken out.
@@ -279,6 +288,10 @@ class _Left:
             if length - 1 == size:
                 return low, high + 1
         return 0, 0
+
+
+def _is_plain_event(record: ArchivedRecord) -> bool:
+    return record.event is not None and record.lines == 1
 
 
 def _is_text(data: bytes) -> bool:

@@ -67,7 +67,9 @@ def test_dependencies_are_pinned_with_hashes_and_no_file_names_a_registry() -> N
     assert named == []
 
 
-@pytest.mark.parametrize("command", ["demo", "up", "produce", "load", "spool", "query", "report", "replay", "redrive"])
+@pytest.mark.parametrize(
+    "command", ["demo", "up", "produce", "load", "spool", "query", "report", "audit", "replay", "redrive"]
+)
 def test_every_command_has_help_with_an_example(command: str) -> None:
     from click.testing import CliRunner
 

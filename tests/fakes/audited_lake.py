@@ -1,0 +1,249 @@
+"""A small lake as the pipeline leaves it, with an Athena over it: what audits are tried on."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from athena.engine import Answer, Column, QueryFailed
+from athena.values import from_text
+from consumers.batch import Batch, Record
+from consumers.moderation.moderator import Moderator
+from consumers.moderation.policy import Policy
+from consumers.policies import read_policy
+from consumers.rows import RowMaker
+from glue.codec import Lateness, landed_timestamp
+from glue.lake import read_table, write_table
+from glue.render.arrow import arrow_schema
+from glue.render.hive import columns, table_parameters
+from glue.tables import ALL_TABLES, QUARANTINE, VERDICTS, Table
+from infra.audit.auditing import Auditor, Deciding
+from infra.audit.findings import AuditReport
+from infra.audit.lake import LakeObject, UnreadableError
+from infra.local.query.engine import QueryEngine, Running
+from infra.local.query.errors import QueryError
+from infra.local.query.rendering import text_of
+from producers.synthetic import Shares, synthetic
+from tests.fakes.query_ports import FakeCatalog, FakeObjects, parquet_table
+
+LAKE, LETTERS = "lake", "letters"
+START = datetime(2026, 11, 20, tzinfo=UTC)
+END = START + timedelta(days=1)
+NOW = END + timedelta(hours=6)
+ARRIVED = START + timedelta(hours=12)
+POLICY = Policy.load(read_policy("default"))
+MODERATOR = Moderator(POLICY)
+_TEXT_SERDE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+
+
+class FakeLake:
+    """A bucket of :class:`FakeObjects`."""
+
+    def __init__(self, objects: FakeObjects, bucket: str) -> None:
+        self._objects = objects
+        self._bucket = bucket
+
+    @property
+    def address(self) -> str:
+        return f"s3://{self._bucket}/"
+
+    def objects(self, prefix: str) -> list[LakeObject]:
+        return [
+            LakeObject(one.key, one.size, one.etag, (ARRIVED + timedelta(minutes=5)).timestamp())
+            for one in self._objects.list(self._bucket, prefix)
+        ]
+
+    def read(self, key: str) -> bytes:
+        if (self._bucket, key) not in self._objects.stored:
+            raise UnreadableError("it is gone")
+        return self._objects.stored[self._bucket, key]
+
+    def write(self, key: str, data: bytes) -> None:
+        self._objects.stored[self._bucket, key] = data
+
+
+class LocalEngine:
+    """Athena's answers, straight from the query engine."""
+
+    def __init__(self, engine: QueryEngine) -> None:
+        self._engine = engine
+
+    def run(self, sql: str, parameters: Sequence[str] = (), *, database: str, workgroup: str) -> Answer:
+        running = Running()
+        now = NOW.timestamp()
+        try:
+            query = self._engine.translate(sql, database=database, now=now, parameters=list(parameters))
+            rows = [
+                tuple(
+                    from_text(c.type.text, text_of(value, c.type)) for value, c in zip(row, query.columns, strict=True)
+                )
+                for batch in self._engine.rows(query, running, now=now)
+                for row in batch
+            ]
+        except QueryError as error:
+            raise QueryFailed(str(error)) from error
+        found = tuple(Column(c.shown, c.type.text) for c in query.columns)
+        return Answer(columns=found, rows=rows, bytes_scanned=running.meter.total, engine_ms=1, query_id="q")
+
+
+def schema_of(table: Table) -> Any:
+    """The Arrow schema of a table."""
+    return arrow_schema((column.name, column.type) for column in columns(table))
+
+
+def _glue_table(table: Table) -> dict[str, Any]:
+    kinds = {column.name: column.type for column in columns(table)}
+    made = parquet_table(
+        table.name,
+        kinds,
+        location=f"s3://{LAKE}/{table.prefix}",
+        partitions={"dt": "string"},
+        parameters=table_parameters(table, LAKE),
+    )
+    if table.form == "lines":
+        made["StorageDescriptor"]["SerdeInfo"] = {"SerializationLibrary": _TEXT_SERDE}
+    return made
+
+
+class AuditedLake:
+    """Archive, verdicts, quarantine and dead letters of one day's records.
+
+    Args:
+        records: how many.
+        dead: how many of them Lambda gave up on.
+    """
+
+    def __init__(self, records: int = 150, *, dead: int = 3, seed: int = 1) -> None:
+        self.store = FakeObjects()
+        self.lake, self.letters = FakeLake(self.store, LAKE), FakeLake(self.store, LETTERS)
+        catalog = FakeCatalog()
+        for table in ALL_TABLES:
+            catalog.create_table("default", _glue_table(table))
+        self.engine = LocalEngine(QueryEngine(objects=self.store, catalog=catalog))
+        shares = Shares(malformed=0.15, duplicate=0.05, live=1.0)
+        made = synthetic(records, now=(ARRIVED - timedelta(minutes=1)).timestamp(), seed=seed, shares=shares)
+        payloads = [record.payload for record in made if record.payload[:4] != b"\xf3\x89\x9a\xc2"]
+        payloads.append(_over_lines(payloads[0]))
+        self._land(payloads, dead=dead)
+
+    def _land(self, payloads: list[bytes], *, dead: int) -> None:
+        records = [
+            Record(
+                position=number,
+                payload=payload,
+                arrived_at=ARRIVED + timedelta(seconds=number % 60),
+                arrived=landed_timestamp(ARRIVED + timedelta(seconds=number % 60)),
+                shard_id=f"shardId-00000000000{number % 2}",
+                sequence_number=str(10**20 + number),
+                sub_sequence_number=0,
+                partition_key="k",
+            )
+            for number, payload in enumerate(payloads)
+        ]
+        lost = records[5 : 5 + dead]
+        kept = [record for record in records if record not in lost]
+        rows = RowMaker(MODERATOR, Lateness(), code_version="1").make(
+            Batch(kept, [], []), ARRIVED + timedelta(seconds=90)
+        )
+        self._letter(lost)
+        third = len(payloads) // 3
+        for number, part in enumerate((payloads[:third], payloads[third : 2 * third], payloads[2 * third :])):
+            key = f"archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-0{number}-{number:08d}.gz"
+            self.lake.write(key, gzip.compress(b"".join(payload + b"\n" for payload in part), mtime=0))
+        for table, found, day in ((VERDICTS, rows.verdicts, "created_at"), (QUARANTINE, rows.bad, "arrived_at")):
+            values = [msgspec.to_builtins(row) for row in found]
+            by_day: dict[str, list[dict[str, Any]]] = {}
+            for row in values:
+                by_day.setdefault(row[day][:10], []).append(row)
+            for name, members in by_day.items():
+                for part, some in enumerate((members[::2], members[1::2])):
+                    if some:
+                        self.put_rows(table, f"{table.prefix}dt={name}/part-{part}.parquet", some)
+
+    def _letter(self, records: Sequence[Record]) -> None:
+        import base64
+
+        entries = [
+            {
+                "eventID": f"{record.shard_id}:{record.sequence_number}",
+                "kinesis": {
+                    "data": base64.b64encode(record.payload).decode(),
+                    "approximateArrivalTimestamp": record.arrived_at.timestamp(),
+                    "partitionKey": "k",
+                },
+            }
+            for record in records
+        ]
+        document = {"payload": json.dumps({"Records": entries})}
+        self.letters.write("aws/lambda/esm/shardId-000000000000/letter", json.dumps(document).encode())
+
+    def put_rows(self, table: Table, key: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Writes an object of these rows; timestamps may be texts."""
+        schema = schema_of(table)
+        kinds = {field.name: field.type for field in schema}
+        typed = [
+            {
+                name: datetime.fromisoformat(value)
+                if pa.types.is_timestamp(kinds[name]) and isinstance(value, str)
+                else value
+                for name, value in row.items()
+            }
+            for row in rows
+        ]
+        self.lake.write(key, write_table(pa.Table.from_pylist(typed, schema=schema), schema))
+
+    def rows(self, key: str) -> list[dict[str, Any]]:
+        """The rows of an object."""
+        found: list[dict[str, Any]] = read_table(self.lake.read(key)).to_pylist()
+        return found
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of a folder."""
+        return [one.key for one in self.lake.objects(prefix)]
+
+    def auditor(self) -> Auditor:
+        """An auditor of this lake."""
+        return Auditor(engine=self.engine, database="default", workgroup="w", lake=self.lake, letters=self.letters)
+
+    def audit(self, *, keep: bool = False, verify: bool = True, audit_id: str = "a1") -> AuditReport:
+        """What an audit of the day says."""
+        auditor = self.auditor()
+        report = auditor.audit(
+            audit_id=audit_id,
+            start=START,
+            end=END,
+            now=NOW,
+            deciding=Deciding(moderators_at_hand) if verify else None,
+        )
+        if keep:
+            auditor.keep(report)
+        return report
+
+    def state(self) -> dict[tuple[str, str], bytes]:
+        """All objects, to come back to."""
+        return dict(self.store.stored)
+
+    def restore(self, state: dict[tuple[str, str], bytes]) -> None:
+        """Brings all objects back."""
+        self.store.stored = dict(state)
+
+
+def _moment(value: Any) -> Any:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def moderators_at_hand(policy_id: str, version: str) -> Moderator | None:
+    """The default policy, and no other."""
+    return MODERATOR if (policy_id, version) == (POLICY.id, POLICY.version) else None
+
+
+def _over_lines(payload: bytes) -> bytes:
+    """An event of its own, written over several lines."""
+    document = json.loads(payload)
+    document["event_id"] = f"{hashlib.sha256(payload).hexdigest()[:8]}-0000-7000-8000-000000000000"
+    return json.dumps(document, indent=1).encode()
