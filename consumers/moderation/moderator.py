@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from consumers.moderation.decide import ALLOWED, Decision, decide
 from consumers.moderation.detectors.allowed import AllowedSpans
+from consumers.moderation.detectors.links import CANDIDATE as LINK
+from consumers.moderation.detectors.links import LinkDetector
 from consumers.moderation.detectors.patterns import PatternDetector
 from consumers.moderation.detectors.personal_data import CANDIDATES, PersonalDataDetector
 from consumers.moderation.detectors.protocol import Detector, Subject
@@ -68,6 +70,9 @@ class Moderator:
         expressions = [rule.pattern for rule in policy.patterns]
         candidates = len(expressions)
         expressions += CANDIDATES.values()
+        links = LinkDetector(policy.links, first=len(expressions))
+        if policy.links:
+            expressions.append(LINK)
         self._allowed = AllowedSpans(policy.allow, first=len(expressions))
         expressions += self._allowed.expressions
         try:
@@ -80,6 +85,7 @@ class Moderator:
             self._terms,
             PatternDetector(policy.patterns, first=0),
             self._personal_data,
+            *([links] if policy.links else ()),
         )
         self._detect = tuple(detector.detect for detector in self.detectors)
         self._thresholds: dict[tuple[str, str | None], Mapping[str, Thresholds]] = {}

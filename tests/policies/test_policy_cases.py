@@ -43,6 +43,6 @@ def test_the_policy_says_what_the_case_says(name: str, case: dict[str, Any]) -> 
 def test_every_rule_of_every_policy_has_a_case() -> None:
     for name, file in FILES.items():
         policy = MODERATORS[name].policy
-        rules = {rule.rule for kind in (policy.terms, policy.patterns) for rule in kind}
+        rules = {rule.rule for kind in (policy.terms, policy.patterns, policy.links) for rule in kind}
         covered = {rule for case in file["cases"] for rule in case.get("rules", [])}
         assert rules - covered == set()
