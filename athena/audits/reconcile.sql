@@ -41,10 +41,10 @@ WITH seen AS (
   SELECT
     'quarantine',
     CASE
-      WHEN payload IS NULL THEN concat('row:', bad_row_id)
-      WHEN regexp_like(json_extract_scalar(try(json_parse(from_utf8(from_base64(payload)))), '$.event_id'), '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
-        THEN json_extract_scalar(try(json_parse(from_utf8(from_base64(payload)))), '$.event_id')
-      ELSE concat('md5:', lower(to_hex(md5(from_base64(payload)))))
+      WHEN try(from_base64(payload)) IS NULL THEN concat('row:', bad_row_id)
+      WHEN regexp_like(json_extract_scalar(try(json_parse(from_utf8(try(from_base64(payload))))), '$.event_id'), '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+        THEN json_extract_scalar(try(json_parse(from_utf8(try(from_base64(payload))))), '$.event_id')
+      ELSE concat('md5:', lower(to_hex(md5(try(from_base64(payload))))))
     END,
     date_format(arrived_at, '%Y-%m-%d-%H-%i-%s'),
     concat(shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),

@@ -183,7 +183,7 @@ class Auditor:
         again: Again | None,
         bytes_scanned: int,
     ) -> AuditReport:
-        every = [*findings, *(traced.findings if traced else ()), *(again.altered if again else ())]
+        every = [*findings, *(traced.findings if traced else ()), *(again.findings if again else ())]
         return AuditReport(
             audit_id=audit_id,
             window_start=start,

@@ -43,12 +43,12 @@ class Again(Struct, frozen=True):
     """What deciding again gave.
 
     Args:
-        altered: verdicts that differ.
+        findings: verdicts that differ, and objects that cannot be read.
         unjudged: how many could not be decided again, by the reason.
         compared: how many were.
     """
 
-    altered: list[Finding]
+    findings: list[Finding]
     unjudged: Counter[str]
     compared: int
 
@@ -81,7 +81,8 @@ def decide_again(
     altered: dict[tuple[str, str], Finding] = {}
     unjudged: Counter[str] = Counter()
     compared = 0
-    for stored in _stored(lake, verdicts, events.keys()):
+    unreadable: list[Finding] = []
+    for stored in _stored(lake, verdicts, events.keys(), unreadable):
         values = stored.values
         arrived = values["arrived_at"]
         wanted = (str(values["policy_id"]), str(values["policy_version"]))
@@ -106,7 +107,7 @@ def decide_again(
                 detail=f"differs in {', '.join(differing)}",
             )
             altered[finding.id, finding.detail] = finding
-    return Again(list(altered.values()), unjudged, compared)
+    return Again([*unreadable, *altered.values()], unjudged, compared)
 
 
 class _Sent(Struct):
@@ -140,16 +141,23 @@ def _is_chosen(event_id: str, share: float) -> bool:
     return share >= 1 or int.from_bytes(sha256(event_id.encode()).digest()[:4], "big") < share * 2**32
 
 
-def _stored(lake: Lake, objects: Iterable[LakeObject], wanted: Iterable[str]) -> Iterator[_Stored]:
+def _stored(
+    lake: Lake, objects: Iterable[LakeObject], wanted: Iterable[str], findings: list[Finding]
+) -> Iterator[_Stored]:
     names = frozenset(wanted)
     for one in objects:
+        address = lake.address + one.key
         try:
-            table = parquet.read_table(lake.read(one.key))
-        except (UnreadableError, parquet.DriftError, OSError, ValueError):
+            rows = parquet.read_table(lake.read(one.key)).to_pylist()
+        except (UnreadableError, parquet.DriftError, OSError, ValueError, ArithmeticError) as error:
+            # Athena reads single columns, so it may not have noticed.
+            day = one.key.partition("/dt=")[2][:10]
+            detail = f"unreadable ({type(error).__name__})"
+            findings.append(Finding(kind="object", id=address, day=day, seen="lake", detail=detail))
             continue
-        for values in table.to_pylist():
+        for values in rows:
             if values.get("event_id") in names and values.get("mode") in {"live", "backfill"}:
-                yield _Stored(values, lake.address + one.key)
+                yield _Stored(values, address)
 
 
 def _decided(moderator: Moderator, data: bytes, stored: Mapping[str, Any], arrived: datetime) -> dict[str, Any] | None:

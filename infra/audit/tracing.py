@@ -141,7 +141,7 @@ class Tracer:
                 for row in _quarantine_rows(self._lake.read(self._key(str(address)))):
                     if row.name in ghosts:
                         rows[row.name, row.bad_row_id] = row
-            except (UnreadableError, parquet.DriftError, OSError, ValueError) as error:
+            except (UnreadableError, parquet.DriftError, OSError, ValueError, ArithmeticError) as error:
                 findings.append(_unreadable(str(address), day, error))
         # The largest first: a small one, such as a single newline, would fit into the midst of it.
         return sorted(rows.values(), key=lambda row: (-row.size, row.bad_row_id)), findings
@@ -223,9 +223,12 @@ def _quarantine_rows(body: bytes) -> list[_SetAside]:
 
 
 def _row(*, bad_row_id: str, payload: str | None, payload_bytes: int) -> _SetAside:
-    if payload is None:
+    try:
+        data = None if payload is None else base64.b64decode(payload, validate=True)
+    except ValueError:
+        data = None
+    if data is None:
         return _SetAside(f"row:{bad_row_id}", bad_row_id, (), payload_bytes)
-    data = base64.b64decode(payload)
     return _SetAside(record_id(data), bad_row_id, tuple(data.split(b"\n")), payload_bytes)
 
 
