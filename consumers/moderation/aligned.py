@@ -3,8 +3,6 @@
 Detectors look at a normal form, whose length differs from the original's; what they find is masked in the original.
 """
 
-from functools import lru_cache
-
 from msgspec import Struct
 
 from consumers.moderation.normalise import normalise
@@ -36,8 +34,14 @@ def align(text: str, length: int) -> Aligned:
     >>> align("a\\u200bＢ", 10)
     Aligned(plain='ab', origins=[0, 2, 3])
     """
-    if text.isascii() and text.isprintable() and "  " not in text[:length]:
-        return Aligned(text[:length].lower(), range(min(len(text), length) + 1))
+    if text.isascii() and text.isprintable():
+        text = text[: 2 * length].lower()
+        if "  " not in text[:length]:
+            return Aligned(text[:length], range(min(len(text), length) + 1))
+        if len(text) < 2 * length:
+            kept = [at for at, sign in enumerate(text) if sign != " " or at == 0 or text[at - 1] != " "]
+            kept, after = kept[:length], kept[length : length + 1] or [len(text)]
+            return Aligned("".join([text[at] for at in kept]), kept + after)
     characters: list[str] = []
     origins: list[int] = []
     spaced = False
@@ -45,7 +49,7 @@ def align(text: str, length: int) -> Aligned:
     for at, character in enumerate(text):
         if len(characters) >= length:
             break
-        plain = _plain(character)
+        plain = _PLAIN[character]
         if plain == " ":
             if not spaced:
                 characters.append(plain)
@@ -60,6 +64,16 @@ def align(text: str, length: int) -> Aligned:
     return Aligned("".join(characters), [*origins, at])
 
 
-@lru_cache(maxsize=4096)
-def _plain(character: str) -> str:
-    return normalise(character).plain
+class _Memo(dict[str, str]):
+    """The normal form of each character alone, worked out once."""
+
+    def __missing__(self, character: str) -> str:
+        plain = normalise(character).plain
+        if len(self) < _MEMO_LIMIT:
+            self[character] = plain
+        return plain
+
+
+_MEMO_LIMIT = 20_000
+"""Distinct characters that are remembered: a bound on memory."""
+_PLAIN = _Memo()

@@ -87,7 +87,10 @@ class Moderator:
             self._personal_data,
             *([links] if policy.links else ()),
         )
-        self._detect = tuple(detector.detect for detector in self.detectors)
+        # What looks at the scan's hits alone is not asked when there are none.
+        by_hits = (PatternDetector, PersonalDataDetector, LinkDetector)
+        self._always = tuple(one.detect for one in self.detectors if not isinstance(one, by_hits))
+        self._on_hits = tuple(one.detect for one in self.detectors if isinstance(one, by_hits))
         self._thresholds: dict[tuple[str, str | None], Mapping[str, Thresholds]] = {}
         self._languages = policy.languages.keys() | {
             language for surface in policy.surfaces.values() for language in surface.languages
@@ -113,8 +116,11 @@ class Moderator:
         allowed = self._allowed.in_text(plain, found) if hits and self._allowed.expressions else ()
         subject = Subject(normal, language, found, allowed)
         signals: list[Signal] = []
-        for detect in self._detect:
+        for detect in self._always:
             signals += detect(subject)
+        if hits:
+            for detect in self._on_hits:
+                signals += detect(subject)
         fingerprint = sha256(encoded).hexdigest()[:32]
         if signals:
             decision = decide(signals, self._thresholds_for(surface, language, author_id))

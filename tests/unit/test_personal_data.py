@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumers.moderation.aligned import align
 from consumers.moderation.detectors.personal_data import CANDIDATES, card_is_valid, find_personal_data, luhn, propose
 from consumers.moderation.detectors.personal_data.addresses import is_public
 from consumers.moderation.detectors.personal_data.phone import MOST_JUDGED
@@ -328,7 +329,9 @@ def test_what_the_cut_goes_through_is_masked(kind: str, before: int, disguise: o
     text = "x" * before + " " + disguise(value) + " y" * 200  # type: ignore[operator]
     shown, truncated = excerpt(text, propose(normalise(text).plain))
     assert truncated
-    rest = normalise(shown[before:]).plain.lstrip("x ").replace(f"[{kind}]", "")
+    # The mask may be cut as well.
+    rest = normalise(shown[before:]).plain.lstrip("x ").replace(f"[{kind}", "")
+    rest = rest if not f"[{kind}".startswith(rest) else ""
     plain = normalise(value).plain
     # No four signs of the value in a row: what names it, such as "pesel", may stay.
     secret = (
@@ -388,3 +391,17 @@ def test_large_hostile_texts_take_no_longer_than_they_are_long(piece: str) -> No
     began = time.process_time()
     moderator.judge(text, surface="comment")
     assert time.process_time() - began < 1.0
+
+
+@given(st.text(st.sampled_from("aB  \t\x00\u200bＡ字\u0301ﬁ9"), max_size=40), st.integers(1, 30))
+def test_what_is_seen_is_aligned_with_the_original(text: str, length: int) -> None:
+    seen = align(text, length)
+    assert len(seen.origins) == len(seen.plain) + 1
+    assert list(seen.origins) == sorted(seen.origins)
+    assert seen.origins[-1] <= len(text)
+    for at, sign in enumerate(seen.plain):
+        # What the origin looks like alone holds the sign that was seen there.
+        assert sign in normalise(text[seen.origins[at]]).plain
+    assert "  " not in seen.plain
+    if len(text) < length // 3:
+        assert "".join(seen.plain.split()) == "".join("".join(normalise(sign).plain for sign in text).split())

@@ -27,9 +27,11 @@ _NAME = rf"{_LABEL}(?:(?:{_POINT}| dot ){_LABEL})*{_AFTER_DOT}|{_LABEL}(?:{_POIN
 _SCHEME = r"(?:h(?:tt|xx|\*\*|__)ps?|ftps?|wss?)(?:\[:\]|:)[/\\]{1,3}"
 _REST = r"(?:[/\\?#][^\s<>\"]*)?"
 _LINK = (
-    rf"({_SCHEME})((?:[^\s/\\?#<>\"@]*@)*(?:{_NAME}|[^\s/\\?#<>\"]+)\.?(?::\d*)?)({_REST})"
-    rf"|((?:{_NAME})\.?(?::\d{{1,5}})?)({_REST})"
+    rf"{_SCHEME}(?:[^\s/\\?#<>\"@]*@)*(?:{_NAME}|[^\s/\\?#<>\"]+)\.?(?::\d*)?{_REST}"
+    rf"|(?:{_NAME})\.?(?::\d{{1,5}})?{_REST}"
 )
+# Without groups, so that re2 finds links by its automaton; they are taken apart here.
+_HEAD = rf"^{_SCHEME}"
 _SPELLED_POINT = r" ?[\[({] ?(?:\.|dot) ?[\])}] ?| dot "
 
 # Endings that are also words or kinds of files: "done.so", "readme.md". Without a scheme or a path they say little.
@@ -57,6 +59,7 @@ _CARRIED = (
     r"=((?:https?(?::|%3a)|(?:%2f|/){2})[^\s&#;\"]{4,1000})"
 )
 _MOST_CARRIED = 4
+_DEFANGED = frozenset(" [({")
 _TRAILING = ".,;:!?)]}'\u2019\u201d\u00bb*_~|"
 
 
@@ -107,15 +110,20 @@ def find_links(text: str) -> Iterator[Link]:
     """
     for match in compiled(_LINK).finditer(text):
         start, end = match.span()
-        bare = match[1] is None
+        written = match[0]
+        head = compiled(_HEAD).search(written) if written[0] in "hfw" else None
+        bare = head is None
         if bare and start and (text[start - 1] in "@/\\-_.=" or text[start - 1].isalnum()):
             continue
-        authority, path = (match[4], match[5]) if bare else (match[2], match[3])
+        at = 0 if head is None else head.end()
+        slash = min((place for sign in "/\\?#" if (place := written.find(sign, at)) >= 0), default=len(written))
+        authority, path = written[at:slash], written[slash:]
         if path:
             path = path.rstrip(_TRAILING)
-            end = match.start(5 if bare else 3) + len(path)
-        written = compiled(_SPELLED_POINT).sub(".", authority)
-        host = read_host(written if path else written.rstrip(_TRAILING))
+            end = start + slash + len(path)
+        if not _DEFANGED.isdisjoint(authority):
+            authority = compiled(_SPELLED_POINT).sub(".", authority)
+        host = read_host(authority if path else authority.rstrip(_TRAILING))
         if host is None or (bare and (host.address or text[end : end + 1] == "@")):
             continue
         top = host.name.rpartition(".")[2]

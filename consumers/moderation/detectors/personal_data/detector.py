@@ -90,14 +90,21 @@ def _scan() -> Scan:
     return Scan(list(CANDIDATES.values()))
 
 
+_MEMO_LIMIT = 20_000
+"""Distinct characters that are remembered: a bound on memory."""
+
+
 class _Plainer(dict[int, int]):
     """Digits of all scripts and hyphens of all lengths as ASCII writes them, one to one."""
 
     def __missing__(self, code: int) -> int:
         category = unicodedata.category(chr(code))
+        plainer = ord("-") if category == "Pd" else code
         if category == "Nd":
-            return ord("0") + unicodedata.decimal(chr(code))
-        return ord("-") if category == "Pd" else code
+            plainer = ord("0") + unicodedata.decimal(chr(code))
+        if len(self) < _MEMO_LIMIT:
+            self[code] = plainer
+        return plainer
 
 
 _PLAINER = _Plainer()
@@ -116,7 +123,7 @@ class PersonalDataDetector:
             rule: what personal data counts for; None: it makes no signals, and is masked all the same.
             first: the position in the scan of the first of ``CANDIDATES``.
         """
-        self._candidates = {first + offset: name for offset, name in enumerate(CANDIDATES)}
+        self._candidates = tuple(enumerate(CANDIDATES, first))
         self._signals: dict[PersonalDataKind, Signal] = {}
         if rule is not None:
             for kind in PERSONAL_DATA_KINDS:
@@ -137,4 +144,4 @@ class PersonalDataDetector:
 
     def candidates(self, hits: frozenset[int]) -> list[str]:
         """The names of those ``CANDIDATES`` that the scan has found in the text."""
-        return [self._candidates[hit] for hit in sorted(hits & self._candidates.keys())]
+        return [name for hit, name in self._candidates if hit in hits]

@@ -22,23 +22,25 @@ _TRUNK_ZERO = (
     "GB", "DE", "FR", "IT", "NL", "BE", "AT", "CH", "SE", "FI", "IE", "AU", "NZ", "IN", "JP", "KR", "TR", "ZA", "BR",
 )  # fmt: skip
 
+_EXTENDING = frozenset(" ,xedrp")
+
 MOST_JUDGED = 50
 """Candidates in one text that are judged by numbering plan; what comes after is masked and does not count."""
 
 # With the country's code; in North America's groups; with a trunk prefix 0; anything that goes by words beside it.
 CANDIDATE = (
-    r"(?:(?:\+|\b00)\(?[1-9](?:[ ()./-]{0,3}\d){6,13}"
+    r"(?:\+|\b00)\(?[1-9](?:[ ()./-]{0,3}\d){6,13}"
     r"|(?:\b1[ .-])?\(?[2-9]\d{2}(?:\) ?|[ .-])[2-9]\d{2}[ .-]\d{4}"
     r"|\(?\b0[1-9](?:\) ?)?(?:[ ./-]?\d){7,10}"
     r"|\(?\d{1,5}\)?(?:[ ./-]{1,2}\d{2,8}){1,6}"
-    r"|\b[1-9]\d{6,12})"
-    r"((?:,? ?(?:x|ext\.?|extension|durchwahl|ramal|poste) ?\d{1,6})?)"
+    r"|\b[1-9]\d{6,12}"
 )
-_DATE = (
-    r"^\(?(?:[0-3]?\d[./-][01]?\d[./-](?:19|20)?\d{2}|[01]?\d[./-][0-3]?\d[./-](?:19|20)?\d{2}"
-    r"|(?:19|20)\d{2}[./-][01]?\d[./-][0-3]?\d)(?: |$)"
+_EXTENSION = r"^,? ?(?:x|ext\.?|extension|durchwahl|ramal|poste) ?\d{1,6}"
+# Dates, addresses and social security numbers.
+_OTHERWISE = (
+    r"^\(?(?:(?:[0-3]?\d[./-][01]?\d[./-](?:19|20)?\d{2}|[01]?\d[./-][0-3]?\d[./-](?:19|20)?\d{2}"
+    r"|(?:19|20)\d{2}[./-][01]?\d[./-][0-3]?\d)(?: |$)|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|\d{3}-\d{2}-\d{4}$)"
 )
-_SSN = r"^\d{3}-\d{2}-\d{4}$"
 _NORTH_AMERICAN = r"^(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}$"
 
 _WORDS = (
@@ -75,19 +77,25 @@ def find_phones(text: str) -> Iterator[Span]:
     """Telephone numbers in a normal form."""
     judged = 0
     for match in compiled(CANDIDATE).finditer(text):
-        start, end = match.start(), match.start(1)
-        written = text[start:end]
+        start, end = match.span()
+        written = match[0]
         digits = [character for character in written if character.isdigit()]
-        if len(digits) < 7 or len(set(digits)) == 1 or _is_piece(text, start, match.end()):
+        whole = end
+        if (
+            text[end : end + 1] in _EXTENDING
+            and (more := compiled(_EXTENSION).search(text[end : end + 24])) is not None
+        ):
+            whole += more.end()
+        if len(digits) < 7 or len(set(digits)) == 1 or _is_piece(text, start, whole):
             continue
-        if compiled(_DATE).search(written) is not None or compiled(_SSN).search(written) is not None:
+        if compiled(_OTHERWISE).search(written) is not None:
             continue
         judged += 1
         if judged > MOST_JUDGED:
-            yield Span(start, match.end(), "phone", sure=False)
+            yield Span(start, whole, "phone", sure=False)
             continue
         for first, last, sure in _judge(text, start, end):
-            yield Span(first, match.end() if last == end else last, "phone", sure)
+            yield Span(first, whole if last == end else last, "phone", sure)
 
 
 def _is_piece(text: str, start: int, end: int) -> bool:

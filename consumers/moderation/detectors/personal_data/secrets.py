@@ -47,9 +47,9 @@ _ASSIGNED = (
     r"(?:\b(?:[a-z0-9]{1,32}[_-])?(?:pass(?:word|wd|phrase|wort)?|pwd|secret|token|api[ _-]?key|access[ _-]?key"
     r"|auth[ _-]?token|private[ _-]?key|client[ _-]?secret"
     r"|contraseña|senha|mot de passe|hasło|kennwort|parola)|пароль|密码)"
-    r"(?:[_-][a-z0-9]{1,32})?[\"'\x60]?\s{0,4}(?:=>|:=|[:=])\s{0,4}[\"'\x60]?([^\s\"'\x60<>]{6,256})"
+    r"(?:[_-][a-z0-9]{1,32})?[\"'\x60]?\s{0,4}(?:=>|:=|[:=])\s{0,4}[\"'\x60]?([^\s\"'\x60<>]{6}[^\s\"'\x60<>]*)"
 )
-_IN_ADDRESS = r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{1,64}:([^\s/@]{3,128})@[\pL\pN]"
+_IN_ADDRESS = r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:([^\s/@]{3}[^\s/@]*)@[^\s/@]"
 
 TRIGGER = (
     r"a(?:kia|sia)[a-z2-7]{16}|gh[pousr]_[a-z0-9]{16}|github_pat_|gl[a-z]{2,5}-[a-z0-9_.-]{16}|x(?:ox[a-z]|app)[-.]"

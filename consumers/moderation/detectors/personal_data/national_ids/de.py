@@ -48,7 +48,7 @@ TAX_ID = IdRule(
     "de_tax_id",
     shape=r"\d{2} \d{3} \d{3} \d{3}",
     valid=tax_id_is_valid,
-    plain_shape=r"\d{2}[ /.-]?\d{3}[ /.-]?\d{3}[ /.-]?\d{3}",
+    plain_shape=r"\d{2}[ /-]?\d{3}[ /-]?\d{3}[ /-]?\d{3}",
     words=r"\bsteuer|\bidnr\b|\bid-nr\b|\btin\b|\btax[ -]?(?:id|number)",
     masked=True,
 )
