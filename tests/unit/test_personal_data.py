@@ -153,6 +153,12 @@ def test_the_test_numbers_of_the_issuers_are_cards(number: str) -> None:
     assert kinds(f"pay {number} now") == ["card"]
 
 
+def test_a_card_written_digit_by_digit_is_found() -> None:
+    assert kinds("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1") == ["card"]
+    assert kinds("4.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1") == ["card"]
+    assert kinds("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 2") == []
+
+
 def test_a_number_that_is_called_a_card_needs_no_known_issuer() -> None:
     assert kinds("number 3598899323053410") == []
     assert kinds("my credit card number is 3598899323053410") == ["card"]
@@ -180,6 +186,7 @@ def test_what_is_a_card_passes_luhns_check(number: int) -> None:
         "call me at 699 956 915",
         "Phone: 467 3395",
         "llámame al 612 34 56 78",
+        "call me 0 1 5 1 2 3 4 5 6 7 8 9",
         "мой телефон 8 912 345 67 89",
         "my number is 07700 900123",
         "28-64-66-98 office",
@@ -203,6 +210,7 @@ def test_a_telephone_number_is_found(text: str) -> None:
         "555 5555555",
         "dsl-082-082-155-216.example-ip.net",
         "3.14159265358979",
+        "0 1 2 3 4 5 6 7 8 9",
         "10,000,000 and 10 000 000",
         "ISBN 978-3-16-148410-0",
     ],

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from string import ascii_letters, digits
 
-from consumers.moderation.detectors.personal_data.spans import Span, goes_on
+from consumers.moderation.detectors.personal_data.spans import Span, goes_on, stands_alone
 from consumers.moderation.detectors.scan import compiled
 
 _IBAN_HEAD = r"\b[a-z]{2}\d{2}"
 _DIGITS = r"\d+"
+# "4 1 1 1 ...": people write so in order not to be found.
+_SPACED = r"\d(?:[ .-]\d){11,18}"
 _NAMED = (
     r"\b(?:(?:credit|debit|bank|kredit|payment|master)? ?(?:cards?|karte)|visa|amex|cc"
     r"|tarjeta|carte bancaire|carta|cartão|karta)\b"
@@ -185,3 +187,6 @@ def find_cards(text: str) -> Iterator[Span]:
             end = groups[last][1]
             number += text[groups[last][0] : end]
         first += step
+    for match in compiled(_SPACED).finditer(text):
+        if card_is_valid("".join(filter(str.isdigit, match[0]))) and stands_alone(text, *match.span()):
+            yield Span(match.start(), match.end(), "card")

@@ -24,7 +24,7 @@ _TRUNK_ZERO = (
 
 _EXTENDING = frozenset(" ,xedrp")
 
-MOST_JUDGED = 50
+MOST_JUDGED = 30
 """Candidates in one text that are judged by numbering plan; what comes after is masked and does not count."""
 
 # With the country's code; in North America's groups; with a trunk prefix 0; anything that goes by words beside it.
@@ -32,7 +32,7 @@ CANDIDATE = (
     r"(?:\+|\b00)\(?[1-9](?:[ ()./-]{0,3}\d){6,13}"
     r"|(?:\b1[ .-])?\(?[2-9]\d{2}(?:\) ?|[ .-])[2-9]\d{2}[ .-]\d{4}"
     r"|\(?\b0[1-9](?:\) ?)?(?:[ ./-]?\d){7,10}"
-    r"|\(?\d{1,5}\)?(?:[ ./-]{1,2}\d{2,8}){1,6}"
+    r"|\(?\d{1,5}\)?(?:[ ./-]{1,2}\d{1,8}){1,12}"
     r"|\b[1-9]\d{6,12}"
 )
 _EXTENSION = r"^,? ?(?:x|ext\.?|extension|durchwahl|ramal|poste) ?\d{1,6}"
@@ -41,6 +41,7 @@ _OTHERWISE = (
     r"^\(?(?:(?:[0-3]?\d[./-][01]?\d[./-](?:19|20)?\d{2}|[01]?\d[./-][0-3]?\d[./-](?:19|20)?\d{2}"
     r"|(?:19|20)\d{2}[./-][01]?\d[./-][0-3]?\d)(?: |$)|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|\d{3}-\d{2}-\d{4}$)"
 )
+_TRUNK = r"^\(?0[1-9].{7}"
 _NORTH_AMERICAN = r"^(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}$"
 
 _WORDS = (
@@ -133,7 +134,7 @@ def _judge(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         # 555-0100 and the like are nobody's, and look so much like somebody's that they are masked.
         yield start, end, _in_any(written, ("US",))
     # 0151 23456789: a quantity has no 0 before it.
-    elif not otherwise and len(written) >= 9 and written.lstrip("(")[0] == "0" and _in_any(written, _TRUNK_ZERO):
+    elif not otherwise and compiled(_TRUNK).search(written) is not None and _in_any(written, _TRUNK_ZERO):
         yield start, end, True
 
 
