@@ -70,6 +70,10 @@ class RowMaker:
         self._code_version = code_version
         self._mode = mode
 
+    def use(self, moderator: Moderator) -> None:
+        """Judges by this policy from the next record on."""
+        self._moderator = moderator
+
     def make(self, batch: Batch, decided_at: datetime) -> Rows:
         """A row for every record. Never raises: a record that alone makes the code fail is quarantined as ``poison``.
 

@@ -12,13 +12,14 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 
 from consumers.aws.metrics import metric_line
-from consumers.aws.settings import Settings
+from consumers.aws.policy_store import S3PolicyStore, is_address, parse_address
+from consumers.aws.settings import Settings, SettingsError
 from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, SystemClock, make_client
 from consumers.batch import MalformedEventError
 from consumers.effects import Destinations, Each, Effects
 from consumers.moderation.moderator import Moderator
-from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
+from consumers.policy_keeper import PolicyKeeper
 from consumers.ports import Clock, DefectError
 from consumers.report import Report
 from consumers.resend import Retry
@@ -50,7 +51,7 @@ class Parts(Struct, frozen=True):
         effects: lands, notifies, keeps statuses.
         clock: the real one.
         function: the function's name, for metrics.
-        policy: the policy's id and version, for metrics.
+        policies: keeps the policy that holds.
         to_log: whether metrics go to standard output, which is the log in Lambda.
     """
 
@@ -58,8 +59,36 @@ class Parts(Struct, frozen=True):
     effects: Effects
     clock: Clock
     function: str
-    policy: str
+    policies: PolicyKeeper
     to_log: bool
+
+
+def keep_policy(settings: Settings, *, now: float) -> PolicyKeeper:
+    """The keeper of the policy that settings name: one of the bundle, or an object in S3.
+
+    Raises:
+        PolicyError: the bundle's policy cannot be used.
+        SettingsError: there is no policy of that name.
+    """
+    if not is_address(settings.policy):
+        try:
+            text = read_policy(settings.policy)
+        except ValueError as error:
+            raise SettingsError(f"POLICY: {error}; or s3://BUCKET/KEY") from None
+        return PolicyKeeper(None, bundled=lambda: text, now=now)
+    try:
+        bucket, key = parse_address(settings.policy)
+    except ValueError as error:
+        raise SettingsError(f"POLICY: {error}") from None
+    store = S3PolicyStore(bucket, key, client=make_client("s3"))
+    keeper = PolicyKeeper(
+        store, bundled=lambda: read_policy("default"), now=now, interval=settings.policy_refresh_seconds
+    )
+    if keeper.refused:
+        log.error(
+            "the policy at %s is refused, %s holds: %s", settings.policy, keeper.moderator.policy_id, keeper.refused
+        )
+    return keeper
 
 
 def prepare_parts(environment: Mapping[str, str], *, retry: Retry, default_name: str) -> Parts:
@@ -75,8 +104,8 @@ def prepare_parts(environment: Mapping[str, str], *, retry: Retry, default_name:
         PolicyError: the policy cannot be used.
     """
     settings = Settings.read(environment)
-    moderator = Moderator(Policy.load(read_policy(settings.policy)))
     clock = SystemClock()
+    keeper = keep_policy(settings, now=clock.now())
     lateness = Lateness(timedelta(days=settings.max_late_days), timedelta(hours=settings.max_ahead_hours))
     effects = Effects(
         Destinations(settings.verdicts_delivery_stream, settings.quarantine_delivery_stream, settings.status_seconds),
@@ -88,11 +117,11 @@ def prepare_parts(environment: Mapping[str, str], *, retry: Retry, default_name:
         each=concurrently(ThreadPoolExecutor(WORKERS, "notify")),
     )
     return Parts(
-        RowMaker(moderator, lateness, code_version=code_version()),
+        RowMaker(keeper.moderator, lateness, code_version=code_version()),
         effects,
         clock,
         environment.get("AWS_LAMBDA_FUNCTION_NAME", default_name),
-        f"{moderator.policy_id}@{moderator.policy_version}",
+        keeper,
         "AWS_LAMBDA_LOG_GROUP_NAME" in environment,
     )
 
@@ -107,7 +136,8 @@ class Application:
         check: Callable[[Any, list[str]], None],
         clock: Clock,
         function: str,
-        policy: str,
+        rows: RowMaker,
+        policies: PolicyKeeper,
         to_log: bool,
     ) -> None:
         """Takes what was prepared.
@@ -116,13 +146,14 @@ class Application:
             process: the consumer's work on one event.
             check: raises when an answer would not mean what it should, given the ids of the batch.
             clock: time.
-            function, policy, to_log: as in :class:`Parts`.
+            function, rows, policies, to_log: as in :class:`Parts`.
         """
         self._process = process
         self._check = check
         self._clock = clock
         self._function = function
-        self._policy = policy
+        self._rows = rows
+        self._policies = policies
         self._to_log = to_log
 
     def handle(self, event: Any, context: Any) -> dict[str, list[dict[str, Any]]]:
@@ -133,6 +164,9 @@ class Application:
             DefectError: anything that no retry mends; the message holds no content.
         """
         started = self._clock.now()
+        if self._policies.refresh(started):
+            self._rows.use(self._policies.moderator)
+            log.info("policy %s@%s holds from now on", *_named(self._policies.moderator))
         seconds = DEFAULT_SECONDS if context is None else context.get_remaining_time_in_millis() / 1000
         try:
             report = self._process(event, deadline=started + seconds - min(RESERVE_SECONDS, seconds / 5))
@@ -143,7 +177,12 @@ class Application:
             # Lambda logs an exception with its text, and texts such as a KeyError's can be content.
             raise DefectError(redacted(error)) from None
         line = metric_line(
-            report, function=self._function, policy=self._policy, started=started, ended=self._clock.now()
+            report,
+            function=self._function,
+            policy="@".join(_named(self._policies.moderator)),
+            policy_refused=bool(self._policies.refused),
+            started=started,
+            ended=self._clock.now(),
         )
         if self._to_log:
             # CloudWatch finds metrics in whole lines only, which logging would wrap.
@@ -151,6 +190,10 @@ class Application:
         else:
             log.debug("%s", line)
         return report.answer
+
+
+def _named(moderator: Moderator) -> tuple[str, str]:
+    return moderator.policy_id, moderator.policy_version
 
 
 def concurrently(pool: Executor) -> Each:

@@ -14,12 +14,15 @@ _COUNTS = ("Records", "Events", "Bad", "Poison", "ToRetry", "Resent", "Notified"
 _METRICS = [
     *({"Name": name, "Unit": "Count"} for name in _COUNTS),
     *({"Name": f"Verdicts{action.capitalize()}", "Unit": "Count"} for action in ACTIONS),
+    {"Name": "PolicyRefused", "Unit": "Count"},
     {"Name": "IteratorAge", "Unit": "Milliseconds"},
     {"Name": "Duration", "Unit": "Milliseconds"},
 ]
 
 
-def metric_line(report: Report, *, function: str, policy: str, started: float, ended: float) -> str:
+def metric_line(
+    report: Report, *, function: str, policy: str, started: float, ended: float, policy_refused: bool = False
+) -> str:
     """One JSON document with the batch's counts and times; no dimension but the function, no value from content.
 
     Args:
@@ -27,6 +30,7 @@ def metric_line(report: Report, *, function: str, policy: str, started: float, e
         function: the function's name, the one dimension.
         policy: the policy's id and version, to find the line by.
         started, ended: seconds since 1970.
+        policy_refused: whether the stored policy cannot be used, so that another one holds.
     """
     counts = (
         report.records,
@@ -48,6 +52,7 @@ def metric_line(report: Report, *, function: str, policy: str, started: float, e
         "Policy": policy,
         **dict(zip(_COUNTS, counts, strict=True)),
         **{f"Verdicts{action.capitalize()}": report.actions.get(action, 0) for action in ACTIONS},
+        "PolicyRefused": int(policy_refused),
         "IteratorAge": 0 if latest is None else max(0, round((started - latest) * 1000)),
         "Duration": round((ended - started) * 1000, 3),
     }

@@ -28,7 +28,8 @@ def application(environment: Mapping[str, str]) -> Application:
         check=check_answer,
         clock=parts.clock,
         function=parts.function,
-        policy=parts.policy,
+        rows=parts.rows,
+        policies=parts.policies,
         to_log=parts.to_log,
     )
 

@@ -31,7 +31,8 @@ def application(environment: Mapping[str, str]) -> Application:
         check=check_transform_answer,
         clock=parts.clock,
         function=parts.function,
-        policy=parts.policy,
+        rows=parts.rows,
+        policies=parts.policies,
         to_log=parts.to_log,
     )
 

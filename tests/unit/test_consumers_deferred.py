@@ -29,6 +29,7 @@ from consumers.rows import RowMaker
 from glue.codec import Lateness
 from tests.fakes.firehose_events import STREAM, record_id, transform_event
 from tests.fakes.kinesis_events import NOW, kinesis_event, payload
+from tests.fakes.policies import FixedPolicy
 from tests.fakes.stream import VirtualClock
 from tests.fakes.world import FakeWorld
 
@@ -355,7 +356,8 @@ def test_nothing_of_the_content_is_in_logs_or_metrics(
         check=check_transform_answer,
         clock=clock,
         function="transform",
-        policy="p@1",
+        rows=rows,
+        policies=FixedPolicy(Moderator(POLICY)),
         to_log=True,
     )
     application.handle(transform_event([payload(0, f"free money {canary}"), canary.encode()]), None)

@@ -24,6 +24,7 @@ from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
+from tests.fakes.policies import FixedPolicy
 from tests.fakes.stream import VirtualClock
 from tests.fakes.world import FakeWorld
 
@@ -55,9 +56,15 @@ def application(world: FakeWorld, moderator: object = MODERATOR) -> Application:
         clock=clock,
         retry=Retry(attempts=2),
     )
-    consumer = Consumer(RowMaker(moderator, Lateness(), code_version="1"), effects, clock=clock)  # type: ignore[arg-type]
+    rows = RowMaker(moderator, Lateness(), code_version="1")  # type: ignore[arg-type]
     return Application(
-        consumer.process, check=check_answer, clock=clock, function="moderate", policy="default@1", to_log=True
+        Consumer(rows, effects, clock=clock).process,
+        check=check_answer,
+        clock=clock,
+        function="moderate",
+        rows=rows,
+        policies=FixedPolicy(moderator),
+        to_log=True,
     )
 
 
@@ -85,6 +92,7 @@ def test_a_batch_is_answered_and_measured_in_one_line(capsys: pytest.CaptureFixt
         "VerdictsFlag": 1,
         "VerdictsReview": 0,
         "VerdictsBlock": 0,
+        "PolicyRefused": 0,
         "IteratorAge": 4998,
         "Duration": 0,
     }

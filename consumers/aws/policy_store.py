@@ -1,0 +1,84 @@
+"""A policy as an object in S3, asked for by its entity tag."""
+
+import re
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumers.policy_keeper import StoredPolicy
+from consumers.ports import DefectError, TransientError
+
+MAX_BYTES = 8 << 20
+"""A policy of 100,000 terms is about two megabytes."""
+LAST_GOOD = ".last-good"
+"""What the copy's key ends with."""
+
+_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(\S+)\Z", re.ASCII)
+_NOT_THERE = frozenset({"NoSuchKey", "NoSuchBucket", "404", "AccessDenied", "403"})
+
+
+def is_address(text: str) -> bool:
+    """Whether a policy's name says that it lies in S3.
+
+    >>> is_address("s3://bucket/policies/default.toml"), is_address("default")
+    (True, False)
+    """
+    return text.startswith("s3://")
+
+
+def parse_address(text: str) -> tuple[str, str]:
+    """Bucket and key.
+
+    Raises:
+        ValueError: it is no S3 address.
+
+    >>> parse_address("s3://bucket/policies/default.toml")
+    ('bucket', 'policies/default.toml')
+    """
+    found = _ADDRESS.match(text)
+    if found is None:
+        raise ValueError(f"received {text!r}; allowed: s3://BUCKET/KEY, or the name of a policy in the bundle")
+    return found[1], found[2]
+
+
+class S3PolicyStore:
+    """See :class:`consumers.policy_keeper.PolicyStore`.
+
+    Args:
+        bucket, key: where the policy lies.
+        client: boto3's, for S3.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+
+    def __init__(self, bucket: str, key: str, *, client: Any) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._client = client
+
+    def read(self, etag: str | None) -> StoredPolicy | None:
+        """See :class:`consumers.policy_keeper.PolicyStore`."""
+        return self._read(self._key, etag)
+
+    def read_last_good(self) -> StoredPolicy | None:
+        """See :class:`consumers.policy_keeper.PolicyStore`."""
+        return self._read(self._key + LAST_GOOD, None)
+
+    def _read(self, key: str, etag: str | None) -> StoredPolicy | None:
+        condition = {} if etag is None else {"IfNoneMatch": etag}
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, **condition)
+            if answer["ContentLength"] > MAX_BYTES:
+                raise DefectError(f"the policy has {answer['ContentLength']} bytes; allowed: {MAX_BYTES}")
+            return StoredPolicy(answer["Body"].read().decode(), str(answer["ETag"]))
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+            if code in {"304", "NotModified"}:
+                return None
+            if code in _NOT_THERE:
+                raise DefectError(f"S3 answered {code}") from None
+            raise TransientError(f"S3 answered {code}") from None
+        except UnicodeDecodeError:
+            raise DefectError("the policy is not UTF-8") from None
+        except BotoCoreError as error:
+            raise TransientError(type(error).__name__) from None
