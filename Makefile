@@ -61,6 +61,7 @@ bench-producers: setup ## KPL format beside aws_kinesis_agg's, and sending besid
 
 render: setup ## Bring the renderings of the contract up to date
 	@$(BIN)/python -m glue render
+	@$(BIN)/python -m infra.policy.schema
 
 bundle: setup ## The Lambda bundle that the template deploys, in build/lambda
 	@$(BIN)/python -m infra.bundle

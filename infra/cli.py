@@ -13,6 +13,7 @@ _COMMANDS = {
     "replay": "Send again what was on the stream; counted once, told to nobody.",
     "redrive": "Bring back what was quarantined, or what Lambda gave up on.",
     "spool": "Events accepted onto a disk and not yet in the stream: look, or send them.",
+    "policy": "Check, show, try, compare and publish policies.",
     "query": "Ask Athena in SQL.",
     "audit": "Is everything that arrived accounted for? Names what is not.",
     "report": "A ready-made answer: volume, labels, surfaces, authors, latency.",

@@ -1,0 +1,300 @@
+"""``streamkeeper policy``: check, show, try and compare policies, and publish one to the stack."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from botocore.exceptions import ClientError
+
+from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
+from consumers.moderation.moderator import Finding, Moderator
+from consumers.moderation.policy import Policy, PolicyError
+from infra.commands.failures import CommandFailed, Unreachable, WrongUse
+from infra.commands.inert import inert
+from infra.commands.stack import STACK, output, outputs
+from infra.policy.cases import CaseError, Outcome, read_cases, run
+from infra.policy.comparing import MOST_EXAMPLES, differences, effect
+from infra.policy.loading import load, problems_of, read_text
+from infra.texts import read_texts
+from producers.failures import UnreachableError
+
+_SOURCE = "POLICY is a file, the name of a policy in the bundle, s3://BUCKET/KEY, or - for standard input."
+_CODES = "Exit codes: 0 good; 1 something is wrong with it; 2 wrong use; 3 nothing reachable."
+
+
+@click.group(
+    epilog="Example: streamkeeper policy check my-policy.toml && streamkeeper policy diff default my-policy.toml"
+)
+def policy() -> None:
+    """Check, show, try and compare policies, and publish one to the stack."""
+
+
+@policy.command(epilog=f"{_SOURCE}\n\nExample: streamkeeper policy check my-policy.toml --json\n\n{_CODES}")
+@click.argument("names", nargs=-1, required=True, metavar="POLICY...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array of problems.")
+@click.pass_context
+def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
+    """Say everything that is wrong with policies: where, what was received, what is allowed."""
+    found = []
+    for name in names:
+        problems = problems_of(_text(name))
+        found += [{"policy": name, **msgspec.to_builtins(problem)} for problem in problems]
+        if not as_json:
+            for problem in problems:
+                click.echo(f"{name}:{problem.line}:{problem.column}: " + inert(_without_place(str(problem))))
+            if not problems:
+                made = Policy.load(_text(name)) if name != "-" else None
+                version = "" if made is None else f" (version {made.version}, {sum(1 for _ in made.rules())} rules)"
+                click.echo(f"{name}: good{version}")
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    context.exit(1 if found else 0)
+
+
+@policy.command(
+    epilog=f"""{_SOURCE}
+
+\b
+Examples:
+  streamkeeper policy show default
+  echo "FREE M0NEY, write to jo@example.org" | streamkeeper policy show default --text -
+
+{_CODES}"""
+)
+@click.argument("name", metavar="POLICY")
+@click.option("--text", default=None, help="Judge this text and explain the verdict; - reads standard input.")
+@click.option("--surface", default="comment", show_default=True, help="With --text: where it was posted.")
+@click.option("--language", default=None, help="With --text: its language, such as de or pt-BR.")
+@click.option("--author", default=None, help="With --text: who posted it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(name: str, text: str | None, surface: str, language: str | None, author: str | None, as_json: bool) -> None:
+    """Show a policy's rules, or what it says to one text and why. Personal data is masked."""
+    made, moderator = _load(name)
+    if text is not None:
+        given = sys.stdin.read() if text == "-" else text
+        finding = moderator.judge(given.rstrip("\n"), surface=surface, language=language, author_id=author)
+        _explain(moderator, finding, surface=surface, language=language, as_json=as_json)
+        return
+    if as_json:
+        click.echo(json.dumps({"version": made.version, **msgspec.to_builtins(made)}, indent=1, ensure_ascii=False))
+        return
+    click.echo(f"{made.id}  version {made.version}  {inert(made.description)}")
+    for label, thresholds in made.labels.items():
+        steps = ", ".join(f"{word} from {value}" for word, value in msgspec.structs.asdict(thresholds).items() if value)
+        click.echo(f"  {label}: {steps or 'never acted on'}")
+    for table, _, rule in made.rules():
+        fields = msgspec.structs.asdict(rule)
+        label = f" {fields['label']} {fields['score']}" if "label" in fields else ""
+        language_of = f" [{fields['language']}]" if fields.get("language") else ""
+        expires = f", until {rule.expires}" if rule.expires else ""
+        owner = rule.owner or made.owner or "nobody"
+        reason = f": {inert(rule.reason)}" if rule.reason else ""
+        click.echo(f"  {table:<9}{rule.rule}{label}{language_of}  ({inert(owner)}{expires}){reason}")
+
+
+@policy.command(
+    epilog=f"""\b
+Examples:
+  streamkeeper policy test
+  streamkeeper policy test tests/policies/default.yaml --policy my-policy.toml --json
+
+A file of cases names its policy and lists texts with what is expected:
+
+\b
+  policy: default
+  cases:
+    - text: FREE MONEY, act now
+      action: flag
+      rules: [spam_phrases_en]
+
+{_CODES}"""
+)
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE|FOLDER]...")
+@click.option("--policy", "name", default=None, help="Another policy than the files name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def test(context: click.Context, files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
+    """Try cases: texts, and what the policy must say to them. Looks into tests/policies unless told otherwise."""
+    paths = list(_case_files(files or (Path("tests/policies"),)))
+    if not paths:
+        raise WrongUse("no files of cases (*.yaml) found; give a file or a folder, --help shows what one looks like")
+    outcomes: list[Outcome] = []
+    for path in paths:
+        try:
+            named, cases = read_cases(path)
+        except CaseError as error:
+            raise WrongUse(str(error)) from error
+        outcomes += run(_load(name or _beside(path, named))[1], cases)
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if as_json:
+        listed = [{"case": one.case.place, "differs": one.differs} for one in failed]
+        click.echo(json.dumps({"cases": len(outcomes), "failed": listed}, indent=1, ensure_ascii=False))
+    else:
+        for outcome in failed:
+            click.echo(outcome.case.place)
+            for what, (wanted, said) in outcome.differs.items():
+                click.echo(f"  {what}: expected {inert(_listed(wanted))}, the policy said {inert(_listed(said))}")
+        click.echo(f"{len(outcomes) - len(failed)} of {len(outcomes)} cases as expected")
+    context.exit(1 if failed else 0)
+
+
+@policy.command(
+    epilog=f"""{_SOURCE}
+
+\b
+Examples:
+  streamkeeper policy diff default my-policy.toml
+  streamkeeper policy diff default my-policy.toml --data comments.jsonl.gz --examples 3
+
+{_CODES}"""
+)
+@click.argument("before", metavar="POLICY")
+@click.argument("after", metavar="POLICY")
+@click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Texts to judge by both.")
+@click.option("--text-column", default="text", show_default=True, help="With --data: the column with the text.")
+@click.option("--examples", type=click.IntRange(0, MOST_EXAMPLES), default=0, help="Texts shown of each change.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def diff(before: str, after: str, data: Path | None, text_column: str, examples: int, as_json: bool) -> None:
+    """Show what differs between two policies, and what that does to real texts."""
+    (old, old_moderator), (new, new_moderator) = _load(before), _load(after)
+    found = differences(old, new)
+    done = None
+    if data is not None:
+        try:
+            done = effect(old_moderator, new_moderator, read_texts(data, text_column), examples=examples)
+        except ValueError as error:
+            raise WrongUse(str(error)) from error
+    if as_json:
+        document: dict[str, Any] = {"differences": msgspec.to_builtins(found)}
+        if done is not None:
+            moves = [
+                {"before": pair[0], "after": pair[1], "texts": count} for pair, count in sorted(done.moves.items())
+            ]
+            document |= {"texts": done.texts, "moves": moves, "examples": msgspec.to_builtins(done.examples)}
+        click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+        return
+    for one in found:
+        click.echo(f"{one.where}: {inert(_listed(one.before))} -> {inert(_listed(one.after))}")
+    click.echo(f"{len(found)} differences; version {old.version} -> {new.version}")
+    if done is not None:
+        changed, stricter = done.changed, done.stricter
+        share = changed / done.texts if done.texts else 0.0
+        click.echo(f"{done.texts:,} texts: {changed:,} acted on otherwise ({share:.2%}), {stricter:,} more strictly")
+        for (was, will), count in sorted(done.moves.items()):
+            if was != will:
+                click.echo(f"  {was} -> {will}: {count:,}")
+        for moved in done.examples:
+            rules = f"{', '.join(moved.rules_before) or 'none'} -> {', '.join(moved.rules_after) or 'none'}"
+            click.echo(f"  {moved.before} -> {moved.after} ({rules}): {inert(moved.excerpt)}")
+
+
+@policy.command(
+    epilog=f"""\b
+Example:
+  streamkeeper policy publish my-policy.toml --name default
+
+The stack must have been deployed with PolicyPlace=bucket. {_CODES}"""
+)
+@click.argument("source", metavar="POLICY")
+@click.option("--name", default="default", show_default=True, help="Under which name: that of the parameter Policy.")
+@click.option("--cases", type=click.Path(exists=True, path_type=Path), help="Cases that it must pass first.")
+@click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="To which stack.")
+def publish(source: str, name: str, cases: Path | None, stack: str) -> None:
+    """Check a policy, then bring it to where the stack's functions read it. Holds within PolicyRefreshSeconds."""
+    text = _text(source)
+    if problems := problems_of(text):
+        lines = "\n".join(inert(str(problem)) for problem in problems)
+        raise CommandFailed(f"{source} is not published:\n{lines}")
+    if len(text.encode()) > MAX_BYTES:
+        raise CommandFailed(f"{source} has {len(text.encode()):,} bytes; allowed: {MAX_BYTES:,}")
+    made = Policy.load(text)
+    if cases is not None:
+        for path in _case_files((cases,)):
+            failed = [one for one in run(Moderator(made), read_cases(path)[1]) if not one.passed]
+            if failed:
+                raise CommandFailed(f"{source} is not published: {len(failed)} cases of {path} fail; see `policy test`")
+    from producers.aws.calls import make_client, reaching
+
+    bucket = output(outputs(stack), "LakeBucketName", stack=stack)
+    key = f"policies/{name}.toml"
+    client = make_client("s3")
+    try:
+        # The copy first: whoever starts between the two finds a good one either way.
+        for one in (key + LAST_GOOD, key):
+            with reaching(f"s3://{bucket}/{one}"):
+                client.put_object(Bucket=bucket, Key=one, Body=text.encode(), ContentType="application/toml")
+    except UnreachableError as error:
+        raise Unreachable(str(error)) from error
+    click.echo(f"s3://{bucket}/{key}: policy {made.id}, version {made.version}")
+
+
+def _text(name: str) -> str:
+    try:
+        return read_text(name)
+    except UnreachableError as error:
+        raise Unreachable(str(error)) from error
+    except ClientError as error:
+        raise Unreachable(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
+
+
+def _load(name: str) -> tuple[Policy, Moderator]:
+    try:
+        return load(name)
+    except PolicyError as error:
+        raise CommandFailed(f"{name}: {error}") from error
+    except UnreachableError as error:
+        raise Unreachable(str(error)) from error
+
+
+def _beside(path: Path, named: str) -> str:
+    """A policy named by a file of cases: a path is meant from where that file lies."""
+    return str(path.parent / named) if named.endswith(".toml") else named
+
+
+def _case_files(given: tuple[Path, ...]) -> Iterator[Path]:
+    for path in given:
+        if path.is_dir():
+            yield from sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+        elif path.exists():
+            yield path
+
+
+def _without_place(text: str) -> str:
+    return text.partition(": ")[2] if text.startswith("line ") else text
+
+
+def _listed(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+
+
+def _explain(moderator: Moderator, finding: Finding, *, surface: str, language: str | None, as_json: bool) -> None:
+    decision = finding.decision
+    primary = language.partition("-")[0].lower() if language else None
+    thresholds = moderator.policy.thresholds(surface, primary)
+    if as_json:
+        document = {
+            "policy": f"{moderator.policy_id}@{moderator.policy_version}",
+            **msgspec.to_builtins(decision),
+            "signals": msgspec.to_builtins(finding.signals),
+            "thresholds": {label: msgspec.to_builtins(thresholds[label]) for label in decision.labels},
+            "excerpt": finding.excerpt,
+        }
+        click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+        return
+    click.echo(f"{decision.action}: {inert(finding.excerpt)}")
+    for signal in finding.signals:
+        reached = thresholds[signal.label].action(signal.score)
+        steps = msgspec.structs.asdict(thresholds[signal.label])
+        limits = ", ".join(f"{word} {value}" for word, value in steps.items() if value is not None)
+        click.echo(
+            f"  {signal.detector} {signal.rule}: {signal.label} {signal.score} -> {reached}  "
+            f"(on {surface}: {limits or 'never acted on'})"
+        )
+    if not finding.signals:
+        click.echo("  no rule found anything")

@@ -1,0 +1,78 @@
+"""A policy that is exchanged while the pipeline runs: no deploy, no lost verdict, and never a broken one."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from athena.aws.engine import AthenaEngine
+from consumers.moderation.policy import Policy
+from infra.commands.policy import policy
+from infra.demo import Asked
+from infra.local.twin import Twin
+from producers.aws.kinesis import KinesisStream
+from producers.clock import SystemClock
+from producers.delivery import deliver
+from producers.ports import OutRecord
+from producers.synthetic import synthetic
+
+POLICY = 'id = "ours"\n[labels.spam]\nflag = 0.3\n[[terms]]\nrule = "r"\nlabel = "spam"\nscore = 0.5\nterms = ["the"]\n'
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
+    with Twin(parameters={"PolicyPlace": "bucket", "PolicyRefreshSeconds": "1"}) as running:
+        yield running
+
+
+@pytest.fixture
+def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
+
+
+def versions(twin: Twin, *, seed: int) -> set[tuple[str, str]]:
+    """The policies that decided a few events sent now."""
+    # The functions look once a second.
+    time.sleep(1.1)
+    made = [one for one in synthetic(30, seed=seed, now=time.time()) if one.event_id is not None]
+    records = [OutRecord(str(one.event_id), one.partition_key, one.payload) for one in made]
+    report = deliver(records, KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock())
+    assert report.failed == []
+    assert twin.drain(60)["drained"]
+    asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+    answer = asked.run("SELECT event_id, policy_id, policy_version FROM verdicts WHERE dt >= ?", ["'2020-01-01'"])
+    sent = {record.event_id for record in records}
+    assert sent <= {row[0] for row in answer.rows}
+    return {(str(row[1]), str(row[2])) for row in answer.rows if row[0] in sent}
+
+
+def publish(path: Path, text: str) -> tuple[int, str]:
+    path.write_text(text)
+    result = CliRunner().invoke(policy, ["publish", str(path)])
+    return result.exit_code, result.output
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_published_policy_holds_and_a_broken_one_never(twin: Twin, tmp_path: Path) -> None:
+    first, second = Policy.load(POLICY), Policy.load(POLICY.replace('"the"', '"and"'))
+    [(bundled, _)] = versions(twin, seed=1)
+    assert bundled == "default", "nothing is in the bucket yet"
+
+    code, output = publish(tmp_path / "p.toml", POLICY)
+    assert (code, first.version in output) == (0, True)
+    assert versions(twin, seed=2) == {("ours", first.version)}
+
+    code, output = publish(tmp_path / "p.toml", POLICY.replace("flag", "flga"))
+    assert code == 1
+    assert "is not published" in output
+    # By hand, past the check.
+    twin.client("s3").put_object(Bucket=twin.outputs["LakeBucketName"], Key="policies/default.toml", Body=b"flga = [")
+    assert versions(twin, seed=3) == {("ours", first.version)}
+
+    assert publish(tmp_path / "p.toml", POLICY.replace('"the"', '"and"'))[0] == 0
+    assert versions(twin, seed=4) == {("ours", second.version)}
