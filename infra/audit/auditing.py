@@ -19,7 +19,7 @@ from glue.tables import AUDITS
 from infra.audit import seals
 from infra.audit.deciding import Again, Moderators, decide_again
 from infra.audit.findings import AuditReport, Finding
-from infra.audit.lake import Lake, day_of, days
+from infra.audit.lake import Lake, LakeObject, UnreadableError, day_of, days, unpacked
 from infra.audit.reconciling import compare
 from infra.audit.tracing import Traced, Tracer
 
@@ -110,19 +110,10 @@ class Auditor:
                 late_days=self._late_days,
             )
         except QueryFailed as error:
-            address = _ADDRESS.search(error.reason)
-            if address is None:
+            broken = self._unreadable(error, seen, f"{first}")
+            if not broken:
                 raise
-            findings.append(
-                Finding(
-                    kind="object",
-                    id=address[0].rstrip("."),
-                    day=f"{first}",
-                    seen="Athena",
-                    detail="unreadable; nothing was compared: restore it, or move it away and look for its ids",
-                )
-            )
-            return self._report(audit_id, start, end, now, findings, None, None, 0)
+            return self._report(audit_id, start, end, now, [*findings, *broken], None, None, 0)
         on_step("looking again")
         tracer = Tracer(lake=self._lake, letters=self._letters, landed_among=self._landed_among, start=start, end=end)
         traced = tracer.trace(named)
@@ -161,6 +152,22 @@ class Auditor:
                     tuple(seals.present(self._lake, first, last, late_days=self._late_days)),
                 ),
             )
+
+    def _unreadable(self, error: QueryFailed, seen: Sequence[LakeObject], day: str) -> list[Finding]:
+        """The objects because of which there is no answer: the one that Athena names, else those not readable here."""
+        named = _ADDRESS.search(error.reason)
+        addresses = [named[0].rstrip(".")] if named else []
+        for one in () if named else seen:
+            body = self._lake.read(one.key)
+            try:
+                if one.key.startswith("archive/"):
+                    unpacked(body)
+                else:
+                    parquet.read_table(body).validate(full=True)
+            except (UnreadableError, parquet.DriftError, OSError, ValueError, ArithmeticError):
+                addresses.append(self._lake.address + one.key)
+        detail = "unreadable; nothing was compared: restore it, or move it away and look for its ids"
+        return [Finding(kind="object", id=address, day=day, seen="Athena", detail=detail) for address in addresses]
 
     def _landed_among(self, names: Sequence[str], first_day: str, last_day: str) -> set[str]:
         literals = ", ".join(text_literal(name) for name in names)
