@@ -251,7 +251,14 @@ def test_an_address_that_is_nobodys_is_left_alone(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["ban 81.84.234.155", "http://8.8.4.4/x", "81.84.234.155:8080", "81.84.234.0/24", "2a00:1450:4001:81b::200e"],
+    [
+        "ban 81.84.234.155",
+        "http://8.8.4.4/x",
+        "81.84.234.155:8080",
+        "81.84.234.0/24",
+        "::ffff:81.84.234.155",
+        "2a00:1450:4001:81b::200e",
+    ],
 )
 def test_a_public_address_is_found(text: str) -> None:
     assert kinds(text) == ["ip"]
@@ -274,6 +281,8 @@ def test_public_is_what_the_world_can_reach() -> None:
         "the secret: nobody knows",
         "token: get_token()",
         "AKIA1234",
+        "the password is wrong, the password is required",
+        "key to success is 2 things",
         "sha1 da39a3ee5e6b4b0d3255bfef95601890afd80709",
         "skip-this-very-long-slug-that-has-no-key-in-it-at-all",
         "secret key of success is da39a3ee5e6b4b0d3255bfef95601890afd80709",
@@ -291,10 +300,23 @@ def test_what_stands_for_a_secret_is_none(text: str) -> None:
         "API-KEY: 9f8a7b6c5d4e3f2a",
         "DB_PASSWORD=Tr0ub4dor&3",
         "Kennwort: Sommer2026!",
+        "my password is hunter22.",
+        "mot de passe est s0leil99",
     ],
 )
 def test_a_password_is_found_by_what_stands_before_it(text: str) -> None:
     assert kinds(text) == ["password"]
+
+
+def test_an_account_with_its_password_is_found_as_it_is_listed() -> None:
+    assert kinds("jo@example.org:hunter22") == ["email", "password"]
+    assert masked("jo@example.org:letmein", ["email"]) == "[email]:[password]"
+    assert kinds("scp jo@example.org:/tmp/x1234567 .") == []
+
+
+def test_the_secret_near_an_aws_key_id_is_found() -> None:
+    assert kinds("AKIAIOSFODNN7EXAMPLE,wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY") == ["aws_key", "aws_secret"]
+    assert kinds("AKIAIOSFODNN7EXAMPLE at da39a3ee5e6b4b0d3255bfef95601890afd80709") == ["aws_key"]
 
 
 def test_a_word_after_password_is_masked_and_does_not_count() -> None:

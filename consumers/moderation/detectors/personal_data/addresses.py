@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on
 from consumers.moderation.detectors.scan import compiled
 
-_ADDRESS = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}"
+_ADDRESS = (
+    r"(?:[0-9a-f]{0,4}:){2,7}(?:\d{1,3}\.){3}\d{1,3}|(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}"
+)
 _VERSION = (
     r"(?:\b(?:version|ver|v|release|rel|kernel|firmware|build|driver|upgrade[sd]?(?: to)?|update[sd]?(?: to)?|linux)"
     r"[\s:=]*|[a-z]/)$"

@@ -17,6 +17,8 @@ _SPELLED = (
 )
 _POINT = r" ?(?:[(\[{<] ?(?:dot|\.) ?[)\]}>]| dot ) ?"
 
+_AFTER_COLON = r"^[^\s|,;<>\[\]]{6,64}"
+
 # What providers call the line of a customer. Source: https://datatracker.ietf.org/doc/html/draft-msullivan-dnsop-generic-naming-schemes
 _LINE = (
     r"\d{1,3}[.-]\d{1,3}[.-]\d{1,3}|0x[0-9a-f]{8}"
@@ -55,7 +57,15 @@ def find_emails(text: str) -> Iterator[Span]:
         # A host goes on: jo@example.org-2 is none, jo@example.org/x is a login or a resource.
         if text[end : end + 1].isalnum() or text[end : end + 2] == "@":
             continue
-        yield Span(start, end, "email", sure=_is_mailbox(text, start, end, host))
+        sure = _is_mailbox(text, start, end, host)
+        yield Span(start, end, "email", sure)
+        # jo@example.org:hunter2, as stolen accounts are listed.
+        if (
+            sure
+            and text[end : end + 1] == ":"
+            and (password := compiled(_AFTER_COLON).search(text[end + 1 : end + 80]))
+        ):
+            yield Span(end + 1, end + 1 + password.end(), "password", sure=any(map(str.isdigit, password[0])))
 
 
 def find_spelled_emails(text: str) -> Iterator[Span]:
@@ -78,7 +88,7 @@ def _is_mailbox(text: str, start: int, end: int, host: str) -> bool:
         return False
     if mailbox in _ACCOUNTS or mailbox in _ROLES or host.rpartition(".")[2] in _NOT_PUBLIC:
         return False
-    # user@host:path and user@host/resource
-    if text[end : end + 1] in {":", "/"} and text[end + 1 : end + 2].strip() and text[end : end + 3] != "://":
+    # user@host:/path and user@host/resource; after a mere colon stands a password.
+    if (text[end : end + 1] == "/" and text[end + 1 : end + 2].strip()) or text[end : end + 2] in {":/", ":~", "::"}:
         return False
     return compiled(_LINE).search(host) is None and compiled(_JOINED).search(text[end : end + 24]) is None

@@ -43,6 +43,14 @@ _AWS_OTHER_HALF = (
     r"(?:aws|secret)[a-z_ -]{0,24}(?:key|secret|token)[a-z_ -]{0,12}"
     r"[\"'\x60]?\s{0,4}(?:=>|[:=]|is)?\s{0,4}[\"'\x60]?([a-z0-9/+]{40})(?:[^a-z0-9/+=]|$)"
 )
+_HALF = r"(?:^|[^a-z0-9/+])([a-z0-9/+]{40})(?:[^a-z0-9/+=]|$)"
+_NEAR = 120
+"""Characters after an AWS key id in which its secret is looked for."""
+# "my password is hunter2": only what no word looks like.
+_TOLD = (
+    r"\b(?:pass(?:word|wd|phrase|code|wort)|pwd|kennwort|contraseña|senha|mot de passe|parola|hasło)"
+    r" (?:is|was|ist|es|est|é|è|to) [\"'\x60]?([^\s\"'\x60<>]{6}[^\s\"'\x60<>]*)"
+)
 _ASSIGNED = (
     r"(?:\b(?:[a-z0-9]{1,32}[_-])?(?:pass(?:word|wd|phrase|wort)?|pwd|secret|token|api[ _-]?key|access[ _-]?key"
     r"|auth[ _-]?token|private[ _-]?key|client[ _-]?secret"
@@ -58,7 +66,7 @@ TRIGGER = (
     r"|dckr_pat_|hv[sbr]\.[a-z0-9_-]{16}|shp[a-z]{2}_[a-f0-9]{16}|\d:aa[a-z0-9_-]{16}|age-secret-key-1"
     r"|-----begin |://[^\s/:@]+:[^\s/@]+@|(?:aws|secret)[a-z_ -]{0,24}(?:key|secret|token)"
     r"|(?:token|key|secret|pass|wort|word|pwd|wd|phrase|contraseña|senha|passe|hasło|parola|пароль|密码)"
-    r"(?:[_-][a-z0-9]+)?[\"'\x60]?\s{0,4}(?:=|:)"
+    r"(?:(?:[_-][a-z0-9]+)?[\"'\x60]?\s{0,4}(?:=|:)| (?:is|was|ist|es|est|é|è|to) \S*\d)"
 )
 """What a normal form with a secret has."""
 
@@ -72,6 +80,8 @@ def find_secrets(text: str) -> Iterator[Span]:
     for kind, shape in _TOKENS.items():
         for match in compiled(shape).finditer(text):
             yield Span(match.start(), match.end(), kind, sure=_is_varied(match[0]))
+        if kind == "aws_key":
+            yield from _other_halves(text, [match.end() for match in compiled(shape).finditer(text)])
     for match in compiled(_AWS_OTHER_HALF).finditer(text):
         if _is_varied(match[1]) and not _is_hash(match[1]):
             yield Span(match.start(1), match.end(1), "aws_secret")
@@ -80,6 +90,18 @@ def find_secrets(text: str) -> Iterator[Span]:
     for match in compiled(_ASSIGNED).finditer(text):
         if _is_secret(match[1]):
             yield Span(match.start(1), match.end(1), "password", sure=_looks_random(match[1]))
+    for match in compiled(_TOLD).finditer(text):
+        value = match[1].rstrip(".,;:!?)")
+        if len(value) >= 6 and _is_secret(value) and _looks_random(value):
+            yield Span(match.start(1), match.start(1) + len(value), "password")
+
+
+def _other_halves(text: str, ends: list[int]) -> Iterator[Span]:
+    """What has the shape of an AWS secret and stands near a key id."""
+    for end in ends:
+        match = compiled(_HALF).search(text[end : end + _NEAR])
+        if match is not None and _is_varied(match[1]) and not _is_hash(match[1]):
+            yield Span(end + match.start(1), end + match.end(1), "aws_secret")
 
 
 def entropy(text: str) -> float:
