@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-data check lint template-check test-heavy bench bench-producers kill-loop burst render bundle clean
+.PHONY: help setup demo up test test-data check lint template-check test-heavy train bench bench-producers kill-loop burst render bundle clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,6 +45,10 @@ template-check: .venv-sam/ready ## sam validate --lint, in an environment of its
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+train: setup ## The linear model's weights again, from the data folder, byte for byte; DATA=folder
+	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make train DATA=/path"; exit 1; }
+	@$(BIN)/streamkeeper train --recipe consumers/models/default.toml --data "$(DATA)" --out consumers/models/default.bin
 
 bench: setup ## The consumer's rate beside the usual handler's, in one run
 	@$(BIN)/python -m benchmarks

@@ -1,14 +1,16 @@
 """A policy made ready: everything that can be prepared is prepared once, then texts are judged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
 from msgspec import Struct
 
+from consumers.models import read_weights
 from consumers.moderation.decide import ALLOWED, Decision, decide
 from consumers.moderation.detectors.allowed import AllowedSpans
 from consumers.moderation.detectors.links import CANDIDATE as LINK
 from consumers.moderation.detectors.links import LinkDetector
+from consumers.moderation.detectors.model import ModelDetector
 from consumers.moderation.detectors.patterns import PatternDetector
 from consumers.moderation.detectors.personal_data import CANDIDATES, PersonalDataDetector
 from consumers.moderation.detectors.protocol import Detector, Subject
@@ -18,6 +20,7 @@ from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, PolicyError, Thresholds
 from consumers.moderation.problems import Problem
+from consumers.moderation.weights import Weights
 from glue.contract import Signal
 
 _NO_HITS: frozenset[int] = frozenset()
@@ -58,11 +61,16 @@ class Moderator:
     'flag'
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, weights: Callable[[str], bytes] = read_weights) -> None:
         """Compiles the policy's rules.
 
+        Args:
+            policy: the policy.
+            weights: gives the file of the weights that a policy names; those in the bundle unless given.
+
         Raises:
-            PolicyError: expressions that re2 does not take, or terms without a visible character.
+            PolicyError: expressions that re2 does not take, terms without a visible character, or weights that are not
+                there or not those.
         """
         self.policy = policy
         self.policy_id = policy.id
@@ -87,6 +95,14 @@ class Moderator:
             self._personal_data,
             *([links] if policy.links else ()),
         )
+        self._model: ModelDetector | None = None
+        if policy.model is not None:
+            try:
+                read = Weights.read(weights(policy.model.weights), what=policy.model.weights)
+                self._model = ModelDetector(read, policy.model)
+            except ValueError as error:
+                raise PolicyError([Problem(0, 0, "model", str(error))]) from None
+            self.detectors = (*self.detectors, self._model)
         # What looks at the scan's hits alone is not asked when there are none.
         by_hits = (PatternDetector, PersonalDataDetector, LinkDetector)
         self._always = tuple(one.detect for one in self.detectors if not isinstance(one, by_hits))
@@ -130,6 +146,18 @@ class Moderator:
             return Finding(decision, tuple(signals), fingerprint, text, False)
         shown, truncated = excerpt(text, self._personal_data.candidates(found))
         return Finding(decision, tuple(signals), fingerprint, shown, truncated)
+
+    def model_scores(self, text: str) -> Mapping[str, float]:
+        """By label, how surely the linear model says so, also below its ``at_least``; empty without a model.
+
+        Args:
+            text: the original text.
+        """
+        if self._model is None:
+            return {}
+        normal = normalise(text)
+        hits = frozenset(self._hits(normal.plain.encode()))
+        return self._model.scores(Subject(normal, None, hits, self._allowed.in_text(normal.plain, hits)))
 
     def _thresholds_for(self, surface: str, language: str | None, author_id: str | None) -> Mapping[str, Thresholds]:
         policy = self.policy

@@ -40,6 +40,7 @@ from consumers.moderation.rules import (
     ForSurface,
     Language,
     LinkRule,
+    ModelRule,
     Name,
     PatternRule,
     PersonalDataRule,
@@ -55,6 +56,7 @@ __all__ = [
     "AllowRule",
     "AuthorRule",
     "LinkRule",
+    "ModelRule",
     "PatternRule",
     "PersonalDataRule",
     "Policy",
@@ -85,6 +87,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         authors: authors for whom thresholds are lower.
         languages: thresholds that differ in a language. On a surface, what the surface says goes before.
         severities: the scores of low, medium, high and critical, where they shall not be 0.4, 0.6, 0.8 and 0.95.
+        model: what the linear model counts for.
     """
 
     id: Name
@@ -100,6 +103,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     authors: tuple[AuthorRule, ...] = ()
     languages: dict[Language, ForLanguage] = {}
     severities: dict[Severity, Score] = {}
+    model: ModelRule | None = None
 
     @classmethod
     def load(cls, text: str) -> "Policy":
@@ -238,6 +242,12 @@ def _check(policy: Policy, problems: Problems) -> None:
                 _check_expression(problems, (table, position, "patterns", number), pattern)
     if policy.personal_data is not None:
         _check_label(policy, problems, ("personal_data", "label"), policy.personal_data.label)
+    if policy.model is not None:
+        for name, head in policy.model.heads.items():
+            _check_label(policy, problems, ("model", "heads", name, "label"), head.label)
+            if head.at_most < head.at_least:
+                what = f"received {head.at_most} below at_least {head.at_least}; allowed: at_least <= at_most"
+                problems.add(("model", "heads", name, "at_most"), what)
     _check_thresholds(policy, problems, ("labels",), policy.labels)
     for language, different in policy.languages.items():
         _check_thresholds(policy, problems, ("languages", language, "labels"), different.labels)

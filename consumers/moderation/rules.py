@@ -220,6 +220,39 @@ class PersonalDataRule(_Record, frozen=True):
     scores: dict[PersonalDataKind | PersonalDataFamily, Score]
 
 
+class ModelHead(_Record, frozen=True):
+    """What one head of the linear model counts for.
+
+    Args:
+        label: what a text is that the head finds; one of the policy's labels.
+        at_least: from which score on there is a signal.
+        at_most: a higher score counts as this one, so that a model alone does not reach every action.
+    """
+
+    label: Name
+    at_least: Annotated[float, Meta(gt=0.0, lt=1.0, description="a number above 0 and below 1")] = 0.1
+    at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
+
+
+class ModelRule(_Record, frozen=True):
+    """The linear model; left out, there is none.
+
+    Args:
+        weights: which weights, as name@version. The version is part of the policy: other weights are another policy.
+        heads: what each head counts for. A score is how surely, when one text in a hundred is what the head finds. A
+            head left out says nothing.
+    """
+
+    weights: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z][a-z0-9_]{0,63}@[0-9a-f]{16}\Z",
+            description="name@version, where the version is 16 hexadecimal characters",
+        ),
+    ]
+    heads: Annotated[dict[Name, ModelHead], Meta(min_length=1)]
+
+
 class ForLanguage(_Record, frozen=True):
     """What is different in a language: whole thresholds for the labels named.
 

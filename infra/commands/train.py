@@ -1,0 +1,207 @@
+"""``streamkeeper train``: weights for the linear model out of labelled texts."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from consumers.moderation.weights import Weights, WeightsError
+from consumers.training.examples import Cells, Examples, read_examples
+from consumers.training.recipe import Recipe, TextSet, TrainingError
+from infra.commands.failures import FAILED, CommandFailed, WrongUse
+from producers.rows import SourceError
+from producers.sources import Source
+
+EPILOG = """\b
+Examples:
+  streamkeeper train comments.csv --text body --label is_toxic --negatives calm.jsonl.gz --out mine.bin
+  streamkeeper train messages.jsonl --head spam --positive junk --split part --held-out test --out mine.bin --json
+  streamkeeper train --recipe consumers/models/default.toml --data ../shared/data --out mine.bin
+
+Then name the weights in a policy; the last line of the answer says how.
+Exit codes: 0 made (or, with --check, the same); 1 with --check: other bytes; 2 wrong use, or nothing to learn from."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("files", nargs=-1)
+@click.option(
+    "--recipe", type=click.Path(dir_okay=False), help="A TOML recipe instead of FILES: several sets and heads."
+)
+@click.option("--data", default=".", show_default=True, help="The folder that file names begin from.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The weights file to write.")
+@click.option("--text", default="text", show_default=True, help="The column with the text; a.b is field b of a.")
+@click.option("--label", default="label", show_default=True, help="The column with the label.")
+@click.option("--positive", multiple=True, help="A label that means yes; again for more. Else 1, true and yes do.")
+@click.option("--negatives", multiple=True, help="A file of ordinary texts, without labels; again for more.")
+@click.option("--split", default="", help="The column that says what is held out. Else one text in ten, by its hash.")
+@click.option("--held-out", multiple=True, default=("test",), show_default=True, help="Its values that are held out.")
+@click.option("--head", default="toxic", show_default=True, help="What the label means: the head's name.")
+@click.option("--name", default=None, help="What the weights are called.  [default: the head's name]")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Same seed, same bytes.")
+@click.option("--base-rate", type=float, default=0.01, show_default=True, help="Share of such texts where it is used.")
+@click.option("--bits", type=click.IntRange(8, 22), default=16, show_default=True, help="The head has 2^bits bytes.")
+@click.option("--epochs", type=click.IntRange(1, 100), default=4, show_default=True, help="Passes over the texts.")
+@click.option("--rate", type=float, default=0.2, show_default=True, help="How far a step goes.")
+@click.option("--check", is_flag=True, help="Write nothing; tell whether --out holds just these bytes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+@click.pass_context
+def train(context: click.Context, /, **given: Any) -> None:
+    """Make weights for the linear model from labelled FILES.
+
+    JSON lines, CSV, TSV or Parquet, also gzip. Give ordinary texts with --negatives: they decide how seldom a calm text
+    is flagged, and scores are calibrated on some that were set aside. The same files, options and seed make the same
+    bytes. Held-out texts are scored as the detector scores them, with the bytes that were written.
+    """
+    begun = time.monotonic()
+
+    def told(line: str) -> None:
+        click.echo(f"{time.monotonic() - begun:6.1f} s  {line}", err=True)
+
+    try:
+        recipe = _recipe(given, _was_given(context))
+        sets = [_read(one, given["data"], recipe.seed, told) for one in recipe.sets]
+        # numpy takes longer to load than --help may.
+        from consumers.training.training import train as make
+
+        trained = make(recipe, sets, told=told)
+    except (TrainingError, SourceError) as error:
+        raise WrongUse(str(error)) from None
+    except ModuleNotFoundError as error:
+        raise CommandFailed(
+            f"no module {error.name!r}: training needs the extra, pip install streamkeeper[local]"
+        ) from None
+    out = Path(given["out"])
+    if given["check"]:
+        context.exit(_compare(out, trained.weights, trained.data))
+    _write(out, trained.data)
+    if given["as_json"]:
+        click.echo(json.dumps({"out": str(out), **trained.summary}, ensure_ascii=False))
+    else:
+        _print(out, trained.summary)
+
+
+def _was_given(context: click.Context) -> Callable[[str], bool]:
+    return lambda name: context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _recipe(given: dict[str, Any], was_given: Callable[[str], bool]) -> Recipe:
+    if given["recipe"] is not None:
+        alone = ("files", "text", "label", "positive", "negatives", "split", "held_out", "head", "name", "seed")
+        for name in (*alone, "base_rate", "bits", "epochs", "rate"):
+            if was_given(name) and given[name]:
+                shown = "FILES" if name == "files" else "--" + name.replace("_", "-")
+                raise WrongUse(f"{shown}: not together with --recipe; say it in {given['recipe']}")
+        try:
+            return Recipe.load(Path(given["recipe"]).read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise WrongUse(f"--recipe {given['recipe']}: {error}") from None
+    if not given["files"]:
+        raise WrongUse("nothing to learn from: give labelled FILES, or --recipe")
+    return _from_options(given)
+
+
+def _from_options(given: dict[str, Any]) -> Recipe:
+    head = given["head"]
+    common = {"text": given["text"], "split": given["split"], "held_out": given["held_out"]}
+    labelled = [
+        {"name": f"labelled_{number}", "file": file, "head": head, "label": given["label"], **common}
+        | {"positive": given["positive"]}
+        for number, file in enumerate(given["files"], start=1)
+    ]
+    natural = [
+        {"name": f"natural_{number}", "file": file, "text": given["text"]}
+        for number, file in enumerate(given["negatives"], start=1)
+    ]
+    head_of = {"name": head, **{key: given[key] for key in ("bits", "epochs", "rate")}}
+    whole = {"name": given["name"] or head, "heads": [head_of], "sets": labelled + natural}
+    try:
+        recipe = msgspec.convert({**whole, "seed": given["seed"], "base_rate": given["base_rate"]}, Recipe)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        key = where.rstrip("`").rpartition(".")[2]
+        option = "head" if key == "name" and given["name"] is None else key
+        raise WrongUse(f"--{option.replace('_', '-')}: received {given.get(option)!r}; {what}") from None
+    recipe.check()
+    return recipe
+
+
+def _read(one: TextSet, folder: str, seed: int, told: Callable[[str], None]) -> Examples:
+    with Source(str(Path(folder) / one.file)) as source:
+        examples = read_examples(one, _cells(one, source), seed=seed)
+    found = sum(example.label for example in examples.examples)
+    told(f"{one.name}: {len(examples.examples):,} texts, " + (f"{found:,} {one.head}" if one.head else "natural"))
+    return examples
+
+
+def _cells(one: TextSet, source: Source) -> Iterator[Cells]:
+    wanted = {one.text, one.label, one.split, one.spans, *one.without}
+    wanted |= {name.partition(".")[0] for name in wanted}
+    for row in source.rows():
+        if row.problem is not None:
+            raise TrainingError(f"{one.name}: {source.path}: row {row.number:,} cannot be read: {row.problem.detail}")
+        yield {
+            name: msgspec.json.decode(value) if name in wanted and isinstance(value, msgspec.Raw) else value
+            for name, value in row.cells.items()
+        }
+
+
+def _write(out: Path, data: bytes) -> None:
+    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(out)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise CommandFailed(f"{out}: {error.strerror}; give --out a path that can be written") from None
+
+
+def _compare(out: Path, made: Weights, data: bytes) -> int:
+    try:
+        there = out.read_bytes()
+    except OSError as error:
+        raise WrongUse(f"--check: {out}: {error.strerror}") from None
+    if there == data:
+        click.echo(f"the same: {out} is {made.name}, byte for byte")
+        return 0
+    try:
+        name = Weights.read(there, what=str(out)).name
+    except WeightsError as error:
+        name = str(error)
+    click.echo(f"not the same: these texts make {made.name}, {out} is {name}", err=True)
+    return FAILED
+
+
+def _print(out: Path, summary: dict[str, Any]) -> None:
+    for head in summary["heads"]:
+        cut, on = head["cut_to_bytes"], head["calibrated_on"]
+        kind = "natural" if on["natural"] else "labelled negative"
+        click.echo(
+            f"{head['head']}: {head['learned_from']:,} texts, {head['weights']:,} weights, "
+            f"{head['not_zero']:,} not zero; calibrated on {on['positive']:,} positive and {on['negative']:,} {kind} "
+            f"texts; cutting to bytes moved AUC from {cut['auc_before']} to {cut['auc_after']}, "
+            f"a score by at most {cut['largest_change_of_score']}"
+        )
+    click.echo("")
+    points = ("0.1", "0.3", "0.5", "0.7")
+    titles = "".join(f"{'at ' + point:>9}" for point in points)
+    click.echo(f"{'held out':<24}{'head':<12}{'texts':>8}{'AUC':>8}{'F1 .5':>8}  {'share found:':<10}{titles}")
+    for one in summary["held_out"]:
+        area, half = (("-" if one[key] is None else f"{one[key]:.3f}") for key in ("auc", "f1_at_half"))
+        for kind in ("positive", "negative"):
+            shares = one[f"found_of_{kind}"]
+            if not shares:
+                continue
+            cells = "".join(f"{shares[point]:>9.2%}" for point in points)
+            first = f"{one['set']:<24}{one['head']:<12}{one['texts']:>8,}{area:>8}{half:>8}"
+            click.echo(f"{first}  {kind:<12}{cells}")
+    click.echo(f"\n{out}: {summary['bytes']:,} bytes. In a policy, once it lies in consumers/models as NAME.bin:")
+    click.echo(f'\n[model]\nweights = "{summary["weights"]}"')
+    for head in summary["heads"]:
+        click.echo(f'[model.heads.{head["head"]}]\nlabel = "…"      # one of the policy\'s labels\nat_least = 0.3')
+    sys.stdout.flush()
