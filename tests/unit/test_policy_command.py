@@ -83,7 +83,7 @@ def test_show_explains_a_verdict_and_masks_what_is_personal() -> None:
     code, output = run("show", "default", "--text", "-", given="FREE M0NEY, write to jo@mail.example.org now\n")
     assert code == 0
     assert output.startswith("flag: FREE M0NEY, write to [email] now\n")
-    assert "terms spam_phrases_en: spam 0.5 -> flag  (on comment: flag 0.3" in output
+    assert "terms spam_phrases_en: spam 0.5 -> flag  (on comment: flag 0.15" in output
     assert "jo@" not in output
     document = json.loads(run("show", "default", "--text", "FREE M0NEY", "--json")[1])
     assert document["signals"] == [{"detector": "terms", "label": "spam", "score": 0.5, "rule": "spam_phrases_en"}]
