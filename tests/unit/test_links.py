@@ -56,6 +56,13 @@ def test_a_link_is_found_and_its_host_is_where_a_browser_would_go(text: str) -> 
     assert hosts(text) == ["evil.example"]
 
 
+@pytest.mark.parametrize(
+    "text", ["看evil.com吧", "加http://evil.com领取", "evil.com으로 오세요", "加evil.com/x领取", "去evil.com，"]
+)
+def test_scripts_without_spaces_bound_a_link(text: str) -> None:
+    assert hosts(text) == ["evil.com"]
+
+
 def test_a_name_spelled_with_dot_is_a_link() -> None:
     assert hosts("visit evil dot com now") == ["evil.com"]
     assert hosts("www dot evil dot com") == ["www.evil.com"]

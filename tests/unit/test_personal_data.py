@@ -112,6 +112,23 @@ def test_an_email_address_is_found_in_many_spellings(text: str) -> None:
     assert kinds(text) == ["email"]
 
 
+@pytest.mark.parametrize(
+    ("text", "masked_text"),
+    [
+        ("我的手机13800138000，谢谢", "我的手机[phone]，谢谢"),
+        ("電話090-1234-5678まで", "電話[phone]まで"),
+        ("전화 010-2345-6789로 주세요", "전화 [phone]로 주세요"),
+        ("请联系jo@example.com谢谢", "请联系[email]谢谢"),
+        ("卡号4111111111111111号", "卡号[card]号"),
+        ("從81.84.234.155來", "從[ip]來"),
+        ("โทร+66812345678ครับ", "โทร[phone]ครับ"),
+    ],
+)
+def test_scripts_without_spaces_bound_what_is_found(text: str, masked_text: str) -> None:
+    assert excerpt(text, propose(normalise(text).plain))[0] == masked_text
+    assert len(kinds(text)) == 1
+
+
 def test_a_place_is_no_email_address() -> None:
     assert kinds("meet at example.org, look at the dot on the map") == []
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from consumers.moderation.detectors.characters import LETTER, WORD, continues, is_unspaced
 from consumers.moderation.detectors.domains import TOP_LEVEL_DOMAINS
 from consumers.moderation.detectors.hosts import Host, domains_of, read_host
 from consumers.moderation.detectors.personal_data.addresses import is_public
@@ -16,13 +17,14 @@ from glue.contract import Signal
 
 _AFTER_DOT = r" dot (?:com|net|org|info|biz|io|gg|xyz|ru|de|uk|br|pl|fr)\b"
 CANDIDATE = (
-    r"[\pL\pN]\.\pL{2}|[ps](?:\[:\]|:)[/\\]|\.xn--|[\[({] ?(?:\.|dot) ?[\])}]|[\pL\pN]\x{3002}[\pL]|" + _AFTER_DOT
+    rf"[{WORD}]\.[{LETTER}][{LETTER}]|[{WORD}]\x{{3002}}[{LETTER}]"
+    r"|[ps](?:\[:\]|:)[/\\]|\.xn--|[\[({] ?(?:\.|dot) ?[\])}]|" + _AFTER_DOT
 )
 """What a normal form with a link has."""
 
 # A point, also defanged: [.], (dot), and written out before an ending that is no other word.
 _POINT = r"(?:[.\x{3002}]| ?[\[({] ?(?:\.|dot) ?[\])}] ?)"
-_LABEL = r"[\pL\pN_](?:[\pL\pN\pM_-]*[\pL\pN\pM_])?"
+_LABEL = rf"[{WORD}](?:[{WORD}-]*[{WORD}])?"
 _NAME = rf"{_LABEL}(?:(?:{_POINT}| dot ){_LABEL})*{_AFTER_DOT}|{_LABEL}(?:{_POINT}{_LABEL})+"
 _SCHEME = r"(?:h(?:tt|xx|\*\*|__)ps?|ftps?|wss?)(?:\[:\]|:)[/\\]{1,3}"
 _REST = r"(?:[/\\?#][^\s<>\"]*)?"
@@ -33,6 +35,9 @@ _LINK = (
 # Without groups, so that re2 finds links by its automaton; they are taken apart here.
 _HEAD = rf"^{_SCHEME}"
 _SPELLED_POINT = r" ?[\[({] ?(?:\.|dot) ?[\])}] ?| dot "
+
+_THEN = r"^(.*\.[a-z]{2,})([^\x00-\x7f].*)$"
+_FIRST = r"^[^\x00-\x7f]+([a-z0-9][a-z0-9-]*\..*)$"
 
 # Endings that are also words or kinds of files: "done.so", "readme.md". Without a scheme or a path they say little.
 _WORDS = frozenset(
@@ -56,7 +61,7 @@ _WORDS = frozenset(
 _CARRIED = (
     r"[?&#;](?:url|uri|u|q|to|dest|destination|redirect|redir|redirect_?ur[il]|r|next|target|link|goto|go|continue"
     r"|return|return_?(?:to|url)|out|away|forward|service|ref|view|href|domain|site)"
-    r"=((?:https?(?::|%3a)|(?:%2f|/){2})[^\s&#;\"]{4,1000})"
+    r"=((?:https?(?::|%3a)|(?:%2f|/){2})[^\s&#;\"]{4}[^\s&#;\"]*)"
 )
 _MOST_CARRIED = 4
 _DEFANGED = frozenset(" [({")
@@ -113,7 +118,7 @@ def find_links(text: str) -> Iterator[Link]:
         written = match[0]
         head = compiled(_HEAD).search(written) if written[0] in "hfw" else None
         bare = head is None
-        if bare and start and (text[start - 1] in "@/\\-_.=" or text[start - 1].isalnum()):
+        if bare and start and (text[start - 1] in "@/\\-_.=" or continues(text[start - 1])):
             continue
         at = 0 if head is None else head.end()
         slash = min((place for sign in "/\\?#" if (place := written.find(sign, at)) >= 0), default=len(written))
@@ -121,6 +126,9 @@ def find_links(text: str) -> Iterator[Link]:
         if path:
             path = path.rstrip(_TRAILING)
             end = start + slash + len(path)
+        if not authority.isascii():
+            before, authority, after = _own(authority, bare=bare, ends=not path)
+            start, end = start + before, end - after
         if not _DEFANGED.isdisjoint(authority):
             authority = compiled(_SPELLED_POINT).sub(".", authority)
         host = read_host(authority if path else authority.rstrip(_TRAILING))
@@ -132,6 +140,18 @@ def find_links(text: str) -> Iterator[Link]:
             continue
         sure = not bare or len(path) > 1 or top not in _WORDS or host.name.count(".") > 1
         yield Link(start, end, host, path, sure, tuple(_carried(path)) if "=" in path else ())
+
+
+def _own(authority: str, *, bare: bool, ends: bool) -> tuple[int, str, int]:
+    """A name without the words of scripts that have no spaces: 看example.org吧. And how much they were on each side."""
+    before = after = 0
+    match = compiled(_THEN).search(authority) if ends else None
+    if match is not None and is_unspaced(match[2][0]) and match[1].rpartition(".")[2] in TOP_LEVEL_DOMAINS:
+        authority, after = match[1], len(match[2])
+    if bare and is_unspaced(authority[0]) and (match := compiled(_FIRST).search(authority)) is not None:
+        before = match.start(1)
+        authority = match[1]
+    return before, authority, after
 
 
 def _carried(path: str) -> Iterator[Host]:

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
+from consumers.moderation.detectors.characters import continues
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on
 from consumers.moderation.detectors.scan import compiled
 
@@ -24,10 +25,10 @@ def find_addresses(text: str) -> Iterator[Span]:
     for match in compiled(_ADDRESS).finditer(text):
         start, end = match.span()
         # Not a piece of a longer number, such as 1.2.3.4.5, nor a version, such as 2.6.8.1-3; 203.0.113.0/24 is one.
-        if start and (text[start - 1].isalnum() or text[start - 1] in ".:_"):
+        if start and (continues(text[start - 1]) or text[start - 1] in ".:"):
             continue
         if text[end : end + 1] != "/" and (
-            goes_on(text, end) or (text[end : end + 1] == "-" and text[end + 1 : end + 2].isalnum())
+            goes_on(text, end) or (text[end : end + 1] == "-" and continues(text[end + 1 : end + 2]))
         ):
             continue
         found = text[start:end].rstrip(":") if not text[start:end].endswith("::") else text[start:end]

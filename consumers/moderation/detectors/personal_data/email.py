@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator
 
+from consumers.moderation.detectors.characters import LETTER, WORD, continues, is_unspaced
 from consumers.moderation.detectors.domains import TOP_LEVEL_DOMAINS
 from consumers.moderation.detectors.personal_data.spans import Span
 from consumers.moderation.detectors.scan import compiled
 
 _ADDRESS = (
-    r"[\pL\pN_](?:[\pL\pN._%+'-]*[\pL\pN_+-])?@"
-    r"(?:[\pL\pN](?:[\pL\pN_-]*[\pL\pN])?\.)+(?:xn--[a-z0-9-]+|\pL\pL+)"
+    rf"[{WORD}](?:[{WORD}.%+'-]*[{WORD}+-])?@"
+    rf"(?:[{WORD}](?:[{WORD}-]*[{WORD}])?\.)+(?:xn--[a-z0-9-]+|[a-z][a-z]+|[{LETTER}]+)"
 )
 # "jo (at) example (dot) org", "jo at example dot org": people write so in order not to be found.
 _SPELLED = (
-    r"([\pL\pN_](?:[\pL\pN._%+-]*[\pL\pN_])?) ?(?:[(\[{<] ?(?:at|@) ?[)\]}>]| at ) ?"
-    r"((?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?: ?(?:[(\[{<] ?(?:dot|\.) ?[)\]}>]| dot ) ?|\.))+[a-z][a-z]+)\b"
+    rf"([{WORD}](?:[{WORD}.%+-]*[{WORD}])?) ?(?:[(\[{{<] ?(?:at|@) ?[)\]}}>]| at ) ?"
+    rf"((?:[{WORD}](?:[{WORD}-]*[{WORD}])?(?: ?(?:[(\[{{<] ?(?:dot|\.) ?[)\]}}>]| dot ) ?|\.))+[a-z][a-z]+)\b"
 )
 _POINT = r" ?(?:[(\[{<] ?(?:dot|\.) ?[)\]}>]| dot ) ?"
 
+_OWN = r"^[^\x00-\x7f]+([a-z0-9][^@]*@)"
 _AFTER_COLON = r"^[^\s|,;<>\[\]]{6,64}"
 
 # What providers call the line of a customer. Source: https://datatracker.ietf.org/doc/html/draft-msullivan-dnsop-generic-naming-schemes
 _LINE = (
     r"\d{1,3}[.-]\d{1,3}[.-]\d{1,3}|0x[0-9a-f]{8}"
-    r"|(?:^|[^\pL])(?:[avx]?dsl|dhcp|dyn(?:amic)?|ppp(?:oe)?|pool|dial(?:up|in)?|cable|catv|cust(?:omer)?|client|cpe|lns|broadband)"
+    r"|(?:^|[^a-z])(?:[avx]?dsl|dhcp|dyn(?:amic)?|ppp(?:oe)?|pool|dial(?:up|in)?|cable|catv|cust(?:omer)?|client|cpe|lns|broadband)"
     r"[\d.-]"
 )
 # "joins", "has left": what an IRC client writes beside a hostmask.
@@ -54,9 +56,11 @@ def find_emails(text: str) -> Iterator[Span]:
         top = host.rpartition(".")[2]
         if top not in TOP_LEVEL_DOMAINS and top.isascii() and top not in _NOT_PUBLIC and top != "example":
             continue
-        # A host goes on: jo@example.org-2 is none, jo@example.org/x is a login or a resource.
-        if text[end : end + 1].isalnum() or text[end : end + 2] == "@":
+        if continues(text[end : end + 1]) or text[end : end + 1] == "@":
             continue
+        # 联系jo@example.org: the mailbox begins where the other script ends.
+        if is_unspaced(text[start]) and (own := compiled(_OWN).search(match[0])) is not None:
+            start += own.start(1)
         sure = _is_mailbox(text, start, end, host)
         yield Span(start, end, "email", sure)
         # jo@example.org:hunter2, as stolen accounts are listed.

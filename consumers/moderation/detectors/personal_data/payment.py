@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from string import ascii_letters, digits
 
+from consumers.moderation.detectors.characters import continues
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on, stands_alone
 from consumers.moderation.detectors.scan import compiled
 
@@ -170,8 +171,8 @@ def find_cards(text: str) -> Iterator[Span]:
             # Not a piece of a longer code, such as a hash.
             if (
                 _is_card(text, start, number)
-                and not (start and text[start - 1].isalnum())
-                and not text[end : end + 1].isalnum()
+                and not (start and continues(text[start - 1]))
+                and not continues(text[end : end + 1])
             ):
                 # A hundred numbers in links pass Luhn's check for one that is a card.
                 in_code = bool(start and text[start - 1] in "/=_.&#") or text[end : end + 1] in {"_", "/", "&"}

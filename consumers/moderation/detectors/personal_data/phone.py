@@ -6,6 +6,7 @@ Source: https://github.com/google/libphonenumber (as ``phonenumberslite``), http
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from consumers.moderation.detectors.characters import WORD, continues
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on, stands_alone
 from consumers.moderation.detectors.scan import compiled
 
@@ -59,7 +60,8 @@ _WORDS = (
 )
 # Said before a number ...
 _BEFORE = (
-    rf"(?:(?:^|[^\pL\pN])(?:(?:{_WORDS})(?:[^\pL\pN]|$)|(?:office|home|work|direct|main):)|电话|手机|電話|携帯|전화|☎|📞|📱)"
+    rf"(?:(?:^|[^{WORD}])(?:(?:{_WORDS})(?:[^{WORD}]|$)|(?:office|home|work|direct|main):)"
+    r"|电话|手机|致电|拨打|联系|短信|電話|携帯|番号|連絡|전화|번호|연락|☎|📞|📱)"
     r"[^\d\n]{0,24}$"
 )
 # ... and after it.
@@ -101,13 +103,13 @@ def find_phones(text: str) -> Iterator[Span]:
 
 def _is_piece(text: str, start: int, end: int) -> bool:
     if text[start] == "+":
-        return bool(start and text[start - 1].isalnum()) or goes_on(text, end)
+        return bool(start and continues(text[start - 1])) or goes_on(text, end)
     if not stands_alone(text, start, end):
         return True
     # A longer number in groups, or a name: dsl-082-082-155-216.example.net
     before = text[max(0, start - 2) : start]
     return len(before) == 2 and (
-        (before[1] == "-" and before[0].isalnum()) or (before[1] == " " and before[0].isdigit())
+        (before[1] == "-" and continues(before[0])) or (before[1] == " " and before[0].isdigit())
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from consumers.moderation.detectors.characters import continues
 from consumers.moderation.kinds import PersonalDataKind
 
 
@@ -59,7 +60,7 @@ def stands_alone(text: str, start: int, end: int) -> bool:
     >>> stands_alone("at 12.34 now", 3, 8), stands_alone("at 12.345", 3, 8), stands_alone("v12.34", 1, 6)
     (True, False, False)
     """
-    if start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+    if start and continues(text[start - 1]):
         return False
     # 12.34 is no 34, and neither is 12-34.
     if start > 1 and text[start - 1] in ".-/" and text[start - 2].isdigit():
@@ -70,4 +71,4 @@ def stands_alone(text: str, start: int, end: int) -> bool:
 def goes_on(text: str, end: int) -> bool:
     """Whether what ends here goes on with a letter or digit, at once or after a point or a hyphen."""
     rest = text[end : end + 2]
-    return rest[:1].isalnum() or rest[:1] == "_" or (len(rest) == 2 and rest[0] in ".-/" and rest[1].isdigit())
+    return continues(rest[:1]) or (len(rest) == 2 and rest[0] in ".-/" and rest[1].isdigit())

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from consumers.moderation.detectors.characters import continues
 from consumers.moderation.detectors.personal_data.spans import Span, stands_alone
 from consumers.moderation.detectors.scan import NOTHING, compiled
 from consumers.moderation.kinds import NationalId
@@ -62,7 +63,7 @@ def find_ids(rule: IdRule, text: str, *, shape: bool = True, plain: bool = True,
 def _in_name(text: str, start: int, end: int) -> bool:
     """Whether it is a part of a host's name, such as 245.211.119-80.rev.example.net, or of a path."""
     return text[start - 1 : start] in {"@", "/", "."} or (
-        text[end : end + 1] in {".", "/"} and text[end + 1 : end + 2].isalnum()
+        text[end : end + 1] in {".", "/"} and continues(text[end + 1 : end + 2])
     )
 
 
