@@ -92,7 +92,9 @@ def test_what_is_no_link_is_left_alone(text: str) -> None:
     assert hosts(text) == []
 
 
-@pytest.mark.parametrize("text", ["done.so we went", "see readme.md", "do.it", "mind.lol"])
+@pytest.mark.parametrize(
+    "text", ["done.so we went", "see readme.md", "do.it", "mind.lol", "不存在误导。black", "zurückgeschickt.es"]
+)
 def test_a_full_stop_without_a_space_is_no_link_for_certain(text: str) -> None:
     assert kinds(text) == set()
 
@@ -130,6 +132,7 @@ def test_numbers_are_read_as_the_address_they_stand_for(written: str, host: str 
         ("http://bit.ly/3xyz", {"any", "shortener"}),
         ("bit.ly/3xyz", {"any", "shortener"}),
         ("https://bit.ly/", {"any"}),  # its own page
+        ("https://t.co/3xyz", {"any"}),  # put there by the platform, not by the author
         ("http://81.84.234.155/x", {"any", "ip_address"}),
         ("http://192.168.1.1/", {"any"}),  # leads nowhere from here
         ("http://0x7f.1/", {"any", "ip_address"}),

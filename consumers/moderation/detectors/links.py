@@ -138,7 +138,8 @@ def find_links(text: str) -> Iterator[Link]:
         known = host.address or top in TOP_LEVEL_DOMAINS or top == "example"
         if bare and not known:
             continue
-        sure = not bare or len(path) > 1 or top not in _WORDS or host.name.count(".") > 1
+        # done.so, 误导。black: a sentence without its space.
+        sure = not bare or len(path) > 1 or (authority.isascii() and (top not in _WORDS or host.name.count(".") > 1))
         yield Link(start, end, host, path, sure, tuple(_carried(path)) if "=" in path else ())
 
 

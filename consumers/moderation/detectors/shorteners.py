@@ -1,12 +1,12 @@
 """Public link shorteners: hosts whose links say nothing about where they lead.
 
-Services that anybody can use, and their own short hosts; not the short names of one company's own pages, such as
-youtu.be. A policy names more in ``domains``.
+Services that anybody can use. Not the short names of one company's own pages, such as youtu.be, nor those under which
+a platform puts every link of its users, such as t.co: nobody chose them in order to hide something. A policy names
+more in ``domains``.
 """
 
 SHORTENERS: frozenset[str] = frozenset(
     {
-        # Services that are open to anybody
         "bit.ly", "bitly.com", "j.mp", "tinyurl.com", "tiny.cc", "is.gd", "v.gd", "goo.gl", "ow.ly", "ht.ly",
         "buff.ly", "rb.gy", "rebrand.ly", "cutt.ly", "shorturl.at", "shorturl.asia", "short.io", "short.gy",
         "s.id", "t.ly", "bl.ink", "soo.gd", "clck.ru", "vk.cc", "qps.ru", "u.to", "x.co", "tr.im", "cli.gs",
@@ -23,8 +23,6 @@ SHORTENERS: frozenset[str] = frozenset(
         "me2.do", "c11.kr", "bom.so", "vn.tiktok.link", "acortar.link", "encurtador.com.br", "encr.pw",
         "abre.ai", "l1nk.dev", "l1nq.com", "sl.al", "n9.cl", "kisa.link", "bcz.link", "surl.li", "surl.lu",
         "2no.co", "iplogger.org", "grabify.link", "grabify.org", "iplogger.com", "yip.su",
-        # Where a platform rewrites the links of its users
-        "t.co", "lnkd.in", "t.umblr.com", "wp.me", "s.click.aliexpress.com",
     }
 )  # fmt: skip
 """Their hosts, in lower case."""

@@ -18,7 +18,6 @@ _SPELLED = (
 )
 _POINT = r" ?(?:[(\[{<] ?(?:dot|\.) ?[)\]}>]| dot ) ?"
 
-_OWN = r"^[^\x00-\x7f]+([a-z0-9][^@]*@)"
 _AFTER_COLON = r"^[^\s|,;<>\[\]]{6,64}"
 
 # What providers call the line of a customer. Source: https://datatracker.ietf.org/doc/html/draft-msullivan-dnsop-generic-naming-schemes
@@ -58,9 +57,8 @@ def find_emails(text: str) -> Iterator[Span]:
             continue
         if continues(text[end : end + 1]) or text[end : end + 1] == "@":
             continue
-        # 联系jo@example.org: the mailbox begins where the other script ends.
-        if is_unspaced(text[start]) and (own := compiled(_OWN).search(match[0])) is not None:
-            start += own.start(1)
+        if not match[0].isascii():
+            start += _before_mailbox(match[0])
         sure = _is_mailbox(text, start, end, host)
         yield Span(start, end, "email", sure)
         # jo@example.org:hunter2, as stolen accounts are listed.
@@ -81,6 +79,17 @@ def find_spelled_emails(text: str) -> Iterator[Span]:
         if (written.strip() == "at" and "." in match[2]) or host.rpartition(".")[2] not in TOP_LEVEL_DOMAINS:
             continue
         yield Span(match.start(), match.end(), "email", sure=match[1] not in _ROLES)
+
+
+def _before_mailbox(address: str) -> int:
+    """How many characters are no part of it: in 联系jo@example.org the mailbox begins where the other script ends."""
+    mailbox = address.partition("@")[0]
+    own = len(mailbox)
+    while own and mailbox[own - 1].isascii():
+        own -= 1
+    if own == 0 or own == len(mailbox) or not is_unspaced(mailbox[own - 1]):
+        return 0
+    return own + len(mailbox[own:]) - len(mailbox[own:].lstrip("._%+'-"))
 
 
 def _is_mailbox(text: str, start: int, end: int, host: str) -> bool:
