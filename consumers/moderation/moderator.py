@@ -8,6 +8,7 @@ from msgspec import Struct
 from consumers.models import read_weights
 from consumers.moderation.decide import ALLOWED, Decision, decide
 from consumers.moderation.detectors.allowed import AllowedSpans
+from consumers.moderation.detectors.disguised import SPACED
 from consumers.moderation.detectors.links import CANDIDATE as LINK
 from consumers.moderation.detectors.links import LinkDetector
 from consumers.moderation.detectors.model import ModelDetector
@@ -84,8 +85,8 @@ class Moderator:
         self._allowed = AllowedSpans(policy.allow, first=len(expressions))
         expressions += self._allowed.expressions
         try:
-            self._hits = Scan(expressions).hits
-            self._terms = TermDetector(policy.terms)
+            self._hits = Scan([*expressions, SPACED]).hits
+            self._terms = TermDetector(policy.terms, spaced=len(expressions))
         except ValueError as error:
             raise PolicyError([Problem(0, 0, "", str(error))]) from None
         self._personal_data = PersonalDataDetector(policy.personal_data, first=candidates)

@@ -2,10 +2,12 @@
 
 import unicodedata
 from collections.abc import Sequence
+from functools import cached_property
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from msgspec import Struct
 
+from consumers.moderation.detectors.disguised import STRETCHED, DisguisedTerms
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import TermRule
@@ -26,17 +28,22 @@ class _Entry(Struct, frozen=True):
 
 
 class TermDetector:
-    """Finds a policy's terms as whole words, also when written with look-alike letters, digits or accents.
+    """Finds a policy's terms as whole words, also when written with look-alike letters, digits or accents, with the
+    letters pulled apart, or held long.
 
     A find that is not letter by letter the term counts only when at least one of its letters is the term's own: "1diot"
     is found, the number 455 is not read as a word, and neither is a word wholly in another script.
     """
 
     name = "terms"
-    version = "1"
+    version = "2"
 
-    def __init__(self, rules: Sequence[TermRule]) -> None:
+    def __init__(self, rules: Sequence[TermRule], *, spaced: int = -1) -> None:
         """Takes a policy's term rules.
+
+        Args:
+            rules: the rules.
+            spaced: the position in the scan of ``SPACED``; -1: it is not scanned for.
 
         Raises:
             ValueError: a term that has no visible character.
@@ -53,29 +60,48 @@ class TermDetector:
                 entry = _Entry(plain, rule, signal, bounds and _bounded(plain[0]), bounds and _bounded(plain[-1]))
                 entries.setdefault(folded, []).append(entry)
         self._entries = list(entries.values())
+        self._folded = list(entries)
+        self._spaced = spaced
         size = sum(map(len, entries))
         self._find = AhoCorasick(
-            list(entries),
+            [*self._folded, *STRETCHED] if entries else [],
             matchkind=MatchKind.Standard,
             implementation=Implementation.DFA if size <= _DFA_LIMIT else Implementation.ContiguousNFA,
             store_patterns=False,
         ).find_matches_as_indexes
 
+    @cached_property
+    def _disguised(self) -> DisguisedTerms:
+        # Made when the first text asks for it, which most processes never see.
+        return DisguisedTerms(self._folded)
+
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """One signal for each rule that has a term in the text, by rule."""
         # Overlapping: a longer term must not hide behind a shorter one that turns out to be part of a word.
         matches = self._find(subject.text.folded, overlapping=True)
-        if not matches:
+        disguised = self._spaced in subject.hits
+        if not matches and not disguised:
             return ()
-        plain, language = subject.text.plain, subject.language
+        plain, language, entries = subject.text.plain, subject.language, self._entries
         found: dict[str, Signal] = {}
         is_allowed = subject.is_allowed if subject.allowed else None
         for index, start, end in matches:
+            if index >= len(entries):
+                # The same letter three times, and not the zeros of a number.
+                disguised = disguised or any(map(str.isalpha, plain[max(start - 1, 0) : end + 1]))
+                continue
             if is_allowed is not None and is_allowed(start, end):
                 continue
-            for entry in self._entries[index]:
+            for entry in entries[index]:
                 if entry.rule.rule not in found and _stands(entry, plain, start, end, language):
                     found[entry.rule.rule] = entry.signal
+        if disguised and entries:
+            for index, places in self._disguised.find(subject.text.folded):
+                if is_allowed is not None and is_allowed(places[0], places[-1] + 1):
+                    continue
+                for entry in entries[index]:
+                    if entry.rule.rule not in found and _is_meant(entry, plain, places, language):
+                        found[entry.rule.rule] = entry.signal
         return [found[rule] for rule in sorted(found)] if found else ()
 
 
@@ -94,6 +120,14 @@ def _stands(entry: _Entry, plain: str, start: int, end: int, language: str | Non
     if rule.exact:
         return False
     return any(one == other and one.isalpha() for one, other in zip(written, entry.plain, strict=True))
+
+
+def _is_meant(entry: _Entry, plain: str, places: Sequence[int], language: str | None) -> bool:
+    """Whether a term whose letters stand in these places of the plain text counts."""
+    rule = entry.rule
+    if rule.exact or (rule.language is not None and language is not None and rule.language != language):
+        return False
+    return any(plain[place].isalpha() and plain[place] in entry.plain for place in places)
 
 
 def _bounded(edge: str) -> bool:
