@@ -8,8 +8,8 @@ from consumers.aws.application import Application, concurrently
 from consumers.aws.sinks import SystemClock
 from consumers.batch import check_answer
 from consumers.effects import Destinations, Effects
-from consumers.moderation.moderator import Moderator
 from consumers.pipeline import Consumer
+from consumers.policy_keeper import PolicyKeeper
 from consumers.ports import Notice, Status
 from consumers.resend import Retry
 from consumers.rows import RowMaker
@@ -39,8 +39,8 @@ class Bus:
 
 def make_handler(workload: Workload, taken: Callable[[Sequence[bytes]], None]) -> Application:
     """The handler, which hands its Firehose records to ``taken``."""
-    moderator = Moderator(workload.policy())
     clock = SystemClock()
+    keeper = PolicyKeeper(None, bundled=workload.policy, now=clock.now())
     stubs = Stubs(taken)
     effects = Effects(
         Destinations("verdicts", "quarantine", 86400),
@@ -51,9 +51,16 @@ def make_handler(workload: Workload, taken: Callable[[Sequence[bytes]], None]) -
         retry=Retry(),
         each=concurrently(ThreadPoolExecutor(8)),
     )
-    consumer = Consumer(RowMaker(moderator, Lateness(), code_version="bench"), effects, clock=clock)
+    rows = RowMaker(keeper.moderator, Lateness(), code_version="bench")
+    consumer = Consumer(rows, effects, clock=clock)
     return Application(
-        consumer.process, check=check_answer, clock=clock, function="bench", policy=moderator.policy_id, to_log=False
+        consumer.process,
+        check=check_answer,
+        clock=clock,
+        function="bench",
+        rows=rows,
+        policies=keeper,
+        to_log=False,
     )
 
 

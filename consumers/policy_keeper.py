@@ -51,7 +51,7 @@ class PolicyKeeper:
         self,
         store: PolicyStore | None,
         *,
-        bundled: Callable[[], str],
+        bundled: Callable[[], Policy],
         now: float,
         interval: float = INTERVAL_SECONDS,
     ) -> None:
@@ -59,7 +59,7 @@ class PolicyKeeper:
 
         Args:
             store: None: the bundle's policy is meant, and nothing is asked for.
-            bundled: gives the TOML text of the bundle's policy.
+            bundled: gives the policy of the bundle.
             now: seconds since 1970.
             interval: seconds between two looks at the store.
 
@@ -73,7 +73,7 @@ class PolicyKeeper:
         self.refused = ""
         """Why the stored policy is not the one that holds; empty when it is. Holds nothing of the policy's text."""
         if store is None or not (self._look(now) or self._take_last_good(now)):
-            self._policy = Policy.load(bundled())
+            self._policy = bundled()
             self._make_ready(self._policy, now)
 
     def refresh(self, now: float) -> bool:

@@ -18,6 +18,7 @@ from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStr
 from consumers.batch import MalformedEventError
 from consumers.effects import Destinations, Each, Effects
 from consumers.moderation.moderator import Moderator
+from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.policy_keeper import PolicyKeeper
 from consumers.ports import Clock, DefectError
@@ -75,14 +76,17 @@ def keep_policy(settings: Settings, *, now: float) -> PolicyKeeper:
             text = read_policy(settings.policy)
         except ValueError as error:
             raise SettingsError(f"POLICY: {error}; or s3://BUCKET/KEY") from None
-        return PolicyKeeper(None, bundled=lambda: text, now=now)
+        return PolicyKeeper(None, bundled=lambda: Policy.load(text), now=now)
     try:
         bucket, key = parse_address(settings.policy)
     except ValueError as error:
         raise SettingsError(f"POLICY: {error}") from None
     store = S3PolicyStore(bucket, key, client=make_client("s3"))
     keeper = PolicyKeeper(
-        store, bundled=lambda: read_policy("default"), now=now, interval=settings.policy_refresh_seconds
+        store,
+        bundled=lambda: Policy.load(read_policy("default")),
+        now=now,
+        interval=settings.policy_refresh_seconds,
     )
     if keeper.refused:
         log.error(

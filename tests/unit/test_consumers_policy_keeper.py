@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from consumers.aws.application import keep_policy
 from consumers.aws.policy_store import S3PolicyStore, parse_address
 from consumers.aws.settings import Settings, SettingsError
+from consumers.moderation.policy import Policy
 from consumers.policy_keeper import PolicyKeeper
 from consumers.ports import DefectError, TransientError
 from tests.fakes.policies import FakePolicyStore
@@ -23,7 +24,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 
 
 def keeper(store: FakePolicyStore | None, now: float = NOW) -> PolicyKeeper:
-    return PolicyKeeper(store, bundled=lambda: BUNDLED, now=now, interval=60)
+    return PolicyKeeper(store, bundled=lambda: Policy.load(BUNDLED), now=now, interval=60)
 
 
 def test_a_new_policy_is_taken_up_after_the_interval_and_asked_for_once_in_it() -> None:
