@@ -45,6 +45,36 @@ _ALIKE = {
     "y": "уγү",
     "z": "ᴢʐ",
 }
+_RARE = {
+    # Latin letters of phonetics and old print, then Cherokee, Canadian syllables, Lisu, Coptic, Lycian and the like: in
+    # a word with Latin letters they stand for the letter that they look like.
+    "a": "ɑ⍺Ꭺᗅꓮ𐊠𖽀",
+    "b": "ƅꞵᏏᏴᑲᖯᗷꓐ𐊡𐊂𐌁",
+    "c": "ᏟꓚⲥⳐ𐐽𐊢𐌂𐔜🝌",
+    "d": "ᎠᏧᑯᗞᗪꓒꓓ",
+    "e": "ꬲᎬꓰⴹ𐊆℮⋿",
+    "f": "ꬵꞙẝᖴꓝϝ𐊇𐊥𐔥",
+    "g": "ɡᶃƍᏀᏳꓖԍ",
+    "h": "ᏂᎻᕼꓧⲏ𐋏",
+    "i": "⍳ꙇᎥ",
+    "j": "Ꭻᒍꓙ",
+    "k": "ᏦꓗⲕᛕĸӃ𐔘",
+    "l": "Ꮮᒪꓡⳑⵏᛁꓲ𐊊𐌉",
+    "m": "Ꮇᗰꓟⲙϻᛖμ𐊰𐌑",
+    "n": "ꓠⲛռ𐔓",
+    "o": "ⲟⵔ𐐬𐊫𐊒𐔖ഠ",
+    "p": "⍴ᏢᑭꓑⲣꝒ𐊕",
+    "q": "ⵕգ",
+    "r": "ᎡᏒᖇꓣꭇꭈ𖼵",
+    "s": "ᏚꓢꚂƽ𐑈𐊖տ",
+    "t": "ᎢꓔⲧƬ𐊗𐊱𐌕",
+    "u": "ꓴᑌʋ",
+    "v": "Ꮩᐯꓦⴸ𐔝",
+    "w": "ᎳᏔꓪѡɯ",
+    "x": "ꓫⲭⵝᚷ𐊴𐊐𐌗𐌢᙮",
+    "y": "ᎩᎽꓬⲩɣ𐊲ỿ",
+    "z": "ᏃꓜȤ",
+}
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏ", "abcdefghijklmnoprstuvwy", strict=True))
 _STROKED = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ƀ": "b", "ɨ": "i", "ʉ": "u", "ƶ": "z", "ð": "d"}
 _BOXED = {
@@ -60,6 +90,7 @@ _BOXED = {
 
 LOOKALIKES: dict[str, str] = {
     **{character: letter for letter, characters in _ALIKE.items() for character in characters},
+    **{character: letter for letter, characters in _RARE.items() for character in characters.casefold()},
     **_SMALL_CAPITALS,
     **_STROKED,
     **_BOXED,
