@@ -50,8 +50,9 @@ train: setup ## The linear model's weights again, from the data folder, byte for
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make train DATA=/path"; exit 1; }
 	@$(BIN)/streamkeeper train --recipe consumers/models/default.toml --data "$(DATA)" --out consumers/models/default.bin
 
-bench: setup ## The consumer's rate beside the usual handler's, in one run
+bench: setup ## The consumer's rate beside the usual handler's; 100,000 terms beside 1,000; each in one run
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.many_terms
 
 kill-loop: setup ## kill -9 a producer with a spool, again and again; every accepted id lands; ROUNDS=50 SEED=1
 	@$(BIN)/python -m benchmarks.kills --rounds $(or $(ROUNDS),50) --seed $(or $(SEED),1)

@@ -16,6 +16,7 @@ from glue.contract import Signal
 _DFA_LIMIT = 200_000
 """Characters of terms up to which the fastest automaton is built; beyond that it takes too much memory."""
 
+_ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "BOPOMOFO", "HALFWIDTH")
 
 
@@ -60,6 +61,9 @@ class TermDetector:
                 entry = _Entry(plain, rule, signal, bounds and _bounded(plain[0]), bounds and _bounded(plain[-1]))
                 entries.setdefault(folded, []).append(entry)
         self._entries = list(entries.values())
+        # Most finds are pieces of longer words, the more terms the more. They go by one look at either edge.
+        self._bound_before = bytes(all(entry.bound_before for entry in some) for some in self._entries)
+        self._bound_after = bytes(all(entry.bound_after for entry in some) for some in self._entries)
         self._folded = list(entries)
         self._spaced = spaced
         size = sum(map(len, entries))
@@ -84,11 +88,16 @@ class TermDetector:
             return ()
         plain, language, entries = subject.text.plain, subject.language, self._entries
         found: dict[str, Signal] = {}
+        bound_before, bound_after, length = self._bound_before, self._bound_after, len(plain)
         is_allowed = subject.is_allowed if subject.allowed else None
         for index, start, end in matches:
             if index >= len(entries):
                 # The same letter three times, and not the zeros of a number.
                 disguised = disguised or any(map(str.isalpha, plain[max(start - 1, 0) : end + 1]))
+                continue
+            if (start and bound_before[index] and plain[start - 1] in _ASCII_WORD) or (
+                end < length and bound_after[index] and plain[end] in _ASCII_WORD
+            ):
                 continue
             if is_allowed is not None and is_allowed(start, end):
                 continue
