@@ -23,7 +23,7 @@ STREAMS = Path(os.environ["STREAMKEEPER_DATA"]) / "streams"
     ("stream", "field", "surface", "most"),
     [
         ("ubuntu_irc_chat", "text", "chat", 0.005),
-        ("reddit_goemotions", "text", "comment", 0.012),
+        ("reddit_goemotions", "text", "comment", 0.02),
         ("wikipedia_edits_2015", "comment", "comment", 0.001),
     ],
 )
