@@ -25,6 +25,13 @@ def nir_is_valid(written: str) -> bool:
 
 NIR = IdRule(
     "fr_nir",
-    shape=r"\b[123478][ .]?\d{2}[ .]?\d{2}[ .]?(?:\d{2}|2[ab])[ .]?\d{3}[ .]?\d{3}[ .-]?\d{2}\b",
+    shape=(
+        r"\b[123478][ .-]\d{2}[ .-]\d{2}[ .-](?:\d{2}|2[ab])[ .-]\d{3}[ .-]\d{3}[ .-]?\d{2}\b"
+        r"|\b[123478]\d{4}2[ab]\d{6} ?\d{2}\b"
+    ),
     valid=nir_is_valid,
+    # Fifteen digits in one piece are also somebody's number on a network: one in some hundred passes.
+    plain_shape=r"\b[123478]\d{12} ?\d{2}\b",
+    words=r"\bs[eé]cu|\bsécurité|\bnir\b|\binsee\b|\bsocial",
+    masked=True,
 )
