@@ -53,6 +53,7 @@ train: setup ## The linear model's weights again, from the data folder, byte for
 bench: setup ## The consumer's rate beside the usual handler's; 100,000 terms beside 1,000; each in one run
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.many_terms
+	@$(BIN)/python -m benchmarks.hostile
 
 kill-loop: setup ## kill -9 a producer with a spool, again and again; every accepted id lands; ROUNDS=50 SEED=1
 	@$(BIN)/python -m benchmarks.kills --rounds $(or $(ROUNDS),50) --seed $(or $(SEED),1)
