@@ -18,8 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.moderation.aligned import align
-from consumers.moderation.detectors.personal_data import find_personal_data, propose
+from consumers.moderation.located import personal_data_in
 
 FILE = Path(os.environ["STREAMKEEPER_DATA"]) / "labelled" / "presidio_synth" / "data.jsonl.gz"
 KINDS = {
@@ -42,12 +41,7 @@ def count(splits: set[str]) -> dict[str, Counter[str]]:
         for row in map(json.loads, rows):
             if row["split"] not in splits:
                 continue
-            seen = align(row["text"], len(row["text"]))
-            finds = [
-                (span.kind, *seen.original(span.start, span.end))
-                for span in find_personal_data(seen.plain, propose(seen.plain))
-                if span.sure
-            ]
+            finds = [(span.kind, span.start, span.end) for span in personal_data_in(row["text"]) if span.sure]
             labelled = [
                 (KINDS[one["label"]], one["start"], one["end"]) for one in row["entities"] if one["label"] in KINDS
             ]
