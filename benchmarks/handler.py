@@ -37,10 +37,14 @@ class Bus:
         return [None] * len(notices)
 
 
-def make_handler(workload: Workload, taken: Callable[[Sequence[bytes]], None]) -> Application:
-    """The handler, which hands its Firehose records to ``taken``."""
+def make_handler(workload: Workload, taken: Callable[[Sequence[bytes]], None], *, model: bool = False) -> Application:
+    """The handler, which hands its Firehose records to ``taken``.
+
+    Args:
+        model: whether with the linear model.
+    """
     clock = SystemClock()
-    keeper = PolicyKeeper(None, bundled=workload.policy, now=clock.now())
+    keeper = PolicyKeeper(None, bundled=lambda: workload.policy(model=model), now=clock.now())
     stubs = Stubs(taken)
     effects = Effects(
         Destinations("verdicts", "quarantine", 86400),

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from consumers.moderation.policy import PatternRule, Policy, TermRule, Thresholds
+from consumers.policies import read_policy
 from glue import aggregation
 
 ARRIVAL = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -102,8 +103,12 @@ class Workload:
     terms: list[tuple[str, str, float]]
     payloads: list[bytes]
 
-    def policy(self) -> Policy:
-        """The rules as a policy."""
+    def policy(self, *, model: bool = False) -> Policy:
+        """The rules as a policy.
+
+        Args:
+            model: whether with the linear model of the default policy, which the usual handler has not.
+        """
         groups: dict[tuple[str, float], list[str]] = {}
         for term, label, score in self.terms:
             groups.setdefault((label, score), []).append(term)
@@ -115,6 +120,7 @@ class Workload:
                 for (label, score), terms in groups.items()
             ),
             patterns=tuple(PatternRule(*pattern) for pattern in PATTERNS),
+            model=Policy.load(read_policy("default")).model if model else None,
         )
 
 
