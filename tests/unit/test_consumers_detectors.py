@@ -151,6 +151,14 @@ def test_luhn_notices_every_wrong_digit(number: int, change: int) -> None:
     assert not luhn(digits + str((int(check) + change) % 10))
 
 
+@given(st.integers(0, 10**18 - 1), st.integers(0, 17), st.integers(1, 9))
+def test_an_iban_notices_every_wrong_digit(number: int, place: int, change: int) -> None:
+    account = f"{number:018d}"
+    check = next(check for check in range(2, 99) if iban_is_valid(f"de{check:02d}{account}"))
+    wrong = account[:place] + str((int(account[place]) + change) % 10) + account[place + 1 :]
+    assert not iban_is_valid(f"de{check:02d}{wrong}")
+
+
 def test_an_iban_of_another_length_or_alphabet_is_none() -> None:
     assert not iban_is_valid("DE8937040044053201300")
     assert not iban_is_valid("XX89370400440532013000")
