@@ -200,14 +200,28 @@ def canonical(event: ContentEvent) -> bytes:
 
 
 def _encode(event: ContentEvent, replay: ReplayMark | None) -> bytes:
-    surface: str | None = event.surface
-    extra: dict[str, msgspec.Raw] = {}
-    if event.extra_json is not None:
-        extra = _raw_decoder.decode(event.extra_json)
-        if "surface" in extra:
-            surface = msgspec.json.decode(extra.pop("surface"))
-    raw_media = extra.pop("media", None)
-    head = _wire_encoder.encode(
+    surface, media = event.surface, event.media
+    if event.extra_json is None:
+        return _encode_known(event, surface, media, replay)
+    extra: dict[str, msgspec.Raw] = _raw_decoder.decode(event.extra_json)
+    raw_surface, raw_media = extra.pop("surface", None), extra.pop("media", None)
+    head = _encode_known(
+        event,
+        surface if raw_surface is None else msgspec.json.decode(raw_surface),
+        media if raw_media is None else (),
+        replay,
+    )
+    if raw_media is not None:
+        extra["media"] = raw_media
+    if not extra:
+        return head
+    return head[:-1] + b"," + msgspec.json.encode(extra)[1:]
+
+
+def _encode_known(
+    event: ContentEvent, surface: str | None, media: tuple[Media, ...], replay: ReplayMark | None
+) -> bytes:
+    return _wire_encoder.encode(
         WireEvent(
             event.schema_version,
             event.event_id,
@@ -217,18 +231,13 @@ def _encode(event: ContentEvent, replay: ReplayMark | None) -> bytes:
             wire_timestamp(event.created_at),
             event.text,
             event.language,
-            event.media if raw_media is None else (),
+            media,
             event.parent_id,
             event.hold,
             event.context,
             replay,
         )
     )
-    if raw_media is not None:
-        extra["media"] = raw_media
-    if not extra:
-        return head
-    return head[:-1] + b"," + msgspec.json.encode(extra)[1:]
 
 
 def wire_timestamp(moment: datetime) -> str:
@@ -256,7 +265,7 @@ def landed_timestamp(moment: datetime) -> str:
     """
     written = _encode_moment(moment)
     if len(written) == _MOMENT_BYTES and moment.tzinfo is UTC:
-        return f"{written[1:11].decode()} {written[12:27].decode()}"
+        return written[1:27].replace(b"T", b" ").decode()
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 

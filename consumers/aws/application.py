@@ -201,11 +201,12 @@ def _named(moderator: Moderator) -> tuple[str, str]:
 
 
 def concurrently(pool: Executor) -> Each:
-    """``map`` that runs what it can at the same time; a single item stays in this thread."""
+    """``map`` that runs what it can at the same time. The first item stays in this thread, which would only wait."""
 
     def each(function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
         some = list(items)
-        return map(function, some) if len(some) < 2 else pool.map(function, some)
+        others = [pool.submit(function, item) for item in some[1:]]
+        return [*map(function, some[:1]), *(other.result() for other in others)]
 
     return each
 

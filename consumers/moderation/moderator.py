@@ -125,7 +125,7 @@ class Moderator:
         """
         normal = normalise(text)
         plain = normal.plain
-        encoded = plain.encode()
+        encoded = normal.encoded
         hits = self._hits(encoded)
         found = frozenset(hits) if hits else _NO_HITS
         if language is not None and len(language) > 3:
@@ -157,7 +157,7 @@ class Moderator:
         if self._model is None:
             return {}
         normal = normalise(text)
-        hits = frozenset(self._hits(normal.plain.encode()))
+        hits = frozenset(self._hits(normal.encoded))
         return self._model.scores(Subject(normal, None, hits, self._allowed.in_text(normal.plain, hits)))
 
     def _thresholds_for(self, surface: str, language: str | None, author_id: str | None) -> Mapping[str, Thresholds]:

