@@ -9,23 +9,35 @@ from pathlib import Path
 
 from athena.engine import Answer, Engine
 from athena.period import Period
-from athena.values import day_literal, integer_literal, timestamp_literal
+from athena.values import day_literal, integer_literal, text_literal, timestamp_literal
+from glue.tables import CURRENT_VERDICTS
 
 __all__ = ["Report", "ReportColumn", "ReportParameter", "load", "names", "parse", "run"]
 
-ParameterValue = datetime | int
+
+ParameterValue = datetime | int | str
 _FOLDER = Path(__file__).parent / "reports"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _INTEGER = re.compile(r"integer (-?[0-9]+) to (-?[0-9]+)\Z")
-_BINDING = re.compile(r"(?:(first_day|last_day)\(([a-z_]+)\)|([a-z_]+))\Z")
+_CHOICE = re.compile(r"one of ([a-z_]+(?:, [a-z_]+)+)\Z")
+_MOMENT = r"previous\((?P<previous>[a-z_]+)\)|(?P<name>[a-z_]+)(?: - (?P<days>[0-9]{1,3})d)?"
+_BINDING = re.compile(rf"(?P<day>first_day|last_day)\((?:{_MOMENT})\)\Z|(?:{_MOMENT.replace('P<', 'P<bare_')})\Z")
+_HEADER = ("title", "question", "note", "reads", "parameter", "column", "bind")
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+TEXT_LIMIT = 256
+"""Characters of a text parameter."""
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportParameter:
-    """One parameter: its name, its type (``timestamp`` or ``integer``) with its bounds, and what it means.
+    """One parameter: its name, its type with what it allows, and what it means.
 
     Args:
+        type: ``timestamp``; ``integer``; ``text``, of which the empty one asks for everything; or ``choice``, one of
+            ``options``, which is the only thing that is ever written into a statement.
+        minimum, maximum: of an integer.
+        options: of a choice.
         default: what holds when none is given; None when one must be given.
     """
 
@@ -33,21 +45,41 @@ class ReportParameter:
     type: str
     minimum: int | None = None
     maximum: int | None = None
-    default: int | None = None
+    options: tuple[str, ...] = ()
+    default: int | str | None = None
     meaning: str = ""
 
-    def read(self, text: str) -> int:
-        """The whole number that a text gives for an integer parameter.
+    @property
+    def allowed(self) -> str:
+        """What it takes, in words.
+
+        >>> load("top_authors").parameters[2].allowed
+        '1 to 1000'
+        """
+        match self.type:
+            case "integer":
+                return f"{self.minimum} to {self.maximum}"
+            case "choice":
+                return ", ".join(self.options)
+            case "text":
+                return f"a text of at most {TEXT_LIMIT} characters"
+        return "a moment"
+
+    def read(self, text: str) -> int | str:
+        """The value that a text gives.
 
         Raises:
-            ValueError: not a whole number, or out of bounds.
+            ValueError: not a whole number, out of bounds, not among the options, too long, or a timestamp's.
         """
-        if self.type != "integer":
+        if self.type == "timestamp":
             raise ValueError(f"{self.name} is a {self.type}; give it by --{self.name}")
-        if not re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII):
-            raise ValueError(f"{self.name}={text!r} is not a whole number; allowed: {self.minimum} to {self.maximum}")
-        self.check(int(text))
-        return int(text)
+        value: int | str = text
+        if self.type == "integer":
+            if not re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII):
+                raise ValueError(f"{self.name}={text!r} is not a whole number; allowed: {self.allowed}")
+            value = int(text)
+        self.check(value)
+        return value
 
     def check(self, value: ParameterValue) -> None:
         """Nothing, when the value may stand for this parameter.
@@ -56,13 +88,18 @@ class ReportParameter:
             ValueError: it is out of bounds.
             TypeError: it is of another type.
         """
-        wanted = datetime if self.type == "timestamp" else int
+        wanted = {"timestamp": datetime, "integer": int}.get(self.type, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise TypeError(f"{self.name} takes {self.type}, not {type(value).__name__}")
         if isinstance(value, int):
             low, high = self.minimum, self.maximum
             if (low is not None and value < low) or (high is not None and value > high):
-                raise ValueError(f"{self.name}={value} is out of bounds; allowed: {low} to {high}")
+                raise ValueError(f"{self.name}={value} is out of bounds; allowed: {self.allowed}")
+        elif isinstance(value, str):
+            if self.type == "choice" and value not in self.options:
+                raise ValueError(f"{self.name}={value[:40]!r} is none of its choices; allowed: {self.allowed}")
+            if len(value) > TEXT_LIMIT:
+                raise ValueError(f"{self.name} has {len(value)} characters; allowed: {self.allowed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +116,18 @@ class Report:
     """One report as its file gives it.
 
     Args:
+        reads: the table or view that it asks.
         bindings: what goes into the ``?`` of the SQL, in order: a parameter's name, ``first_day(name)``, or
-            ``last_day(name)`` for the last day that has a moment before that parameter.
-        sql: the statement, without its header; values reach it by ``?`` only.
+            ``last_day(name)`` for the last day that has a moment before that parameter. For the name of a moment there
+            may be ``name - 28d``, or ``previous(since)``: where a period as long, just before this one, begins.
+        sql: the statement, without its header. Values reach it by ``?`` only; ``{name}`` stands for the option chosen.
     """
 
     name: str
     title: str
     question: str
     notes: str
+    reads: str
     parameters: tuple[ReportParameter, ...]
     columns: tuple[ReportColumn, ...]
     bindings: tuple[str, ...]
@@ -99,6 +139,19 @@ class Report:
         Raises:
             ValueError: a parameter that is unknown, missing or out of bounds, or an empty period.
         """
+        given = self._given(values)
+        return [_literal(binding, given) for binding in self.bindings]
+
+    def statement(self, values: Mapping[str, ParameterValue]) -> str:
+        """The statement, with the options that were chosen.
+
+        Raises:
+            ValueError: as :meth:`literals`.
+        """
+        given = self._given(values)
+        return _PLACE.sub(lambda place: str(given[place[1]]), self.sql)
+
+    def _given(self, values: Mapping[str, ParameterValue]) -> dict[str, ParameterValue]:
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in values:
             if name not in known:
@@ -113,7 +166,7 @@ class Report:
         since, until = given.get("since"), given.get("until")
         if isinstance(since, datetime) and isinstance(until, datetime):
             Period(since, until)
-        return [_literal(binding, given) for binding in self.bindings]
+        return given
 
 
 def names() -> tuple[str, ...]:
@@ -147,7 +200,7 @@ def run(
         ValueError: the values do not fit; see :meth:`Report.literals`.
         EngineError: the query gave no answer.
     """
-    return engine.run(report.sql, report.literals(values), database=database, workgroup=workgroup)
+    return engine.run(report.statement(values), report.literals(values), database=database, workgroup=workgroup)
 
 
 def parse(name: str, text: str) -> Report:
@@ -156,7 +209,9 @@ def parse(name: str, text: str) -> Report:
     Raises:
         ValueError: a header that is not of the form, or does not fit the statement; the message names the line.
     """
-    header: dict[str, list[str]] = {key: [] for key in ("title", "question", "note", "parameter", "column", "bind")}
+    header: dict[str, list[str]] = {
+        key: [] for key in ("title", "question", "note", "reads", "parameter", "column", "bind")
+    }
     body: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.startswith("--"):
@@ -167,25 +222,29 @@ def parse(name: str, text: str) -> Report:
             raise ValueError(f"{name}.sql line {number}: allowed above the statement: -- {' | '.join(header)}: ...")
         header[key].append(value.strip())
     sql = "\n".join(body).strip()
-    if not (len(header["title"]) == len(header["question"]) == len(header["bind"]) == 1) or not _NAME.match(name):
+    if not (len(header["title"]) == len(header["question"]) == 1 and header["bind"]) or not _NAME.match(name):
         raise ValueError(f"{name}.sql: it takes a plain name, and one title, one question and one bind")
     report = Report(
         name=name,
         title=header["title"][0],
         question=header["question"][0],
         notes=" ".join(header["note"]),
+        reads=header["reads"][0] if header["reads"] else CURRENT_VERDICTS,
         parameters=tuple(_parameter(name, line) for line in header["parameter"]),
         columns=_columns(name, header["column"]),
-        bindings=tuple(part.strip() for part in header["bind"][0].split(",")),
+        bindings=tuple(part.strip() for part in ",".join(header["bind"]).split(",") if part.strip()),
         sql=sql,
     )
     known = {parameter.name for parameter in report.parameters}
     for binding in report.bindings:
-        if not (found := _BINDING.match(binding)) or (found[2] or found[3]) not in known:
+        if _bound(binding)[0] not in known:
             raise ValueError(f"{name}.sql: bind {binding!r} is no parameter, first_day(one) or last_day(one)")
     marks = _QUOTED.sub("", sql).count("?")
     if marks != len(report.bindings):
         raise ValueError(f"{name}.sql: {marks} question marks in the statement, {len(report.bindings)} values to bind")
+    choices = {parameter.name for parameter in report.parameters if parameter.type == "choice"}
+    if (places := set(_PLACE.findall(sql))) != choices:
+        raise ValueError(f"{name}.sql: {{places}} {sorted(places)} in the statement, {sorted(choices)} to choose")
     return report
 
 
@@ -193,9 +252,19 @@ def _parameter(report: str, line: str) -> ReportParameter:
     name, kind, default, meaning = _cells(report, line, 4)
     if kind == "timestamp" and default == "required":
         return ReportParameter(name=name, type="timestamp", meaning=meaning)
+    if kind == "text" and not default:
+        return ReportParameter(name=name, type="text", default="", meaning=meaning)
+    if choice := _CHOICE.match(kind):
+        chosen = ReportParameter(
+            name=name, type="choice", options=tuple(choice[1].split(", ")), default=default, meaning=meaning
+        )
+        chosen.check(default)
+        return chosen
     bounds = _INTEGER.match(kind)
     if not bounds:
-        raise ValueError(f"{report}.sql: parameter {name}: type {kind!r}; allowed: timestamp, integer LOW to HIGH")
+        raise ValueError(
+            f"{report}.sql: parameter {name}: type {kind!r}; allowed: timestamp, integer LOW to HIGH, text, one of ..."
+        )
     found = ReportParameter(
         name=name,
         type="integer",
@@ -228,14 +297,30 @@ def _cells(report: str, line: str, count: int) -> list[str]:
     return cells
 
 
-def _literal(binding: str, given: Mapping[str, ParameterValue]) -> str:
+def _bound(binding: str) -> tuple[str, str, bool, int]:
+    """The parameter that a binding names, what day of it is meant (or neither), whether it is of the period before,
+    and how many days are taken off."""
     found = _BINDING.match(binding)
     if found is None:
-        raise ValueError(f"{binding!r} binds nothing")
-    value = given[found[2] or found[3]]
+        return "", "", False, 0
+    before = found["previous"] or found["bare_previous"]
+    days = int(found["days"] or found["bare_days"] or 0)
+    return before or found["name"] or found["bare_name"], found["day"] or "", bool(before), days
+
+
+def _literal(binding: str, given: Mapping[str, ParameterValue]) -> str:
+    name, day, before, days = _bound(binding)
+    value = given[name]
     if isinstance(value, int):
         return integer_literal(value)
-    match found[1]:
+    if isinstance(value, str):
+        return text_literal(value)
+    if before:
+        since, until = given["since"], given["until"]
+        if isinstance(since, datetime) and isinstance(until, datetime):
+            value -= until - since
+    value -= timedelta(days=days)
+    match day:
         case "first_day":
             return day_literal(value)
         case "last_day":

@@ -1,6 +1,7 @@
 """``streamkeeper report``: a ready-made question to Athena."""
 
 import inspect
+import json
 import time
 from datetime import UTC, datetime
 
@@ -17,6 +18,8 @@ from infra.commands.stack import Target, target
     epilog="""\b
 Examples:
   streamkeeper report actions_by_hour --since 7d
+  streamkeeper report labels_by --since 7d --param by=language
+  streamkeeper report verdicts --since 24h --param label=spam --param action=block
   streamkeeper report top_authors --since 2026-11-01 --until 2026-11-08 --param limit=50 --csv
 """
 )
@@ -44,12 +47,12 @@ def report(
     database: str | None,
     workgroup: str | None,
 ) -> None:
-    """Answer a ready-made question: volume and action by hour, label and surface, top authors, latency.
+    """Answer a ready-made question: trends, labels, rules, authors, spikes, latency, quarantine, load; --list has all.
 
     Times are those at which content was created. Reports count current_verdicts: each event once.
     """
     if listed:
-        _list()
+        _list(as_json=form == "json")
         return
     if name is None:
         raise WrongUse(f"which report? There are {', '.join(reports.names())}; --list says what they answer")
@@ -57,7 +60,7 @@ def report(
     now = given.now() if given else time.time()
     try:
         chosen = reports.load(name)
-        values: dict[str, datetime | int] = {"since": moment(since, now=now), "until": moment(until, now=now)}
+        values: dict[str, reports.ParameterValue] = {"since": moment(since, now=now), "until": moment(until, now=now)}
         values |= _parameters(chosen, params)
         chosen.literals(values)
     except ValueError as error:
@@ -77,9 +80,9 @@ def report(
 report.help = f"{inspect.cleandoc(report.help or '')}\n\n{EXIT_CODES}"
 
 
-def _parameters(chosen: reports.Report, params: tuple[str, ...]) -> dict[str, int]:
-    known = {parameter.name: parameter for parameter in chosen.parameters if parameter.type == "integer"}
-    found: dict[str, int] = {}
+def _parameters(chosen: reports.Report, params: tuple[str, ...]) -> dict[str, reports.ParameterValue]:
+    known = {parameter.name: parameter for parameter in chosen.parameters if parameter.type != "timestamp"}
+    found: dict[str, reports.ParameterValue] = {}
     for param in params:
         name, equals, value = param.partition("=")
         if not equals or name not in known:
@@ -91,11 +94,35 @@ def _parameters(chosen: reports.Report, params: tuple[str, ...]) -> dict[str, in
     return found
 
 
-def _list() -> None:
-    for name in reports.names():
-        found = reports.load(name)
-        click.echo(f"{name}\n  {found.question}")
+def _list(*, as_json: bool) -> None:
+    every = [reports.load(name) for name in reports.names()]
+    if as_json:
+        click.echo(json.dumps([_described(one) for one in every], ensure_ascii=False, indent=2))
+        return
+    for found in every:
+        click.echo(f"{found.name}\n  {found.question}")
         for parameter in found.parameters:
-            if parameter.type == "integer":
-                bounds = f"{parameter.minimum} to {parameter.maximum}, default {parameter.default}"
-                click.echo(f"  --param {parameter.name}=N: {parameter.meaning} ({bounds})")
+            if parameter.type != "timestamp":
+                default = f", default {parameter.default}" if parameter.default else ""
+                click.echo(f"  --param {parameter.name}=: {parameter.meaning} ({parameter.allowed}{default})")
+
+
+def _described(found: reports.Report) -> dict[str, object]:
+    return {
+        "name": found.name,
+        "title": found.title,
+        "question": found.question,
+        "notes": found.notes,
+        "reads": found.reads,
+        "parameters": [
+            {
+                "name": one.name,
+                "type": one.type,
+                "meaning": one.meaning,
+                "allowed": one.allowed,
+                "default": one.default,
+            }
+            for one in found.parameters
+        ],
+        "columns": [{"name": one.name, "unit": one.unit, "meaning": one.meaning} for one in found.columns],
+    }

@@ -7,6 +7,7 @@ import pytest
 
 from athena.aws.engine import AthenaEngine
 from athena.engine import Answer
+from glue.tables import VERDICTS, Table
 from infra.local.twin import Twin
 from tests.sql.golden import ROWS, Row, day_of, parquet
 
@@ -33,14 +34,14 @@ class Lake:
     def engine(self) -> AthenaEngine:
         return AthenaEngine(self.twin.client("athena"))
 
-    def fill(self, files: Sequence[Sequence[Row]]) -> None:
-        """Puts these rows where verdicts lie, and nothing else: each file once for every day its rows lie in."""
-        for found in self.twin.objects.list(self.bucket, "verdicts/"):
+    def fill(self, files: Sequence[Sequence[Row]], table: Table = VERDICTS) -> None:
+        """Puts these rows where the table lies, and nothing else: each file once for every day its rows lie in."""
+        for found in self.twin.objects.list(self.bucket, table.prefix):
             self.twin.objects.delete(self.bucket, found.key)
         for number, rows in enumerate(files):
             for day in sorted({day_of(row) for row in rows}):
-                body = parquet([row for row in rows if day_of(row) == day])
-                self.twin.objects.put(self.bucket, f"verdicts/dt={day}/part-{number:04d}.parquet", body)
+                body = parquet([row for row in rows if day_of(row) == day], table)
+                self.twin.objects.put(self.bucket, f"{table.prefix}dt={day}/part-{number:04d}.parquet", body)
 
     def ask(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
         return self.engine.run(sql, parameters, database=self.database, workgroup=self.workgroup)

@@ -9,10 +9,9 @@ import pyarrow as pa
 from glue.lake import write_table
 from glue.render.arrow import arrow_schema
 from glue.render.hive import columns
-from glue.tables import VERDICTS
+from glue.tables import VERDICTS, Table
 
 Row = dict[str, Any]
-SCHEMA = arrow_schema((column.name, column.type) for column in columns(VERDICTS))
 
 
 def verdict(event: str, created: str, *, arrives: float = 1.0, decides: float = 0.5, **given: Any) -> Row:
@@ -119,9 +118,30 @@ SURVIVORS: tuple[Row, ...] = tuple(ROWS[place] for place in (0, 1, 5, 6, 8, 11, 
 
 def day_of(row: Row) -> str:
     """The partition a row lies in."""
-    return str(row["created_at"].date())
+    return str((row.get("created_at") or row["arrived_at"]).date())
 
 
-def parquet(rows: Sequence[Row]) -> bytes:
+def set_aside(name: str, arrived: str, **given: Any) -> Row:
+    """One quarantined row; anything given replaces a column."""
+    arrived_at = datetime.fromisoformat(arrived)
+    return {
+        "bad_row_id": name,
+        "reason": "json",
+        "detail": "not one JSON document",
+        "stage": "decode",
+        "payload": None,
+        "payload_bytes": 10,
+        "shard_id": "shardId-000000000000",
+        "sequence_number": LOW,
+        "sub_sequence_number": 0,
+        "partition_key": "p",
+        "arrived_at": arrived_at,
+        "quarantined_at": arrived_at + timedelta(seconds=1),
+        "code_version": "1",
+    } | given
+
+
+def parquet(rows: Sequence[Row], table: Table = VERDICTS) -> bytes:
     """One file with these rows, written as everything in the lake is."""
-    return write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), SCHEMA)
+    schema = arrow_schema((column.name, column.type) for column in columns(table))
+    return write_table(pa.Table.from_pylist(list(rows), schema=schema), schema)

@@ -14,20 +14,27 @@ from athena import reports
 from athena.aws.dataframe import read_frame
 from athena.engine import Answer, QueryFailed
 from athena.values import text_literal
+from glue.tables import QUARANTINE
 from infra.commands.query import query
 from infra.commands.report import report as report_command
-from tests.sql.golden import FIRST, SECOND, verdict
+from tests.sql.golden import FIRST, SECOND, set_aside, verdict
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 3, tzinfo=UTC)
 
 
-def ask(lake: Any, name: str, *, since: datetime = SINCE, until: datetime = UNTIL, **values: int) -> Answer:
+def ask(lake: Any, name: str, *, since: datetime = SINCE, until: datetime = UNTIL, **values: int | str) -> Answer:
     report = reports.load(name)
     given = {"since": since, "until": until, **values}
     answer = reports.run(report, given, lake.engine, database=lake.database, workgroup=lake.workgroup)
     assert [column.name for column in answer.columns] == [column.name for column in report.columns]
     return answer
+
+
+def at(text: str) -> datetime:
+    """A moment of the first two days of November: "1 10:15" is on the first."""
+    day, time = text.split()
+    return datetime.fromisoformat(f"2026-11-0{day} {time}")
 
 
 def test_volume_and_action_by_hour(golden: Any) -> None:
@@ -92,6 +99,189 @@ def test_latency_by_hop(golden: Any) -> None:
         assert seconds[7] <= p90 <= p99 <= seconds[8]
 
 
+def test_labels_by_surface(golden: Any) -> None:
+    # surface, label, events, share of the surface's events, decided, acted on, authors
+    assert ask(golden, "labels_by").rows == [
+        ("chat", "spam", 2, 0.5, 2, 2, 2),  # e03 e10 of e03 e04 e05 e10
+        ("chat", "insult", 1, 0.25, 0, 1, 1),  # e10, which spam decided
+        ("chat", "threat", 1, 0.25, 1, 1, 1),  # e04
+        ("comments", "spam", 3, 0.6, 2, 2, 3),  # e02 e08 e11 of five; insult decided e02, and e08 was allowed
+        ("comments", "insult", 2, 0.4, 2, 2, 1),  # e02 e09
+        ("reviews", "spam", 2, 1.0, 2, 2, 1),  # e06 e07
+    ]
+
+
+@pytest.mark.parametrize(
+    ("by", "parts"),
+    [
+        ("hour", ["2026-11-01 10:00", "2026-11-01 11:00", "2026-11-01 23:00", "2026-11-02 00:00", "2026-11-02 12:00"]),
+        ("day", [FIRST, SECOND]),
+        ("language", ["en"]),
+        ("policy", ["default@v1", "default@v2"]),
+    ],
+)
+def test_labels_by_whatever_is_asked_add_up_to_the_same(golden: Any, by: str, parts: list[str]) -> None:
+    rows = ask(golden, "labels_by", by=by).rows
+    assert sorted({row[0] for row in rows}) == parts
+    assert {label: sum(row[2] for row in rows if row[1] == label) for label in ("spam", "insult", "threat")} == {
+        "spam": 7,
+        "insult": 3,
+        "threat": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("by", "rows"),
+    [
+        ("day", [(FIRST, 6, 4, 2, 1, 1, 2, 0.6667), (SECOND, 5, 5, 1, 1, 1, 2, 0.8)]),
+        ("weekday", [("1", 5, 5, 1, 1, 1, 2, 0.8), ("7", 6, 4, 2, 1, 1, 2, 0.6667)]),
+        ("language", [("en", 11, 5, 3, 2, 2, 4, 0.7273)]),
+        # v2 decided e09 and e11, in the backfill
+        ("policy", [("default@v1", 9, 5, 3, 2, 1, 3, 0.6667), ("default@v2", 2, 2, 0, 0, 1, 1, 1.0)]),
+    ],
+)
+def test_volume_and_action_by_other_things(golden: Any, by: str, rows: list[tuple[Any, ...]]) -> None:
+    assert ask(golden, "actions_by", by=by).rows == rows
+
+
+def test_volume_and_action_by_hour_of_the_day(golden: Any) -> None:
+    rows = ask(golden, "actions_by", by="hour_of_day").rows
+    assert [row[:2] for row in rows] == [("00", 2), ("10", 3), ("11", 2), ("12", 3), ("23", 1)]
+
+
+def test_rules_beside_the_period_before(golden: Any) -> None:
+    # the second day beside the first; all signals are of one rule, one for each label
+    rows = ask(golden, "rules", since=SINCE + timedelta(days=1)).rows
+    assert [row[:3] for row in rows] == [("r", "terms", "spam"), ("r", "terms", "insult"), ("r", "terms", "threat")]
+    # hits, share of 5, acted on, decided, alone, authors, hits before, trend, first, last
+    assert [row[3:] for row in rows] == [
+        (4, 0.8, 3, 3, 3, 4, 3, 1.33, at("1 10:15"), at("2 12:20")),  # e07 e08 e10 e11, before e02 e03 e06
+        (2, 0.4, 2, 1, 2, 2, 1, 2.0, at("1 10:15"), at("2 12:10")),  # e09 e10, before e02
+        (0, 0.0, 0, 0, 0, 0, 1, 0.0, at("1 11:00"), at("1 11:00")),  # before e04
+    ]
+
+
+def test_repeat_offenders(golden: Any) -> None:
+    # author, acted on, days, block, events, posted after the first, of these acted on, labels, first, last
+    assert ask(golden, "repeat_offenders", at_least=2).rows == [
+        ("bob", 3, 2, 2, 3, 2, 1.0, "insult, spam", at("1 10:15"), at("2 12:00")),
+        ("dan", 2, 2, 2, 2, 1, 1.0, "spam", datetime(2026, 11, 1, 23, 59, 59, 999_000), at("2 00:00")),
+        ("cid", 2, 2, 0, 2, 1, 1.0, "insult, spam, threat", at("1 11:00"), at("2 12:10")),
+    ]
+    assert [row[0] for row in ask(golden, "repeat_offenders").rows] == ["bob"]
+
+
+def test_review_load(golden: Any) -> None:
+    # day, surface, reviews, share, in the busiest hour, authors, texts
+    assert ask(golden, "review_load").rows == [
+        (FIRST, "chat", 1, 0.3333, 1, 1, 1),  # e04 of e03 e04 e05
+        (SECOND, "comments", 1, 0.3333, 1, 1, 1),  # e11 of e08 e09 e11
+    ]
+
+
+def test_duplicates_and_late_arrivals(golden: Any) -> None:
+    # day, rows, events, copies, decided again, conflicts, late, share, skewed, replayed, latest arrival
+    assert ask(golden, "duplicates_and_late").rows == [
+        (FIRST, 12, 6, 3, 1, 2, 0, 0.0, 0, 0, 6.0),  # copies: two of e02, one of e03; e05 by v2; payloads of e04 e05
+        (SECOND, 9, 5, 2, 2, 0, 0, 0.0, 0, 0, 9.0),  # copies and new verdicts: e09 e11; the shadow verdict is left out
+    ]
+
+
+def test_late_skewed_and_replayed_events_are_counted_once(lake: Any) -> None:
+    lake.fill(
+        [
+            [
+                verdict("late", f"{FIRST} 01:00:00", arrives=7200, flags=["late"]),
+                verdict("late", f"{FIRST} 01:00:00", arrives=7200, flags=["late"]),
+                verdict("back", f"{FIRST} 01:00:00", flags=["late", "replayed"], arrives=9000),
+                verdict("ahead", f"{FIRST} 01:00:00", arrives=-600, flags=["skew"]),
+                verdict("plain", f"{FIRST} 01:00:00"),
+            ]
+        ]
+    )
+    assert ask(lake, "duplicates_and_late").rows == [(FIRST, 5, 4, 1, 0, 0, 2, 0.5, 1, 1, 9000.0)]
+
+
+def test_volume_by_day(golden: Any) -> None:
+    # day, events, rows with every copy and shadow, characters (5 a row), longest, authors, shards, busiest hour
+    assert ask(golden, "volume_by_day").rows == [
+        (FIRST, 6, 12, 60, 5, 5, 1, 6),  # ten o'clock: e01, three of e02, two of e03
+        (SECOND, 5, 10, 50, 5, 5, 1, 8),  # noon: three of e09, two of e10, three of e11
+    ]
+
+
+def test_repeated_texts(golden: Any) -> None:
+    # excerpt, events, authors, surfaces, acted on, fingerprint, first, last: all of them say hello
+    [row] = ask(golden, "repeated_texts", at_least=11).rows
+    assert row == ("hello", 11, 5, 3, 8, "t", at("1 10:05"), at("2 12:20"))
+    assert ask(golden, "repeated_texts", at_least=12).rows == []
+
+
+@pytest.mark.parametrize(
+    ("values", "events"),
+    [
+        ({"label": "spam", "action": "block"}, ["e07", "e06", "e02"]),
+        ({"surface": "chat"}, ["e10", "e05", "e04", "e03"]),
+        ({"author": "ann", "limit": 2}, ["e11", "e05"]),
+        ({"rule": "r", "language": "en", "label": "insult"}, ["e10", "e09", "e02"]),
+        ({"author": "' OR 1=1 --"}, []),
+    ],
+)
+def test_the_verdicts_behind_a_number(golden: Any, values: dict[str, int | str], events: list[str]) -> None:
+    answer = ask(golden, "verdicts", **values)
+    place = [column.name for column in answer.columns].index("event_id")
+    assert [row[place] for row in answer.rows] == events
+
+
+def test_spikes_beside_the_same_hour_of_four_weeks(lake: Any) -> None:
+    # given: at ten o'clock of the first, five times spam and threats and two insults
+    now = [verdict(f"s{n}", f"{FIRST} 10:{n:02}:00", labels=["spam", "threat"]) for n in range(5)]
+    now += [verdict(f"i{n}", f"{FIRST} 10:{n:02}:00", labels=["insult"]) for n in range(2)]
+    # and as much spam at eleven, an hour in which nothing was ever posted before
+    now += [verdict(f"n{n}", f"{FIRST} 11:{n:02}:00", labels=["spam"]) for n in range(5)]
+    # and in the weeks before: 2 and 1 of spam, a week of calm content, and a week of nothing in that hour
+    past = [
+        verdict("a1", "2026-10-25 10:00:00", labels=["spam"]),
+        verdict("a2", "2026-10-25 10:59:59", labels=["spam"]),
+    ]
+    past += [verdict("b1", "2026-10-18 10:30:00", labels=["spam"]), verdict("c1", "2026-10-11 10:00:00")]
+    past += [verdict("d1", "2026-10-04 09:59:59", labels=["threat"]), verdict("e1", "2026-09-27 10:00:00")]
+    lake.fill([now, past])
+    # then
+    ten = at("1 10:00")
+    assert ask(lake, "spikes", at_least=5).rows == [
+        (ten, "spam", 5, 1.0, 5.0, 3),
+        (ten, "threat", 5, 0.0, None, 3),
+    ]
+    assert ask(lake, "spikes", at_least=5, times=5).rows[0][:2] == (ten, "spam")
+    assert [row[1] for row in ask(lake, "spikes", at_least=5, times=6).rows] == ["threat"]
+    # by surface: 7 events against 2, 1 and 1 of three weeks
+    assert ask(lake, "spikes", by="surface", at_least=5).rows == [(ten, "comments", 7, 1.33, 5.3, 3)]
+
+
+def test_quarantine_by_reason(lake: Any) -> None:
+    lake.fill(
+        [
+            [
+                set_aside("a", f"{FIRST} 10:00:00", partition_key="p1"),
+                # handed over twice
+                set_aside("a", f"{FIRST} 10:00:00", partition_key="p1", quarantined_at=at("1 11:00")),
+                set_aside("b", f"{FIRST} 12:00:00", partition_key="p2", detail="the latest", payload_bytes=30),
+                set_aside("c", f"{SECOND} 00:00:00", reason="tz", shard_id="shardId-000000000001"),
+                set_aside("d", f"{SECOND} 01:00:00", reason="tz", shard_id="shardId-000000000002"),
+                set_aside("e", f"{SECOND} 02:00:00", reason="tz"),
+                set_aside("f", "2026-11-03 00:00:00"),
+            ]
+        ],
+        QUARANTINE,
+    )
+    # reason, stage, records, share, bytes, shards, partition keys, example, first, last
+    assert ask(lake, "quarantine_by_reason").rows == [
+        ("tz", "decode", 3, 0.6, 30, 3, 1, "not one JSON document", at("2 00:00"), at("2 02:00")),
+        ("json", "decode", 2, 0.4, 40, 1, 2, "the latest", at("1 10:00"), at("1 12:00")),
+    ]
+
+
 @pytest.mark.parametrize("name", reports.names())
 def test_a_period_without_events_has_no_rows(golden: Any, name: str) -> None:
     since = datetime(2026, 10, 1, tzinfo=UTC)
@@ -117,24 +307,30 @@ def test_days_add_up_to_their_month(golden: Any) -> None:
 
 @pytest.fixture(scope="module")
 def year(lake: Any) -> Iterator[Any]:
-    """A lake with a file in each of 365 days, all alike."""
+    """A lake with a file of verdicts and one of quarantine in each of 365 days, all alike."""
     first = datetime(2025, 11, 20)
     days = [(first + timedelta(days=number)).isoformat(sep=" ") for number in range(365)]
     lake.fill(
         [[verdict(f"e{number:03d}{n}", day, labels=["spam"]) for n in range(4)] for number, day in enumerate(days)]
     )
+    lake.fill([[set_aside(f"q{number:03d}", day)] for number, day in enumerate(days)], QUARANTINE)
     return lake
 
 
 @pytest.mark.parametrize("name", reports.names())
 def test_a_report_reads_only_the_days_it_is_asked_for(year: Any, name: str) -> None:
-    # when: a day, and the year around it
+    # given: how many days a report on one day reads: some look back
+    looks_back = {"rules": 1, "spikes": 28}.get(name, 0)
+    # when: a day, and the rest of the year after those it looks back on
     day = datetime(2026, 5, 1, tzinfo=UTC)
+    first, last = datetime(2025, 12, 20, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
     one = ask(year, name, since=day, until=day + timedelta(days=1))
-    all_days = ask(year, name, since=datetime(2025, 11, 20, tzinfo=UTC), until=datetime(2026, 11, 20, tzinfo=UTC))
-    # then
+    all_days = ask(year, name, since=first, until=last)
+    # then: "rules" also reads what there is of a period as long before, which are the first thirty days
     assert one.bytes_scanned > 0
-    assert 360 * one.bytes_scanned < all_days.bytes_scanned < 370 * one.bytes_scanned
+    a_day = one.bytes_scanned / (1 + looks_back)
+    days = (last - first).days + {"rules": 30, "spikes": 28}.get(name, 0)
+    assert 0.98 * days * a_day < all_days.bytes_scanned < 1.02 * days * a_day
 
 
 def test_untrusted_text_as_a_parameter_finds_nothing_but_itself(golden: Any) -> None:

@@ -1,0 +1,40 @@
+-- title: Volume by day
+-- question: How much was processed each day, as the bill counts it?
+-- note: Kinesis and Lambda are paid by what arrives, Firehose and S3 by rows and bytes landed, managed AI by characters.
+-- note: producers/prices.toml holds example prices, and load prints what a run would cost.
+-- reads: verdicts
+-- parameter: since | timestamp | required | content created at this moment or later
+-- parameter: until | timestamp | required | content created before this moment
+-- bind: first_day(since), last_day(until), since, until
+-- column: day | | the day it was created on, UTC
+-- column: events | events | different ids
+-- column: rows_landed | rows | with copies, replays and shadow verdicts
+-- column: characters | characters | of the texts of the rows that landed
+-- column: longest | characters | the longest text
+-- column: authors | authors | who posted
+-- column: shards | shards | that events came from
+-- column: busiest_hour | rows | landed in the hour that had the most
+SELECT
+  day,
+  count(DISTINCT event_id) AS events,
+  count(*) AS rows_landed,
+  sum(text_length) AS characters,
+  max(text_length) AS longest,
+  count(DISTINCT author_id) AS authors,
+  count(DISTINCT shard_id) AS shards,
+  max(in_hour) AS busiest_hour
+FROM (
+  SELECT
+    dt AS day,
+    event_id,
+    author_id,
+    text_length,
+    shard_id,
+    count(*) OVER (PARTITION BY dt, date_trunc('hour', created_at)) AS in_hour
+  FROM verdicts
+  WHERE dt BETWEEN ? AND ?
+    AND created_at >= CAST(? AS timestamp)
+    AND created_at < CAST(? AS timestamp)
+) AS landed
+GROUP BY day
+ORDER BY day
