@@ -1,33 +1,39 @@
-"""``python -m athena render`` writes the view into the AWS template; with ``--check`` it says whether it is stale."""
+"""``python -m athena render`` writes the view and the saved queries into the AWS template; with ``--check`` it says
+whether they are stale."""
 
 import argparse
 import re
 import sys
 from pathlib import Path
 
+from athena import reports, saved
 from athena.views import template_lines
 
 TEMPLATE = Path(__file__).parent.parent / "infra" / "aws" / "template.yaml"
 _BLOCK = re.compile(
-    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED view .*?\n)(?P<body>.*?)(?P<tail>^ *# END GENERATED)",
+    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED (?P<what>view|saved queries).*?\n).*?(?P<tail>^ *# END GENERATED)",
     re.MULTILINE | re.DOTALL,
 )
 
 
 def rendered(template: str) -> str:
-    """The template's text with the view as it should be.
+    """The template's text with the view and the saved queries as they should be.
 
     Raises:
-        ValueError: the template has no place for it.
+        ValueError: the template has no place for them.
     """
     text, count = _BLOCK.subn(lambda found: found["head"] + _lines(found) + found["tail"], template)
-    if count != 1:
-        raise ValueError(f"{count} blocks '# BEGIN GENERATED view ... # END GENERATED' in the template; one is wanted")
+    if count != 2:
+        raise ValueError(f"{count} blocks '# BEGIN GENERATED view|saved queries ... # END GENERATED'; two are wanted")
     return text
 
 
 def _lines(found: re.Match[str]) -> str:
-    return template_lines("Database", len(found["pad"]))
+    indent = len(found["pad"])
+    if found["what"] == "view":
+        return template_lines("Database", indent)
+    every = [reports.load(name) for name in reports.names()]
+    return saved.template_lines(every, database="Database", workgroup="WorkGroup", indent=indent)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     if rendered(text) == text:
         return 0
     if options.check:
-        print("infra/aws/template.yaml: the view is stale. Run: python -m athena render", file=sys.stderr)
+        print(
+            "infra/aws/template.yaml: the view or a saved query is stale. Run: python -m athena render", file=sys.stderr
+        )
         return 1
     TEMPLATE.write_text(rendered(text), encoding="utf-8")
     print("written: infra/aws/template.yaml")

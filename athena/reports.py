@@ -12,7 +12,18 @@ from athena.period import Period
 from athena.values import day_literal, integer_literal, text_literal, timestamp_literal
 from glue.tables import CURRENT_VERDICTS
 
-__all__ = ["Report", "ReportColumn", "ReportParameter", "load", "names", "parse", "run"]
+__all__ = [
+    "Binding",
+    "ParameterValue",
+    "Report",
+    "ReportColumn",
+    "ReportParameter",
+    "binding_of",
+    "load",
+    "names",
+    "parse",
+    "run",
+]
 
 
 ParameterValue = datetime | int | str
@@ -237,7 +248,7 @@ def parse(name: str, text: str) -> Report:
     )
     known = {parameter.name for parameter in report.parameters}
     for binding in report.bindings:
-        if _bound(binding)[0] not in known:
+        if binding_of(binding).name not in known:
             raise ValueError(f"{name}.sql: bind {binding!r} is no parameter, first_day(one) or last_day(one)")
     marks = _QUOTED.sub("", sql).count("?")
     if marks != len(report.bindings):
@@ -297,30 +308,50 @@ def _cells(report: str, line: str, count: int) -> list[str]:
     return cells
 
 
-def _bound(binding: str) -> tuple[str, str, bool, int]:
-    """The parameter that a binding names, what day of it is meant (or neither), whether it is of the period before,
-    and how many days are taken off."""
-    found = _BINDING.match(binding)
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What stands for one ``?``.
+
+    Args:
+        name: of the parameter; empty when the binding is not of the form.
+        day: ``first_day``, ``last_day``, or neither.
+        previous: whether the period before is meant.
+        days: how many are taken off.
+    """
+
+    name: str
+    day: str = ""
+    previous: bool = False
+    days: int = 0
+
+
+def binding_of(text: str) -> Binding:
+    """What a binding in a report's header means.
+
+    >>> binding_of("first_day(since - 28d)")
+    Binding(name='since', day='first_day', previous=False, days=28)
+    """
+    found = _BINDING.match(text)
     if found is None:
-        return "", "", False, 0
+        return Binding("")
     before = found["previous"] or found["bare_previous"]
     days = int(found["days"] or found["bare_days"] or 0)
-    return before or found["name"] or found["bare_name"], found["day"] or "", bool(before), days
+    return Binding(before or found["name"] or found["bare_name"], found["day"] or "", bool(before), days)
 
 
 def _literal(binding: str, given: Mapping[str, ParameterValue]) -> str:
-    name, day, before, days = _bound(binding)
-    value = given[name]
+    bound = binding_of(binding)
+    value = given[bound.name]
     if isinstance(value, int):
         return integer_literal(value)
     if isinstance(value, str):
         return text_literal(value)
-    if before:
+    if bound.previous:
         since, until = given["since"], given["until"]
         if isinstance(since, datetime) and isinstance(until, datetime):
             value -= until - since
-    value -= timedelta(days=days)
-    match day:
+    value -= timedelta(days=bound.days)
+    match bound.day:
         case "first_day":
             return day_literal(value)
         case "last_day":

@@ -273,6 +273,11 @@ def _work_group(maker: Maker, logical: str, properties: Properties) -> Made:
     return Made(properties["Name"])
 
 
+def _named_query(maker: Maker, logical: str, properties: Properties) -> Made:
+    answer = maker.client("athena").create_named_query(**{"Name": maker.name(logical), **properties})
+    return Made(answer["NamedQueryId"], {"NamedQueryId": answer["NamedQueryId"]})
+
+
 # ------------------------------------------------------------------------------------------------------ notify
 
 
@@ -345,6 +350,9 @@ def _queue_policy(maker: Maker, logical: str, properties: Properties) -> Made:
 
 
 KINDS: Mapping[str, Kind] = {
+    "AWS::Athena::NamedQuery": Kind(
+        make=_named_query, carried=frozenset({"Database", "Description", "Name", "QueryString", "WorkGroup"})
+    ),
     "AWS::Athena::WorkGroup": Kind(
         make=_work_group,
         carried=frozenset({"Name", "Description", "State", "WorkGroupConfiguration"}),

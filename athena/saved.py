@@ -1,0 +1,82 @@
+"""Reports as saved queries, which analysts find in the Athena console: complete statements over the last seven days.
+
+In the console nobody gives eight parameters by place. So each ``?`` is an expression here: the period is this day and
+the seven before it, everything else has its default, and whoever wants another period changes the numbers they see.
+Athena works such expressions out before it looks for partitions, so these prune like the reports do.
+"""
+
+import json
+import re
+
+from athena.reports import Report, binding_of
+from athena.values import integer_literal, text_literal
+
+DAYS = 7
+
+_QUESTION_MARKS = re.compile(r"'(?:[^']|'')*'|\?")
+
+
+def saved_query(report: Report) -> str:
+    """The report's statement with an expression for each of its parameters, under a comment that says what it answers.
+
+    >>> from athena.reports import load
+    >>> print("\\n".join(saved_query(load("actions_by_hour")).splitlines()[:3]))
+    -- How much content came in each hour, and what was done with it?
+    -- The period is the last 7 days and this one, in UTC. For others change the numbers of days.
+    SELECT
+    """
+    defaults = {parameter.name: parameter.default for parameter in report.parameters}
+    options = {one.name: str(one.default) for one in report.parameters if one.type == "choice"}
+    expressions = iter([_expression(binding, defaults) for binding in report.bindings])
+    sql = report.sql
+    for name, option in options.items():
+        sql = sql.replace(f"{{{name}}}", option)
+    filled = _QUESTION_MARKS.sub(lambda found: next(expressions) if found[0] == "?" else found[0], sql)
+    comments = [
+        report.question,
+        f"The period is the last {DAYS} days and this one, in UTC. For others change the numbers of days.",
+    ]
+    for parameter in report.parameters:
+        if parameter.type == "choice":
+            others = ", ".join(option for option in parameter.options if option != parameter.default)
+            comments.append(f"Instead of {parameter.default} ({parameter.meaning}): {others}.")
+    return "\n".join(f"-- {line}" for line in comments) + f"\n{filled}"
+
+
+def _expression(binding: str, defaults: dict[str, int | str | None]) -> str:
+    bound = binding_of(binding)
+    if bound.name not in {"since", "until"}:
+        value = defaults[bound.name]
+        return text_literal(value) if isinstance(value, str) else integer_literal(int(value or 0))
+    # Until is the end of this day: the period and the one before it are whole days, eight of them.
+    days = -1 if bound.name == "until" else DAYS
+    days += bound.days + (DAYS + 1 if bound.previous else 0)
+    if bound.day == "last_day":
+        days += 1
+    moment = "current_date" if not days else f"current_date {'-' if days > 0 else '+'} INTERVAL '{abs(days)}' DAY"
+    return f"date_format({moment}, '%Y-%m-%d')" if bound.day else f"{moment}"
+
+
+def template_lines(reports: list[Report], *, database: str, workgroup: str, indent: int) -> str:
+    """The saved queries as resources of the AWS template, as lines of its YAML.
+
+    Args:
+        reports: in order.
+        database, workgroup: logical ids of the Glue database and the workgroup.
+        indent: how many spaces each resource's line begins with.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-athena-namedquery.html
+    """
+    pad = " " * indent
+    resources = []
+    for report in reports:
+        logical = "".join(word.capitalize() for word in report.name.split("_"))
+        statement = "".join(f"{pad}      {line}\n" if line else "\n" for line in saved_query(report).splitlines())
+        resources.append(
+            f"{pad}{logical}Query:\n{pad}  Type: AWS::Athena::NamedQuery\n{pad}  Properties:\n"
+            f"{pad}    Database: !Ref {database}\n{pad}    WorkGroup: !Ref {workgroup}\n"
+            f"{pad}    Name: {json.dumps(f'{report.name}: {report.title}')}\n"
+            f"{pad}    Description: {json.dumps(report.question)}\n"
+            f"{pad}    QueryString: |-\n{statement}"
+        )
+    return "\n".join(resources)
