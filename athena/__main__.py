@@ -1,15 +1,17 @@
-"""``python -m athena render`` writes the view and the saved queries into the AWS template; with ``--check`` it says
-whether they are stale."""
+"""``python -m athena render`` writes the view and the saved queries into the AWS template, and the Grafana dashboard;
+with ``--check`` it says whether they are stale."""
 
 import argparse
 import re
 import sys
 from pathlib import Path
 
-from athena import reports, saved
+from athena import dashboards, reports, saved
 from athena.views import template_lines
 
-TEMPLATE = Path(__file__).parent.parent / "infra" / "aws" / "template.yaml"
+ROOT = Path(__file__).parent.parent
+GRAFANA = ROOT / "athena" / "grafana" / "streamkeeper.json"
+TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
 _BLOCK = re.compile(
     r"(?P<head>^(?P<pad> *)# BEGIN GENERATED (?P<what>view|saved queries).*?\n).*?(?P<tail>^ *# END GENERATED)",
     re.MULTILINE | re.DOTALL,
@@ -44,17 +46,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=["render"])
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the template is stale")
     options = parser.parse_args(arguments)
-    text = TEMPLATE.read_text(encoding="utf-8")
-    if rendered(text) == text:
-        return 0
-    if options.check:
-        print(
-            "infra/aws/template.yaml: the view or a saved query is stale. Run: python -m athena render", file=sys.stderr
-        )
-        return 1
-    TEMPLATE.write_text(rendered(text), encoding="utf-8")
-    print("written: infra/aws/template.yaml")
-    return 0
+    wanted = {TEMPLATE: rendered(TEMPLATE.read_text(encoding="utf-8")), GRAFANA: dashboards.rendered()}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        name = path.relative_to(ROOT)
+        if options.check:
+            print(f"{name} is stale. Run: python -m athena render", file=sys.stderr)
+        else:
+            path.write_text(wanted[path], encoding="utf-8")
+            print(f"written: {name}")
+    return int(options.check and bool(stale))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,11 @@ Athena works such expressions out before it looks for partitions, so these prune
 """
 
 import json
-import re
 
-from athena.reports import Report, binding_of
-from athena.values import integer_literal, text_literal
+from athena.filling import fill
+from athena.reports import Binding, Report
 
 DAYS = 7
-
-_QUESTION_MARKS = re.compile(r"'(?:[^']|'')*'|\?")
 
 
 def saved_query(report: Report) -> str:
@@ -25,13 +22,6 @@ def saved_query(report: Report) -> str:
     -- The period is the last 7 days and this one, in UTC. For others change the numbers of days.
     SELECT
     """
-    defaults = {parameter.name: parameter.default for parameter in report.parameters}
-    options = {one.name: str(one.default) for one in report.parameters if one.type == "choice"}
-    expressions = iter([_expression(binding, defaults) for binding in report.bindings])
-    sql = report.sql
-    for name, option in options.items():
-        sql = sql.replace(f"{{{name}}}", option)
-    filled = _QUESTION_MARKS.sub(lambda found: next(expressions) if found[0] == "?" else found[0], sql)
     comments = [
         report.question,
         f"The period is the last {DAYS} days and this one, in UTC. For others change the numbers of days.",
@@ -40,21 +30,20 @@ def saved_query(report: Report) -> str:
         if parameter.type == "choice":
             others = ", ".join(option for option in parameter.options if option != parameter.default)
             comments.append(f"Instead of {parameter.default} ({parameter.meaning}): {others}.")
-    return "\n".join(f"-- {line}" for line in comments) + f"\n{filled}"
+    return "\n".join(f"-- {line}" for line in comments) + f"\n{fill(report, moment)}"
 
 
-def _expression(binding: str, defaults: dict[str, int | str | None]) -> str:
-    bound = binding_of(binding)
-    if bound.name not in {"since", "until"}:
-        value = defaults[bound.name]
-        return text_literal(value) if isinstance(value, str) else integer_literal(int(value or 0))
+def moment(binding: Binding) -> str:
+    """The SQL for a moment or a day, counted from this day.
+
+    >>> moment(Binding("since")), moment(Binding("until", day="last_day"))
+    ("current_date - INTERVAL '7' DAY", "date_format(current_date, '%Y-%m-%d')")
+    """
     # Until is the end of this day: the period and the one before it are whole days, eight of them.
-    days = -1 if bound.name == "until" else DAYS
-    days += bound.days + (DAYS + 1 if bound.previous else 0)
-    if bound.day == "last_day":
-        days += 1
-    moment = "current_date" if not days else f"current_date {'-' if days > 0 else '+'} INTERVAL '{abs(days)}' DAY"
-    return f"date_format({moment}, '%Y-%m-%d')" if bound.day else f"{moment}"
+    days = -1 if binding.name == "until" else DAYS
+    days += binding.days + (DAYS + 1 if binding.previous else 0) + (binding.day == "last_day")
+    at = "current_date" if not days else f"current_date {'-' if days > 0 else '+'} INTERVAL '{abs(days)}' DAY"
+    return f"date_format({at}, '%Y-%m-%d')" if binding.day else at
 
 
 def template_lines(reports: list[Report], *, database: str, workgroup: str, indent: int) -> str:

@@ -1,0 +1,45 @@
+"""A report's statement with an expression written into each of its places, for those who ask without parameters."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from athena.reports import Binding, Report, binding_of
+from athena.values import integer_literal, text_literal
+
+_QUESTION_MARK = re.compile(r"'(?:[^']|'')*'|\?")
+
+
+def fill(report: Report, moment: Callable[[Binding], str], choices: Mapping[str, str] | None = None) -> str:
+    """The statement, complete.
+
+    Args:
+        report: the report.
+        moment: the SQL that stands for a binding of ``since`` or ``until``. Other parameters have their default.
+        choices: options other than the default, by parameter.
+
+    Raises:
+        ValueError: a choice that the report does not have.
+
+    >>> from athena.reports import load
+    >>> fill(load("actions_by_hour"), lambda binding: f"{binding.day or 'moment'}_of_{binding.name}()").splitlines()[9]
+    'WHERE dt BETWEEN first_day_of_since() AND last_day_of_until()'
+    """
+    known = {parameter.name: parameter for parameter in report.parameters}
+    for name, option in (choices or {}).items():
+        if name not in known:
+            raise ValueError(f"{report.name} has no parameter {name!r}; it takes {', '.join(known)}")
+        known[name].check(option)
+    sql = report.sql
+    for parameter in report.parameters:
+        if parameter.type == "choice":
+            sql = sql.replace(f"{{{parameter.name}}}", str((choices or {}).get(parameter.name, parameter.default)))
+
+    def expression(text: str) -> str:
+        binding = binding_of(text)
+        if known[binding.name].type == "timestamp":
+            return moment(binding)
+        default = known[binding.name].default
+        return text_literal(default) if isinstance(default, str) else integer_literal(int(default or 0))
+
+    expressions = iter([expression(text) for text in report.bindings])
+    return _QUESTION_MARK.sub(lambda found: next(expressions) if found[0] == "?" else found[0], sql)
