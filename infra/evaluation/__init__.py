@@ -1,0 +1,1 @@
+"""How well a policy tells texts apart: figures with intervals, from labelled texts."""
