@@ -14,6 +14,7 @@ _COMMANDS = {
     "redrive": "Bring back what was quarantined, or what Lambda gave up on.",
     "spool": "Events accepted onto a disk and not yet in the stream: look, or send them.",
     "policy": "Check, show, try, compare and publish policies.",
+    "evaluate": "How well a policy tells labelled texts apart, with intervals.",
     "train": "Make weights for the linear model from labelled texts.",
     "query": "Ask Athena in SQL.",
     "audit": "Is everything that arrived accounted for? Names what is not.",

@@ -1,0 +1,286 @@
+"""``streamkeeper evaluate``: how well a policy tells labelled texts apart."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from botocore.exceptions import ClientError
+
+from consumers.moderation.moderator import Moderator
+from consumers.moderation.policy import PolicyError
+from glue.vocabulary import ACTIONS
+from infra.commands.failures import CommandFailed, Unreachable, WrongUse
+from infra.commands.inert import no_formula
+from infra.evaluation.gates import Gate, hold, read_gate
+from infra.evaluation.labelled import Columns, LabelError, Labelled, Passed, read_labelled
+from infra.policy.loading import load
+from producers.failures import UnreachableError
+from producers.rows import SourceError
+from producers.sources import Source
+
+GATE_FAILED = 4
+
+EPILOG = """\b
+Examples:
+  streamkeeper evaluate --data comments.csv --text body --label rude --finds insult --slice forum
+  streamkeeper evaluate --policy mine.toml --against default --data test.jsonl.gz --split split=test --html report.html
+  streamkeeper evaluate --data all.parquet --label kind --map hate=insult --map junk=spam --map none= --json
+  streamkeeper evaluate --data sms.jsonl --finds spam --min-f1 0.93 --max-fpr 0.01 --negatives chat.jsonl.gz
+
+Peers are asked when they are installed: pip install better-profanity alt-profanity-check presidio-analyzer.
+Exit codes: 0 evaluated, and every limit kept; 1 a policy cannot be used; 2 wrong use; 3 nothing reachable;
+4 a limit (--min-…, --max-fpr) not kept."""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--policy", "policy", default="default", show_default=True, help="A file, a name in the bundle, s3://…")
+@click.option("--against", default=None, metavar="POLICY", help="Another policy to compare with, text by text.")
+@click.option("--data", "files", multiple=True, help="A file of labelled texts, - for standard input; again for more.")
+@click.argument("more", nargs=-1, metavar="[FILE]...")
+@click.option("--negatives", multiple=True, metavar="FILE", help="Ordinary texts without labels; again for more.")
+@click.option("--text", default="text", show_default=True, help="The column with the text; a.b is field b of a.")
+@click.option("--label", default="label", show_default=True, help="The column with the label, or a list of labels.")
+@click.option("--positive", multiple=True, help="A label that means yes; again for more. Else 1, true and yes do.")
+@click.option("--positive-from", type=float, default=None, help="Labels are numbers; yes is from here on.")
+@click.option("--finds", multiple=True, metavar="LABEL", help="The policy's label that yes means.  [default: any]")
+@click.option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="VALUE=LABEL",
+    help="A label of the file is this one of the policy's; none after = means negative.",
+)  # noqa: E501
+@click.option("--language", default="", help="The column with the language.  [default: language or lang]")
+@click.option("--surface", default="comment", show_default=True, help="Where texts were posted that do not say it.")
+@click.option("--slice", "slices", multiple=True, metavar="COLUMN", help="Figures by this column's values, too.")
+@click.option("--split", "splits", multiple=True, metavar="COLUMN=VALUE", help="Only such rows; again for more values.")
+@click.option(
+    "--at",
+    type=click.Choice(ACTIONS[1:]),
+    default="flag",
+    show_default=True,
+    help="The mildest action that counts as found.",
+)  # noqa: E501
+@click.option(
+    "--calibrated-at", type=float, default=0.01, show_default=True, help="The base rate scores are meant for."
+)
+@click.option("--mistakes", type=click.IntRange(0, 1000), default=5, show_default=True, help="Shown of each kind.")
+@click.option("--whole-texts", is_flag=True, help="Show mistakes as they were written: not cut, not masked.")
+@click.option("--peers", default="installed", show_default=True, help="installed, none, or packages with commas.")
+@click.option("--peer-texts", type=click.IntRange(1), default=2000, show_default=True, help="How many texts peers get.")
+@click.option("--min-precision", multiple=True, metavar="[LABEL=]X", help="Fail below this.")
+@click.option("--min-recall", multiple=True, metavar="[LABEL=]X", help="Fail below this.")
+@click.option("--min-f1", multiple=True, metavar="[LABEL=]X", help="Fail below this.")
+@click.option("--min-auc", multiple=True, metavar="[LABEL=]X", help="Fail below this.")
+@click.option("--max-fpr", multiple=True, metavar="[LABEL=]X", help="Fail with a larger share of negatives found.")
+@click.option("--surely", is_flag=True, help="Limits hold the worse end of the interval, not the figure.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page that needs nothing else.")
+@click.option("--csv", "as_csv", is_flag=True, help="Figures as CSV, one line for each question and group.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the tables.")
+@click.pass_context
+def evaluate(context: click.Context, /, **given: Any) -> None:
+    """Tell how well a policy tells labelled texts apart.
+
+    FILES are JSON lines, CSV, TSV or Parquet, also gzip. Precision, recall, F1, AUC, false flags, precision at base
+    rates and calibration come with 95 % intervals, for each label, language and slice. Texts are judged one after the
+    other; only numbers are kept of them, and masked excerpts of the worst mistakes.
+    """
+    if given["as_csv"] and given["as_json"]:
+        raise WrongUse("--csv and --json: one of them")
+    files, gates = [*given["files"], *given["more"]], _gates(given)
+    if not files and not given["negatives"]:
+        raise WrongUse("nothing to evaluate on: give --data FILE, or --negatives FILE; --help has examples")
+    moderator = _moderator(given["policy"])
+    against = [_moderator(given["against"])] if given["against"] is not None else []
+    columns = _columns(given, moderator)
+    try:
+        # numpy takes longer to load than --help may.
+        from infra.evaluation.evaluating import Evaluation, Wanted
+        from infra.evaluation.judging import PolicyJudge, questions_of
+        from infra.evaluation.peers import PEERS, Sample
+        from infra.evaluation.peers import load as load_peers
+        from infra.evaluation.table import lines
+    except ModuleNotFoundError as error:
+        raise CommandFailed(f"no module {error.name!r}: it needs the extra, pip install streamkeeper[local]") from None
+    questions = questions_of(given["finds"], columns.meaning)
+    judge, *others = (PolicyJudge(one, questions, at=given["at"]) for one in [moderator, *against])
+    wanted = Wanted(given["at"], given["calibrated_at"], given["mistakes"], given["whole_texts"])
+    evaluation = Evaluation(judge, questions, wanted, against=others)
+    peers, missing = load_peers(_peers(given["peers"], [one.package for one in PEERS]))
+    sample, passed, natural = Sample(given["peer_texts"]), Passed(), msgspec.structs.replace(columns, negative=True)
+    told = _progress()
+    try:
+        for name, how in [*((one, columns) for one in files), *((one, natural) for one in given["negatives"])]:
+            for row in _rows(name, how, passed):
+                evaluation.add(row, _groups(row, name))
+                if peers:
+                    sample.add(row.text)
+                told(evaluation.texts)
+        told(-1)
+        asked = [found for one in peers if (found := sample.asked(one, questions)) is not None]
+        report = evaluation.report(passed, peers=asked, notes=_notes(given["peers"], missing))
+        held = hold(report, gates, surely=given["surely"])
+    except (LabelError, SourceError) as error:
+        raise WrongUse(str(error)) from None
+    except ValueError as error:
+        raise WrongUse(f"a limit: {error}") from None
+    if given["html"] is not None:
+        from infra.evaluation.page import page
+
+        _write(given["html"], page(report, held))
+    if given["as_json"]:
+        click.echo(json.dumps({**msgspec.to_builtins(report), "limits": msgspec.to_builtins(held)}, indent=1))
+    elif given["as_csv"]:
+        csv.writer(sys.stdout, lineterminator="\r\n").writerows(_csv(report))
+    else:
+        for line in lines(report):
+            click.echo(line)
+    for one in held:
+        word = "at most" if one.gate.at_most else "at least"
+        reached = "the texts do not give it" if one.reached is None else f"{one.reached:.4f}"
+        state = "kept" if one.is_kept else "NOT KEPT"
+        click.echo(f"limit {state}: {one.question} {one.gate.figure} {word} {one.gate.limit}: {reached}", err=True)
+    context.exit(0 if all(one.is_kept for one in held) else GATE_FAILED)
+
+
+def _moderator(name: str) -> Moderator:
+    try:
+        policy, moderator = load(name)
+        # What has expired is found by no live handler either.
+        current = policy.in_force(time.time())
+        return moderator if current is policy else Moderator(current)
+    except PolicyError as error:
+        raise CommandFailed(f"{name}: {error}") from error
+    except UnreachableError as error:
+        raise Unreachable(str(error)) from error
+    except ClientError as error:
+        raise Unreachable(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
+
+
+def _columns(given: dict[str, Any], moderator: Moderator) -> Columns:
+    meaning = dict(_pairs("--map", given["mapped"]))
+    for label in (*given["finds"], *filter(None, meaning.values())):
+        if label not in moderator.policy.labels:
+            there = ", ".join(moderator.policy.labels)
+            raise WrongUse(f"received label {label!r}; the policy has {there}. Give one of them to --finds or --map")
+    if meaning and (given["finds"] or given["positive"] or given["positive_from"] is not None):
+        raise WrongUse("--map says what every label means: not together with --finds, --positive or --positive-from")
+    if given["positive"] and given["positive_from"] is not None:
+        raise WrongUse("--positive and --positive-from: one of them")
+    if not 0 < given["calibrated_at"] < 1:
+        raise WrongUse(f"--calibrated-at: received {given['calibrated_at']}; allowed: between 0 and 1")
+    only: dict[str, tuple[str, ...]] = {}
+    for column, value in _pairs("--split", given["splits"]):
+        only[column] = (*only.get(column, ()), value)
+    return Columns(
+        text=given["text"],
+        label=given["label"],
+        positive=given["positive"],
+        positive_from=given["positive_from"],
+        meaning=meaning,
+        language=given["language"],
+        on=given["surface"],
+        slices=given["slices"],
+        only=only,
+    )
+
+
+def _pairs(option: str, given: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for one in given:
+        name, sign, value = one.rpartition("=")
+        if not sign or not name:
+            raise WrongUse(f"{option}: received {one!r}; allowed: NAME=VALUE")
+        yield name, value
+
+
+def _gates(given: dict[str, Any]) -> list[Gate]:
+    gates = []
+    for option, figure in (
+        ("min_precision", "precision"),
+        ("min_recall", "recall"),
+        ("min_f1", "f1"),
+        ("min_auc", "auc"),
+        ("max_fpr", "fpr"),
+    ):  # noqa: E501
+        for one in given[option]:
+            try:
+                gates.append(read_gate(figure, one, at_most=option == "max_fpr"))
+            except ValueError:
+                shown = option.replace("_", "-")
+                raise WrongUse(f"--{shown}: received {one!r}; allowed: 0 to 1, or LABEL=0 to 1") from None
+    return gates
+
+
+def _peers(given: str, known: list[str]) -> list[str] | None:
+    if given == "installed":
+        return None
+    names = [] if given == "none" else [name.strip() for name in given.split(",")]
+    for name in names:
+        if name not in known:
+            raise WrongUse(f"--peers: received {name!r}; allowed: installed, none, {', '.join(known)}")
+    return names
+
+
+def _notes(given: str, missing: dict[str, str]) -> list[str]:
+    if given == "none" or not missing:
+        return []
+    reasons = ", ".join(f"{package} ({why})" for package, why in missing.items())
+    return [f"not compared with {reasons}; to compare: pip install {' '.join(missing)}"]
+
+
+def _rows(name: str, columns: Columns, passed: Passed) -> Iterator[Labelled]:
+    with Source(name) as source:
+        yield from read_labelled(source.name, source.rows(), columns, passed)
+
+
+def _groups(row: Labelled, name: str) -> Iterator[tuple[str, str]]:
+    yield "file", Path(name).name
+    if row.language:
+        yield "language", row.language
+    yield from row.slices
+
+
+def _progress() -> Callable[[int], None]:
+    """Tells how far it is, on a terminal only; -1 is the end."""
+    if not sys.stderr.isatty():
+        return lambda texts: None
+    begun = last = time.monotonic()
+
+    def told(texts: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if texts < 0:
+            sys.stderr.write("\r\x1b[K")
+        elif now - last >= 0.2:
+            last = now
+            sys.stderr.write(f"\r{texts:,} texts, {texts / (now - begun):,.0f} a second\x1b[K")
+        sys.stderr.flush()
+
+    return told
+
+
+def _csv(report: Any) -> Iterator[list[object]]:
+    figures = ("precision", "recall", "f1", "false_positive_rate", "auc", "average_precision")
+    ends = [f"{name}{end}" for name in figures for end in ("", "_low", "_high")]
+    counts = ("texts", "positive", "true_positives", "false_positives", "false_negatives", "true_negatives")
+    yield ["question", "by", "value", *counts, *ends]
+    for answered in report.questions:
+        for group in answered.groups:
+            estimates = [getattr(group.figures, name) for name in figures]
+            cells: list[object] = [getattr(group.figures, name) for name in counts]
+            for one in estimates:
+                cells += ["", "", ""] if one is None else [one.value, one.low, one.high]
+            yield [answered.name, no_formula(group.by), no_formula(group.value), *cells]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise CommandFailed(f"{path}: {error.strerror}; give --html a path that can be written") from None
