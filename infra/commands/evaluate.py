@@ -4,9 +4,9 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -17,8 +17,10 @@ from consumers.moderation.policy import PolicyError
 from glue.vocabulary import ACTIONS
 from infra.commands.failures import CommandFailed, Unreachable, WrongUse
 from infra.commands.inert import no_formula
-from infra.evaluation.gates import Gate, hold, read_gate
-from infra.evaluation.labelled import Columns, LabelError, Labelled, Passed, read_labelled
+from infra.evaluation.asked import columns_of, gates_of, peers_of
+from infra.evaluation.gates import hold
+from infra.evaluation.judging import PolicyJudge, ScoreOf, questions_of
+from infra.evaluation.labelled import Columns, LabelError, Labelled, Passed, ordinary, read_labelled
 from infra.policy.loading import load
 from producers.failures import UnreachableError
 from producers.rows import SourceError
@@ -55,7 +57,7 @@ Exit codes: 0 evaluated, and every limit kept; 1 a policy cannot be used; 2 wron
     multiple=True,
     metavar="VALUE=LABEL",
     help="A label of the file is this one of the policy's; none after = means negative.",
-)  # noqa: E501
+)
 @click.option("--language", default="", help="The column with the language.  [default: language or lang]")
 @click.option("--surface", default="comment", show_default=True, help="Where texts were posted that do not say it.")
 @click.option("--slice", "slices", multiple=True, metavar="COLUMN", help="Figures by this column's values, too.")
@@ -66,9 +68,14 @@ Exit codes: 0 evaluated, and every limit kept; 1 a policy cannot be used; 2 wron
     default="flag",
     show_default=True,
     help="The mildest action that counts as found.",
-)  # noqa: E501
+)
+@click.option("--calibrated-at", type=float, default=0.01, show_default=True, help="The base rate of scores.")
 @click.option(
-    "--calibrated-at", type=float, default=0.01, show_default=True, help="The base rate scores are meant for."
+    "--score",
+    type=click.Choice(get_args(ScoreOf)),
+    default="policy",
+    show_default=True,
+    help="Whose score AUC and calibration are of: the strongest signal's, or the linear model's alone.",
 )
 @click.option("--mistakes", type=click.IntRange(0, 1000), default=5, show_default=True, help="Shown of each kind.")
 @click.option("--whole-texts", is_flag=True, help="Show mistakes as they were written: not cut, not masked.")
@@ -93,31 +100,32 @@ def evaluate(context: click.Context, /, **given: Any) -> None:
     """
     if given["as_csv"] and given["as_json"]:
         raise WrongUse("--csv and --json: one of them")
-    files, gates = [*given["files"], *given["more"]], _gates(given)
+    files, gates = [*given["files"], *given["more"]], gates_of(given)
     if not files and not given["negatives"]:
         raise WrongUse("nothing to evaluate on: give --data FILE, or --negatives FILE; --help has examples")
     moderator = _moderator(given["policy"])
     against = [_moderator(given["against"])] if given["against"] is not None else []
-    columns = _columns(given, moderator)
+    columns = columns_of(given, moderator.policy)
     try:
         # numpy takes longer to load than --help may.
         from infra.evaluation.evaluating import Evaluation, Wanted
-        from infra.evaluation.judging import PolicyJudge, questions_of
         from infra.evaluation.peers import PEERS, Sample
         from infra.evaluation.peers import load as load_peers
         from infra.evaluation.table import lines
     except ModuleNotFoundError as error:
         raise CommandFailed(f"no module {error.name!r}: it needs the extra, pip install streamkeeper[local]") from None
     questions = questions_of(given["finds"], columns.meaning)
-    judge, *others = (PolicyJudge(one, questions, at=given["at"]) for one in [moderator, *against])
+    judge, *others = (
+        PolicyJudge(one, questions, at=given["at"], score_of=given["score"]) for one in [moderator, *against]
+    )
     wanted = Wanted(given["at"], given["calibrated_at"], given["mistakes"], given["whole_texts"])
     evaluation = Evaluation(judge, questions, wanted, against=others)
-    peers, missing = load_peers(_peers(given["peers"], [one.package for one in PEERS]))
-    sample, passed, natural = Sample(given["peer_texts"]), Passed(), msgspec.structs.replace(columns, negative=True)
+    peers, missing = load_peers(peers_of(given["peers"], [one.package for one in PEERS]))
+    sample, passed, natural = Sample(given["peer_texts"]), Passed(), ordinary(columns)
     told = _progress()
     try:
-        for name, how in [*((one, columns) for one in files), *((one, natural) for one in given["negatives"])]:
-            for row in _rows(name, how, passed):
+        for name, read in [*((one, columns) for one in files), *((one, natural) for one in given["negatives"])]:
+            for row in _rows(name, read, passed):
                 evaluation.add(row, _groups(row, name))
                 if peers:
                     sample.add(row.text)
@@ -161,70 +169,6 @@ def _moderator(name: str) -> Moderator:
         raise Unreachable(str(error)) from error
     except ClientError as error:
         raise Unreachable(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
-
-
-def _columns(given: dict[str, Any], moderator: Moderator) -> Columns:
-    meaning = dict(_pairs("--map", given["mapped"]))
-    for label in (*given["finds"], *filter(None, meaning.values())):
-        if label not in moderator.policy.labels:
-            there = ", ".join(moderator.policy.labels)
-            raise WrongUse(f"received label {label!r}; the policy has {there}. Give one of them to --finds or --map")
-    if meaning and (given["finds"] or given["positive"] or given["positive_from"] is not None):
-        raise WrongUse("--map says what every label means: not together with --finds, --positive or --positive-from")
-    if given["positive"] and given["positive_from"] is not None:
-        raise WrongUse("--positive and --positive-from: one of them")
-    if not 0 < given["calibrated_at"] < 1:
-        raise WrongUse(f"--calibrated-at: received {given['calibrated_at']}; allowed: between 0 and 1")
-    only: dict[str, tuple[str, ...]] = {}
-    for column, value in _pairs("--split", given["splits"]):
-        only[column] = (*only.get(column, ()), value)
-    return Columns(
-        text=given["text"],
-        label=given["label"],
-        positive=given["positive"],
-        positive_from=given["positive_from"],
-        meaning=meaning,
-        language=given["language"],
-        on=given["surface"],
-        slices=given["slices"],
-        only=only,
-    )
-
-
-def _pairs(option: str, given: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for one in given:
-        name, sign, value = one.rpartition("=")
-        if not sign or not name:
-            raise WrongUse(f"{option}: received {one!r}; allowed: NAME=VALUE")
-        yield name, value
-
-
-def _gates(given: dict[str, Any]) -> list[Gate]:
-    gates = []
-    for option, figure in (
-        ("min_precision", "precision"),
-        ("min_recall", "recall"),
-        ("min_f1", "f1"),
-        ("min_auc", "auc"),
-        ("max_fpr", "fpr"),
-    ):  # noqa: E501
-        for one in given[option]:
-            try:
-                gates.append(read_gate(figure, one, at_most=option == "max_fpr"))
-            except ValueError:
-                shown = option.replace("_", "-")
-                raise WrongUse(f"--{shown}: received {one!r}; allowed: 0 to 1, or LABEL=0 to 1") from None
-    return gates
-
-
-def _peers(given: str, known: list[str]) -> list[str] | None:
-    if given == "installed":
-        return None
-    names = [] if given == "none" else [name.strip() for name in given.split(",")]
-    for name in names:
-        if name not in known:
-            raise WrongUse(f"--peers: received {name!r}; allowed: installed, none, {', '.join(known)}")
-    return names
 
 
 def _notes(given: str, missing: dict[str, str]) -> list[str]:

@@ -1,12 +1,16 @@
 """What a policy says to a text, as answers to the questions that are evaluated."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
 from consumers.moderation.moderator import Finding, Moderator
 from glue.vocabulary import ACTIONS, Action
 from infra.evaluation.labelled import ANY, Labelled
+
+ScoreOf = Literal["policy", "model"]
+"""Whose score orders texts: the policy's strongest signal (or the model, where that is surer), or the model's alone."""
 
 
 class Question(Struct, frozen=True):
@@ -28,7 +32,8 @@ class Judged(Struct, frozen=True, gc=False):
 
     Args:
         found: for each question, whether it is of that kind.
-        scores: for each question how surely, 0 to 1; the linear model's score counts also below ``at_least``.
+        scores: for each question how surely, 0 to 1; the linear model's score counts also where the policy asks for
+            more.
         action: what is done.
         rules: which rules found something.
         excerpt: the text, masked and short.
@@ -44,26 +49,35 @@ class Judged(Struct, frozen=True, gc=False):
 class PolicyJudge:
     """Asks a policy. What counts as found is what leads to an action, ``at`` or stricter."""
 
-    def __init__(self, moderator: Moderator, questions: Sequence[Question], *, at: Action = "flag") -> None:
+    def __init__(
+        self,
+        moderator: Moderator,
+        questions: Sequence[Question],
+        *,
+        at: Action = "flag",
+        score_of: ScoreOf = "policy",
+    ) -> None:
         """Takes a policy made ready, and what is asked.
 
         Args:
             moderator: the policy.
             questions: answered for every text.
             at: the mildest action that counts.
+            score_of: whose scores are given.
         """
         self.name = f"{moderator.policy_id}@{moderator.policy_version}"
         self._moderator = moderator
         self._questions = questions
         self._counts = frozenset(ACTIONS[ACTIONS.index(at) :])
         self._at_flag = at == "flag"
+        self._model_alone = score_of == "model"
 
     def judge(self, row: Labelled) -> Judged:
         """The policy's answers to one text."""
         moderator = self._moderator
         finding = moderator.judge(row.text, surface=row.surface, language=row.language)
         scores = dict(moderator.model_scores(row.text))
-        for signal in finding.signals:
+        for signal in () if self._model_alone else finding.signals:
             if signal.score > scores.get(signal.label, -1.0):
                 scores[signal.label] = signal.score
         labels = frozenset(finding.decision.labels) if self._at_flag else self._labels(finding, row)

@@ -87,6 +87,11 @@ class Passed(Struct):
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
 
+def ordinary(columns: Columns) -> Columns:
+    """How rows of ordinary texts are read: the same column of text, and nothing that only labelled files have."""
+    return Columns(text=columns.text, surface=columns.surface, on=columns.on, negative=True)
+
+
 def read_labelled(name: str, rows: Iterable[Row], columns: Columns, passed: Passed) -> Iterator[Labelled]:
     """The labelled texts in a file's rows; what is left out is counted.
 

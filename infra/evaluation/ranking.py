@@ -34,12 +34,14 @@ def auc(labels: Flags, scores: Floats) -> Estimate | None:
     if parts is None:
         return None
     positives, negatives = parts
-    error = math.sqrt(_variance(positives) + _variance(negatives))
-    return by_logit(float(positives.mean()), error, fallback=min(len(positives), len(negatives)))
+    fewer = min(len(positives), len(negatives))
+    # One text of a kind says nothing of how such texts differ.
+    error = math.sqrt(_variance(positives) + _variance(negatives)) if fewer > 1 else 0.0
+    return by_logit(float(positives.mean()), error, fallback=fewer)
 
 
 def average_precision(labels: Flags, scores: Floats) -> Estimate | None:
-    """Precision, averaged over all recalls; None without positives. Chance gives the share of positives.
+    """Precision, averaged over all recalls; None with only one kind of text. Chance gives the share of positives.
 
     The interval is the logit interval of Boyd, Eng and Page, whose coverage is better than a bootstrap's.
 
@@ -49,7 +51,7 @@ def average_precision(labels: Flags, scores: Floats) -> Estimate | None:
     0.8333333333333333
     """
     total = int(labels.sum())
-    if total == 0:
+    if total in (0, len(labels)):
         return None
     order = np.argsort(-scores, kind="stable")
     ranked, flags = scores[order], labels[order]
@@ -57,7 +59,9 @@ def average_precision(labels: Flags, scores: Floats) -> Estimate | None:
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
     found = np.cumsum(flags)[last]
     steps = np.diff(found, prepend=0) / total
-    value = min(1.0, float((steps * found / (last + 1)).sum()))
+    value = float((steps * found / (last + 1)).sum())
+    # A sum of steps may miss 1 by its last bits.
+    value = 1.0 if value > 1 - 1e-12 else value
     return by_logit(value, math.sqrt(value * (1 - value) / total), fallback=total)
 
 

@@ -12,7 +12,7 @@ from infra.evaluation.report import ALL, Answered, Other, Report
 _SHOWN = 100
 """Characters of a mistake's text on a terminal."""
 
-HEADS = ("texts", "positive", "precision", "recall", "F1", "false flags", "AUC", "avg. precision")
+HEADS = ("texts", "positive", "precision", "recall", "F1", "false-positive rate", "AUC", "avg. precision")
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _question(answered: Answered) -> Iterator[str]:
         could = "; ".join(
             f"{one.false_positive_rate:.1%}: {one.recall:.1%} from score {one.score:.3f}" for one in answered.operating
         )
-        yield f"could be found at false flags of at most {could}"
+        yield f"could be found at a false-positive rate of at most {could}"
     if answered.reliability is not None and answered.reliability_at is not None:
         here, at_rate = answered.reliability, answered.reliability_at
         yield (
@@ -93,12 +93,14 @@ def _other(other: Other) -> Iterator[str]:
 
 def _figures(one: Measures) -> tuple[str, ...]:
     rate = one.false_positive_rate
+    # Of texts of one kind alone, these two say nothing.
+    both = 0 < one.positive < one.texts
     return (
         f"{one.texts:,}",
         f"{one.positive:,}",
-        _estimate(one.precision),
+        _estimate(one.precision if both else None),
         _estimate(one.recall),
-        _estimate(one.f1),
+        _estimate(one.f1 if both else None),
         "-" if rate is None else f"{rate.value:.2%} [{100 * rate.low:.2f}, {100 * rate.high:.2f}]",
         _estimate(one.auc),
         _estimate(one.average_precision),

@@ -71,7 +71,7 @@ def test_the_difference_of_two_areas_is_tested_by_delongs_components(some: list[
         assert found.p == pytest.approx(math.erfc(abs(difference) / math.sqrt(2 * variance)), abs=1e-6)
 
 
-@given(ANSWERS.filter(lambda some: any(label for label, _ in some)))
+@given(BOTH_KINDS)
 @settings(max_examples=150)
 def test_average_precision_adds_up_precision_at_each_step_of_recall(answers: list[tuple[bool, float]]) -> None:
     total = sum(label for label, _ in answers)

@@ -1,0 +1,91 @@
+"""What the options of ``evaluate`` ask for, checked against each other and against the policy."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from consumers.moderation.policy import Policy
+from infra.commands.failures import WrongUse
+from infra.evaluation.gates import Gate, read_gate
+from infra.evaluation.labelled import Columns
+
+LIMITS = {
+    "min_precision": "precision",
+    "min_recall": "recall",
+    "min_f1": "f1",
+    "min_auc": "auc",
+    "max_fpr": "fpr",
+}
+"""The options that limit a figure, and which one."""
+
+
+def columns_of(given: Mapping[str, Any], policy: Policy) -> Columns:
+    """How rows are read.
+
+    Raises:
+        WrongUse: options contradict, or name a label that the policy does not have.
+    """
+    meaning = dict(_pairs("--map", given["mapped"]))
+    for label in (*given["finds"], *filter(None, meaning.values())):
+        if label not in policy.labels:
+            there = ", ".join(policy.labels)
+            raise WrongUse(f"received label {label!r}; the policy has {there}. Give one of them to --finds or --map")
+    if meaning and (given["finds"] or given["positive"] or given["positive_from"] is not None):
+        raise WrongUse("--map says what every label means: not together with --finds, --positive or --positive-from")
+    if given["positive"] and given["positive_from"] is not None:
+        raise WrongUse("--positive and --positive-from: one of them")
+    if not 0 < given["calibrated_at"] < 1:
+        raise WrongUse(f"--calibrated-at: received {given['calibrated_at']}; allowed: between 0 and 1")
+    only: dict[str, tuple[str, ...]] = {}
+    for column, value in _pairs("--split", given["splits"]):
+        only[column] = (*only.get(column, ()), value)
+    return Columns(
+        text=given["text"],
+        label=given["label"],
+        positive=given["positive"],
+        positive_from=given["positive_from"],
+        meaning=meaning,
+        language=given["language"],
+        on=given["surface"],
+        slices=given["slices"],
+        only=only,
+    )
+
+
+def gates_of(given: Mapping[str, Any]) -> list[Gate]:
+    """The limits.
+
+    Raises:
+        WrongUse: one is no limit.
+    """
+    gates = []
+    for option, figure in LIMITS.items():
+        for one in given[option]:
+            try:
+                gates.append(read_gate(figure, one, at_most=option == "max_fpr"))
+            except ValueError:
+                shown = option.replace("_", "-")
+                raise WrongUse(f"--{shown}: received {one!r}; allowed: 0 to 1, or LABEL=0 to 1") from None
+    return gates
+
+
+def peers_of(given: str, known: Iterable[str]) -> list[str] | None:
+    """Which peers are asked; None: those that are installed.
+
+    Raises:
+        WrongUse: one is not known.
+    """
+    if given == "installed":
+        return None
+    names = [] if given == "none" else [name.strip() for name in given.split(",")]
+    for name in names:
+        if name not in known:
+            raise WrongUse(f"--peers: received {name!r}; allowed: installed, none, {', '.join(known)}")
+    return names
+
+
+def _pairs(option: str, given: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for one in given:
+        name, sign, value = one.rpartition("=")
+        if not sign or not name:
+            raise WrongUse(f"{option}: received {one!r}; allowed: NAME=VALUE")
+        yield name, value
