@@ -69,7 +69,21 @@ def test_dependencies_are_pinned_with_hashes_and_no_file_names_a_registry() -> N
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "up", "produce", "load", "spool", "policy", "evaluate", "train", "query", "report", "audit", "replay", "redrive"],
+    [
+        "demo",
+        "up",
+        "produce",
+        "load",
+        "spool",
+        "policy",
+        "evaluate",
+        "train",
+        "query",
+        "report",
+        "audit",
+        "replay",
+        "redrive",
+    ],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:
     from click.testing import CliRunner
