@@ -65,8 +65,9 @@ bench-producers: setup ## KPL format beside aws_kinesis_agg's, and sending besid
 	@$(BIN)/python -m benchmarks.aggregation
 	@$(BIN)/python -m benchmarks.producing
 
-render: setup ## Bring the renderings of the contract up to date
+render: setup ## Bring what is made from the contract, the reports and the policy up to date
 	@$(BIN)/python -m glue render
+	@$(BIN)/python -m athena render
 	@$(BIN)/python -m infra.policy.schema
 
 bundle: setup ## The Lambda bundle that the template deploys, in build/lambda
