@@ -49,6 +49,7 @@ class Panel(Struct, frozen=True):
 
 
 PANELS = (
+    Panel("summary", width=24, height=4),
     Panel("actions_by_hour", "timeseries", 24, 9, columns=("hour", "allow", "flag", "review", "block")),
     Panel("actions_by_label", "barchart", columns=("label", "allow", "flag", "review", "block")),
     Panel("actions_by_surface", "barchart", columns=("surface", "allow", "flag", "review", "block")),
@@ -61,6 +62,7 @@ PANELS = (
     Panel("repeated_texts"),
     Panel("review_load"),
     Panel("latency"),
+    Panel("completeness"),
     Panel("quarantine_by_reason"),
     Panel("duplicates_and_late"),
     Panel("volume_by_day"),

@@ -33,8 +33,18 @@ _INTEGER = re.compile(r"integer (-?[0-9]+) to (-?[0-9]+)\Z")
 _CHOICE = re.compile(r"one of ([a-z_]+(?:, [a-z_]+)+)\Z")
 _MOMENT = r"previous\((?P<previous>[a-z_]+)\)|(?P<name>[a-z_]+)(?: - (?P<days>[0-9]{1,3})d)?"
 _BINDING = re.compile(rf"(?P<day>first_day|last_day)\((?:{_MOMENT})\)\Z|(?:{_MOMENT.replace('P<', 'P<bare_')})\Z")
-_HEADER = ("title", "question", "note", "reads", "parameter", "column", "bind")
+_HEADER = ("title", "question", "note", "reads", "parameter", "filters", "column", "bind")
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+FILTERS = {
+    "surface": ("surface = ?", "only what was posted there"),
+    "language": ("language = ?", "only what is in this language"),
+    "label": ("contains(labels, ?)", "only what carries this label"),
+    "action": ("action = ?", "only what this was done with: allow, flag, review or block"),
+    "rule": ("any_match(signals, signal -> signal.rule = ?)", "only what this rule found something in"),
+    "author": ("author_id = ?", "only what this author posted"),
+}
+"""What reports may be narrowed down to: the condition, and what it means. A text that is empty narrows nothing."""
+
 TEXT_LIMIT = 256
 """Characters of a text parameter."""
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
@@ -220,9 +230,7 @@ def parse(name: str, text: str) -> Report:
     Raises:
         ValueError: a header that is not of the form, or does not fit the statement; the message names the line.
     """
-    header: dict[str, list[str]] = {
-        key: [] for key in ("title", "question", "note", "reads", "parameter", "column", "bind")
-    }
+    header: dict[str, list[str]] = {key: [] for key in _HEADER}
     body: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.startswith("--"):
@@ -233,6 +241,17 @@ def parse(name: str, text: str) -> Report:
             raise ValueError(f"{name}.sql line {number}: allowed above the statement: -- {' | '.join(header)}: ...")
         header[key].append(value.strip())
     sql = "\n".join(body).strip()
+    filters = [one.strip() for line in header["filters"] for one in line.split(",")]
+    if unknown := sorted(set(filters) - FILTERS.keys()):
+        raise ValueError(f"{name}.sql: filters {', '.join(unknown)}; allowed: {', '.join(FILTERS)}")
+    bindings = [part.strip() for part in ",".join(header["bind"]).split(",") if part.strip()]
+    if filters:
+        conditions = [f"(? = '' OR {FILTERS[one][0]})" for one in filters]
+        sql = re.sub(
+            r"^( *)AND \{filters\}", lambda at: "\n".join(f"{at[1]}AND {one}" for one in conditions), sql, flags=re.M
+        )
+        twice = [one for one in filters for _ in range(2)]
+        bindings = [one for part in bindings for one in (twice if part == "filters" else [part])]
     if not (len(header["title"]) == len(header["question"]) == 1 and header["bind"]) or not _NAME.match(name):
         raise ValueError(f"{name}.sql: it takes a plain name, and one title, one question and one bind")
     report = Report(
@@ -241,9 +260,12 @@ def parse(name: str, text: str) -> Report:
         question=header["question"][0],
         notes=" ".join(header["note"]),
         reads=header["reads"][0] if header["reads"] else CURRENT_VERDICTS,
-        parameters=tuple(_parameter(name, line) for line in header["parameter"]),
+        parameters=(
+            *(_parameter(name, line) for line in header["parameter"]),
+            *(ReportParameter(name=one, type="text", default="", meaning=FILTERS[one][1]) for one in filters),
+        ),
         columns=_columns(name, header["column"]),
-        bindings=tuple(part.strip() for part in ",".join(header["bind"]).split(",") if part.strip()),
+        bindings=tuple(bindings),
         sql=sql,
     )
     known = {parameter.name for parameter in report.parameters}

@@ -3,7 +3,8 @@
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
 -- parameter: by | one of day, language, policy, hour_of_day, weekday | day | what to part the content by
--- bind: first_day(since), last_day(until), since, until
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters
 -- column: part | | the day, the language (empty: not given), the policy, the hour 00 to 23 (UTC), or the weekday from 1, Monday
 -- column: events | events | of this part
 -- column: authors | authors | who posted them
@@ -34,6 +35,7 @@ FROM (
   WHERE dt BETWEEN ? AND ?
     AND created_at >= CAST(? AS timestamp)
     AND created_at < CAST(? AS timestamp)
+    AND {filters}
 ) AS content
 GROUP BY {by}
 ORDER BY 1

@@ -2,7 +2,8 @@
 -- question: How much content came in each hour, and what was done with it?
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
--- bind: first_day(since), last_day(until), since, until
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters
 -- column: hour | UTC | the hour begins at; an hour without events has no row
 -- column: events | events | created in the hour
 -- column: allow | events | the policy let pass
@@ -22,5 +23,6 @@ FROM current_verdicts
 WHERE dt BETWEEN ? AND ?
   AND created_at >= CAST(? AS timestamp)
   AND created_at < CAST(? AS timestamp)
+  AND {filters}
 GROUP BY date_trunc('hour', created_at)
 ORDER BY 1

@@ -2,7 +2,8 @@
 -- question: What was found in the content, how often, and what was done about it?
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
--- bind: first_day(since), last_day(until), since, until
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters
 -- column: label | | what the content is; content with two labels counts under both, without a label under none
 -- column: events | events | that carry the label
 -- column: share | 0 to 1 | of all events of the period, those with the label
@@ -33,6 +34,7 @@ FROM (
   WHERE dt BETWEEN ? AND ?
     AND created_at >= CAST(? AS timestamp)
     AND created_at < CAST(? AS timestamp)
+    AND {filters}
 ) AS period
 CROSS JOIN UNNEST(labels) AS found (label)
 GROUP BY label

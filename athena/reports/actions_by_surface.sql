@@ -2,7 +2,8 @@
 -- question: Where was content posted, and where was it acted on?
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
--- bind: first_day(since), last_day(until), since, until
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters
 -- column: surface | | where it was posted
 -- column: events | events | posted there
 -- column: authors | authors | who posted them
@@ -24,5 +25,6 @@ FROM current_verdicts
 WHERE dt BETWEEN ? AND ?
   AND created_at >= CAST(? AS timestamp)
   AND created_at < CAST(? AS timestamp)
+  AND {filters}
 GROUP BY surface
 ORDER BY 2 DESC, 1

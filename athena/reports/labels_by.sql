@@ -3,7 +3,8 @@
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
 -- parameter: by | one of hour, day, surface, language, policy | surface | what to part the content by
--- bind: first_day(since), last_day(until), since, until
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters
 -- column: part | | the hour or day it was created in (UTC), the surface, the language (empty: not given) or the policy
 -- column: label | | what the content is; content with two labels counts under both
 -- column: events | events | of this part that carry the label
@@ -42,6 +43,7 @@ FROM (
     WHERE dt BETWEEN ? AND ?
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
+      AND {filters}
   ) AS content
 ) AS period
 CROSS JOIN UNNEST(labels) AS found (label)

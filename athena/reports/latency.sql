@@ -4,7 +4,8 @@
 -- note: it was written. Events whose verdict came from a replay or a backfill are left out: they waited on purpose.
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
--- bind: first_day(since), last_day(until), since, until
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters
 -- column: hop | | created_to_arrived: author to stream, by the producer's clock, so it may be negative;
 -- column: ... | | arrived_to_decided: stream to verdict; created_to_decided: both
 -- column: events | events | measured
@@ -35,6 +36,7 @@ FROM (
   WHERE dt BETWEEN ? AND ?
     AND created_at >= CAST(? AS timestamp)
     AND created_at < CAST(? AS timestamp)
+    AND {filters}
     AND run_id = ''
 ) AS measured
 GROUP BY place, hop

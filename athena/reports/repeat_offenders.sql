@@ -4,7 +4,8 @@
 -- parameter: until | timestamp | required | content created before this moment
 -- parameter: at_least | integer 2 to 1000 | 3 | how often an author was acted on to be listed
 -- parameter: limit | integer 1 to 1000 | 50 | how many authors to list
--- bind: first_day(since), last_day(until), since, until, at_least, limit
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters, at_least, limit
 -- column: author_id | | the author's pseudonym
 -- column: acted_on | events | flagged, held for review or blocked
 -- column: days | days | on which that happened
@@ -54,6 +55,7 @@ FROM (
     WHERE dt BETWEEN ? AND ?
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
+      AND {filters}
   ) AS content
   GROUP BY author_id
 ) AS authors

@@ -5,7 +5,8 @@
 -- parameter: until | timestamp | required | content created before this moment
 -- parameter: at_least | integer 2 to 1000000 | 5 | how often a text was posted to be listed
 -- parameter: limit | integer 1 to 1000 | 50 | how many texts to list
--- bind: first_day(since), last_day(until), since, until, at_least, limit
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters, at_least, limit
 -- column: excerpt | | what of it may be shown, personal data masked
 -- column: events | events | with this text
 -- column: authors | authors | who posted it: many point to a campaign, one to a machine
@@ -41,6 +42,7 @@ FROM (
     WHERE dt BETWEEN ? AND ?
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
+      AND {filters}
       AND text_length > 0
     GROUP BY text_fingerprint
   ) AS texts

@@ -2,7 +2,8 @@
 -- question: How much was held for a person, day by day and surface by surface, and how many in the worst hour?
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
--- bind: first_day(since), last_day(until), since, until
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters
 -- column: day | | the day, UTC
 -- column: surface | | where it was posted
 -- column: reviews | events | held for a person
@@ -30,6 +31,7 @@ FROM (
   WHERE dt BETWEEN ? AND ?
     AND created_at >= CAST(? AS timestamp)
     AND created_at < CAST(? AS timestamp)
+    AND {filters}
 ) AS content
 GROUP BY day, surface
 HAVING count_if(action = 'review') > 0

@@ -3,8 +3,9 @@
 -- note: hits_before counts a period as long, just before this one. A rule that is not listed found nothing in either.
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
--- bind: first_day(since), last_day(until), since, until, first_day(previous(since)), last_day(since),
--- bind: previous(since), since
+-- filters: surface, language
+-- bind: first_day(since), last_day(until), since, until, filters
+-- bind: first_day(previous(since)), last_day(since), previous(since), since, filters
 -- column: rule | | the rule's name in the policy
 -- column: detector | | what looked: terms, patterns, personal_data, links, model, ...
 -- column: label | | what it says of the content
@@ -48,12 +49,14 @@ FROM (
     WHERE dt BETWEEN ? AND ?
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
+      AND {filters}
     UNION ALL
     SELECT event_id, author_id, created_at, action, top_label, signals, false AS recent
     FROM current_verdicts
     WHERE dt BETWEEN ? AND ?
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
+      AND {filters}
   ) AS content
 ) AS period
 CROSS JOIN UNNEST(signals) AS found (detector, label, score, rule)

@@ -7,7 +7,8 @@
 -- parameter: by | one of label, surface, language, action | label | what is counted
 -- parameter: times | integer 2 to 1000 | 3 | how many times the usual number an hour must have to be listed
 -- parameter: at_least | integer 1 to 1000000 | 10 | how many events it must have
--- bind: first_day(since - 28d), last_day(until), since - 28d, until, since, at_least, times
+-- filters: surface, language, label
+-- bind: first_day(since - 28d), last_day(until), since - 28d, until, filters, since, at_least, times
 -- column: hour | UTC | the hour begins at, the first that began at --since or later
 -- column: part | | the label, surface, language or action
 -- column: events | events | of the hour that are such
@@ -48,6 +49,7 @@ FROM (
         WHERE dt BETWEEN ? AND ?
           AND created_at >= CAST(? AS timestamp)
           AND created_at < CAST(? AS timestamp)
+          AND {filters}
       ) AS content
       CROSS JOIN UNNEST(ARRAY[CAST(NULL AS varchar)] || {by}) AS found (part)
       GROUP BY hour, part

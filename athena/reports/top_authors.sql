@@ -3,7 +3,8 @@
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
 -- parameter: limit | integer 1 to 1000 | 20 | how many authors to list
--- bind: first_day(since), last_day(until), since, until, limit
+-- filters: surface, language, label
+-- bind: first_day(since), last_day(until), since, until, filters, limit
 -- column: place | | 1 is who was acted on most; equals are placed by blocked events, then by id
 -- column: author_id | | the author's pseudonym
 -- column: events | events | all they posted in the period
@@ -40,6 +41,7 @@ FROM (
     WHERE dt BETWEEN ? AND ?
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
+      AND {filters}
     GROUP BY author_id
   ) AS authors
   WHERE acted_on > 0

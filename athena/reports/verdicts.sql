@@ -2,15 +2,9 @@
 -- question: Which verdicts are behind a number?
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
--- parameter: surface | text | | only where it was posted there
--- parameter: language | text | | only in this language
--- parameter: action | text | | only with this action: allow, flag, review or block
--- parameter: label | text | | only with this label
--- parameter: rule | text | | only with a signal of this rule
--- parameter: author | text | | only of this author
 -- parameter: limit | integer 1 to 1000 | 50 | how many, the newest first
--- bind: first_day(since), last_day(until), since, until, surface, surface, language, language, action, action,
--- bind: label, label, rule, rule, author, author, limit
+-- filters: surface, language, action, label, rule, author
+-- bind: first_day(since), last_day(until), since, until, filters, limit
 -- column: created_at | UTC | when it was posted
 -- column: surface | | where
 -- column: language | | as the producer said; empty: not given
@@ -48,13 +42,8 @@ FROM (
     WHERE dt BETWEEN ? AND ?
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
+      AND {filters}
   ) AS period
-  WHERE (? = '' OR surface = ?)
-    AND (? = '' OR language = ?)
-    AND (? = '' OR action = ?)
-    AND (? = '' OR contains(labels, ?))
-    AND (? = '' OR contains(rules, ?))
-    AND (? = '' OR author_id = ?)
 ) AS placed
 WHERE place <= ?
 ORDER BY place

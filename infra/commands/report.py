@@ -102,9 +102,12 @@ def _list(*, as_json: bool) -> None:
     for found in every:
         click.echo(f"{found.name}\n  {found.question}")
         for parameter in found.parameters:
-            if parameter.type != "timestamp":
-                default = f", default {parameter.default}" if parameter.default else ""
-                click.echo(f"  --param {parameter.name}=: {parameter.meaning} ({parameter.allowed}{default})")
+            if parameter.type in ("integer", "choice"):
+                value = "N" if parameter.type == "integer" else "CHOICE"
+                allowed = f"{parameter.allowed}; default {parameter.default}"
+                click.echo(f"  --param {parameter.name}={value}: {parameter.meaning} ({allowed})")
+        if texts := [parameter.name for parameter in found.parameters if parameter.type == "text"]:
+            click.echo(f"  --param {'|'.join(texts)}=TEXT narrows it down")
 
 
 def _described(found: reports.Report) -> dict[str, object]:

@@ -118,7 +118,7 @@ SURVIVORS: tuple[Row, ...] = tuple(ROWS[place] for place in (0, 1, 5, 6, 8, 11, 
 
 def day_of(row: Row) -> str:
     """The partition a row lies in."""
-    return str((row.get("created_at") or row["arrived_at"]).date())
+    return str(next(row[name] for name in ("created_at", "arrived_at", "window_start") if name in row).date())
 
 
 def set_aside(name: str, arrived: str, **given: Any) -> Row:
@@ -138,6 +138,27 @@ def set_aside(name: str, arrived: str, **given: Any) -> Row:
         "arrived_at": arrived_at,
         "quarantined_at": arrived_at + timedelta(seconds=1),
         "code_version": "1",
+    } | given
+
+
+def audited(day: str, *, at: str, archived: int, missing: int = 0, **given: Any) -> Row:
+    """What an audit found of a day; anything given replaces a column."""
+    start = datetime.fromisoformat(f"{day} 00:00:00")
+    return {
+        "audit_id": at,
+        "audited_at": datetime.fromisoformat(at),
+        "window_start": start,
+        "window_end": start + timedelta(days=1),
+        "archived": archived,
+        "landed": archived - missing,
+        "quarantined": 0,
+        "dead_lettered": 0,
+        "missing": missing,
+        "ghosts": 0,
+        "doubled": 0,
+        "conflicts": 0,
+        "altered": None,
+        "objects": 0,
     } | given
 
 

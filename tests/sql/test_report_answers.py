@@ -14,10 +14,10 @@ from athena import reports
 from athena.aws.dataframe import read_frame
 from athena.engine import Answer, QueryFailed
 from athena.values import text_literal
-from glue.tables import QUARANTINE
+from glue.tables import AUDITS, QUARANTINE
 from infra.commands.query import query
 from infra.commands.report import report as report_command
-from tests.sql.golden import FIRST, SECOND, set_aside, verdict
+from tests.sql.golden import FIRST, SECOND, audited, set_aside, verdict
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 3, tzinfo=UTC)
@@ -259,6 +259,50 @@ def test_spikes_beside_the_same_hour_of_four_weeks(lake: Any) -> None:
     assert ask(lake, "spikes", by="surface", at_least=5).rows == [(ten, "comments", 7, 1.33, 5.3, 3)]
 
 
+def test_summary_beside_the_period_before(golden: Any) -> None:
+    # events, authors, flag, review, block, share, degraded, late, decided within, newest, decided, before, its share
+    [row] = ask(golden, "summary", since=SINCE + timedelta(days=1)).rows
+    assert row[:8] == (5, 5, 1, 1, 2, 0.8, 0, 0)
+    assert row[8] == 2.0  # e10 took longest of e07, e08 and e10; a backfill decided e09 and e11
+    assert row[9:] == (at("2 12:20"), datetime(2026, 11, 2, 14, 0, 9), 6, 0.6667)
+    # narrowed down: e04, e05 and e10 of chat, and e03
+    [chat] = ask(golden, "summary", surface="chat").rows
+    assert chat[:6] == (4, 3, 2, 1, 0, 0.75)
+    [threats] = ask(golden, "summary", label="threat", language="en").rows
+    assert threats[:6] == (1, 1, 0, 1, 0, 1.0)
+
+
+@pytest.mark.parametrize("name", reports.names())
+def test_what_nothing_has_narrows_a_report_down_to_nothing(golden: Any, name: str) -> None:
+    for parameter in reports.load(name).parameters:
+        if parameter.type == "text":
+            assert ask(golden, name, **{parameter.name: "' OR 1=1 --"}).rows == []
+
+
+def test_reports_narrowed_down_add_up_to_the_whole(golden: Any) -> None:
+    whole = {row[0]: row[1] for row in ask(golden, "actions_by", by="day").rows}
+    parts = [ask(golden, "actions_by", by="day", surface=one).rows for one in ("comments", "chat", "reviews")]
+    assert {day: sum(row[1] for rows in parts for row in rows if row[0] == day) for day in whole} == whole
+
+
+def test_completeness_by_the_last_audit_of_a_day(lake: Any) -> None:
+    lake.fill(
+        [
+            [audited(FIRST, at=f"{SECOND} 00:30:00", archived=200, missing=2)],
+            # looked at again later, when nothing was missing any more
+            [audited(FIRST, at=f"{SECOND} 08:30:00", archived=200, altered=1)],
+            [audited(SECOND, at="2026-11-03 08:30:00", archived=400, missing=1, dead_lettered=3, landed=396)],
+            [audited("2026-11-03", at="2026-11-04 00:00:00", archived=9)],
+        ],
+        AUDITS,
+    )
+    # day, completeness, archived, landed, quarantined, dead letters, missing, ghosts, altered, objects, when, until
+    assert ask(lake, "completeness").rows == [
+        (FIRST, 1.0, 200, 200, 0, 0, 0, 0, 1, 0, at("2 08:30"), at("2 00:00")),
+        (SECOND, 0.9975, 400, 396, 0, 3, 1, 0, None, 0, datetime(2026, 11, 3, 8, 30), datetime(2026, 11, 3)),
+    ]
+
+
 def test_quarantine_by_reason(lake: Any) -> None:
     lake.fill(
         [
@@ -314,22 +358,23 @@ def year(lake: Any) -> Iterator[Any]:
         [[verdict(f"e{number:03d}{n}", day, labels=["spam"]) for n in range(4)] for number, day in enumerate(days)]
     )
     lake.fill([[set_aside(f"q{number:03d}", day)] for number, day in enumerate(days)], QUARANTINE)
+    lake.fill([[audited(day[:10], at=day, archived=4)] for day in days], AUDITS)
     return lake
 
 
 @pytest.mark.parametrize("name", reports.names())
 def test_a_report_reads_only_the_days_it_is_asked_for(year: Any, name: str) -> None:
     # given: how many days a report on one day reads: some look back
-    looks_back = {"rules": 1, "spikes": 28}.get(name, 0)
+    looks_back = {"rules": 1, "summary": 1, "spikes": 28}.get(name, 0)
     # when: a day, and the rest of the year after those it looks back on
     day = datetime(2026, 5, 1, tzinfo=UTC)
     first, last = datetime(2025, 12, 20, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
     one = ask(year, name, since=day, until=day + timedelta(days=1))
     all_days = ask(year, name, since=first, until=last)
-    # then: "rules" also reads what there is of a period as long before, which are the first thirty days
+    # then: "rules" and "summary" also read what there is of a period as long before, which are the first thirty days
     assert one.bytes_scanned > 0
     a_day = one.bytes_scanned / (1 + looks_back)
-    days = (last - first).days + {"rules": 30, "spikes": 28}.get(name, 0)
+    days = (last - first).days + {"rules": 30, "summary": 30, "spikes": 28}.get(name, 0)
     assert 0.98 * days * a_day < all_days.bytes_scanned < 1.02 * days * a_day
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from athena import reports
 from athena.saved import saved_query
-from glue.tables import QUARANTINE
-from tests.sql.golden import set_aside, verdict
+from glue.tables import AUDITS, QUARANTINE
+from tests.sql.golden import audited, set_aside, verdict
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,7 @@ def recent(lake: Any) -> tuple[Any, datetime]:
         ]
     )
     lake.fill([[set_aside(f"q{number}", day)] for number, day in enumerate(days)], QUARANTINE)
+    lake.fill([[audited(day[:10], at=day, archived=3)] for day in days], AUDITS)
     return lake, today.replace(tzinfo=UTC)
 
 

@@ -212,7 +212,8 @@ def test_a_report_asks_for_the_last_day_unless_told_otherwise() -> None:
     assert result.exit_code == 0, result.stderr
     [(sql, parameters)] = engine.calls
     assert "current_verdicts" in sql
-    assert parameters == ["'2026-11-19'", "'2026-11-20'", "'2026-11-19 09:30:00.000'", "'2026-11-20 09:30:00.000'"]
+    assert parameters[:4] == ["'2026-11-19'", "'2026-11-20'", "'2026-11-19 09:30:00.000'", "'2026-11-20 09:30:00.000'"]
+    assert parameters[4:] == ["''"] * 6
     assert "from 2026-11-19 09:30:00Z until 2026-11-20 09:30:00Z" in result.stderr
     assert "As of 2026-11-20 09:30:00Z" in result.stderr
     assert "UTC" in result.stdout
@@ -220,10 +221,11 @@ def test_a_report_asks_for_the_last_day_unless_told_otherwise() -> None:
 
 def test_a_report_takes_its_period_and_its_parameters() -> None:
     arguments = ["top_authors", "--since", "2026-11-01", "--until", "2026-11-08", "--param", "limit=3", "--json"]
+    arguments += ["--param", "surface=chat"]
     result, engine = ask(report, arguments, answer([("place", "bigint")], (1,)))
     assert result.exit_code == 0, result.stderr
     assert engine.calls[0][1][:2] == ["'2026-11-01'", "'2026-11-07'"]
-    assert engine.calls[0][1][4] == "3"
+    assert engine.calls[0][1][4:] == ["'chat'", "'chat'", *["''"] * 4, "3"]
     assert json.loads(result.stdout) == [{"place": 1}]
 
 
@@ -235,11 +237,12 @@ def test_a_report_takes_its_period_and_its_parameters() -> None:
         (["latency", "--since", "yesterday"], "not a moment"),
         (["latency", "--since", "now"], "the period is empty"),
         (["latency", "--since", "2026-11-19T00:00:00"], "no zone"),
-        (["latency", "--param", "limit=3"], "it takes none but"),
+        (["completeness", "--param", "limit=3"], "it takes none but"),
+        (["labels_by", "--param", "by=colour"], "allowed: hour, day, surface, language, policy"),
         (["top_authors", "--param", "limit=3; DROP TABLE x"], "not a whole number"),
         (["top_authors", "--param", "limit=0"], "allowed: 1 to 1000"),
         (["top_authors", "--param", "limit=1", "--param", "limit=2"], "given twice"),
-        (["top_authors", "--param", "order_by=events; --"], "it takes limit"),
+        (["top_authors", "--param", "order_by=events; --"], "it takes limit, surface"),
         (["\x1b[31m"], "no report"),
     ],
 )
@@ -256,7 +259,16 @@ def test_the_list_says_what_each_report_answers_and_takes() -> None:
     result, engine = ask(report, ["--list"], TWO)
     assert "latency\n  How long does an event take" in result.stdout
     assert "--param limit=N" in result.stdout
+    assert "--param by=CHOICE" in result.stdout
+    assert "surface|language|label=TEXT" in result.stdout
     assert engine.calls == []
+    as_json, _ = ask(report, ["--list", "--json"], TWO)
+    listed = {one["name"]: one for one in json.loads(as_json.stdout)}
+    assert listed["latency"]["columns"][2] == {
+        "name": "p50",
+        "unit": "seconds",
+        "meaning": "half of the events took at most this long; percentiles are approximate",
+    }
 
 
 @pytest.mark.parametrize("command", [query, report])
