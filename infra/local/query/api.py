@@ -14,6 +14,7 @@ from infra.local.query.errors import QueryError
 from infra.local.query.executions import Execution, Executions, new_id
 from infra.local.query.files import ObjectStore
 from infra.local.query.results import MAX_PAGE, ResultStore
+from infra.local.query.session import quarter_of_memory
 from infra.local.query.statements import read_statement
 from infra.local.query.tables import Catalog
 from infra.local.query.workgroups import PRIMARY, WorkGroups, invalid, paged
@@ -32,7 +33,7 @@ class AthenaApi:
         catalog: Glue.
         clock: what ``now()`` says, and the times that are shown.
         workers: queries at a time.
-        memory: DuckDB's memory limit for one query.
+        memory: DuckDB's memory limit for one query; a quarter of the machine's, 1 to 4 GB, unless given.
 
     Example::
 
@@ -41,14 +42,14 @@ class AthenaApi:
     """
 
     def __init__(
-        self, *, objects: ObjectStore, catalog: Catalog, clock: Clock, workers: int = 2, memory: str = "1GB"
+        self, *, objects: ObjectStore, catalog: Catalog, clock: Clock, workers: int = 2, memory: str | None = None
     ) -> None:
         self._clock = clock
         self._catalog = catalog
         self._groups = WorkGroups(clock)
         self._results = ResultStore(objects)
         self._executions = Executions(
-            engine=QueryEngine(objects=objects, catalog=catalog, memory=memory),
+            engine=QueryEngine(objects=objects, catalog=catalog, memory=memory or quarter_of_memory()),
             results=self._results,
             groups=self._groups,
             clock=clock,

@@ -1,9 +1,11 @@
 """A DuckDB connection for one query: bounded, cut off from the machine, with Trino's functions."""
 
 import inspect
+import os
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import duckdb
@@ -86,6 +88,16 @@ _FUNCTIONS: Final[dict[str, tuple[Callable[..., object], list[str], str]]] = {
 }
 
 
+OVERFLOW = "20GB"
+"""How much of one query may lie on disk."""
+
+
+def quarter_of_memory() -> str:
+    """How much memory a query takes before it writes to disk: a quarter of the machine's, from 1 to 4 GB."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{min(4096, max(1024, whole // 4 // 2**20))}MB"
+
+
 class Session:
     """A connection, and what its functions refused while it ran.
 
@@ -95,8 +107,16 @@ class Session:
     """
 
     def __init__(self, *, memory: str = "512MB", threads: int = 2) -> None:
+        # A year of verdicts has more rows than memory holds; what does not fit lies here while the query runs.
+        self._overflow = TemporaryDirectory(prefix="streamkeeper-query-", ignore_cleanup_errors=True)
         self.connection = duckdb.connect(
-            ":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": ""}
+            ":memory:",
+            config={
+                "threads": threads,
+                "memory_limit": memory,
+                "temp_directory": self._overflow.name,
+                "max_temp_directory_size": OVERFLOW,
+            },
         )
         self.connection.execute("SET TimeZone = 'UTC'")
         self._known: set[str] = set()
@@ -117,6 +137,7 @@ class Session:
     def close(self) -> None:
         """Ends the connection."""
         self.connection.close()
+        self._overflow.cleanup()
 
     def run(self, sql: str) -> Any:
         """The connection after it ran a text.
