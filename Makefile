@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-data check lint template-check test-heavy train bench bench-producers kill-loop burst render bundle clean
+.PHONY: help setup demo up test test-data check lint template-check test-heavy train bench bench-producers kill-loop burst render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,6 +49,10 @@ template-check: .venv-sam/ready ## sam validate --lint, in an environment of its
 train: setup ## The linear model's weights again, from the data folder, byte for byte; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make train DATA=/path"; exit 1; }
 	@$(BIN)/streamkeeper train --recipe consumers/models/default.toml --data "$(DATA)" --out consumers/models/default.bin
+
+quality: setup ## What the default policy finds and misses in real texts, into docs/quality.md; DATA=folder
+	@test -d "$(DATA)/labelled" || { echo "DATA=$(DATA) has no labelled texts. Give the data folder: make quality DATA=/path"; exit 1; }
+	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --out docs/quality.md
 
 bench: setup ## The consumer's rate beside the usual handler's; 100,000 terms beside 1,000; each in one run
 	@$(BIN)/python -m benchmarks

@@ -1,0 +1,73 @@
+"""``make quality``: the default policy on the data folder, against what was asked for, as one table.
+
+python -m benchmarks.quality --data FOLDER [--policy P] [--out docs/quality.md] [--check] [--json]
+
+Exit codes: 0 every target met; 1 one is not met, or with --check the page differs; 2 wrong use.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.quality import disguised, labelled, personal, streams
+from benchmarks.quality.page import Measured, markdown
+from consumers.moderation.moderator import Moderator
+from infra.policy.loading import load
+
+
+def measure(moderator: Moderator, folder: Path) -> Measured:
+    """The default policy, or another one, on the data folder."""
+    model = moderator.policy.model
+    sets, by_sets, gaps = labelled.measure(moderator, folder)
+    by_kind, kinds = personal.measure(folder)
+    by_stream, flags = streams.measure(moderator, folder)
+    by_disguise, hidden = disguised.measure(moderator, folder)
+    return Measured(
+        f"{moderator.policy_id}@{moderator.policy_version}",
+        "none" if model is None else model.weights,
+        tuple(sets),
+        (*by_sets, *by_kind, *by_stream, *by_disguise),
+        (*gaps, *kinds, *hidden),
+        tuple(flags),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, prints, writes the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the data folder: labelled/ and streams/ lie in it")
+    parser.add_argument("--policy", default="default", help="a file, or a name in the bundle (default: default)")
+    parser.add_argument("--out", type=Path, help="write the page here")
+    parser.add_argument("--check", action="store_true", help="write nothing; tell whether --out holds just this page")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
+    options = parser.parse_args(arguments)
+    if not (options.data / "labelled").is_dir():
+        print(f"--data {options.data}: no folder labelled/ in it; give the data folder", file=sys.stderr)
+        return 2
+    measured = measure(load(options.policy)[1], options.data)
+    page = markdown(measured)
+    if options.json:
+        print(json.dumps(_document(measured), ensure_ascii=False, indent=1))
+    else:
+        print(page)
+    if options.check:
+        return 0 if options.out is not None and options.out.read_text("utf-8") == page else 1
+    if options.out is not None:
+        options.out.write_text(page, "utf-8")
+    return 0 if all(row.is_met is not False for row in measured.rows) else 1
+
+
+def _document(measured: Measured) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(measured)
+    for row, one in zip(document["rows"], measured.rows, strict=True):
+        row["is_met"] = one.is_met
+    return document
+
+
+if __name__ == "__main__":
+    sys.exit(main())
