@@ -101,6 +101,8 @@ def evaluate(context: click.Context, /, **given: Any) -> None:
     if given["as_csv"] and given["as_json"]:
         raise WrongUse("--csv and --json: one of them")
     files, gates = [*given["files"], *given["more"]], gates_of(given)
+    if given["html"] is not None and not given["html"].parent.is_dir():
+        raise WrongUse(f"--html {given['html']}: there is no folder {given['html'].parent}")
     if not files and not given["negatives"]:
         raise WrongUse("nothing to evaluate on: give --data FILE, or --negatives FILE; --help has examples")
     moderator = _moderator(given["policy"])

@@ -75,7 +75,7 @@ def show(name: str, text: str | None, surface: str, language: str | None, author
     """Show a policy's rules, or what it says to one text and why. Personal data is masked."""
     made, moderator = _load(name)
     if text is not None:
-        given = sys.stdin.read() if text == "-" else text
+        given = _given(text)
         finding = moderator.judge(given.rstrip("\n"), surface=surface, language=language, author_id=author)
         _explain(moderator, finding, surface=surface, language=language, as_json=as_json)
         return
@@ -230,6 +230,16 @@ def publish(source: str, name: str, cases: Path | None, stack: str) -> None:
     except UnreachableError as error:
         raise Unreachable(str(error)) from error
     click.echo(f"s3://{bucket}/{key}: policy {made.id}, version {made.version}")
+
+
+def _given(text: str) -> str:
+    """A text from the command line, or from standard input."""
+    # What Python could not decode of either comes as lone surrogates, which no text has.
+    raw = sys.stdin.buffer.read() if text == "-" else text.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise WrongUse(f"the text is not UTF-8: byte {error.start} is {raw[error.start]:#04x}") from None
 
 
 def _text(name: str) -> str:

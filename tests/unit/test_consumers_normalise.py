@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumers.moderation.lookalikes import LOOKALIKES
 from consumers.moderation.normalise import fold, normalise
 
 
@@ -26,6 +27,51 @@ def test_both_forms_have_the_same_length_so_that_places_agree(text: str) -> None
 def test_the_fast_way_for_ascii_gives_what_the_slow_way_gives(text: str) -> None:
     fast, slow = normalise(text), normalise(text + " é")
     assert slow.plain.removesuffix("é").strip() == fast.plain.strip()
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=60))
+def test_the_fast_way_for_ascii_folds_as_the_slow_way_does(text: str) -> None:
+    fast, slow = normalise(text), normalise(text + " é")
+    assert slow.folded.removesuffix("e").strip() == fast.folded.strip()
+    assert fast.encoded == fast.plain.encode()
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=300)
+def test_the_forms_are_lower_case_with_single_blanks_and_folding_gives_ascii_letters_or_nothing_new(text: str) -> None:
+    normal = normalise(text)
+    assert normal.encoded.decode() == normal.plain
+    assert "  " not in normal.plain
+    assert normal.plain == normal.plain.casefold()
+    for read, written in zip(normal.folded, normal.plain, strict=True):
+        assert read == written or (read.isascii() and read.isalpha() and read.islower())
+
+
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u061c\u180e\u202e\u2066\ufe0f\U000e0041\x00\x08\x7f"
+
+
+@given(
+    st.text(alphabet="abcxyzäéłжя中文한", max_size=20),
+    st.lists(st.tuples(st.integers(0, 20), st.sampled_from(INVISIBLE))),
+)
+def test_invisible_characters_anywhere_change_nothing(text: str, hidden: list[tuple[int, str]]) -> None:
+    written = text
+    for place, character in hidden:
+        written = written[:place] + character + written[place:]
+    assert normalise(written) == normalise(text)
+
+
+LOST = {"\u03f2"}
+
+
+@given(st.lists(st.sampled_from(sorted(LOOKALIKES.keys() - LOST)), min_size=1, max_size=12))
+def test_a_word_of_lookalikes_is_read_letter_by_letter(characters: list[str]) -> None:
+    assert fold("".join(characters)) == "".join(LOOKALIKES[one] for one in characters)
+
+
+def test_every_lookalike_is_read_as_its_letter_but_one_that_compatibility_takes_first() -> None:
+    # The lunate sigma's compatibility form is the sigma, before anything looks at it.
+    assert {one for one, letter in LOOKALIKES.items() if fold(one) != letter} == LOST
 
 
 @pytest.mark.parametrize(

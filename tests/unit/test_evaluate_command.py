@@ -322,6 +322,7 @@ WRONG = [
     (["--calibrated-at", "0"], "--calibrated-at: received 0.0"),
     (["--csv", "--json"], "--csv and --json: one of them"),
     (["--peers", "spacy"], "--peers: received 'spacy'; allowed: installed, none, better-profanity"),
+    (["--html", "/nowhere/out.html"], "--html /nowhere/out.html: there is no folder /nowhere"),
     (["--data", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
 ]
 

@@ -33,7 +33,7 @@ expires = 2030-01-01
 """
 
 
-def run(*arguments: str, given: str | None = None) -> tuple[int, str]:
+def run(*arguments: str, given: str | bytes | None = None) -> tuple[int, str]:
     result = CliRunner().invoke(policy, list(arguments), input=given)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
@@ -87,6 +87,15 @@ def test_show_explains_a_verdict_and_masks_what_is_personal() -> None:
     assert "jo@" not in output
     document = json.loads(run("show", "default", "--text", "FREE M0NEY", "--json")[1])
     assert document["signals"] == [{"detector": "terms", "label": "spam", "score": 0.5, "rule": "spam_phrases_en"}]
+
+
+def test_a_text_that_is_not_utf_8_is_wrong_use_and_no_stack_trace() -> None:
+    for answer in (
+        run("show", "default", "--text", "\udcff idiot"),
+        run("show", "default", "--text", "-", given=b"\xff idiot"),
+    ):
+        assert answer[0] == 2
+        assert "the text is not UTF-8" in answer[1]
 
 
 def test_cases_that_fail_are_named_with_what_was_expected(tmp_path: Path, mine: str) -> None:
