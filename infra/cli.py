@@ -18,7 +18,8 @@ _COMMANDS = {
     "train": "Make weights for the linear model from labelled texts.",
     "query": "Ask Athena in SQL.",
     "audit": "Is everything that arrived accounted for? Names what is not.",
-    "report": "A ready-made answer: volume, labels, surfaces, authors, latency.",
+    "report": "A ready-made answer: trends, labels, rules, authors, spikes, latency, load.",
+    "dashboard": "The reports as pages in the browser, or as files.",
 }
 
 

@@ -81,6 +81,7 @@ def test_dependencies_are_pinned_with_hashes_and_no_file_names_a_registry() -> N
         "query",
         "report",
         "audit",
+        "dashboard",
         "replay",
         "redrive",
     ],

@@ -1,0 +1,100 @@
+"""``streamkeeper dashboard``: the reports as pages in the browser, or as files."""
+
+import inspect
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from infra.commands.failures import EXIT_CODES, CommandFailed, WrongUse
+from infra.commands.stack import STACK, target
+
+PORT = 8600
+AT_ONCE = 6
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  streamkeeper dashboard
+  streamkeeper dashboard --export site --since 28d && aws s3 sync site s3://BUCKET/moderation/
+"""
+)
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
+@click.option("--export", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write files here, and end.")
+@click.option("--since", default="24h", show_default=True, help="With --export: as in `report`.")
+@click.option("--until", default="now", show_default=True, help="With --export: as in `report`.")
+@click.option(
+    "--drill-downs",
+    default=60,
+    show_default=True,
+    type=click.IntRange(0, 2000),
+    help="With --export: how many pages of the verdicts behind numbers.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON line: the address, or the files written.")
+@click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="Which stack to ask.")
+@click.option("--database", default=None, help="Another Glue database than the stack's.")
+@click.option("--workgroup", default=None, help="Another Athena workgroup than the stack's.")
+@click.pass_context
+def dashboard(
+    context: click.Context,
+    port: int,
+    folder: Path | None,
+    since: str,
+    until: str,
+    drill_downs: int,
+    as_json: bool,
+    stack: str,
+    database: str | None,
+    workgroup: str | None,
+) -> None:
+    """Look at trends, labels, surfaces, rules, authors, the pipeline's health, and the verdicts behind every number.
+
+    Serves pages to this machine's browser until Ctrl-C, or writes them as files that need no server. Everything is
+    asked of Athena, on the laptop runtime or on AWS; excerpts have personal data masked. Pages hold no script.
+    """
+    # Imported here: other commands need not wait for it.
+    from infra.dashboard.export import export
+    from infra.dashboard.filters import FilterError, Filters
+    from infra.dashboard.lake import Lake
+    from infra.dashboard.serving import PortTakenError, serving
+
+    asked = target(context, stack=stack, database=database, workgroup=workgroup)
+    with ThreadPoolExecutor(AT_ONCE, "dashboard") as pool:
+        lake = Lake(asked.engine, database=asked.database, workgroup=asked.workgroup, pool=pool, now=asked.now)
+        if folder is not None:
+            show = sys.stderr.isatty()
+
+            def told(done: int, of: int) -> None:
+                if show:
+                    click.echo(f"\r{done} of {of} files", err=True, nl=False)
+
+            try:
+                written = export(lake, folder, Filters(since=since, until=until), drill_downs=drill_downs, told=told)
+            except FilterError as error:
+                raise WrongUse(str(error)) from error
+            except OSError as error:
+                raise CommandFailed(f"{folder} cannot be written: {error.strerror}; give another --export") from error
+            if show:
+                click.echo(err=True)
+            if as_json:
+                click.echo(json.dumps({"files": [str(path) for path in written]}))
+            else:
+                click.echo(f"{len(written)} files in {folder}; begin with {folder / 'index.html'}")
+            return
+        try:
+            with serving(lake, port=port) as (url, serve):
+                click.echo(json.dumps({"url": url}) if as_json else f"The dashboard is at {url} until Ctrl-C.")
+                threading.Thread(target=serve, daemon=True).start()
+                try:
+                    threading.Event().wait()
+                except KeyboardInterrupt:
+                    click.echo("Stopped.", err=True)
+        except PortTakenError as error:
+            raise CommandFailed(f"{error}; another dashboard may be running, or give another --port") from error
+
+
+dashboard.help = f"{inspect.cleandoc(dashboard.help or '')}\n\n{EXIT_CODES}"

@@ -1,0 +1,1 @@
+"""The dashboard: the reports as pages, made on the server, without a script."""

@@ -1,0 +1,165 @@
+"""Pages as HTML, piece by piece: what is above stands while what is below is still being asked."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from athena.period import in_utc
+from infra.dashboard import charts, pages
+from infra.dashboard.filters import Filters, by_day
+from infra.dashboard.lake import Figure, Lake
+from infra.dashboard.pages import PAGES, Href, Page, Section
+
+PERIODS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "28d": "28 days", "365d": "a year"}
+_templates = Environment(
+    loader=PackageLoader("infra.dashboard"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+CsvHref = Callable[[Section, Filters], str]
+
+
+def style() -> str:
+    """The style sheet."""
+    return (files("infra.dashboard") / "templates" / "style.css").read_text(encoding="utf-8")
+
+
+def style_hash() -> str:
+    """What a content security policy has to name for the style sheet to hold inside a page."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()}"
+
+
+class Site:
+    """Makes pages.
+
+    Args:
+        lake: asked for figures.
+        href: the address of a page.
+        csv: the address of a section's rows as CSV.
+        exported: whether pages stand by themselves: the style inside, no form.
+    """
+
+    def __init__(self, lake: Lake, *, href: Href, csv: CsvHref, exported: bool = False) -> None:
+        self._lake = lake
+        self._href = href
+        self._csv = csv
+        self._exported = exported
+
+    def page(self, page: Page, filters: Filters) -> Iterator[str]:
+        """The page in pieces.
+
+        Raises:
+            FilterError: before the first piece; the filters cannot be meant.
+        """
+        lake = self._lake
+        period = filters.period(lake.now() // 60 * 60)
+        # All are asked at once, and shown in order.
+        summary, complete = lake.ask("summary", filters), lake.ask("completeness", filters)
+        quarantine = lake.ask("quarantine_by_reason", filters) if page.chart else None
+        volume = None
+        if page.chart:
+            volume = (
+                lake.ask("actions_by", filters, by="day") if by_day(period) else lake.ask("actions_by_hour", filters)
+            )
+        asked = [(section, lake.ask(section.report, filters, **section.values)) for section in page.sections]
+        yield self._head(page, filters, f"{in_utc(period.since)} to {in_utc(period.until)}")
+        landed = pages.landed_words(summary.result(), complete.result(), period)
+        if summary.result().failure:
+            yield self._piece(
+                "notice.html", kind="failure", title="No answer", text=summary.result().failure, actions=[]
+            )
+        elif not summary.result().records:
+            wider = [
+                (label, self._href(page.name, filters.changed(since=name, until="now")))
+                for name, label in PERIODS.items()
+            ]
+            yield self._piece(
+                "notice.html",
+                kind="empty",
+                title="No content in this period",
+                text="Look at a longer one, or put some on the stream: streamkeeper produce --synthetic 1000",
+                actions=[] if self._exported else wider[1:],
+            )
+        if quarantine is not None and volume is not None:
+            yield self._above(
+                filters, period, summary.result(), quarantine.result(), complete.result(), volume.result(), landed
+            )
+        for section, figure in asked:
+            yield self._section(section, figure.result(), filters, landed)
+        yield self._piece("tail.html", href=self._href("overview", Filters()))
+
+    def refused(self, message: str) -> str:
+        """The page that says that an address cannot be meant."""
+        actions = [("Begin anew", self._href("overview", Filters()))]
+        notice = self._piece("notice.html", kind="failure", title="That cannot be shown", text=message, actions=actions)
+        return (
+            self._head(PAGES[0], Filters(), "")
+            + notice
+            + self._piece("tail.html", href=self._href("overview", Filters()))
+        )
+
+    def _head(self, page: Page, filters: Filters, period: str) -> str:
+        chips = [
+            (name, value, name in page.narrowing, self._href(page.name, filters.changed(**{name: ""})))
+            for name, value in filters.narrowed().items()
+        ]
+        return self._piece(
+            "head.html",
+            page=page,
+            period=period,
+            filters=filters,
+            chips=chips,
+            exported=self._exported,
+            style=style() if self._exported else "",
+            csp=csp(exported=True) if self._exported else "",
+            links=[(one.title, self._href(one.name, _kept(filters, one)), one.name == page.name) for one in PAGES],
+            periods=[
+                (
+                    label,
+                    self._href(page.name, filters.changed(since=name, until="now")),
+                    filters.since == name and filters.until == "now",
+                )
+                for name, label in PERIODS.items()
+            ],
+        )
+
+    def _above(self, filters: Filters, period: Any, *figures: Any) -> str:
+        summary, quarantine, complete, volume, landed = figures
+        made, step = pages.slots(volume, filters, period, self._href)
+        section = Section(volume.report.name, values={"by": "day"} if "by" in volume.values else {})
+        view = self._view(section, volume, filters, landed)
+        return self._piece(
+            "above.html",
+            tiles=pages.tiles(summary, quarantine, complete, filters, self._href),
+            chart=charts.volume(made, step=step) if volume.records else "",
+            view=view,
+        )
+
+    def _section(self, section: Section, figure: Figure, filters: Filters, landed: str) -> str:
+        return self._piece("section.html", view=self._view(section, figure, filters, landed))
+
+    def _view(self, section: Section, figure: Figure, filters: Filters, landed: str) -> pages.TableView:
+        return pages.table(section, figure, filters, self._href, csv=self._csv(section, filters), landed=landed)
+
+    def _piece(self, template: str, **given: Any) -> str:
+        return _templates.get_template(template).render(**given)
+
+
+def _kept(filters: Filters, page: Page) -> Filters:
+    """The filters without those that a page's figures do not take."""
+    return filters.changed(**{name: "" for name in filters.narrowed() if name not in page.narrowing})
+
+
+def csp(*, exported: bool) -> str:
+    """The content security policy of every page: its own style and pictures, and nothing that runs."""
+    styles = f"'{style_hash()}'" if exported else "'self'"
+    rules = f"default-src 'none'; style-src {styles}; img-src 'self' data:; base-uri 'none'; form-action 'self'"
+    # A page cannot say this of itself; only a server's header can.
+    return rules if exported else f"{rules}; frame-ancestors 'none'"
