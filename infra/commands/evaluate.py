@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,14 +17,13 @@ from consumers.moderation.policy import PolicyError
 from glue.vocabulary import ACTIONS
 from infra.commands.failures import CommandFailed, Unreachable, WrongUse
 from infra.commands.inert import no_formula
-from infra.evaluation.asked import columns_of, gates_of, peers_of
+from infra.evaluation.asked import columns_of, gates_of
 from infra.evaluation.gates import hold
-from infra.evaluation.judging import PolicyJudge, ScoreOf, questions_of
-from infra.evaluation.labelled import Columns, LabelError, Labelled, Passed, ordinary, read_labelled
+from infra.evaluation.judging import ScoreOf
+from infra.evaluation.labelled import LabelError
 from infra.policy.loading import load
 from producers.failures import UnreachableError
 from producers.rows import SourceError
-from producers.sources import Source
 
 GATE_FAILED = 4
 
@@ -33,6 +32,7 @@ Examples:
   streamkeeper evaluate --data comments.csv --text body --label rude --finds insult --slice forum
   streamkeeper evaluate --policy mine.toml --against default --data test.jsonl.gz --split split=test --html report.html
   streamkeeper evaluate --data all.parquet --label kind --map hate=insult --map junk=spam --map none= --json
+  streamkeeper evaluate --data synthetic.jsonl --entities entities --map EMAIL_ADDRESS=email --map CREDIT_CARD=card
   streamkeeper evaluate --data sms.jsonl --finds spam --min-f1 0.93 --max-fpr 0.01 --negatives chat.jsonl.gz
 
 Peers are asked when they are installed: pip install better-profanity alt-profanity-check presidio-analyzer.
@@ -58,6 +58,7 @@ Exit codes: 0 evaluated, and every limit kept; 1 a policy cannot be used; 2 wron
     metavar="VALUE=LABEL",
     help="A label of the file is this one of the policy's; none after = means negative.",
 )
+@click.option("--entities", default="", metavar="COLUMN", help="Spans of personal data (label, start, end) instead.")
 @click.option("--language", default="", help="The column with the language.  [default: language or lang]")
 @click.option("--surface", default="comment", show_default=True, help="Where texts were posted that do not say it.")
 @click.option("--slice", "slices", multiple=True, metavar="COLUMN", help="Figures by this column's values, too.")
@@ -96,7 +97,8 @@ def evaluate(context: click.Context, /, **given: Any) -> None:
 
     FILES are JSON lines, CSV, TSV or Parquet, also gzip. Precision, recall, F1, AUC, false flags, precision at base
     rates and calibration come with 95 % intervals, for each label, language and slice. Texts are judged one after the
-    other; only numbers are kept of them, and masked excerpts of the worst mistakes.
+    other; only numbers are kept of them, and masked excerpts of the worst mistakes. With --entities it is personal data
+    that is counted, span by span.
     """
     if given["as_csv"] and given["as_json"]:
         raise WrongUse("--csv and --json: one of them")
@@ -110,34 +112,20 @@ def evaluate(context: click.Context, /, **given: Any) -> None:
     columns = columns_of(given, moderator.policy)
     try:
         # numpy takes longer to load than --help may.
-        from infra.evaluation.evaluating import Evaluation, Wanted
-        from infra.evaluation.peers import PEERS, Sample
-        from infra.evaluation.peers import load as load_peers
+        from infra.evaluation.running import evaluate_entities, evaluate_texts, reads
         from infra.evaluation.table import lines
     except ModuleNotFoundError as error:
         raise CommandFailed(f"no module {error.name!r}: it needs the extra, pip install streamkeeper[local]") from None
-    questions = questions_of(given["finds"], columns.meaning)
-    judge, *others = (
-        PolicyJudge(one, questions, at=given["at"], score_of=given["score"]) for one in [moderator, *against]
-    )
-    wanted = Wanted(given["at"], given["calibrated_at"], given["mistakes"], given["whole_texts"])
-    evaluation = Evaluation(judge, questions, wanted, against=others)
-    peers, missing = load_peers(peers_of(given["peers"], [one.package for one in PEERS]))
-    sample, passed, natural = Sample(given["peer_texts"]), Passed(), ordinary(columns)
-    told = _progress()
+    asked = reads(columns, files, given["negatives"])
     try:
-        for name, read in [*((one, columns) for one in files), *((one, natural) for one in given["negatives"])]:
-            for row in _rows(name, read, passed):
-                evaluation.add(row, _groups(row, name))
-                if peers:
-                    sample.add(row.text)
-                told(evaluation.texts)
-        told(-1)
-        asked = [found for one in peers if (found := sample.asked(one, questions)) is not None]
-        report = evaluation.report(passed, peers=asked, notes=_notes(given["peers"], missing))
-        held = hold(report, gates, surely=given["surely"])
+        if columns.entities:
+            report = evaluate_entities(columns, asked, given)
+        else:
+            report = evaluate_texts(moderator, against, columns, asked, given)
     except (LabelError, SourceError) as error:
         raise WrongUse(str(error)) from None
+    try:
+        held = hold(report, gates, surely=given["surely"])
     except ValueError as error:
         raise WrongUse(f"a limit: {error}") from None
     if given["html"] is not None:
@@ -171,44 +159,6 @@ def _moderator(name: str) -> Moderator:
         raise Unreachable(str(error)) from error
     except ClientError as error:
         raise Unreachable(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
-
-
-def _notes(given: str, missing: dict[str, str]) -> list[str]:
-    if given == "none" or not missing:
-        return []
-    reasons = ", ".join(f"{package} ({why})" for package, why in missing.items())
-    return [f"not compared with {reasons}; to compare: pip install {' '.join(missing)}"]
-
-
-def _rows(name: str, columns: Columns, passed: Passed) -> Iterator[Labelled]:
-    with Source(name) as source:
-        yield from read_labelled(source.name, source.rows(), columns, passed)
-
-
-def _groups(row: Labelled, name: str) -> Iterator[tuple[str, str]]:
-    yield "file", Path(name).name
-    if row.language:
-        yield "language", row.language
-    yield from row.slices
-
-
-def _progress() -> Callable[[int], None]:
-    """Tells how far it is, on a terminal only; -1 is the end."""
-    if not sys.stderr.isatty():
-        return lambda texts: None
-    begun = last = time.monotonic()
-
-    def told(texts: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if texts < 0:
-            sys.stderr.write("\r\x1b[K")
-        elif now - last >= 0.2:
-            last = now
-            sys.stderr.write(f"\r{texts:,} texts, {texts / (now - begun):,.0f} a second\x1b[K")
-        sys.stderr.flush()
-
-    return told
 
 
 def _csv(report: Any) -> Iterator[list[object]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from consumers.moderation.kinds import PERSONAL_DATA_KINDS
 from consumers.moderation.policy import Policy
 from infra.commands.failures import WrongUse
 from infra.evaluation.gates import Gate, read_gate
@@ -25,7 +26,9 @@ def columns_of(given: Mapping[str, Any], policy: Policy) -> Columns:
         WrongUse: options contradict, or name a label that the policy does not have.
     """
     meaning = dict(_pairs("--map", given["mapped"]))
-    for label in (*given["finds"], *filter(None, meaning.values())):
+    if given["entities"]:
+        _check_kinds(given, meaning)
+    for label in () if given["entities"] else (*given["finds"], *filter(None, meaning.values())):
         if label not in policy.labels:
             there = ", ".join(policy.labels)
             raise WrongUse(f"received label {label!r}; the policy has {there}. Give one of them to --finds or --map")
@@ -48,7 +51,17 @@ def columns_of(given: Mapping[str, Any], policy: Policy) -> Columns:
         on=given["surface"],
         slices=given["slices"],
         only=only,
+        entities=given["entities"],
     )
+
+
+def _check_kinds(given: Mapping[str, Any], meaning: Mapping[str, str]) -> None:
+    for option in ("finds", "positive", "against", "negatives"):
+        if given[option]:
+            raise WrongUse(f"--{option} is about whole texts: not together with --entities")
+    for kind in filter(None, meaning.values()):
+        if kind not in PERSONAL_DATA_KINDS:
+            raise WrongUse(f"--map: received kind {kind!r}; allowed: {', '.join(PERSONAL_DATA_KINDS)}")
 
 
 def gates_of(given: Mapping[str, Any]) -> list[Gate]:

@@ -36,6 +36,7 @@ class Columns(Struct, frozen=True):
         slices: columns by whose values figures are told apart.
         only: by column the values of rows that count; others are passed over.
         negative: all rows are ordinary texts, and no label is read.
+        entities: a column that lists spans, each with label, start and end, instead of a label.
     """
 
     text: str = "text"
@@ -49,6 +50,7 @@ class Columns(Struct, frozen=True):
     slices: tuple[str, ...] = ()
     only: dict[str, tuple[str, ...]] = {}
     negative: bool = False
+    entities: str = ""
 
 
 class Labelled(Struct, frozen=True, gc=False):
@@ -60,6 +62,7 @@ class Labelled(Struct, frozen=True, gc=False):
         language, surface: as the row says.
         slices: by column.
         place: file and row.
+        entities: labelled spans: what, from where, up to where.
     """
 
     text: str
@@ -68,6 +71,7 @@ class Labelled(Struct, frozen=True, gc=False):
     surface: str
     slices: tuple[tuple[str, str], ...]
     place: str
+    entities: tuple[tuple[str, int, int], ...] = ()
 
 
 class Passed(Struct):
@@ -104,7 +108,8 @@ def read_labelled(name: str, rows: Iterable[Row], columns: Columns, passed: Pass
     Raises:
         LabelError: a column is in no row, or a label says neither yes nor no.
     """
-    needed = [columns.text, *([] if columns.negative else [columns.label]), *columns.only, *columns.slices]
+    answer = [] if columns.negative else [columns.entities or columns.label]
+    needed = [columns.text, *answer, *columns.only, *columns.slices]
     if columns.language:
         needed.append(columns.language)
     spoken = (columns.language,) if columns.language else ("language", "lang")
@@ -130,8 +135,10 @@ def read_labelled(name: str, rows: Iterable[Row], columns: Columns, passed: Pass
         if not isinstance(text, str) or not text.strip():
             passed.empty += 1
             continue
-        labels = _labels(cells, columns, unknown, f"{name}: row {row.number:,}")
-        if labels is None:
+        place = f"{name}: row {row.number:,}"
+        entities = _entities(value_at(cells, columns.entities), text, place) if columns.entities else ()
+        labels = frozenset[str]() if columns.entities else _labels(cells, columns, unknown, place)
+        if labels is None or entities is None:
             passed.unlabelled += 1
             continue
         language = next(filter(None, (value_at(cells, one) for one in spoken)), None)
@@ -144,6 +151,7 @@ def read_labelled(name: str, rows: Iterable[Row], columns: Columns, passed: Pass
             surface if isinstance(surface, str) and surface else columns.on,
             slices,
             f"{name}:{row.number}",
+            entities,
         )
     passed.unknown = dict(unknown)
     passed.unreadable += unreadable
@@ -197,6 +205,27 @@ def _is_positive(raw: Any, columns: Columns, place: str) -> bool:
         f"{place}: label {text[:40]!r}; allowed: 1, true, yes, 0, false, no. Of other labels say which mean yes "
         "(--positive), from which number on (--positive-from), or which of the policy's they are (--map)"
     )
+
+
+def _entities(raw: Any, text: str, place: str) -> tuple[tuple[str, int, int], ...] | None:
+    if isinstance(raw, str):
+        # A cell of CSV holds the list as JSON.
+        try:
+            raw = msgspec.json.decode(raw)
+        except msgspec.DecodeError:
+            raw = 0
+    if raw is None:
+        return None
+    try:
+        found = tuple((str(one["label"]), int(one["start"]), int(one["end"])) for one in raw)
+    except (TypeError, KeyError, ValueError):
+        raise LabelError(
+            f"{place}: its entities are no list of spans; allowed: objects with label, start and end (characters)"
+        ) from None
+    for label, start, end in found:
+        if not 0 <= start < end <= len(text):
+            raise LabelError(f"{place}: {label[:40]} from {start} to {end}; its text has {len(text):,} characters")
+    return found
 
 
 def _shown(value: Any) -> str:

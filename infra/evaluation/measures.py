@@ -16,7 +16,8 @@ class Measures(Struct, frozen=True):
         texts: how many were judged.
         positive: how many are what is looked for.
         true_positives, false_positives, false_negatives, true_negatives: found or not, rightly or not.
-        precision: the share of the found that is positive, in these texts.
+        precision: the share of the found that is positive, in these texts; of texts of one kind alone it says nothing,
+            nor does F1.
         recall: the share of the positive that is found.
         f1: the harmonic mean of both.
         false_positive_rate: the share of the negative that is found.
@@ -65,11 +66,34 @@ def measure(labels: Flags, found: Flags, scores: Floats | None = None) -> Measur
         false_positives=flagged - both,
         false_negatives=positive - both,
         true_negatives=negative - flagged + both,
-        precision=share(both, flagged),
+        precision=share(both, flagged) if positive and negative else None,
         recall=recall,
-        f1=f1(both, flagged - both, positive - both) if positive else None,
+        f1=f1(both, flagged - both, positive - both) if positive and negative else None,
         false_positive_rate=rate,
         auc=None if scores is None else auc(labels, scores),
         average_precision=None if scores is None else average_precision(labels, scores),
         precision_at={rate: estimate for rate, estimate in at.items() if estimate is not None},
+    )
+
+
+def of_spans(found: int, wrong: int, missed: int) -> Measures:
+    """The figures of spans in texts: those that were found, found where there is none, and not found.
+
+    >>> of_spans(3, 0, 1).recall.value
+    0.75
+    """
+    return Measures(
+        texts=found + wrong + missed,
+        positive=found + missed,
+        true_positives=found,
+        false_positives=wrong,
+        false_negatives=missed,
+        true_negatives=0,
+        precision=share(found, found + wrong),
+        recall=share(found, found + missed),
+        f1=f1(found, wrong, missed),
+        false_positive_rate=None,
+        auc=None,
+        average_precision=None,
+        precision_at={},
     )

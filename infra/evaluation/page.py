@@ -26,9 +26,9 @@ p{margin:.3rem 0;max-width:60rem}.dim,caption,small{color:var(--dim)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.3rem 0}
 caption{text-align:left;padding:.2rem 0}
 th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap;vertical-align:top}
-th{font-weight:600;color:var(--dim)}th:first-child,td:first-child{text-align:left}
+th{font-weight:600;color:var(--dim)}th:first-child,td:first-child,th.left,td.left{text-align:left}
 tr.whole td{background:var(--soft);font-weight:600}td small{display:block;font-weight:400}
-td.text{white-space:normal;overflow-wrap:anywhere;text-align:left;min-width:18rem}td.left{text-align:left}
+td.text{white-space:normal;overflow-wrap:anywhere;text-align:left;min-width:18rem}
 .good{color:var(--good)}.bad{color:var(--bad);font-weight:600}
 svg{display:block;margin:.5rem 0;max-width:100%}
 svg text{fill:var(--dim);font:11px system-ui,sans-serif}
@@ -37,6 +37,8 @@ svg text{fill:var(--dim);font:11px system-ui,sans-serif}
 """
 _POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 _SIDE, _EDGE = 260, 34
+
+HEADS = ("positive", "precision", "recall", "F1", "false-positive rate", "AUC", "average precision")
 
 
 def page(report: Report, held: Sequence[Held] = ()) -> str:
@@ -57,13 +59,13 @@ def _parts(report: Report, held: Sequence[Held]) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
     yield f"<title>{_shown(report.policy)}: evaluation</title><style>{_STYLE}</style></head><body>"
     yield f"<h1>{_shown(report.policy)}</h1>"
-    yield f"<p>{report.texts:,} texts judged. Found is what leads to <b>{_shown(report.at)}</b> or stricter. "
+    yield f"<p>{report.texts:,} texts judged; {_shown(report.counts_as_found)}. "
     yield "Intervals hold the true value in about 95 of 100 samples like this one.</p>"
     yield from _left_out(report)
     if held:
         yield from _limits(held)
     for answered in report.questions:
-        yield from _question(answered)
+        yield from _question(answered, report.unit)
     if report.mistakes:
         yield from _mistakes(report.mistakes)
     for note in report.notes:
@@ -93,14 +95,13 @@ def _limits(held: Sequence[Held]) -> Iterator[str]:
     yield from _table(["label", "figure", "limit", "reached", ""], rows)
 
 
-def _question(answered: Answered) -> Iterator[str]:
+def _question(answered: Answered, unit: str) -> Iterator[str]:
     yield f"<h2>{_shown(answered.name)}</h2>"
-    heads = ["", "texts", "positive", "precision", "recall", "F1", "false-positive rate", "AUC", "average precision"]
     rows = []
     for group in answered.groups:
         name = "all texts" if group.by == ALL else f"<small>{_shown(group.by)}</small>{_shown(group.value)}"
         rows.append([name, *_figures(group.figures)])
-    yield from _table(heads, rows, first_is_whole=True)
+    yield from _table(["", unit, *HEADS], rows, first_is_whole=True)
     whole = answered.groups[0].figures
     if whole.precision_at:
         yield "<h3>Precision where so large a share is positive</h3>"
@@ -160,17 +161,17 @@ def _diagram(what: Reliability) -> str:
 
 def _other(other: Other) -> Iterator[str]:
     yield f"<h3>Beside {_shown(other.name)}, on the same {other.texts:,} texts</h3>"
-    heads = ["", "texts", "positive", "precision", "recall", "F1", "false-positive rate", "AUC", "average precision"]
-    yield from _table(heads, [["this", *_figures(other.ours)], ["that", *_figures(other.figures)]])
+    yield from _table(["", "texts", *HEADS], [["this", *_figures(other.ours)], ["that", *_figures(other.figures)]])
     yield f"<p>Right alone: this one on {other.decisions.only_first:,} texts, that one on "
     yield f"{other.decisions.only_second:,} (McNemar p {_p(other.decisions.p)})"
     yield f"; areas differ with DeLong p {_p(other.areas.p)}.</p>" if other.areas is not None else ".</p>"
 
 
 def _mistakes(mistakes: Iterable[Mistake]) -> Iterator[str]:
-    yield "<h2>The most confident mistakes</h2>"
-    yield '<div class="wide"><table><thead><tr><th>label</th><th>kind</th><th>score</th><th>action</th>'
-    yield "<th>rules</th><th>text</th><th>row</th></tr></thead><tbody>"
+    yield "<h2>Mistakes</h2>"
+    yield '<div class="wide"><table><thead><tr><th>label</th><th class="left">kind</th><th>score</th>'
+    yield '<th class="left">action</th><th class="left">rules</th><th class="left">text</th><th class="left">row</th>'
+    yield "</tr></thead><tbody>"
     for one in mistakes:
         yield f'<tr><td>{_shown(one.question)}</td><td class="left">{_shown(one.kind)}</td><td>{one.score:.2f}</td>'
         yield f'<td class="left">{_shown(one.action)}</td><td class="left">{_shown(", ".join(one.rules)) or "–"}</td>'
@@ -193,9 +194,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, first_is_whol
 def _figures(one: Measures) -> list[str]:
     rate = one.false_positive_rate
     shown = "–" if rate is None else f"{rate.value:.2%}<small>{rate.low:.2%} – {rate.high:.2%}</small>"
-    # Of texts of one kind alone, precision and F1 say nothing.
-    both = 0 < one.positive < one.texts
-    three = [_estimate(found) for found in (one.precision if both else None, one.recall, one.f1 if both else None)]
+    three = [_estimate(found) for found in (one.precision, one.recall, one.f1)]
     return [f"{one.texts:,}", f"{one.positive:,}", *three, shown, _estimate(one.auc), _estimate(one.average_precision)]
 
 

@@ -1,5 +1,7 @@
 """What an evaluation says, as data: the same for a terminal, JSON and HTML."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from infra.evaluation.intervals import Paired
@@ -102,6 +104,7 @@ class Report(Struct, frozen=True):
         questions: what was asked, with all figures.
         mistakes: the worst of each kind.
         notes: what a reader should know of these figures.
+        unit: what is counted: texts, or spans in them.
     """
 
     policy: str
@@ -111,3 +114,11 @@ class Report(Struct, frozen=True):
     questions: tuple[Answered, ...]
     mistakes: tuple[Mistake, ...]
     notes: tuple[str, ...] = ()
+    unit: Literal["texts", "spans"] = "texts"
+
+    @property
+    def counts_as_found(self) -> str:
+        """What counts as found, in words."""
+        if self.unit == "spans":
+            return "a labelled span is found when something sure of its kind overlaps it"
+        return f"found is what leads to {self.at} or stricter"

@@ -7,18 +7,21 @@ from rich.cells import cell_len
 from infra.commands.inert import inert
 from infra.evaluation.intervals import Estimate
 from infra.evaluation.measures import Measures
-from infra.evaluation.report import ALL, Answered, Other, Report
+from infra.evaluation.report import ALL, Answered, Group, Other, Report
 
 _SHOWN = 100
 """Characters of a mistake's text on a terminal."""
 
-HEADS = ("texts", "positive", "precision", "recall", "F1", "false-positive rate", "AUC", "avg. precision")
+HEADS = ("positive", "precision", "recall", "F1", "FPR", "AUC", "AP")
+LEGEND = (
+    "FPR: share of negatives found; AUC: area under the ROC curve; AP: average precision; below each its 95 % interval"
+)
 
 
 def lines(report: Report) -> Iterator[str]:
     """The report, line by line."""
     passed = report.passed
-    yield f"{report.policy}: {report.texts:,} texts judged; found is what leads to {report.at} or stricter"
+    yield f"{report.policy}: {report.texts:,} texts judged; {report.counts_as_found}"
     left = [("no row", passed.unreadable), ("no text", passed.empty), ("no usable label", passed.unlabelled)]
     left += [("of another split", passed.elsewhere)]
     if any(count for _, count in left):
@@ -26,15 +29,18 @@ def lines(report: Report) -> Iterator[str]:
     if passed.unknown:
         known = ", ".join(f"{inert(label[:40])} ({count:,})" for label, count in passed.unknown.items())
         yield f"labels without a meaning (--map says it): {known}"
+    yield LEGEND
     for answered in report.questions:
         yield ""
-        yield from _question(answered)
+        yield from _question(answered, report.unit)
     if report.mistakes:
         yield ""
-        yield "the most confident mistakes:"
+        yield "the most confident mistakes:" if report.unit == "texts" else "mistakes:"
         for mistake in report.mistakes:
             rules = ", ".join(mistake.rules) or "no rule"
-            place = f"{mistake.question}, {mistake.kind}, {mistake.score:.2f}, {mistake.action} ({rules})"
+            place = f"{mistake.question}, {mistake.kind}"
+            if report.unit == "texts":
+                place += f", {mistake.score:.2f}, {mistake.action} ({rules})"
             yield f"  {inert(place)}  {inert(mistake.place)}"
             yield f"    {_cut(inert(mistake.text))}"
     for note in report.notes:
@@ -42,22 +48,17 @@ def lines(report: Report) -> Iterator[str]:
         yield inert(note)
 
 
-def _question(answered: Answered) -> Iterator[str]:
-    yield f"{inert(answered.name)}: 95 % intervals in brackets"
-    rows = [
-        ("all texts" if group.by == ALL else f"{inert(group.by)} {inert(group.value[:40])}", *_figures(group.figures))
-        for group in answered.groups
-    ]
-    yield from _aligned([("", *HEADS), *rows])
+def _question(answered: Answered, unit: str) -> Iterator[str]:
+    yield inert(answered.name)
+    yield from _table([(group.by, _name(group), group.figures) for group in answered.groups], unit)
     whole = answered.groups[0].figures
     if whole.precision_at:
-        at = "; ".join(f"{float(rate):.1%} {_estimate(one)}" for rate, one in whole.precision_at.items())
-        yield f"precision where so large a share is positive: {at}"
+        yield "precision, where so large a share is positive"
+        yield "  " + "; ".join(f"{float(rate):.1%}: {_estimate(one)}" for rate, one in whole.precision_at.items())
     if answered.operating:
-        could = "; ".join(
-            f"{one.false_positive_rate:.1%}: {one.recall:.1%} from score {one.score:.3f}" for one in answered.operating
-        )
-        yield f"could be found at a false-positive rate of at most {could}"
+        yield "what other thresholds would find"
+        for one in answered.operating:
+            yield f"  at an FPR of at most {one.false_positive_rate:.1%}: {one.recall:.1%}, from score {one.score:.3f}"
     if answered.reliability is not None and answered.reliability_at is not None:
         here, at_rate = answered.reliability, answered.reliability_at
         yield (
@@ -82,8 +83,7 @@ def _question(answered: Answered) -> Iterator[str]:
 
 def _other(other: Other) -> Iterator[str]:
     yield f"beside {inert(other.name)}, on the same {other.texts:,} texts:"
-    rows = [("  this", *_figures(other.ours)), ("  that", *_figures(other.figures))]
-    yield from _aligned([("", *HEADS), *rows])
+    yield from _table([("", "  this", other.ours), ("", "  that", other.figures)], "texts")
     yield (
         f"  right alone: this {other.decisions.only_first:,}, that {other.decisions.only_second:,} texts "
         f"(McNemar p {_p(other.decisions.p)})"
@@ -91,20 +91,36 @@ def _other(other: Other) -> Iterator[str]:
     )
 
 
-def _figures(one: Measures) -> tuple[str, ...]:
-    rate = one.false_positive_rate
-    # Of texts of one kind alone, these two say nothing.
-    both = 0 < one.positive < one.texts
-    return (
-        f"{one.texts:,}",
-        f"{one.positive:,}",
-        _estimate(one.precision if both else None),
-        _estimate(one.recall),
-        _estimate(one.f1 if both else None),
-        "-" if rate is None else f"{rate.value:.2%} [{100 * rate.low:.2f}, {100 * rate.high:.2f}]",
-        _estimate(one.auc),
-        _estimate(one.average_precision),
-    )
+def _name(group: Group) -> str:
+    return "all texts" if group.by == ALL else f"  {inert(group.value[:40])}"
+
+
+def _table(groups: Sequence[tuple[str, str, Measures]], unit: str) -> Iterator[str]:
+    rows: list[tuple[str, ...]] = [("", unit, *HEADS)]
+    last = groups[0][0]
+    for by, name, one in groups:
+        if by != last:
+            rows.append((f"by {inert(by)}", *([""] * (len(HEADS) + 1))))
+            last = by
+        cells = [_cells(each) for each in (one.precision, one.recall, one.f1)]
+        cells += [_cells(one.false_positive_rate, percent=True), _cells(one.auc), _cells(one.average_precision)]
+        rows.append((name, f"{one.texts:,}", f"{one.positive:,}", *(value for value, _ in cells)))
+        rows.append(("", "", "", *(interval for _, interval in cells)))
+    # Columns in which nothing stands tell nothing.
+    kept = [at for at in range(len(rows[0])) if at < 3 or any(row[at] not in ("", "-") for row in rows[1:])]
+    yield from _aligned([[row[at] for at in kept] for row in rows])
+
+
+def _cells(one: Estimate | None, *, percent: bool = False) -> tuple[str, str]:
+    if one is None:
+        return "-", ""
+    if percent:
+        return f"{one.value:.2%}", f"{100 * one.low:.2f}–{100 * one.high:.2f}"
+    return f"{one.value:.3f}", f"{_short(one.low)}–{_short(one.high)}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
 
 
 def _estimate(one: Estimate | None) -> str:

@@ -263,6 +263,66 @@ class Seen(HTMLParser):
         self.text += data
 
 
+SPANS: list[dict[str, Any]] = [
+    {"text": "write to jo@example.org", "spans": [{"label": "MAIL", "start": 9, "end": 23}], "of": "a"},
+    {"text": "or to ann@example.org", "spans": [], "of": "a"},
+    {"text": "or to jo at home", "spans": [{"label": "MAIL", "start": 6, "end": 8}], "of": "b"},
+    {"text": "born 1980", "spans": [{"label": "YEAR", "start": 5, "end": 9}], "of": "b"},
+]
+
+
+def test_personal_data_is_counted_span_by_span(tmp_path: Path) -> None:
+    path = write(tmp_path / "spans.jsonl", SPANS)
+    asked = (path, "--entities", "spans", "--map", "MAIL=email", "--slice", "of")
+    found = document(*asked)
+    figures = whole(found, "email")
+    assert [figures[name] for name in ("true_positives", "false_positives", "false_negatives")] == [1, 1, 1]
+    assert figures["precision"]["value"] == figures["recall"]["value"] == 0.5
+    assert {one["value"]: one["figures"]["positive"] for one in found["questions"][0]["groups"]} == {
+        "all": 2,
+        "a": 1,
+        "b": 1,
+    }
+    assert found["passed"]["unknown"] == {"YEAR": 1}
+    assert run(*asked, "--min-recall", "email=0.6").exit_code == 4
+
+
+def test_what_was_missed_of_personal_data_is_not_shown_either(tmp_path: Path) -> None:
+    shown = run(write(tmp_path / "spans.jsonl", SPANS), "--entities", "spans", "--map", "MAIL=email").stdout
+    assert "or to [email] at home" in shown
+    assert "or to [email]\n" in shown
+    assert "ann@" not in shown
+    assert " jo " not in shown
+
+
+def test_spans_in_a_cell_of_csv_are_json(tmp_path: Path) -> None:
+    path = tmp_path / "spans.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "spans"])
+        writer.writerows([row["text"], json.dumps(row["spans"])] for row in SPANS)
+    found = document(path, "--entities", "spans", "--map", "MAIL=email")
+    assert whole(found, "email")["true_positives"] == 1
+
+
+@pytest.mark.parametrize(
+    ("spans", "arguments", "said"),
+    [
+        ([{"label": "X", "start": 0, "end": 2}], [], "no span is of a known kind; labels there: X"),
+        ([{"label": "X", "start": 0, "end": 99}], [], "X from 0 to 99; its text has 4 characters"),
+        ([{"label": "X"}], [], "its entities are no list of spans"),
+        ("nothing", [], "its entities are no list of spans"),
+        ([], ["--map", "X=insult"], "--map: received kind 'insult'; allowed: email, card"),
+        ([], ["--finds", "insult"], "--finds is about whole texts: not together with --entities"),
+    ],
+)
+def test_spans_that_are_none_are_wrong_use(spans: object, arguments: list[str], said: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "spans.jsonl", [{"text": "text", "spans": spans}])
+    answer = run(path, "--entities", "spans", *arguments)
+    assert answer.exit_code == 2, answer.output
+    assert said in answer.stderr
+
+
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \u202egrobian \x1b[31m\x07 \"'"
 
 

@@ -1,0 +1,111 @@
+"""Files in, a report out: what the options asked for, put together."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from consumers.moderation.moderator import Moderator
+from infra.evaluation.asked import peers_of
+from infra.evaluation.entities import Entities
+from infra.evaluation.evaluating import Evaluation, Wanted
+from infra.evaluation.judging import PolicyJudge, questions_of
+from infra.evaluation.labelled import Columns, Labelled, Passed, ordinary, read_labelled
+from infra.evaluation.peers import PEERS, Sample
+from infra.evaluation.peers import load as load_peers
+from infra.evaluation.report import Report
+from producers.sources import Source
+
+Read = tuple[str, Columns]
+"""A file, and how its rows are read."""
+
+
+def evaluate_texts(
+    moderator: Moderator,
+    against: Sequence[Moderator],
+    columns: Columns,
+    files: Sequence[Read],
+    given: Mapping[str, Any],
+) -> Report:
+    """How well a policy tells texts apart.
+
+    Args:
+        moderator: the policy.
+        against: others, on the same texts.
+        columns: how labels are meant.
+        files: what is read.
+        given: the command's options.
+
+    Raises:
+        LabelError, SourceError: what was given cannot be evaluated on.
+    """
+    questions = questions_of(given["finds"], columns.meaning)
+    judge, *others = (
+        PolicyJudge(one, questions, at=given["at"], score_of=given["score"]) for one in [moderator, *against]
+    )
+    wanted = Wanted(given["at"], given["calibrated_at"], given["mistakes"], given["whole_texts"])
+    evaluation = Evaluation(judge, questions, wanted, against=others)
+    peers, missing = load_peers(peers_of(given["peers"], [one.package for one in PEERS]))
+    sample, passed, told = Sample(given["peer_texts"]), Passed(), _progress()
+    for row, groups in _rows(files, passed):
+        evaluation.add(row, groups)
+        if peers:
+            sample.add(row.text)
+        told(evaluation.texts)
+    told(-1)
+    asked = [found for one in peers if (found := sample.asked(one, questions)) is not None]
+    return evaluation.report(passed, peers=asked, notes=_notes(given["peers"], missing))
+
+
+def evaluate_entities(columns: Columns, files: Sequence[Read], given: Mapping[str, Any]) -> Report:
+    """How much of the labelled personal data is found; arguments and errors as above."""
+    entities = Entities(columns.meaning, mistakes=given["mistakes"], whole_texts=given["whole_texts"])
+    passed, told = Passed(), _progress()
+    for row, groups in _rows(files, passed):
+        entities.add(row, groups)
+        told(entities.texts)
+    told(-1)
+    return entities.report(passed)
+
+
+def reads(columns: Columns, files: Sequence[str], negatives: Sequence[str]) -> list[Read]:
+    """Each file with how its rows are read."""
+    natural = ordinary(columns)
+    return [*((one, columns) for one in files), *((one, natural) for one in negatives)]
+
+
+def _rows(files: Sequence[Read], passed: Passed) -> Iterator[tuple[Labelled, list[tuple[str, str]]]]:
+    for name, columns in files:
+        with Source(name) as source:
+            for row in read_labelled(source.name, source.rows(), columns, passed):
+                groups = [("file", Path(name).name), *row.slices]
+                if row.language:
+                    groups.insert(1, ("language", row.language))
+                yield row, groups
+
+
+def _notes(given: str, missing: Mapping[str, str]) -> list[str]:
+    if given == "none" or not missing:
+        return []
+    reasons = ", ".join(f"{package} ({why})" for package, why in missing.items())
+    return [f"not compared with {reasons}; to compare: pip install {' '.join(missing)}"]
+
+
+def _progress() -> Callable[[int], None]:
+    """Tells how far it is, on a terminal only; -1 is the end."""
+    if not sys.stderr.isatty():
+        return lambda texts: None
+    begun = last = time.monotonic()
+
+    def told(texts: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if texts < 0:
+            sys.stderr.write("\r\x1b[K")
+        elif now - last >= 0.2:
+            last = now
+            sys.stderr.write(f"\r{texts:,} texts, {texts / (now - begun):,.0f} a second\x1b[K")
+        sys.stderr.flush()
+
+    return told
