@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from athena import dashboards, reports, saved
-from athena.views import template_lines
+from athena.views import NAMES, template_lines
 
 ROOT = Path(__file__).parent.parent
 GRAFANA = ROOT / "athena" / "grafana" / "streamkeeper.json"
 TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
 _BLOCK = re.compile(
-    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED (?P<what>view|saved queries).*?\n).*?(?P<tail>^ *# END GENERATED)",
+    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED (?P<what>view [a-z_]+|saved queries).*?\n).*?(?P<tail>^ *# END GENERATED)",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -25,15 +25,17 @@ def rendered(template: str) -> str:
         ValueError: the template has no place for them.
     """
     text, count = _BLOCK.subn(lambda found: found["head"] + _lines(found) + found["tail"], template)
-    if count != 2:
-        raise ValueError(f"{count} blocks '# BEGIN GENERATED view|saved queries ... # END GENERATED'; two are wanted")
+    if count != len(NAMES) + 1:
+        wanted = f"{len(NAMES)} views and the saved queries"
+        raise ValueError(f"{count} blocks '# BEGIN GENERATED ... # END GENERATED' in the template; wanted: {wanted}")
     return text
 
 
 def _lines(found: re.Match[str]) -> str:
     indent = len(found["pad"])
-    if found["what"] == "view":
-        return template_lines("Database", indent)
+    what, _, name = found["what"].partition(" ")
+    if what == "view":
+        return template_lines("Database", indent, name)
     every = [reports.load(name) for name in reports.names()]
     return saved.template_lines(every, database="Database", workgroup="WorkGroup", indent=indent)
 

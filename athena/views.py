@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from glue.render.hive import columns
-from glue.tables import CURRENT_VERDICTS, PARTITION, VERDICTS
+from glue.tables import CURRENT_VERDICTS, PARTITION, QUARANTINE, VERDICTS
 
 __all__ = [
+    "NAMES",
     "create_view",
     "glue_table_input",
     "presto_type",
@@ -18,9 +19,15 @@ __all__ = [
     "template_lines",
     "view_columns",
     "view_definition",
+    "view_question",
     "view_sql",
 ]
 
+CURRENT_QUARANTINE, CURRENT_SIGNALS = "current_quarantine", "current_signals"
+NAMES = (CURRENT_VERDICTS, CURRENT_QUARANTINE, CURRENT_SIGNALS)
+"""In the order in which they can be made: the last reads the first."""
+
+_OF_SIGNALS = {"detector": "string", "label": "string", "score": "double", "rule": "string"}
 _FOLDER = Path(__file__).parent / "views"
 _DATABASE = re.compile(r"[a-z0-9_]{1,128}\Z")
 _SCALARS = {
@@ -33,14 +40,20 @@ _SCALARS = {
 }
 
 
-def view_sql() -> str:
-    """The SELECT of ``current_verdicts``, without the comments above it."""
-    lines = (_FOLDER / f"{CURRENT_VERDICTS}.sql").read_text(encoding="utf-8").splitlines()
+def view_sql(name: str = CURRENT_VERDICTS) -> str:
+    """The SELECT of a view, without the comments above it."""
+    lines = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.startswith("--"))
 
 
-def create_view(database: str) -> str:
-    """The Athena statement that makes or replaces the view, for those who do not deploy the template.
+def view_question(name: str) -> str:
+    """What a view answers, as its file says."""
+    text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    return next(line for line in text.splitlines() if line.startswith("-- question: ")).removeprefix("-- question: ")
+
+
+def create_view(database: str, name: str = CURRENT_VERDICTS) -> str:
+    """The Athena statement that makes or replaces a view, for those who do not deploy the template.
 
     Raises:
         ValueError: the name is not one a Glue database has here.
@@ -50,12 +63,15 @@ def create_view(database: str) -> str:
     """
     if not _DATABASE.match(database):
         raise ValueError(f"database {database!r} is not 1 to 128 of a-z 0-9 _")
-    return f'CREATE OR REPLACE VIEW "{database}"."{CURRENT_VERDICTS}" AS\n{view_sql()}\n'
+    return f'CREATE OR REPLACE VIEW "{database}"."{name}" AS\n{view_sql(name)}\n'
 
 
-def view_columns() -> list[tuple[str, str]]:
-    """The view's columns in order, as (name, Hive type): those of the table, and the partition."""
-    return [*((column.name, column.type) for column in columns(VERDICTS)), (PARTITION, "string")]
+def view_columns(name: str = CURRENT_VERDICTS) -> list[tuple[str, str]]:
+    """A view's columns in order, as (name, Hive type): those of its table that it selects, of signals, and the day."""
+    of_table = {column.name: column.type for column in columns(QUARANTINE if name == CURRENT_QUARANTINE else VERDICTS)}
+    types = {**of_table, **(_OF_SIGNALS if name == CURRENT_SIGNALS else {}), PARTITION: "string"}
+    selected = view_sql(name).partition("SELECT")[2].partition("FROM")[0]
+    return [(column.strip(), types[column.strip()]) for column in selected.split(",")]
 
 
 def presto_type(hive: str) -> str:
@@ -94,7 +110,7 @@ def _split(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def view_definition(database: str) -> str:
+def view_definition(database: str, name: str = CURRENT_VERDICTS) -> str:
     """The JSON document in which Athena keeps a view: its SQL, where names are looked up, its columns.
 
     Args:
@@ -102,21 +118,21 @@ def view_definition(database: str) -> str:
             document holds ``${``, so ``Fn::Base64: !Sub`` makes the view of any database.
     """
     document = {
-        "originalSql": view_sql(),
+        "originalSql": view_sql(name),
         "catalog": "awsdatacatalog",
         "schema": database,
-        "columns": [{"name": name, "type": presto_type(kind)} for name, kind in view_columns()],
+        "columns": [{"name": column, "type": presto_type(kind)} for column, kind in view_columns(name)],
     }
     return msgspec.json.encode(document).decode()
 
 
-def presto_view(database: str) -> str:
-    """The ``ViewOriginalText`` of the view in the Glue catalog."""
-    return f"/* Presto View: {base64.b64encode(view_definition(database).encode()).decode()} */"
+def presto_view(database: str, name: str = CURRENT_VERDICTS) -> str:
+    """The ``ViewOriginalText`` of a view in the Glue catalog."""
+    return f"/* Presto View: {base64.b64encode(view_definition(database, name).encode()).decode()} */"
 
 
-def template_lines(database: str, indent: int) -> str:
-    """The part of the view's ``TableInput`` that follows from the contract, as lines of the AWS template's YAML.
+def template_lines(database: str, indent: int, name: str = CURRENT_VERDICTS) -> str:
+    """The part of a view's ``TableInput`` that follows from the contract, as lines of the AWS template's YAML.
 
     Args:
         database: the logical id of the Glue database in the template, whose ``Ref`` is its name.
@@ -124,32 +140,33 @@ def template_lines(database: str, indent: int) -> str:
     """
     pad = " " * indent
     named = "".join(
-        f"{pad}    - {{ Name: {name}, Type: {msgspec.json.encode(kind).decode()} }}\n" for name, kind in view_columns()
+        f"{pad}    - {{ Name: {column}, Type: {msgspec.json.encode(kind).decode()} }}\n"
+        for column, kind in view_columns(name)
     )
     return (
         f"{pad}StorageDescriptor:\n{pad}  SerdeInfo: {{}}\n{pad}  Columns:\n{named}"
         f"{pad}ViewExpandedText: /* Presto View */\n"
         f'{pad}ViewOriginalText: !Join\n{pad}  - ""\n{pad}  - - "/* Presto View: "\n'
-        f"{pad}    - Fn::Base64: !Sub |-\n{pad}        {view_definition('${' + database + '}')}\n"
+        f"{pad}    - Fn::Base64: !Sub |-\n{pad}        {view_definition('${' + database + '}', name)}\n"
         f'{pad}    - " */"\n'
     )
 
 
-def glue_table_input(database: str) -> dict[str, Any]:
-    """The view as Glue's ``TableInput``, the form that Athena gives a view it creates.
+def glue_table_input(database: str, name: str = CURRENT_VERDICTS) -> dict[str, Any]:
+    """A view as Glue's ``TableInput``, the form that Athena gives a view it creates.
 
     Source: https://docs.aws.amazon.com/athena/latest/ug/views.html; the shape is that of a view Athena made.
     """
     return {
-        "Name": CURRENT_VERDICTS,
-        "Description": "Each event once. Reports read this and nothing else.",
+        "Name": name,
+        "Description": view_question(name),
         "TableType": "VIRTUAL_VIEW",
         "Parameters": {"presto_view": "true", "comment": "Presto View"},
         "PartitionKeys": [],
         "StorageDescriptor": {
-            "Columns": [{"Name": name, "Type": kind} for name, kind in view_columns()],
+            "Columns": [{"Name": column, "Type": kind} for column, kind in view_columns(name)],
             "SerdeInfo": {},
         },
-        "ViewOriginalText": presto_view(database),
+        "ViewOriginalText": presto_view(database, name),
         "ViewExpandedText": "/* Presto View */",
     }

@@ -262,6 +262,8 @@ def _print_next(show: Console, figures: dict[str, Any], data: Path) -> None:
     show.print("\n[bold]What to try next[/]")
     for line in (
         f".venv/bin/streamkeeper up --data {data}    # this lake again; paste its lines elsewhere, then:",
+        ".venv/bin/streamkeeper dashboard             # in the browser",
+        ".venv/bin/streamkeeper audit --settle 0      # holds the archive against what landed, by id",
         ".venv/bin/streamkeeper report top_authors",
         ".venv/bin/streamkeeper query \"SELECT excerpt FROM current_verdicts WHERE action = 'block' LIMIT 10\"",
         ".venv/bin/streamkeeper produce --from your.jsonl --map text=body --shift-time",

@@ -7,7 +7,7 @@ import pytest
 
 from athena import views
 from athena.__main__ import main, rendered
-from glue.contract import VerdictRow
+from glue.contract import BadRow, VerdictRow
 
 
 def test_the_view_has_the_columns_of_the_contract_and_the_day() -> None:
@@ -15,6 +15,17 @@ def test_the_view_has_the_columns_of_the_contract_and_the_day() -> None:
     names = [name.strip() for name in selected.split(",")]
     assert names == [*VerdictRow.__struct_fields__, "dt"]
     assert names == [name for name, _ in views.view_columns()]
+
+
+@pytest.mark.parametrize("name", views.NAMES)
+def test_a_view_says_what_it_answers_and_its_columns_have_types(name: str) -> None:
+    assert views.view_question(name).endswith("?")
+    assert dict(views.view_columns(name))["dt"] == "string"
+    assert views.create_view("lake", name).startswith(f'CREATE OR REPLACE VIEW "lake"."{name}" AS')
+
+
+def test_the_quarantine_view_has_the_columns_of_the_contract_and_the_day() -> None:
+    assert [name for name, _ in views.view_columns("current_quarantine")] == [*BadRow.__struct_fields__, "dt"]
 
 
 def test_every_window_is_partitioned_by_day_first() -> None:

@@ -1,0 +1,26 @@
+"""The views beside current_verdicts, as the template deploys them."""
+
+from typing import Any
+
+from glue.tables import QUARANTINE
+from tests.sql.golden import FIRST, SECOND, set_aside
+
+
+def test_a_record_that_was_set_aside_twice_is_in_the_quarantine_view_once(golden: Any) -> None:
+    first = set_aside("a", f"{FIRST} 10:00:00", code_version="1")
+    again = {**first, "quarantined_at": first["arrived_at"].replace(hour=12), "code_version": "2"}
+    golden.fill([[again], [first, set_aside("b", f"{SECOND} 10:00:00", reason="tz")]], QUARANTINE)
+    found = golden.ask("SELECT bad_row_id, reason, code_version, dt FROM current_quarantine ORDER BY 1")
+    assert found.rows == [("a", "json", "1", FIRST), ("b", "tz", "1", SECOND)]
+    whole = golden.ask("SELECT * FROM current_quarantine")
+    one_day = golden.ask("SELECT * FROM current_quarantine WHERE dt = ?", [f"'{SECOND}'"])
+    assert [row[0] for row in one_day.rows] == ["b"]
+    assert 0 < one_day.bytes_scanned < whole.bytes_scanned
+
+
+def test_the_signals_view_has_a_row_for_every_signal_of_a_current_verdict(golden: Any) -> None:
+    sql = "SELECT label, count(*), count(DISTINCT event_id) FROM current_signals WHERE dt <= ? GROUP BY 1 ORDER BY 1"
+    # e11 carries spam twice
+    assert golden.ask(sql, [f"'{SECOND}'"]).rows == [("insult", 3, 3), ("spam", 8, 7), ("threat", 1, 1)]
+    one = golden.ask("SELECT detector, rule, score, action, author_id FROM current_signals WHERE event_id = 'e04'")
+    assert one.rows == [("terms", "r", 0.9, "review", "cid")]
