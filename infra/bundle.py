@@ -1,7 +1,8 @@
 """The Lambda bundle: our code and its pinned dependencies for arm64, in ``build/lambda``, where the template looks.
 
 ``python -m infra.bundle`` makes it. The same checkout gives the same bytes: versions and hashes come from
-``requirements.lock``, nothing is compiled, and every file gets the same time.
+``requirements.lock``, nothing is compiled, and every file gets the same time. What the functions do not import is left
+out: without bytecode, each line of source that is imported counts in a cold start.
 """
 
 import os
@@ -11,13 +12,20 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from packaging.markers import Environment
+from packaging.requirements import Requirement
+
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "build" / "lambda"
 PACKAGES = ("glue", "consumers")
+LEFT_OUT = ("consumers/training",)
+"""Needed where weights are made, not where they are used; it imports numpy."""
+READ_AT_START = ("consumers/policies/default.toml", "consumers/models/default.bin")
 PYTHON = "3.13"
 # Lambda's python3.13 runs on Amazon Linux 2023: glibc 2.34. pip takes no lower tag by itself.
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
@@ -25,6 +33,19 @@ PLATFORMS = (*(f"manylinux_2_{minor}_aarch64" for minor in range(34, 16, -1)), "
 # Lambda allows 250 MB. A bundle near this bound has pulled in something that it should not: cold starts would show it.
 MAX_BYTES = 20_000_000
 
+_ENVIRONMENT: Environment = {
+    "implementation_name": "cpython",
+    "implementation_version": f"{PYTHON}.0",
+    "os_name": "posix",
+    "platform_machine": "aarch64",
+    "platform_python_implementation": "CPython",
+    "platform_release": "",
+    "platform_system": "Linux",
+    "platform_version": "",
+    "python_full_version": f"{PYTHON}.0",
+    "python_version": PYTHON,
+    "sys_platform": "linux",
+}
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==")
 # 1980-01-01, the first moment that a zip file knows.
 _TIME = 315_532_800
@@ -58,19 +79,26 @@ def base_dependencies(pyproject: str) -> list[str]:
 
 
 def with_their_own(names: list[str]) -> list[str]:
-    """Those distributions and all that they need in turn, by what the installed ones say of themselves.
-
-    pip refuses the bundle when one is missing here, since it is told to install nothing that has no hash.
-    """
+    """Those distributions and all that they need in turn on Lambda, by what the installed ones say of themselves."""
     found: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            needed = metadata.requires(name) or []
-            waiting += [_name(one) for one in needed if "extra ==" not in one]
+            waiting += needed_on_lambda(metadata.requires(name) or [])
     return sorted(found)
+
+
+def needed_on_lambda(requirements: list[str]) -> Iterator[str]:
+    """The names of those requirements that count in Lambda's Python, not in the one that makes the bundle.
+
+    >>> list(needed_on_lambda(["a>=1; python_version < '3.12'", "b; extra == 'more'", "C_d"]))
+    ['c-d']
+    """
+    for one in map(Requirement, requirements):
+        if one.marker is None or one.marker.evaluate({**_ENVIRONMENT, "extra": ""}):
+            yield _normalised(one.name)
 
 
 def locked(lock: str, names: list[str]) -> str:
@@ -109,26 +137,75 @@ def build(target: Path = TARGET) -> Bundle:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="lambda-") as folder:
         made = Path(folder) / "bundle"
         _install(requirements, Path(folder), made)
-        for package in PACKAGES:
-            shutil.copytree(ROOT / package, made / package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        copy_packages(made)
         _tidy(made)
         bundle = Bundle(target, {entry.name: _bytes(entry) for entry in sorted(made.iterdir())})
-        if bundle.size > MAX_BYTES:
-            raise BundleError(f"the bundle has {bundle.size:,} bytes; at most {MAX_BYTES:,}: {bundle.sizes}")
+        check(bundle, made)
         if target.exists():
             shutil.rmtree(target)
         made.rename(target)
     return bundle
 
 
+def copy_packages(made: Path) -> None:
+    """Our own part of the bundle: packages with policies and weights, and what says which version they are."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, made / package, ignore=_left_out)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name, version = project["name"], project["version"]
+    info = made / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+
+
+def check(bundle: Bundle, made: Path, *, limit: int = MAX_BYTES) -> None:
+    """Holds a bundle against what it must be.
+
+    Args:
+        bundle: its sizes.
+        made: where it is now.
+        limit: bytes, unpacked.
+
+    Raises:
+        BundleError: it is too large, lacks what the functions read or need, or has what they must not import.
+    """
+    if bundle.size >= limit:
+        largest = sorted(bundle.sizes.items(), key=lambda item: -item[1])[:5]
+        listed = ", ".join(f"{name} {size:,}" for name, size in largest)
+        raise BundleError(
+            f"the bundle has {bundle.size:,} bytes unpacked; allowed: less than {limit:,}. The largest parts: {listed}. "
+            "Take out of the project's own dependencies what a Lambda does not need (extras are not bundled)"
+        )
+    missing = [name for name in READ_AT_START if not (made / name).is_file()]
+    if missing:
+        raise BundleError(f"the bundle lacks {', '.join(missing)}; are they in the checkout?")
+    there = {_normalised(info.name.split("-")[0]): info for info in made.glob("*.dist-info")}
+    for name, info in sorted(there.items()):
+        lacking = [need for need in needed_on_lambda(metadata.Distribution.at(info).requires or []) if need not in there]
+        if lacking:
+            raise BundleError(f"the bundle lacks {', '.join(lacking)}, which {name} needs on Python {PYTHON}")
+    foreign = [name for name in (*LEFT_OUT, "numpy", "boto3", "botocore") if (made / name).exists()]
+    if foreign:
+        raise BundleError(f"the bundle has {', '.join(foreign)}, which no function imports from it")
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    inside = Path(folder).relative_to(ROOT)
+    return {
+        name for name in names if name == "__pycache__" or name.endswith(".pyc") or (inside / name).as_posix() in LEFT_OUT
+    }
+
+
 def _install(requirements: str, folder: Path, target: Path) -> None:
     listed = folder / "requirements.txt"
     listed.write_text(requirements, encoding="utf-8")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--require-hashes", "--only-binary=:all:", "--python-version", PYTHON]
+    command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--python-version", PYTHON]
     command += [part for platform in PLATFORMS for part in ("--platform", platform)]
     command += ["--implementation", "cp", "--target", str(target), "--requirement", str(listed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if "No module named pip" in done.stderr:
+        raise BundleError(f"{sys.executable} has no pip. Make the environment with `make setup`, or: python -m ensurepip")
     if done.returncode != 0:
         raise BundleError(f"pip found no wheels for arm64, glibc 2.34, Python {PYTHON}:\n{done.stderr.strip()}")
 

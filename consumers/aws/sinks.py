@@ -4,15 +4,17 @@ Every failure is one of two: it may pass (TransientError), or it will not (Defec
 """
 
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-import boto3
 import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as ConnectionError_
+from botocore.session import Session, get_session
 
 from consumers.ports import DefectError, Notice, Status, TransientError
 
@@ -58,11 +60,21 @@ _PASSING = frozenset(
 )
 
 Answer = TypeVar("Answer")
+_session_lock = threading.Lock()
+"""A session is not made for several threads; its clients are."""
 
 
 def make_client(service: str) -> Any:
     """A client for one service, with short time-outs; region, endpoint and credentials come from the environment."""
-    return boto3.client(service, config=_CONFIG)
+    with _session_lock:
+        return _session().create_client(service, config=_CONFIG)
+
+
+@cache
+def _session() -> Session:
+    # The clients are those that boto3 would make: it adds resources and transfers, which nothing here needs, and an
+    # eighth to a cold start.
+    return get_session()
 
 
 def call(operation: str, method: Callable[..., Answer], **parameters: object) -> Answer:
