@@ -54,10 +54,11 @@ quality: setup ## What the default policy finds and misses in real texts, into d
 	@test -d "$(DATA)/labelled" || { echo "DATA=$(DATA) has no labelled texts. Give the data folder: make quality DATA=/path"; exit 1; }
 	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --out docs/quality.md
 
-bench: setup ## The consumer's rate beside the usual handler's; 100,000 terms beside 1,000; each in one run
+bench: setup ## The consumer's rate beside the usual handler's; 100,000 terms; hostile texts; a cold start
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.many_terms
 	@$(BIN)/python -m benchmarks.hostile
+	@$(BIN)/python -m benchmarks.cold_start
 
 kill-loop: setup ## kill -9 a producer with a spool, again and again; every accepted id lands; ROUNDS=50 SEED=1
 	@$(BIN)/python -m benchmarks.kills --rounds $(or $(ROUNDS),50) --seed $(or $(SEED),1)

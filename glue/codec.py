@@ -19,7 +19,6 @@ from glue.contract import (
     ReplayMark,
     WireEvent,
 )
-from glue.explain import explain_refusal, explain_time
 from glue.vocabulary import Flag
 
 LATE_AFTER = timedelta(hours=1)
@@ -73,6 +72,8 @@ def decode(payload: bytes, arrived_at: datetime, lateness: Lateness = DEFAULT_LA
     try:
         wire = _wire_decoder.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        from glue.explain import explain_refusal  # what a cold start does not need
+
         refusal = explain_refusal(payload, error)
         if refusal is not None:
             return refusal
@@ -177,6 +178,8 @@ def parse_timestamp(value: str) -> datetime | BadInput:
             return BadInput("time_range", "before year 1 or after year 9999 in UTC; allowed: the lateness limits")
         except ValueError:
             pass
+    from glue.explain import explain_time
+
     return explain_time(value)
 
 

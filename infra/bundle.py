@@ -1,10 +1,12 @@
 """The Lambda bundle: our code and its pinned dependencies for arm64, in ``build/lambda``, where the template looks.
 
 ``python -m infra.bundle`` makes it. The same checkout gives the same bytes: versions and hashes come from
-``requirements.lock``, nothing is compiled, and every file gets the same time. What the functions do not import is left
-out: without bytecode, each line of source that is imported counts in a cold start.
+``requirements.lock``, nothing native is compiled, and every file gets the same time. What no function imports is left
+out. Where there is a Python of Lambda's version, its bytecode is put beside the source: Lambda cannot keep any, so each
+cold start would compile every module again.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -13,11 +15,11 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from packaging.markers import Environment
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +35,8 @@ PLATFORMS = (*(f"manylinux_2_{minor}_aarch64" for minor in range(34, 16, -1)), "
 # Lambda allows 250 MB. A bundle near this bound has pulled in something that it should not: cold starts would show it.
 MAX_BYTES = 20_000_000
 
-_ENVIRONMENT: Environment = {
+_ENVIRONMENT: dict[str, str | AbstractSet[str]] = {
+    "extra": "",
     "implementation_name": "cpython",
     "implementation_version": f"{PYTHON}.0",
     "os_name": "posix",
@@ -49,6 +52,8 @@ _ENVIRONMENT: Environment = {
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==")
 # 1980-01-01, the first moment that a zip file knows.
 _TIME = 315_532_800
+_ON_LAMBDA = "/var/task"
+"""Where the bundle is there, so that tracebacks name real files. Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 _NOT_NEEDED = ("__pycache__", "*.pyc", "*.pyi", "py.typed", "tests", "bin")
 
 
@@ -58,10 +63,11 @@ class BundleError(RuntimeError):
 
 @dataclass(frozen=True)
 class Bundle:
-    """What was made: ``sizes`` in bytes by top-level entry, unpacked."""
+    """What was made: ``sizes`` in bytes by top-level entry, unpacked, and whether there is ``bytecode``."""
 
     path: Path
     sizes: dict[str, int]
+    bytecode: bool
 
     @property
     def size(self) -> int:
@@ -97,7 +103,7 @@ def needed_on_lambda(requirements: list[str]) -> Iterator[str]:
     ['c-d']
     """
     for one in map(Requirement, requirements):
-        if one.marker is None or one.marker.evaluate({**_ENVIRONMENT, "extra": ""}):
+        if one.marker is None or one.marker.evaluate(_ENVIRONMENT):
             yield _normalised(one.name)
 
 
@@ -122,11 +128,12 @@ def locked(lock: str, names: list[str]) -> str:
     return "".join("".join(blocks[name]) for name in names)
 
 
-def build(target: Path = TARGET) -> Bundle:
+def build(target: Path = TARGET, *, python: str | None = None) -> Bundle:
     """Makes the bundle, in place of what was there.
 
     Args:
         target: the folder; its parent is made when it is not there.
+        python: a Python of Lambda's version; None: there is none, so no bytecode.
 
     Raises:
         BundleError: pip finds no wheel for arm64, or the result is too large.
@@ -139,7 +146,10 @@ def build(target: Path = TARGET) -> Bundle:
         _install(requirements, Path(folder), made)
         copy_packages(made)
         _tidy(made)
-        bundle = Bundle(target, {entry.name: _bytes(entry) for entry in sorted(made.iterdir())})
+        if python is not None:
+            compile_all(made, python)
+        _even_out(made)
+        bundle = Bundle(target, {entry.name: _bytes(entry) for entry in sorted(made.iterdir())}, python is not None)
         check(bundle, made)
         if target.exists():
             shutil.rmtree(target)
@@ -173,7 +183,7 @@ def check(bundle: Bundle, made: Path, *, limit: int = MAX_BYTES) -> None:
         largest = sorted(bundle.sizes.items(), key=lambda item: -item[1])[:5]
         listed = ", ".join(f"{name} {size:,}" for name, size in largest)
         raise BundleError(
-            f"the bundle has {bundle.size:,} bytes unpacked; allowed: less than {limit:,}. The largest parts: {listed}. "
+            f"the bundle has {bundle.size:,} bytes unpacked; allowed: less than {limit:,}. The largest: {listed}. "
             "Take out of the project's own dependencies what a Lambda does not need (extras are not bundled)"
         )
     missing = [name for name in READ_AT_START if not (made / name).is_file()]
@@ -181,7 +191,9 @@ def check(bundle: Bundle, made: Path, *, limit: int = MAX_BYTES) -> None:
         raise BundleError(f"the bundle lacks {', '.join(missing)}; are they in the checkout?")
     there = {_normalised(info.name.split("-")[0]): info for info in made.glob("*.dist-info")}
     for name, info in sorted(there.items()):
-        lacking = [need for need in needed_on_lambda(metadata.Distribution.at(info).requires or []) if need not in there]
+        lacking = [
+            need for need in needed_on_lambda(metadata.Distribution.at(info).requires or []) if need not in there
+        ]
         if lacking:
             raise BundleError(f"the bundle lacks {', '.join(lacking)}, which {name} needs on Python {PYTHON}")
     foreign = [name for name in (*LEFT_OUT, "numpy", "boto3", "botocore") if (made / name).exists()]
@@ -191,9 +203,36 @@ def check(bundle: Bundle, made: Path, *, limit: int = MAX_BYTES) -> None:
 
 def _left_out(folder: str, names: list[str]) -> set[str]:
     inside = Path(folder).relative_to(ROOT)
-    return {
-        name for name in names if name == "__pycache__" or name.endswith(".pyc") or (inside / name).as_posix() in LEFT_OUT
-    }
+    return {name for name in names if name == "__pycache__" or (inside / name).as_posix() in LEFT_OUT}
+
+
+def find_python() -> str | None:
+    """A Python of Lambda's version on the path; None when there is none that runs."""
+    found = shutil.which(f"python{PYTHON}")
+    return found if found is not None and version_of(found) == PYTHON else None
+
+
+def version_of(python: str) -> str:
+    """The version of a Python, such as ``3.13``; empty when it does not run."""
+    command = [python, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - as asked for
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def compile_all(made: Path, python: str) -> None:
+    """Puts bytecode beside each source file. It is never held against the source again, whatever times a zip gives.
+
+    Raises:
+        BundleError: a file does not compile.
+    """
+    command = [python, "-I", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(made), "-p", _ON_LAMBDA, str(made)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - as asked for
+    if done.returncode != 0:
+        raise BundleError(f"{python} does not compile the bundle:\n{done.stdout.strip()}{done.stderr.strip()}")
 
 
 def _install(requirements: str, folder: Path, target: Path) -> None:
@@ -205,7 +244,7 @@ def _install(requirements: str, folder: Path, target: Path) -> None:
     command += ["--implementation", "cp", "--target", str(target), "--requirement", str(listed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     if "No module named pip" in done.stderr:
-        raise BundleError(f"{sys.executable} has no pip. Make the environment with `make setup`, or: python -m ensurepip")
+        raise BundleError(f"{sys.executable} has no pip; use the environment of `make setup`, or: python -m ensurepip")
     if done.returncode != 0:
         raise BundleError(f"pip found no wheels for arm64, glibc 2.34, Python {PYTHON}:\n{done.stderr.strip()}")
 
@@ -221,6 +260,9 @@ def _tidy(made: Path) -> None:
         # Licences and the version stay; what pip notes of this installation differs from one to the next.
         if path.name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
             path.unlink()
+
+
+def _even_out(made: Path) -> None:
     for path in [made, *made.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (_TIME, _TIME))
@@ -239,16 +281,26 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Makes the bundle and prints its size; exit code 1 when it cannot be made."""
+    parser = argparse.ArgumentParser(prog="python -m infra.bundle", description="Makes build/lambda.")
+    parser.add_argument("--python", help=f"a Python {PYTHON} for the bytecode (default: python{PYTHON} on the path)")
+    python = parser.parse_args(arguments).python
+    if python is not None and (version := version_of(python)) != PYTHON:
+        is_what = f"is Python {version}" if version else "does not run"
+        print(f"--python: received {python!r}, which {is_what}; allowed: a Python {PYTHON}", file=sys.stderr)
+        return 2
+    python = python or find_python()
     try:
-        bundle = build()
+        bundle = build(python=python)
     except BundleError as error:
         print(error, file=sys.stderr)
         return 1
     for name, size in sorted(bundle.sizes.items(), key=lambda item: -item[1]):
         print(f"{size:>12,}  {name}")
-    print(f"{bundle.size:>12,}  bytes unpacked in {bundle.path}")
+    print(f"{bundle.size:>12,}  bytes unpacked in {bundle.path}, allowed: less than {MAX_BYTES:,}")
+    if not bundle.bytecode:
+        print(f"No python{PYTHON} on the path, so there is no bytecode: cold starts take a third longer. See --python.")
     return 0
 
 

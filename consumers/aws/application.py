@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
@@ -36,6 +36,7 @@ RESERVE_SECONDS = 3.0
 DEFAULT_SECONDS = 60.0
 """How long a batch may take where there is no Lambda context."""
 WORKERS = 8
+_DISTRIBUTION = "streamkeeper"
 
 
 class Process(Protocol):
@@ -227,7 +228,12 @@ def redacted(error: BaseException) -> str:
 
 def code_version() -> str:
     """The version of this code, as rows carry it."""
+    # The bundle has it beside the packages; to look for it anywhere takes longer than to load the policy.
+    for info in Path(__file__).parents[2].glob(f"{_DISTRIBUTION}-*.dist-info"):
+        return info.name.removeprefix(f"{_DISTRIBUTION}-").removesuffix(".dist-info")
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return version("streamkeeper")
+        return version(_DISTRIBUTION)
     except PackageNotFoundError:
         return "unknown"

@@ -1,6 +1,6 @@
 """The linear model's weights in the bundle, each beside its recipe. ``docs/model-card.md`` tells of them."""
 
-from importlib import resources
+from pkgutil import get_data
 
 
 def read_weights(name: str) -> bytes:
@@ -12,9 +12,19 @@ def read_weights(name: str) -> bytes:
     Raises:
         ValueError: there is none of that name; the message says which there are.
     """
-    folder = resources.files(__name__)
     wanted = name.partition("@")[0]
-    names = sorted(entry.name.removesuffix(".bin") for entry in folder.iterdir() if entry.name.endswith(".bin"))
-    if wanted not in names:
-        raise ValueError(f"received weights {name!r}; allowed: {', '.join(names) or 'none, the bundle has no weights'}")
-    return (folder / f"{wanted}.bin").read_bytes()
+    try:
+        data = None if "/" in wanted else get_data(__name__, f"{wanted}.bin")
+    except FileNotFoundError:
+        data = None
+    if data is None:
+        allowed = ", ".join(_names()) or "none, the bundle has no weights"
+        raise ValueError(f"received weights {name!r}; allowed: {allowed}")
+    return data
+
+
+def _names() -> list[str]:
+    from importlib import resources
+
+    folder = resources.files(__name__)
+    return sorted(entry.name.removesuffix(".bin") for entry in folder.iterdir() if entry.name.endswith(".bin"))

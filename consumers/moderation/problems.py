@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec import inspect as shapes
 
-from consumers.moderation.locate import Path, Places
+if TYPE_CHECKING:
+    from consumers.moderation.locate import Path, Places
 
 _MOST_SHOWN = 60
 """Characters of a value that was received: a policy may be anything, a file of content included."""
@@ -50,7 +51,7 @@ class Problems:
         self._text = text
         self._places: Places | None = None
 
-    def add(self, path: Path, message: str, *, at_key: bool = False) -> None:
+    def add(self, path: "Path", message: str, *, at_key: bool = False) -> None:
         """Notes a problem.
 
         Args:
@@ -59,6 +60,9 @@ class Problems:
             at_key: whether the key is at fault and not its value.
         """
         if self._places is None:
+            # Only a policy with problems needs it, and a cold start has none.
+            from consumers.moderation.locate import Places
+
             self._places = Places(self._text)
         place = self._places.key(path) if at_key else self._places.value(path)
         self.found.append(Problem(place.line, place.column, path_name(path), message))
@@ -76,7 +80,7 @@ class Problems:
         if self.found:
             raise PolicyError(sorted(self.found, key=lambda one: (one.line, one.column)))
 
-    def _walk(self, shape: shapes.Type, value: Any, path: Path) -> None:
+    def _walk(self, shape: shapes.Type, value: Any, path: "Path") -> None:
         meta = ""
         if isinstance(shape, shapes.Metadata):
             meta = str((shape.extra_json_schema or {}).get("description", ""))
@@ -105,7 +109,7 @@ class Problems:
         else:
             self._single(shape, value, path, meta)
 
-    def _table(self, shape: shapes.StructType, value: Any, path: Path) -> None:
+    def _table(self, shape: shapes.StructType, value: Any, path: "Path") -> None:
         if not self._is(value, dict, "a table", path):
             return
         fields = {field.encode_name: field for field in shape.fields}
@@ -119,7 +123,7 @@ class Problems:
                 what = "score, or severity" if name == "score" else name
                 self.add(path, f"received a table without {what}; {what} is required", at_key=True)
 
-    def _single(self, shape: shapes.Type, value: Any, path: Path, described: str) -> None:
+    def _single(self, shape: shapes.Type, value: Any, path: "Path", described: str) -> None:
         if _fits(shape, value):
             return
         if isinstance(shape, shapes.LiteralType):
@@ -127,7 +131,7 @@ class Problems:
         else:
             self.add(path, f"received {shown(value)}; allowed: {described or _described(shape)}")
 
-    def _is(self, value: Any, kind: type, words: str, path: Path) -> bool:
+    def _is(self, value: Any, kind: type, words: str, path: "Path") -> bool:
         if isinstance(value, kind):
             return True
         self.add(path, f"received {shown(value)}; allowed: {words}")
@@ -161,7 +165,7 @@ def shown(value: object) -> str:
     return repr(text) if isinstance(value, str) else text
 
 
-def path_name(path: Path) -> str:
+def path_name(path: "Path") -> str:
     """A path as it is written in messages.
 
     >>> path_name(("terms", 0, "score"))

@@ -56,11 +56,14 @@ class Scan:
         Raises:
             ScanError: one is not an re2 expression, or together they are too large.
         """
-        for expression in expressions:
-            compile_expression(expression)
         self._set = re2.Set.SearchSet(options())
         for expression in expressions:
-            self._set.Add(expression)
+            try:
+                self._set.Add(expression)
+            except re2.error:
+                # Compiled alone it says why; that takes as long as adding it, so it is not done before.
+                compile_expression(expression)
+                raise
         if not expressions:
             self._set.Add(NOTHING)
         try:
