@@ -35,7 +35,8 @@ Examples:
   streamkeeper evaluate --data synthetic.jsonl --entities entities --map EMAIL_ADDRESS=email --map CREDIT_CARD=card
   streamkeeper evaluate --data sms.jsonl --finds spam --min-f1 0.93 --max-fpr 0.01 --negatives chat.jsonl.gz
 
-Peers are asked when they are installed: pip install better-profanity alt-profanity-check presidio-analyzer.
+Peers are asked when they are installed: pip install better-profanity alt-profanity-check presidio-analyzer. With
+--peers scikit-learn a plain logistic regression learns from the rows that --split leaves out, and is compared.
 Exit codes: 0 evaluated, and every limit kept; 1 a policy cannot be used; 2 wrong use; 3 nothing reachable;
 4 a limit (--min-…, --max-fpr) not kept."""
 

@@ -35,6 +35,7 @@ class Columns(Struct, frozen=True):
         on: the surface of rows that name none.
         slices: columns by whose values figures are told apart.
         only: by column the values of rows that count; others are passed over.
+        others: the other way round: only rows that ``only`` passes over.
         negative: all rows are ordinary texts, and no label is read.
         entities: a column that lists spans, each with label, start and end, instead of a label.
     """
@@ -49,6 +50,7 @@ class Columns(Struct, frozen=True):
     on: str = "comment"
     slices: tuple[str, ...] = ()
     only: dict[str, tuple[str, ...]] = {}
+    others: bool = False
     negative: bool = False
     entities: str = ""
 
@@ -128,7 +130,8 @@ def read_labelled(name: str, rows: Iterable[Row], columns: Columns, passed: Pass
         cells = {name: _cell(value) for name, value in row.cells.items() if name in heads}
         for one in [one for one in missing if value_at(cells, one) is not None]:
             del missing[one]
-        if any(str(value_at(cells, column)) not in values for column, values in columns.only.items()):
+        is_elsewhere = any(str(value_at(cells, column)) not in values for column, values in columns.only.items())
+        if is_elsewhere != columns.others:
             passed.elsewhere += 1
             continue
         text = value_at(cells, columns.text)

@@ -123,6 +123,16 @@ class Sample:
             self._kept[place] = (self._seen, text)
         self._seen += 1
 
+    @property
+    def places(self) -> list[int]:
+        """Which texts they are, by their number from 0."""
+        return [place for place, _ in self._kept]
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts."""
+        return [text for _, text in self._kept]
+
     def asked(self, one: Loaded, questions: Sequence[Question]) -> Sampled | None:
         """What a tool says of these texts; None when it can answer none of the questions."""
         names = frozenset(question.name for question in questions if one.peer.answers(question))
@@ -130,8 +140,8 @@ class Sample:
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            scores = list(one.score([text for _, text in self._kept]))
+            scores = list(one.score(self.texts))
         found = [score >= FROM for score in scores]
         if one.peer.personal:
             found = [score > 0 for score in scores]
-        return Sampled(one.name, [place for place, _ in self._kept], found, scores, names)
+        return Sampled(one.name, self.places, found, scores, names)

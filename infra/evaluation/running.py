@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from consumers.moderation.moderator import Moderator
+from infra.evaluation import regression
 from infra.evaluation.asked import peers_of
 from infra.evaluation.entities import Entities
 from infra.evaluation.evaluating import Evaluation, Wanted
 from infra.evaluation.judging import PolicyJudge, questions_of
-from infra.evaluation.labelled import Columns, Labelled, Passed, ordinary, read_labelled
+from infra.evaluation.labelled import Columns, LabelError, Labelled, Passed, ordinary, read_labelled
 from infra.evaluation.peers import PEERS, Sample
 from infra.evaluation.peers import load as load_peers
 from infra.evaluation.report import Report
@@ -46,15 +49,28 @@ def evaluate_texts(
     )
     wanted = Wanted(given["at"], given["calibrated_at"], given["mistakes"], given["whole_texts"])
     evaluation = Evaluation(judge, questions, wanted, against=others)
-    peers, missing = load_peers(peers_of(given["peers"], [one.package for one in PEERS]))
+    names = peers_of(given["peers"], [*(one.package for one in PEERS), regression.PACKAGE])
+    peers, missing = load_peers(names)
+    learns = regression.PACKAGE in (names or ())
+    if learns and (not columns.only or any(name == "-" for name, _ in files)):
+        raise LabelError(
+            f"--peers {regression.PACKAGE} learns from the rows that --split leaves out: give --split, files"
+        )
     sample, passed, told = Sample(given["peer_texts"]), Passed(), _progress()
     for row, groups in _rows(files, passed):
         evaluation.add(row, groups)
-        if peers:
+        if peers or learns:
             sample.add(row.text)
         told(evaluation.texts)
     told(-1)
     asked = [found for one in peers if (found := sample.asked(one, questions)) is not None]
+    if learns:
+        besides = [(name, msgspec.structs.replace(read, others=True)) for name, read in files if not read.negative]
+        try:
+            rows = (row for row, _ in _rows(besides, Passed()))
+            asked += regression.compare(rows, questions, sample.places, sample.texts)
+        except ModuleNotFoundError as error:
+            missing[regression.PACKAGE] = f"no module {error.name}"
     return evaluation.report(passed, peers=asked, notes=_notes(given["peers"], missing))
 
 

@@ -382,6 +382,7 @@ WRONG = [
     (["--calibrated-at", "0"], "--calibrated-at: received 0.0"),
     (["--csv", "--json"], "--csv and --json: one of them"),
     (["--peers", "spacy"], "--peers: received 'spacy'; allowed: installed, none, better-profanity"),
+    (["--peers", "scikit-learn"], "learns from the rows that --split leaves out: give --split"),
     (["--html", "/nowhere/out.html"], "--html /nowhere/out.html: there is no folder /nowhere"),
     (["--data", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
 ]
@@ -443,6 +444,13 @@ def test_a_peer_that_is_installed_is_asked_about_the_same_texts(policy: Path, da
     assert beside["ours"] == whole(found, "insult")
     spam = CliRunner().invoke(streamkeeper, [*asked[:-1], "spam", "--peers", "better-profanity", "--json"])
     assert json.loads(spam.stdout)["questions"][0]["others"] == []
+
+
+def test_a_regression_without_its_package_is_named_and_not_run(policy: Path, data: Path) -> None:
+    asked = ["evaluate", "--policy", str(policy), str(data), "--split", "split=test", "--peers", "scikit-learn"]
+    answer = CliRunner().invoke(streamkeeper, asked)
+    assert answer.exit_code == 0
+    assert "not compared with scikit-learn (no module sklearn)" in answer.stdout
 
 
 def test_peers_that_are_not_installed_are_named_with_what_to_install(policy: Path, data: Path) -> None:
