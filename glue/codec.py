@@ -6,6 +6,7 @@ fields that the contract does not know.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -24,6 +25,8 @@ from glue.vocabulary import Flag
 LATE_AFTER = timedelta(hours=1)
 SKEW_AFTER = timedelta(minutes=5)
 MAX_REPLAY_AGE = timedelta(days=400)
+
+_AHEAD = -SKEW_AFTER
 
 _wire_decoder = msgspec.json.Decoder(WireEvent)
 _raw_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -112,7 +115,7 @@ def _event(
         if age > lateness.past:
             return BadInput("time_range", f"created_at is {age} before its arrival; allowed: {lateness.past}")
         flags.append("late")
-    elif -age > SKEW_AFTER:
+    elif age < _AHEAD:
         if -age > lateness.future:
             return BadInput("time_range", f"created_at is {-age} after its arrival; allowed: {lateness.future}")
         flags.append("skew")
@@ -127,7 +130,7 @@ def _event(
         flags.append("nul")
 
     surface = wire.surface
-    if surface is None or _SURFACE.fullmatch(surface) is None:
+    if surface is None or not _is_surface(surface):
         extra = {"surface": msgspec.Raw(msgspec.json.encode(surface)), **extra}
         surface = "other" if surface else "unknown"
         flags.append("surface_mapped")
@@ -147,6 +150,11 @@ def _event(
         msgspec.json.encode(extra).decode() if extra else None,
         tuple(flags),
     )
+
+
+@lru_cache(1024)
+def _is_surface(text: str) -> bool:
+    return _SURFACE.fullmatch(text) is not None
 
 
 def _first_arrival(mark: ReplayMark, arrived_at: datetime) -> datetime | BadInput:

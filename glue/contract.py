@@ -58,7 +58,7 @@ class ReplayMark(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     notify: Annotated[bool, Meta(description="tell of the verdict as if it were the first")] = False
 
 
-class WireEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class WireEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One event as producers put it on the stream: one JSON document per record.
 
     Unknown fields are allowed on the wire; :func:`glue.codec.decode` keeps them in ``extra_json``.
@@ -82,7 +82,7 @@ class WireEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     replay: ReplayMark | None = None
 
 
-class ContentEvent(Struct, frozen=True):
+class ContentEvent(Struct, frozen=True, gc=False):
     """One event inside the pipeline: validated, its time in UTC, unknown fields kept in ``extra_json``."""
 
     event_id: str
@@ -109,7 +109,7 @@ class BadInput(Struct, frozen=True):
     detail: str
 
 
-class Signal(Struct, frozen=True):
+class Signal(Struct, frozen=True, gc=False):
     """One detector's finding: what the content may be, how sure, and by which rule."""
 
     detector: str
@@ -118,7 +118,7 @@ class Signal(Struct, frozen=True):
     rule: str
 
 
-class VerdictRow(Struct, frozen=True):
+class VerdictRow(Struct, frozen=True, gc=False):
     """The policy's answer for one event, as it lands."""
 
     verdict_id: Annotated[str, Meta(description="hash of event id, policy id and version, run id")]
