@@ -29,6 +29,7 @@ from consumers.batch import (
     row_bytes,
     transform_answer,
 )
+from consumers.cascade import Cascade
 from consumers.effects import Apart, Effects
 from consumers.pipeline import refuse_if_all_poison
 from consumers.ports import Clock, DefectError
@@ -43,15 +44,23 @@ class DeferredConsumer:
         rows: makes rows.
         effects: lands, notifies, keeps statuses. Its retries should last: nothing runs a record again by itself.
         clock: time.
+        cascade: asks managed AI where the policy wants it; left out, nobody is asked.
         max_answer_bytes: of an answer as JSON.
     """
 
     def __init__(
-        self, rows: RowMaker, effects: Effects, *, clock: Clock, max_answer_bytes: int = MAX_ANSWER_BYTES
+        self,
+        rows: RowMaker,
+        effects: Effects,
+        *,
+        clock: Clock,
+        cascade: Cascade | None = None,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._rows = rows
         self._effects = effects
         self._clock = clock
+        self._cascade = cascade or Cascade(None, clock=clock)
         self._max_answer_bytes = max_answer_bytes
 
     def process(self, event: Any, /, *, deadline: float) -> Report:
@@ -72,6 +81,8 @@ class DeferredConsumer:
         decided_at = datetime.fromtimestamp(now, UTC)
         rows = self._rows.make(batch, decided_at)
         refuse_if_all_poison(rows, records=len(batch.records))
+        if rows.open:
+            rows = self._rows.with_opinions(rows, *self._cascade.ask(rows.open, deadline=deadline))
         encoded, too_large = lines(rows.verdicts)
         rows = self._rows.without(rows, too_large, decided_at)
         encoded = [line for index, line in enumerate(encoded) if index not in too_large]

@@ -5,13 +5,13 @@ failures in a flow. How a flow goes on from there differs: a Kinesis batch comes
 (:class:`InOrder`), a Firehose batch never does (:class:`Apart`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from msgspec import Struct
 
-from consumers.ports import Clock, DeliveryStreams, EventBus, Notice, Status, StatusTable
+from consumers.ports import Clock, DeliveryStreams, Each, EventBus, Notice, Status, StatusTable
 from consumers.resend import Retry, Sent, send
 from consumers.rows import Pack, Rows, notice, status
 from glue.contract import ContentEvent
@@ -24,15 +24,6 @@ MAX_NOTICES = 10
 
 STATUSES_PER_TASK = 8
 """Statuses written one after the other by one task: fewer are not worth a hand-over to another thread."""
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class Each(Protocol):
-    """Applies a function to every item, perhaps several at a time, like ``map``."""
-
-    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
 
 
 class Destinations(Struct, frozen=True):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consumers.batch import answer, read_batch
+from consumers.cascade import Cascade
 from consumers.effects import Effects, InOrder
 from consumers.ports import Clock, DefectError
 from consumers.report import Report, report_of
@@ -16,12 +17,20 @@ from consumers.rows import RowMaker, Rows, pack
 
 
 class Consumer:
-    """Moderates batches of a Kinesis stream. Holds no state between them; may be used from several threads."""
+    """Moderates batches of a Kinesis stream. Holds no state between them, but for the cascade's.
 
-    def __init__(self, rows: RowMaker, effects: Effects, *, clock: Clock) -> None:
+    Args:
+        rows: makes rows.
+        effects: lands, notifies, keeps statuses.
+        clock: time.
+        cascade: asks managed AI where the policy wants it; left out, nobody is asked.
+    """
+
+    def __init__(self, rows: RowMaker, effects: Effects, *, clock: Clock, cascade: Cascade | None = None) -> None:
         self._rows = rows
         self._effects = effects
         self._clock = clock
+        self._cascade = cascade or Cascade(None, clock=clock)
 
     def process(self, event: Any, *, deadline: float) -> Report:
         """Lands, notifies, and says what to answer.
@@ -41,6 +50,8 @@ class Consumer:
         decided_at = datetime.fromtimestamp(now, UTC)
         rows = self._rows.make(batch, decided_at)
         refuse_if_all_poison(rows, records=len(batch.records))
+        if rows.open:
+            rows = self._rows.with_opinions(rows, *self._cascade.ask(rows.open, deadline=deadline))
         flow = InOrder(len(batch.ids))
         effects, to = self._effects, self._effects.destinations
         packs, too_large = pack(rows.verdicts, rows.records)

@@ -1,11 +1,14 @@
-"""What the consumer needs of the world: places for rows, notices and statuses, and a clock."""
+"""What the consumer needs of the world: places for rows, notices and statuses, managed AI, and a clock."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
 from glue.vocabulary import Action
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class TransientError(Exception):
@@ -103,6 +106,54 @@ class StatusTable(Protocol):
             TransientError: it may not have been kept.
             DefectError: no retry mends it.
         """
+
+
+class Question(Struct, frozen=True):
+    """One call to a managed AI service, within its limits.
+
+    Args:
+        service: comprehend, bedrock or rekognition.
+        parts: texts; of images, their S3 addresses.
+        guardrail, guardrail_version: of bedrock, else empty.
+        at_least: scores below this are of no interest, 0 to 1.
+    """
+
+    service: str
+    parts: tuple[str, ...]
+    guardrail: str = ""
+    guardrail_version: str = ""
+    at_least: float = 0.0
+
+
+class UnanswerableError(Exception):
+    """The service will not judge this content, now or later, such as an image of a form that it does not read.
+
+    Args:
+        code: the service's name of the error; nothing of what was sent.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class ManagedServices(Protocol):
+    """Managed AI, asked about content. Called from several threads at once."""
+
+    def ask(self, question: Question) -> Sequence[Mapping[str, float]]:
+        """For each part, in order, scores from 0 to 1 by the service's labels.
+
+        Raises:
+            TransientError: it may answer next time.
+            UnanswerableError: it will not, because of this content.
+            DefectError: it will not, whatever is asked.
+        """
+
+
+class Each(Protocol):
+    """Applies a function to every item, perhaps several at a time, like ``map``."""
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
 
 
 class Clock(Protocol):

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from consumers.batch import Batch
+from consumers.cascade import Tally
 from consumers.rows import Rows
 from glue.vocabulary import ACTIONS
 
@@ -22,6 +23,7 @@ class Report(Struct, frozen=True):
         poison: how many of the bad made the code fail.
         resent: items sent again.
         notified, statuses: notices taken, statuses kept.
+        asked: what asking managed AI came to; None: nothing was asked.
         oldest_arrival, latest_arrival: seconds since 1970; None without records.
     """
 
@@ -39,6 +41,7 @@ class Report(Struct, frozen=True):
     statuses: int = 0
     oldest_arrival: float | None = None
     latest_arrival: float | None = None
+    asked: Tally | None = None
 
 
 class Counts(Protocol):
@@ -83,4 +86,5 @@ def report_of(batch: Batch, rows: Rows, counts: Counts, answer: dict[str, list[d
         statuses=counts.statuses,
         oldest_arrival=arrivals[0].timestamp(),
         latest_arrival=arrivals[-1].timestamp(),
+        asked=rows.asked,
     )

@@ -8,8 +8,11 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from consumers.batch import Batch, Record
+from consumers.cascade import Opinion, Tally
+from consumers.moderation.managed import OpenCase, asking
 from consumers.moderation.moderator import Moderator
 from consumers.ports import Notice, Status
 from glue.codec import Lateness, canonical, decode, landed_timestamp, parse_timestamp
@@ -32,6 +35,8 @@ class Rows(Struct, frozen=True):
         bad, bad_records: rows of what is not an event or made the code fail, and for each the record it came from.
         effects: verdicts that have to be made known: the record, the event, the row.
         poison: how many of the bad made the code fail.
+        open: what managed AI is to be asked about; see :meth:`RowMaker.with_opinions`.
+        asked: what asking came to; None: nothing was open.
     """
 
     verdicts: list[VerdictRow]
@@ -40,6 +45,8 @@ class Rows(Struct, frozen=True):
     bad_records: list[Record]
     effects: list[tuple[Record, ContentEvent, VerdictRow]]
     poison: int
+    open: list[OpenCase] = []
+    asked: Tally | None = None
 
 
 class Pack(Struct, frozen=True):
@@ -88,7 +95,8 @@ class RowMaker:
         bad_records: list[Record] = []
         effects: list[tuple[Record, ContentEvent, VerdictRow]] = []
         poison = 0
-        lateness, verdict_row = self._lateness, self._verdict_row
+        open_: list[OpenCase] = []
+        lateness, verdict_row, managed = self._lateness, self._verdict_row, self._moderator.managed
         for record in batch.records:
             try:
                 event = decode(record.payload, record.arrived_at, lateness)
@@ -98,6 +106,8 @@ class RowMaker:
                     records.append(record)
                     if row.action != "allow" or event.hold:
                         effects.append((record, event, row))
+                    if managed and (rules := asking(managed, event, row.signals)):
+                        open_.append(OpenCase(len(verdicts) - 1, event, rules))
                     continue
                 refusal: BadInput = event  # type: ignore[assignment]
                 stage: Stage = "decode"
@@ -112,7 +122,46 @@ class RowMaker:
         for record, refusal in batch.refused:
             bad.append(self.bad_row(record, refusal, "deaggregate", decided))
             bad_records.append(record)
-        return Rows(verdicts, records, bad, bad_records, effects, poison)
+        return Rows(verdicts, records, bad, bad_records, effects, poison, open_)
+
+    def with_opinions(self, rows: Rows, opinions: Sequence[Opinion], tally: Tally) -> Rows:
+        """The rows, with what managed AI said about the open ones among them.
+
+        Args:
+            rows: from :meth:`make`, under the same policy.
+            opinions: for each of ``rows.open``.
+            tally: what asking came to.
+        """
+        verdicts = list(rows.verdicts)
+        for case, opinion in zip(rows.open, opinions, strict=True):
+            verdicts[case.index] = self._decided_again(verdicts[case.index], case.event, opinion)
+        gone = {id(rows.verdicts[case.index]) for case in rows.open}
+        effects = [effect for effect in rows.effects if id(effect[2]) not in gone]
+        effects += [
+            (rows.records[case.index], case.event, verdicts[case.index])
+            for case in rows.open
+            if verdicts[case.index].action != "allow" or case.event.hold
+        ]
+        effects.sort(key=lambda effect: effect[0].position)
+        return replace(rows, verdicts=verdicts, effects=effects, open=[], asked=tally)
+
+    def _decided_again(self, row: VerdictRow, event: ContentEvent, opinion: Opinion) -> VerdictRow:
+        signals = row.signals + opinion.signals
+        flags: tuple[Flag, ...] = (*row.flags, "degraded") if opinion.degraded else row.flags
+        if not opinion.signals:
+            return replace(row, flags=flags)
+        decision = self._moderator.decide(
+            signals, surface=event.surface, language=event.language, author_id=event.author_id
+        )
+        return replace(
+            row,
+            action=decision.action,
+            labels=decision.labels,
+            top_label=decision.top_label,
+            top_score=decision.top_score,
+            signals=signals,
+            flags=flags,
+        )
 
     def _verdict_row(self, record: Record, event: ContentEvent, decided: str) -> VerdictRow:
         moderator = self._moderator
@@ -185,6 +234,7 @@ class RowMaker:
             rows.bad_records + [record for record, _ in refused],
             [effect for effect in rows.effects if id(effect[2]) not in gone],
             rows.poison,
+            asked=rows.asked,
         )
 
     def bad_row(self, record: Record, refusal: BadInput, stage: Stage, decided: str) -> BadRow:

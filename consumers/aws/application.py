@@ -11,17 +11,19 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
+from consumers.aws.managed import AwsManagedServices
 from consumers.aws.metrics import metric_line
 from consumers.aws.policy_store import S3PolicyStore, is_address, parse_address
 from consumers.aws.settings import Settings, SettingsError
 from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, SystemClock, make_client
 from consumers.batch import MalformedEventError
-from consumers.effects import Destinations, Each, Effects
+from consumers.cascade import Cascade
+from consumers.effects import Destinations, Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.policy_keeper import PolicyKeeper
-from consumers.ports import Clock, DefectError
+from consumers.ports import Clock, DefectError, Each, ManagedServices
 from consumers.report import Report
 from consumers.resend import Retry
 from consumers.rows import RowMaker
@@ -55,6 +57,7 @@ class Parts(Struct, frozen=True):
         function: the function's name, for metrics.
         policies: keeps the policy that holds.
         to_log: whether metrics go to standard output, which is the log in Lambda.
+        cascade: asks managed AI.
     """
 
     rows: RowMaker
@@ -63,6 +66,7 @@ class Parts(Struct, frozen=True):
     function: str
     policies: PolicyKeeper
     to_log: bool
+    cascade: Cascade
 
 
 def keep_policy(settings: Settings, *, now: float) -> PolicyKeeper:
@@ -96,13 +100,16 @@ def keep_policy(settings: Settings, *, now: float) -> PolicyKeeper:
     return keeper
 
 
-def prepare_parts(environment: Mapping[str, str], *, retry: Retry, default_name: str) -> Parts:
+def prepare_parts(
+    environment: Mapping[str, str], *, retry: Retry, default_name: str, managed: ManagedServices | None = None
+) -> Parts:
     """Everything that can be prepared from environment variables: settings, policy, clients.
 
     Args:
         environment: the function's.
         retry: how long effects are tried.
         default_name: the function's name outside Lambda.
+        managed: managed AI; left out, that of AWS.
 
     Raises:
         SettingsError: the environment is not as it must be.
@@ -112,6 +119,7 @@ def prepare_parts(environment: Mapping[str, str], *, retry: Retry, default_name:
     clock = SystemClock()
     keeper = keep_policy(settings, now=clock.now())
     lateness = Lateness(timedelta(days=settings.max_late_days), timedelta(hours=settings.max_ahead_hours))
+    each = concurrently(ThreadPoolExecutor(WORKERS, "calls"))
     effects = Effects(
         Destinations(settings.verdicts_delivery_stream, settings.quarantine_delivery_stream, settings.status_seconds),
         streams=FirehoseStreams(make_client("firehose")),
@@ -119,7 +127,7 @@ def prepare_parts(environment: Mapping[str, str], *, retry: Retry, default_name:
         statuses=DynamoDBStatusTable(make_client("dynamodb"), settings.status_table),
         clock=clock,
         retry=retry,
-        each=concurrently(ThreadPoolExecutor(WORKERS, "notify")),
+        each=each,
     )
     return Parts(
         RowMaker(keeper.moderator, lateness, code_version=code_version()),
@@ -128,6 +136,7 @@ def prepare_parts(environment: Mapping[str, str], *, retry: Retry, default_name:
         environment.get("AWS_LAMBDA_FUNCTION_NAME", default_name),
         keeper,
         "AWS_LAMBDA_LOG_GROUP_NAME" in environment,
+        Cascade(managed or AwsManagedServices(), clock=clock, each=each),
     )
 
 

@@ -18,6 +18,9 @@ _METRICS = [
     {"Name": "IteratorAge", "Unit": "Milliseconds"},
     {"Name": "Duration", "Unit": "Milliseconds"},
 ]
+# Only of batches in which managed AI was to be asked: where the policy has no such rule, nobody pays for these metrics.
+_ASKED = {"ManagedCalls": "calls", "ManagedFailures": "failures", "ManagedOpened": "opened", "Degraded": "degraded"}
+_METRICS_ASKED = [*_METRICS, *({"Name": name, "Unit": "Count"} for name in _ASKED)]
 
 
 def metric_line(
@@ -42,11 +45,12 @@ def metric_line(
         report.notified,
         report.statuses,
     )
-    latest = report.latest_arrival
+    latest, asked = report.latest_arrival, report.asked
+    metrics = _METRICS if asked is None else _METRICS_ASKED
     document = {
         "_aws": {
             "Timestamp": int(ended * 1000),
-            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": _METRICS}],
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": metrics}],
         },
         "Function": function,
         "Policy": policy,
@@ -55,5 +59,6 @@ def metric_line(
         "PolicyRefused": int(policy_refused),
         "IteratorAge": 0 if latest is None else max(0, round((started - latest) * 1000)),
         "Duration": round((ended - started) * 1000, 3),
+        **({} if asked is None else {name: getattr(asked, field) for name, field in _ASKED.items()}),
     }
     return msgspec.json.encode(document).decode()

@@ -11,18 +11,23 @@ from typing import Any
 from consumers.aws.application import Application, prepare_parts
 from consumers.batch import check_answer
 from consumers.pipeline import Consumer
+from consumers.ports import ManagedServices
 from consumers.resend import Retry
 
 
-def application(environment: Mapping[str, str]) -> Application:
+def application(environment: Mapping[str, str], *, managed: ManagedServices | None = None) -> Application:
     """The application that environment variables describe.
+
+    Args:
+        environment: the function's.
+        managed: managed AI; left out, that of AWS.
 
     Raises:
         SettingsError: the environment is not as it must be.
         PolicyError: the policy cannot be used.
     """
-    parts = prepare_parts(environment, retry=Retry(), default_name="moderate")
-    consumer = Consumer(parts.rows, parts.effects, clock=parts.clock)
+    parts = prepare_parts(environment, retry=Retry(), default_name="moderate", managed=managed)
+    consumer = Consumer(parts.rows, parts.effects, clock=parts.clock, cascade=parts.cascade)
     return Application(
         consumer.process,
         check=check_answer,

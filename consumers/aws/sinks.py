@@ -64,10 +64,10 @@ _session_lock = threading.Lock()
 """A session is not made for several threads; its clients are."""
 
 
-def make_client(service: str) -> Any:
+def make_client(service: str, config: Config = _CONFIG) -> Any:
     """A client for one service, with short time-outs; region, endpoint and credentials come from the environment."""
     with _session_lock:
-        return _session().create_client(service, config=_CONFIG)
+        return _session().create_client(service, config=config)
 
 
 @cache
@@ -91,14 +91,21 @@ def call(operation: str, method: Callable[..., Answer], **parameters: object) ->
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _PASSING or status >= 500 or status == 429:
             raise TransientError(code) from None
-        raise _RefusedError(operation, code) from None
+        raise RefusedError(operation, code) from None
     except (HTTPClientError, ConnectionError_) as error:
         raise TransientError(type(error).__name__) from None
     except BotoCoreError as error:
         raise DefectError(f"{operation} cannot be called: {type(error).__name__}") from None
 
 
-class _RefusedError(DefectError):
+class RefusedError(DefectError):
+    """AWS refused a call in a way that no retry mends.
+
+    Args:
+        operation: as IAM names it.
+        code: AWS's name of the error.
+    """
+
     def __init__(self, operation: str, code: str) -> None:
         super().__init__(
             f"{operation} was refused: {code}. Check the function's role, and that the names in its settings exist."
@@ -150,7 +157,7 @@ class EventBridgeBus:
         for entry in response["Entries"]:
             code = None if entry.get("EventId") else str(entry.get("ErrorCode") or "NoEventId")
             if code is not None and code not in _PASSING and code != "NoEventId":
-                raise _RefusedError("events:PutEvents", code)
+                raise RefusedError("events:PutEvents", code)
             errors.append(code)
         return errors
 
@@ -181,7 +188,7 @@ class DynamoDBStatusTable:
                 ExpressionAttributeNames=_NAMES,
                 ExpressionAttributeValues=values,
             )
-        except _RefusedError as refused:
+        except RefusedError as refused:
             if refused.code != "ConditionalCheckFailedException":
                 raise
 

@@ -11,21 +11,26 @@ from typing import Any
 from consumers.aws.application import Application, prepare_parts
 from consumers.batch import check_transform_answer
 from consumers.deferred import DeferredConsumer
+from consumers.ports import ManagedServices
 from consumers.resend import Retry
 
 # Nothing runs a record again that is answered ProcessingFailed, so it is tried for as long as the invocation lasts.
 RETRY = Retry(attempts=1_000, base=0.2, cap=10.0)
 
 
-def application(environment: Mapping[str, str]) -> Application:
+def application(environment: Mapping[str, str], *, managed: ManagedServices | None = None) -> Application:
     """The application that environment variables describe; they are those of the moderate function.
+
+    Args:
+        environment: the function's.
+        managed: managed AI; left out, that of AWS.
 
     Raises:
         SettingsError: the environment is not as it must be.
         PolicyError: the policy cannot be used.
     """
-    parts = prepare_parts(environment, retry=RETRY, default_name="transform")
-    consumer = DeferredConsumer(parts.rows, parts.effects, clock=parts.clock)
+    parts = prepare_parts(environment, retry=RETRY, default_name="transform", managed=managed)
+    consumer = DeferredConsumer(parts.rows, parts.effects, clock=parts.clock, cascade=parts.cascade)
     return Application(
         consumer.process,
         check=check_transform_answer,

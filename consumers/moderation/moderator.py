@@ -1,6 +1,6 @@
 """A policy made ready: everything that can be prepared is prepared once, then texts are judged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from msgspec import Struct
@@ -25,6 +25,15 @@ from consumers.moderation.weights import Weights
 from glue.contract import Signal
 
 _NO_HITS: frozenset[int] = frozenset()
+
+
+def primary_subtag(language: str) -> str:
+    """The language without script and region.
+
+    >>> primary_subtag("pt-BR")
+    'pt'
+    """
+    return language.partition("-")[0].lower()
 
 
 class Finding(Struct, frozen=True, gc=False):
@@ -76,6 +85,7 @@ class Moderator:
         self.policy = policy
         self.policy_id = policy.id
         self.policy_version = policy.version
+        self.managed = policy.managed
         expressions = [rule.pattern for rule in policy.patterns]
         candidates = len(expressions)
         expressions += CANDIDATES.values()
@@ -129,7 +139,7 @@ class Moderator:
         hits = self._hits(encoded)
         found = frozenset(hits) if hits else _NO_HITS
         if language is not None and len(language) > 3:
-            language = language.partition("-")[0].lower()
+            language = primary_subtag(language)
         allowed = self._allowed.in_text(plain, found) if hits and self._allowed.expressions else ()
         subject = Subject(normal, language, found, allowed)
         signals: list[Signal] = []
@@ -147,6 +157,11 @@ class Moderator:
             return Finding(decision, tuple(signals), fingerprint, text, False)
         shown, truncated = excerpt(text, self._personal_data.candidates(found))
         return Finding(decision, tuple(signals), fingerprint, shown, truncated)
+
+    def decide(self, signals: Iterable[Signal], *, surface: str, language: str | None, author_id: str) -> Decision:
+        """What the policy's thresholds make of these signals; the arguments are those of :meth:`judge`."""
+        language = None if language is None else primary_subtag(language)
+        return decide(signals, self._thresholds_for(surface, language, author_id))
 
     def model_scores(self, text: str) -> Mapping[str, float]:
         """By label, how surely the linear model says so, also below its ``at_least``; empty without a model.

@@ -31,6 +31,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from consumers.moderation.detectors.scan import ScanError, compile_expression
+from consumers.moderation.managed_labels import LABELS
 from consumers.moderation.problems import PolicyError, Problem, Problems, allowed, path_name, shown
 from consumers.moderation.rules import (
     SEVERITIES,
@@ -40,6 +41,7 @@ from consumers.moderation.rules import (
     ForSurface,
     Language,
     LinkRule,
+    ManagedRule,
     ModelRule,
     Name,
     PatternRule,
@@ -56,6 +58,7 @@ __all__ = [
     "AllowRule",
     "AuthorRule",
     "LinkRule",
+    "ManagedRule",
     "ModelRule",
     "PatternRule",
     "PersonalDataRule",
@@ -66,7 +69,7 @@ __all__ = [
     "Thresholds",
 ]
 
-RULE_TABLES = ("terms", "patterns", "links", "allow", "authors")
+RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed")
 """The policy's arrays of rules. A rule's name is unique among all of them."""
 
 
@@ -88,6 +91,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         languages: thresholds that differ in a language. On a surface, what the surface says goes before.
         severities: the scores of low, medium, high and critical, where they shall not be 0.4, 0.6, 0.8 and 0.95.
         model: what the linear model counts for.
+        managed: managed AI services that are asked about what the rest leaves open.
     """
 
     id: Name
@@ -104,6 +108,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     languages: dict[Language, ForLanguage] = {}
     severities: dict[Severity, Score] = {}
     model: ModelRule | None = None
+    managed: tuple[ManagedRule, ...] = ()
 
     @classmethod
     def load(cls, text: str) -> "Policy":
@@ -208,7 +213,7 @@ def _score_by_severity(document: dict[str, Any], problems: Problems) -> None:
     for table in RULE_TABLES:
         rules = document.get(table)
         for position, rule in enumerate(rules if isinstance(rules, list) else ()):
-            if not isinstance(rule, dict) or "severity" not in rule or table in {"allow", "authors"}:
+            if not isinstance(rule, dict) or "severity" not in rule or table in {"allow", "authors", "managed"}:
                 continue
             if "score" in rule:
                 problems.add((table, position, "severity"), "received a severity beside a score; allowed: one of them")
@@ -229,6 +234,8 @@ def _check(policy: Policy, problems: Problems) -> None:
         if isinstance(rule, AuthorRule):
             for number, label in enumerate(rule.labels):
                 _check_label(policy, problems, (table, position, "labels", number), label)
+        elif isinstance(rule, ManagedRule):
+            _check_managed(policy, problems, (table, position), rule)
         elif not isinstance(rule, AllowRule):
             _check_label(policy, problems, (table, position, "label"), rule.label)
         if isinstance(rule, LinkRule) and not rule.domains and not rule.kinds:
@@ -256,6 +263,36 @@ def _check(policy: Policy, problems: Problems) -> None:
         for language, different in override.languages.items():
             path = ("surfaces", surface, "languages", language, "labels")
             _check_thresholds(policy, problems, path, different.labels)
+
+
+def _check_managed(policy: Policy, problems: Problems, path: tuple[str | int, ...], rule: ManagedRule) -> None:
+    known = LABELS[rule.service]
+    for theirs, label in rule.labels.items():
+        if known and theirs not in known:
+            what = f"received {shown(theirs)}; {allowed(theirs, known)} (what {rule.service} says)"
+            problems.add((*path, "labels", theirs), what, at_key=True)
+        _check_label(policy, problems, (*path, "labels", theirs), label)
+    for label, between in rule.borderline.items():
+        if label not in policy.labels:
+            what = f"received {label!r}; {allowed(label, policy.labels)} (the policy's labels)"
+            problems.add((*path, "borderline", label), what, at_key=True)
+        if between.high < between.low:
+            what = f"received {between.high} below low {between.low}; allowed: low <= high"
+            problems.add((*path, "borderline", label, "high"), what)
+    if not rule.borderline and rule.service != "rekognition":
+        what = f"received {rule.service} without borderline; borderline is required: which texts are worth a call"
+        problems.add(path, what, at_key=True)
+    for key, value in (("guardrail", rule.guardrail), ("guardrail_version", rule.guardrail_version)):
+        if rule.service == "bedrock" and value is None:
+            problems.add(path, f"received bedrock without {key}; {key} is required", at_key=True)
+        if rule.service != "bedrock" and value is not None:
+            what = f"received {key} with {rule.service}; allowed: with bedrock only"
+            problems.add((*path, key), what, at_key=True)
+    if rule.service == "comprehend" and rule.language not in {None, "en"}:
+        problems.add((*path, "language"), f"received {rule.language!r}; allowed: en, all that comprehend knows")
+    if rule.at_most < rule.at_least:
+        what = f"received {rule.at_most} below at_least {rule.at_least}; allowed: at_least <= at_most"
+        problems.add((*path, "at_most"), what)
 
 
 def _check_label(policy: Policy, problems: Problems, path: tuple[str | int, ...], label: str) -> None:

@@ -191,6 +191,13 @@ def _fits(shape: shapes.Type, value: Any) -> bool:
                 and (shape.gt is None or value > shape.gt)
                 and (shape.le is None or value <= shape.le)
             )
+        case shapes.IntType():
+            return (
+                isinstance(value, int)
+                and not isinstance(value, bool)
+                and (shape.ge is None or value >= shape.ge)
+                and (shape.le is None or value <= shape.le)
+            )
         case shapes.BoolType():
             return isinstance(value, bool)
         case shapes.DateType():

@@ -31,6 +31,8 @@ Term = Annotated[str, Meta(min_length=1, max_length=200)]
 Expression = Annotated[str, Meta(min_length=1, max_length=2000)]
 LinkKind = Literal["any", "shortener", "punycode", "ip_address", "redirect", "mixed_script"]
 Severity = Literal["low", "medium", "high", "critical"]
+ManagedService = Literal["comprehend", "bedrock", "rekognition"]
+ManagedLabel = Annotated[str, Meta(min_length=1, max_length=128)]
 
 SEVERITIES: dict[Severity, float] = {"low": 0.4, "medium": 0.6, "high": 0.8, "critical": 0.95}
 """The score that each word stands for, unless the policy's ``[severities]`` says otherwise."""
@@ -253,6 +255,65 @@ class ModelRule(_Record, frozen=True):
     heads: Annotated[dict[Name, ModelHead], Meta(min_length=1)]
 
 
+class Borderline(_Record, frozen=True):
+    """The scores of a label at which a text is worth a second opinion.
+
+    Args:
+        low, high: both included. A label that nothing has found has the score 0.
+    """
+
+    low: Score
+    high: Score = 1.0
+
+
+class ManagedRule(_Record, frozen=True):
+    """A managed AI service of AWS that is asked about what the other rules leave open. Each call costs money and time.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        service: comprehend: DetectToxicContent, for English texts; bedrock: ApplyGuardrail, for texts; rekognition:
+            DetectModerationLabels, for JPEG and PNG images in S3.
+        labels: what each of the service's labels is here, by its name there; one of the policy's labels.
+        borderline: asked when the strongest score of one of these labels lies within its range; for rekognition, left
+            out: about every image.
+        guardrail: of bedrock, the guardrail's id or ARN.
+        guardrail_version: of bedrock, its version: a number, or DRAFT.
+        at_least: from which score on there is a signal.
+        at_most: a higher score counts as this one, so that the service alone does not reach every action.
+        calls_per_hour: how often the service is called in an hour, by each execution environment of a function.
+        language: asks only about events of this language (its primary subtag) or of none; comprehend knows only en.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    service: ManagedService
+    labels: Annotated[dict[ManagedLabel, Name], Meta(min_length=1)]
+    borderline: dict[Name, Borderline] = {}
+    guardrail: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(?:[a-z0-9]+|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/[a-z0-9]+)\Z",
+                max_length=2048,
+                description="a guardrail's id or ARN",
+            ),
+        ]
+        | None
+    ) = None
+    guardrail_version: (
+        Annotated[str, Meta(pattern=r"^(?:[1-9][0-9]{0,7}|DRAFT)\Z", description="a number in quotes, or DRAFT")] | None
+    ) = None
+    at_least: Annotated[float, Meta(gt=0.0, lt=1.0, description="a number above 0 and below 1")] = 0.5
+    at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
+    calls_per_hour: Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")] = 1000
+    language: Language | None = None
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
 class ForLanguage(_Record, frozen=True):
     """What is different in a language: whole thresholds for the labels named.
 
@@ -275,4 +336,4 @@ class ForSurface(_Record, frozen=True):
     languages: dict[Language, ForLanguage] = {}
 
 
-Rule = TermRule | PatternRule | LinkRule | AllowRule | AuthorRule
+Rule = TermRule | PatternRule | LinkRule | AllowRule | AuthorRule | ManagedRule

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from consumers.batch import Batch, Record
+from consumers.moderation.managed import SERVICES
 from consumers.moderation.moderator import Moderator
 from consumers.rows import RowMaker
 from glue import lake as parquet
@@ -92,6 +93,9 @@ def decide_again(
             continue
         if "degraded" in values["flags"]:
             unjudged["a detector was missing when it was decided (degraded)"] += 1
+            continue
+        if any(signal["detector"] in SERVICES for signal in values["signals"] or ()):
+            unjudged["managed AI took part, and what it said cannot be asked again"] += 1
             continue
         compared += 1
         differing = min(

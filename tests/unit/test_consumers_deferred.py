@@ -49,6 +49,7 @@ LAMBDA_LIMIT = 6 * 1024 * 1024
 
 class Faulty:
     policy_id, policy_version = "p", "v"
+    managed = ()
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         raise ValueError(text)

@@ -141,6 +141,7 @@ class Poisoned:
     """A moderator with a fault: it fails on one word, and says it."""
 
     policy_id, policy_version = "p", "v"
+    managed = ()
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         if "poison" in text:
