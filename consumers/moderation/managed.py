@@ -17,7 +17,7 @@ IMAGES = frozenset({"image/jpeg", "image/png"})
 
 MAX_PART_BYTES: dict[ManagedService, int] = {"comprehend": 1_000, "bedrock": 25_000, "rekognition": 2_048}
 """Of one part, in UTF-8. Comprehend takes 1 KB a segment; a guardrail 25 text units of up to 1,000 characters a call,
-which are never fewer bytes than these. An image is named by its address.
+which so many bytes never exceed. An image is named by its address.
 
 Sources: https://docs.aws.amazon.com/comprehend/latest/APIReference/API_DetectToxicContent.html,
 https://aws.amazon.com/blogs/machine-learning/use-the-applyguardrail-api-with-long-context-inputs-and-streaming-outputs-in-amazon-bedrock/

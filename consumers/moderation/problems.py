@@ -146,8 +146,9 @@ def allowed(received: object, names: Iterable[str]) -> str:
     """
     every = sorted(names)
     listed = ", ".join(every[:30]) + (f" and {len(every) - 30} more" if len(every) > 30 else "")
-    close = get_close_matches(str(received).lower(), every, n=1, cutoff=0.6)
-    return f"allowed: {listed}" + (f"; did you mean {close[0]!r}?" if close else "")
+    by_case = {name.lower(): name for name in every}
+    close = get_close_matches(str(received).lower(), by_case, n=1, cutoff=0.6)
+    return f"allowed: {listed}" + (f"; did you mean {by_case[close[0]]!r}?" if close else "")
 
 
 def shown(value: object) -> str:
