@@ -110,7 +110,7 @@ class Moderator:
         if policy.model is not None:
             try:
                 read = Weights.read(weights(policy.model.weights), what=policy.model.weights)
-                self._model = ModelDetector(read, policy.model)
+                self._model = ModelDetector(read, policy.model, spaced=len(expressions))
             except ValueError as error:
                 raise PolicyError([Problem(0, 0, "model", str(error))]) from None
             self.detectors = (*self.detectors, self._model)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.moderation.detectors.disguised import Revealed
+from consumers.moderation.detectors.disguised import Revealed, put_together
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, TermRule, Thresholds
@@ -93,3 +93,14 @@ def test_the_largest_disguise_is_judged_within_its_budget(text: str) -> None:
     began = time.process_time()
     MODERATOR.judge(text, surface="comment")
     assert time.process_time() - began < 1.0
+
+
+@given(st.text(alphabet="ab é中.- 1", max_size=40))
+def test_putting_letters_together_takes_out_only_what_stands_between_single_ones(text: str) -> None:
+    whole = put_together(text)
+    assert [sign for sign in whole if sign.isalnum()] == [sign for sign in text if sign.isalnum()]
+
+
+@given(st.lists(st.sampled_from(["to", "bee", "don't", "99", "ñandú"]), max_size=12).map(" ".join))
+def test_words_that_were_not_pulled_apart_stay_as_they_are(text: str) -> None:
+    assert put_together(text) == text

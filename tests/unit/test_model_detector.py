@@ -293,6 +293,25 @@ def test_a_policy_without_a_model_has_none() -> None:
     assert b"model" not in msgspec.json.encode(policy)
 
 
+@pytest.mark.parametrize("apart", ["p.a.t.h.e.t.i.c r.e.t.a.r.d", "p-a-t-h-e-t-i-c r-e-t-a-r-d"])
+def test_words_that_were_pulled_apart_are_scored_as_words(apart: str) -> None:
+    moderator = Moderator(Policy.load(read_policy("default")))
+    for text in (f"you {apart}, nobody wants you here", f"{apart} 4 5 6"):
+        whole = text.replace(apart, "pathetic retard")
+        assert moderator.model_scores(text)["insult"] == pytest.approx(
+            moderator.model_scores(whole)["insult"], abs=0.02
+        )
+        assert moderator.judge(text, surface="comment").decision.labels == ("insult",)
+
+
+def test_a_text_of_single_letters_is_scored_within_its_budget() -> None:
+    moderator = Moderator(Policy.load(read_policy("default")))
+    text = "a b.c-" * 10_000
+    began = time.process_time()
+    moderator.model_scores(text)
+    assert time.process_time() - began < 0.5
+
+
 def test_scores_by_label_are_given_also_below_at_least() -> None:
     moderator = Moderator(Policy.load(policy_text(least=0.99)), weights=lambda _: FILE)
     assert moderator.judge("you idiot", surface="comment").signals == ()

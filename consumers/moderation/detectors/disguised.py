@@ -119,6 +119,20 @@ def _words(folded: str) -> Iterator[tuple[Sequence[int], bool]]:
         at = last + 1
 
 
+def put_together(text: str) -> str:
+    """The text with the letters of each word that was pulled apart put together, and all else as it stands.
+
+    >>> put_together("you are an i-d-i-o-t, m-o-r-o-n!")
+    'you are an idiot, moron!'
+    """
+    parts, at = [], 0
+    for positions, joined in _words(text):
+        if joined:
+            parts += [text[at : positions[0]], "".join([text[place] for place in positions])]
+            at = positions[-1] + 1
+    return "".join([*parts, text[at:]])
+
+
 def skeleton(folded: str) -> tuple[str, list[int]]:
     """A folded term with repeated letters written once, and how often each is to be written.
 

@@ -8,6 +8,7 @@ look-up for each of its words. That is cheaper than an automaton over as many n-
 import math
 from collections.abc import Mapping, Sequence
 
+from consumers.moderation.detectors.disguised import put_together
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.ngrams import features
 from consumers.moderation.rules import ModelRule
@@ -78,8 +79,13 @@ class ModelDetector:
 
     name = "model"
 
-    def __init__(self, weights: Weights, rule: ModelRule) -> None:
+    def __init__(self, weights: Weights, rule: ModelRule, *, spaced: int = -1) -> None:
         """Takes weights and what a policy makes of them.
+
+        Args:
+            weights: the weights.
+            rule: what the policy makes of them.
+            spaced: the position in the scan of ``SPACED``; -1: it is not scanned for.
 
         Raises:
             WeightsError: the policy names other weights, or a head that these do not have.
@@ -92,8 +98,9 @@ class ModelDetector:
         unknown = sorted(rule.heads.keys() - set(names))
         if unknown:
             raise WeightsError(f"received head {unknown[0]!r}; allowed: {', '.join(names)} (what {weights.name} has)")
-        self.version = weights.version
+        self.version = f"{weights.version}.2"
         self.labels = {name: head.label for name, head in rule.heads.items()}
+        self._spaced = spaced
         self._scorer = Scorer(weights)
         self._strongest = self._scorer.strongest
         self._rules = []
@@ -105,7 +112,7 @@ class ModelDetector:
 
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """A signal for each head that reaches its ``at_least``."""
-        found = self._strongest(_not_allowed(subject))
+        found = self._of(subject)
         signals = []
         for position, least, head, wanted, name in self._rules:
             if found[position] >= least:
@@ -115,11 +122,24 @@ class ModelDetector:
 
     def scores(self, subject: Subject) -> Mapping[str, float]:
         """By label, how surely, also where that is less than the policy asks for; what evaluation needs."""
-        by_head = self._scorer.scores(_not_allowed(subject))
+        by_head = {
+            head.name: _probability(raw * head.scale + head.bias)
+            for head, raw in zip(self._scorer.heads, self._of(subject), strict=True)
+        }
         by_label: dict[str, float] = {}
         for head, label in self.labels.items():
             by_label[label] = max(by_head[head], by_label.get(label, 0.0))
         return by_label
+
+    def _of(self, subject: Subject) -> list[float]:
+        """For each head the strongest raw score of the text, also with the letters of its words put together."""
+        text = _not_allowed(subject)
+        found = self._strongest(text)
+        if self._spaced not in subject.hits:
+            return found
+        if len(text) > MAX_SCORED:
+            text = f"{text[: MAX_SCORED // 2]} {text[-MAX_SCORED // 2 :]}"
+        return list(map(max, found, self._strongest(put_together(text))))
 
 
 class _Sums(dict[str, int]):
