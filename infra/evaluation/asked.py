@@ -34,6 +34,8 @@ def columns_of(given: Mapping[str, Any], policy: Policy) -> Columns:
             raise WrongUse(f"received label {label!r}; the policy has {there}. Give one of them to --finds or --map")
     if meaning and (given["finds"] or given["positive"] or given["positive_from"] is not None):
         raise WrongUse("--map says what every label means: not together with --finds, --positive or --positive-from")
+    if given["score"] == "model" and policy.model is None:
+        raise WrongUse("--score model: the policy has no [model]; leave the option out")
     if given["positive"] and given["positive_from"] is not None:
         raise WrongUse("--positive and --positive-from: one of them")
     if not 0 < given["calibrated_at"] < 1:

@@ -383,6 +383,7 @@ WRONG = [
     (["--csv", "--json"], "--csv and --json: one of them"),
     (["--peers", "spacy"], "--peers: received 'spacy'; allowed: installed, none, better-profanity"),
     (["--peers", "scikit-learn"], "learns from the rows that --split leaves out: give --split"),
+    (["--score", "model"], "--score model: the policy has no [model]"),
     (["--html", "/nowhere/out.html"], "--html /nowhere/out.html: there is no folder /nowhere"),
     (["--data", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
 ]

@@ -87,6 +87,8 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
     )
 )
 _SHORTEST_CARD, _LONGEST_CARD = 12, 19
+_USUAL_CARD = 15
+"""Digits from which on a number is a card's whatever stands before it."""
 
 _VALUES = {character: str(int(character, 36)) for character in ascii_letters + digits}
 
@@ -160,6 +162,14 @@ def find_ibans(text: str) -> Iterator[Span]:
             yield Span(start, end, "iban")
 
 
+def _is_tail(text: str, groups: list[tuple[int, int]], first: int, number: str) -> bool:
+    """Whether a short card's number is the end of a longer one in groups: 5678 9012 3456 of 1234 5678 9012 3456."""
+    if first == 0 or len(number) >= _USUAL_CARD:
+        return False
+    start, before = groups[first][0], groups[first - 1]
+    return before[1] == start - 1 and before[1] - before[0] == 4 and text[start - 1] in " -."
+
+
 def find_cards(text: str) -> Iterator[Span]:
     """Card numbers in a normal form, in one piece or in groups. Inside a link or a longer code they are not sure."""
     groups = [match.span() for match in compiled(_DIGITS).finditer(text)]
@@ -176,7 +186,8 @@ def find_cards(text: str) -> Iterator[Span]:
             ):
                 # A hundred numbers in links pass Luhn's check for one that is a card.
                 in_code = bool(start and text[start - 1] in "/=_.&#") or text[end : end + 1] in {"_", "/", "&"}
-                yield Span(start, end, "card", sure=not in_code and not goes_on(text, end))
+                sure = not in_code and not goes_on(text, end) and not _is_tail(text, groups, first, number)
+                yield Span(start, end, "card", sure=sure)
                 step = last - first + 1
                 break
             # A card is printed in groups of four or more, of which only the last may be shorter.
