@@ -32,6 +32,7 @@ Examples:
   streamkeeper evaluate --data comments.csv --text body --label rude --finds insult --slice forum
   streamkeeper evaluate --policy mine.toml --against default --data test.jsonl.gz --split split=test --html report.html
   streamkeeper evaluate --data all.parquet --label kind --map hate=insult --map junk=spam --map none= --json
+  streamkeeper evaluate --data train.csv --text comment_text --labels insult=insult --labels threat=threat --slice source
   streamkeeper evaluate --data synthetic.jsonl --entities entities --map EMAIL_ADDRESS=email --map CREDIT_CARD=card
   streamkeeper evaluate --data sms.jsonl --finds spam --min-f1 0.93 --max-fpr 0.01 --negatives chat.jsonl.gz
 
@@ -59,9 +60,12 @@ Exit codes: 0 evaluated, and every limit kept; 1 a policy cannot be used; 2 wron
     metavar="VALUE=LABEL",
     help="A label of the file is this one of the policy's; none after = means negative.",
 )
+@click.option("--labels", "flags", multiple=True, metavar="COLUMN=LABEL", help="A column says yes or no to one label.")
 @click.option("--entities", default="", metavar="COLUMN", help="Spans of personal data (label, start, end) instead.")
 @click.option("--language", default="", help="The column with the language.  [default: language or lang]")
-@click.option("--surface", default="comment", show_default=True, help="Where texts were posted that do not say it.")
+@click.option(
+    "--surface", default="comment", show_default=True, help="Where texts were posted whose rows have no surface."
+)
 @click.option("--slice", "slices", multiple=True, metavar="COLUMN", help="Figures by this column's values, too.")
 @click.option("--split", "splits", multiple=True, metavar="COLUMN=VALUE", help="Only such rows; again for more values.")
 @click.option(

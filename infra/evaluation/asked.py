@@ -26,12 +26,17 @@ def columns_of(given: Mapping[str, Any], policy: Policy) -> Columns:
         WrongUse: options contradict, or name a label that the policy does not have.
     """
     meaning = dict(_pairs("--map", given["mapped"]))
+    flags = dict(_pairs("--labels", given["flags"]))
+    if flags and (meaning or given["finds"] or given["entities"]):
+        raise WrongUse("--labels says which column is which label: not together with --map, --finds or --entities")
     if given["entities"]:
         _check_kinds(given, meaning)
-    for label in () if given["entities"] else (*given["finds"], *filter(None, meaning.values())):
+    for label in () if given["entities"] else (*given["finds"], *filter(None, [*meaning.values(), *flags.values()])):
         if label not in policy.labels:
             there = ", ".join(policy.labels)
-            raise WrongUse(f"received label {label!r}; the policy has {there}. Give one of them to --finds or --map")
+            raise WrongUse(
+                f"received label {label!r}; the policy has {there}. Give one of them to --finds, --map or --labels"
+            )
     if meaning and (given["finds"] or given["positive"] or given["positive_from"] is not None):
         raise WrongUse("--map says what every label means: not together with --finds, --positive or --positive-from")
     if given["score"] == "model" and policy.model is None:
@@ -49,6 +54,7 @@ def columns_of(given: Mapping[str, Any], policy: Policy) -> Columns:
         positive=given["positive"],
         positive_from=given["positive_from"],
         meaning=meaning,
+        flags=flags,
         language=given["language"],
         on=given["surface"],
         slices=given["slices"],

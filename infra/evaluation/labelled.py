@@ -30,6 +30,7 @@ class Columns(Struct, frozen=True):
         positive: labels that mean yes, as text. Empty: 1, true and yes do, 0, false and no do not.
         positive_from: numbers from here on mean yes.
         meaning: what each label means: a label of the policy, or nothing. A column may hold a list of labels.
+        flags: columns that each say yes or no to one label of the policy, instead of one column with the label.
         language: a column; empty: ``language`` or ``lang``, where there is one.
         surface: a column that need not be there.
         on: the surface of rows that name none.
@@ -45,6 +46,7 @@ class Columns(Struct, frozen=True):
     positive: tuple[str, ...] = ()
     positive_from: float | None = None
     meaning: dict[str, str] = {}
+    flags: dict[str, str] = {}
     language: str = ""
     surface: str = "surface"
     on: str = "comment"
@@ -110,7 +112,7 @@ def read_labelled(name: str, rows: Iterable[Row], columns: Columns, passed: Pass
     Raises:
         LabelError: a column is in no row, or a label says neither yes nor no.
     """
-    answer = [] if columns.negative else [columns.entities or columns.label]
+    answer = [] if columns.negative else [*columns.flags] or [columns.entities or columns.label]
     needed = [columns.text, *answer, *columns.only, *columns.slices]
     if columns.language:
         needed.append(columns.language)
@@ -172,12 +174,21 @@ def _cell(value: Any) -> Any:
 def _labels(cells: Mapping[str, Any], columns: Columns, unknown: Counter[str], place: str) -> frozenset[str] | None:
     if columns.negative:
         return frozenset()
+    if columns.flags:
+        given = {name: value_at(cells, name) for name in columns.flags}
+        said = {name: value for name, value in given.items() if not _is_missing(value)}
+        yes = [columns.flags[name] for name, value in said.items() if _is_positive(value, columns, f"{place}: {name}")]
+        return frozenset(yes) if said else None
     raw = value_at(cells, columns.label)
-    if raw is None or raw == "" or raw != raw:
+    if _is_missing(raw):
         return None
     if columns.meaning:
         return _meant(raw, columns.meaning, unknown)
     return frozenset({ANY}) if _is_positive(raw, columns, place) else frozenset()
+
+
+def _is_missing(raw: Any) -> bool:
+    return bool(raw is None or raw == "" or raw != raw)
 
 
 def _meant(raw: Any, meaning: Mapping[str, str], unknown: Counter[str]) -> frozenset[str] | None:

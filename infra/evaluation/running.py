@@ -43,7 +43,7 @@ def evaluate_texts(
     Raises:
         LabelError, SourceError: what was given cannot be evaluated on.
     """
-    questions = questions_of(given["finds"], columns.meaning)
+    questions = questions_of(given["finds"], columns.flags or columns.meaning)
     judge, *others = (
         PolicyJudge(one, questions, at=given["at"], score_of=given["score"]) for one in [moderator, *against]
     )

@@ -131,6 +131,27 @@ def test_labels_of_many_kinds_are_asked_one_by_one_and_together(policy: Path, da
     assert whole(found, "any")["true_positives"] == 3
 
 
+def test_each_label_can_have_a_column_of_its_own(policy: Path, tmp_path: Path) -> None:
+    rows = [
+        {"comment_text": "you grobian, free money", "rude": "1", "junk": "1"},
+        {"comment_text": "free money", "rude": "0", "junk": "1"},
+        {"comment_text": "a halunke", "rude": "1", "junk": ""},
+        {"comment_text": "nobody said", "rude": "", "junk": ""},
+        {"comment_text": "a fine day", "rude": "0", "junk": "0"},
+    ]
+    path = tmp_path / "flags.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    asked = ("--policy", policy, path, "--text", "comment_text", "--labels", "rude=insult", "--labels", "junk=spam")
+    found = document(*asked)
+    assert [one["name"] for one in found["questions"]] == ["insult", "spam", "any"]
+    assert [whole(found, name)["positive"] for name in ("insult", "spam", "any")] == [2, 2, 3]
+    assert whole(found, "spam")["f1"]["value"] == 1
+    assert found["passed"]["unlabelled"] == 1
+
+
 def test_labels_without_a_meaning_are_left_out_and_named(policy: Path, data: Path) -> None:
     answer = run("--policy", policy, data, "--label", "kind", "--map", "rude=insult", "--map", "none=")
     assert answer.exit_code == 0
@@ -384,6 +405,9 @@ WRONG = [
     (["--peers", "spacy"], "--peers: received 'spacy'; allowed: installed, none, better-profanity"),
     (["--peers", "scikit-learn"], "learns from the rows that --split leaves out: give --split"),
     (["--score", "model"], "--score model: the policy has no [model]"),
+    (["--labels", "label=rude"], "received label 'rude'; the policy has insult, spam"),
+    (["--labels", "label=spam", "--finds", "spam"], "--labels says which column is which label"),
+    (["--labels", "kind=spam"], "row 1: kind: label 'rude'; allowed: 1, true, yes"),
     (["--html", "/nowhere/out.html"], "--html /nowhere/out.html: there is no folder /nowhere"),
     (["--data", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
 ]
