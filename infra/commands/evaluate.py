@@ -32,7 +32,7 @@ Examples:
   streamkeeper evaluate --data comments.csv --text body --label rude --finds insult --slice forum
   streamkeeper evaluate --policy mine.toml --against default --data test.jsonl.gz --split split=test --html report.html
   streamkeeper evaluate --data all.parquet --label kind --map hate=insult --map junk=spam --map none= --json
-  streamkeeper evaluate --data train.csv --text comment_text --labels insult=insult --labels threat=threat --slice source
+  streamkeeper evaluate --data train.csv --text comment_text --labels insult=insult --labels threat=threat --csv
   streamkeeper evaluate --data synthetic.jsonl --entities entities --map EMAIL_ADDRESS=email --map CREDIT_CARD=card
   streamkeeper evaluate --data sms.jsonl --finds spam --min-f1 0.93 --max-fpr 0.01 --negatives chat.jsonl.gz
 
