@@ -1,7 +1,9 @@
 """Each archived event decided a second time, with the policy that its verdict names: does the row say the same?
 
 Compared is everything that the event, the policy and the code decide. When it was decided and where in the stream it
-lay is in no archive; of a row with only that changed, the seal of an earlier audit names the object.
+lay is in no archive; of a row with only that changed, the seal of an earlier audit names the object. What managed AI
+said is in no archive either, and it is not asked again: its signals are taken as they stand, where the policy asks for
+them, and everything that follows from them is compared.
 """
 
 from collections import Counter
@@ -14,12 +16,13 @@ import msgspec
 from msgspec import Struct
 
 from consumers.batch import Batch, Record
-from consumers.moderation.managed import SERVICES
+from consumers.cascade import Opinion, Tally
+from consumers.moderation.managed import SERVICES, OpenCase
 from consumers.moderation.moderator import Moderator
 from consumers.rows import RowMaker
 from glue import lake as parquet
 from glue.codec import landed_timestamp
-from glue.contract import VerdictRow
+from glue.contract import Signal, VerdictRow
 from glue.vocabulary import Flag
 from infra.audit.archived import ANY_AGE, records_of
 from infra.audit.findings import Finding
@@ -45,7 +48,7 @@ class Again(Struct, frozen=True):
 
     Args:
         findings: verdicts that differ, and objects that cannot be read.
-        unjudged: how many could not be decided again, by the reason.
+        unjudged: how many could not be decided again, or not wholly, by the reason.
         compared: how many were.
     """
 
@@ -91,12 +94,8 @@ def decide_again(
         if moderator is None:
             unjudged[f"policy {wanted[0]} {wanted[1]} is not at hand; give it by --policy"] += 1
             continue
-        if "degraded" in values["flags"]:
-            unjudged["a detector was missing when it was decided (degraded)"] += 1
-            continue
-        if any(signal["detector"] in SERVICES for signal in values["signals"] or ()):
-            unjudged["managed AI took part, and what it said cannot be asked again"] += 1
-            continue
+        if "degraded" in values["flags"] or any(signal["detector"] in SERVICES for signal in values["signals"]):
+            unjudged["what managed AI said, or did not say, was taken as it stands"] += 1
         compared += 1
         differing = min(
             (_differing(values, sent, moderator) for sent in events[str(values["event_id"])].values()),
@@ -177,8 +176,27 @@ def _decided(moderator: Moderator, data: bytes, stored: Mapping[str, Any], arriv
         sub_sequence_number=int(stored["sub_sequence_number"]),
         partition_key="",
     )
-    rows = RowMaker(moderator, ANY_AGE, code_version="").make(Batch([record], [], []), moment)
+    maker = RowMaker(moderator, ANY_AGE, code_version="")
+    rows = maker.make(Batch([record], [], []), moment)
+    if rows.open:
+        rows = maker.with_opinions(rows, [_as_it_stands(rows.open[0], stored)], Tally())
     return msgspec.to_builtins(rows.verdicts[0]) if rows.verdicts else None
+
+
+def _as_it_stands(case: OpenCase, stored: Mapping[str, Any]) -> Opinion:
+    """What managed AI said by the row, as far as the policy lets it say so."""
+    rules = {rule.rule: rule for rule in case.rules}
+    said = []
+    for signal in msgspec.convert(stored["signals"], list[Signal]):
+        rule = rules.get(signal.rule)
+        if (
+            rule is not None
+            and signal.detector == rule.service
+            and signal.label in rule.labels.values()
+            and rule.at_least <= signal.score <= rule.at_most
+        ):
+            said.append(signal)
+    return Opinion(tuple(said), degraded="degraded" in stored["flags"])
 
 
 def _differing(stored: Mapping[str, Any], sent: _Sent, moderator: Moderator) -> list[str]:

@@ -53,7 +53,7 @@ class AuditReport(Struct, frozen=True, kw_only=True):
         days: the counts, a row for each day of arrival.
         findings: everything that is named, worst first.
         unnamed: how many more there are than are named, by kind.
-        unjudged: verdicts that could not be decided again, and why.
+        unjudged: verdicts that could not be decided again, or not wholly, and why.
         bytes_scanned: by Athena.
         is_judged: False when the comparison itself was not possible; the findings say why.
     """

@@ -208,7 +208,7 @@ def _print(report: AuditReport, limit: int) -> None:
         if len(found) > limit:
             click.echo(f"  and {len(found) - limit:,} more; --limit 0 shows none, --json names all")
     for reason, count in report.unjudged.items():
-        click.echo(f"\n{count:,} verdicts were not decided again: {inert(reason)}")
+        click.echo(f"\n{count:,} verdicts were not decided again, or not wholly: {inert(reason)}")
     whole = report.completeness
     share = "nothing is known of completeness" if whole is None else f"completeness {whole:.6%}"
     window = f"arrivals from {in_utc(report.window_start)} until {in_utc(report.window_end)}"

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from consumers.ports import Question
 
+DOWN = "STREAMKEEPER_TEST_MANAGED_AI_DOWN"
+"""The environment variable by which a test takes the service of ``tests/pipeline/managed_handler.py`` down."""
+
 Behaviour = Callable[[int, Question], Exception | None]
 """Told the number of the call and the question; gives what to raise, or None to answer."""
 
 
 class FakeManagedServices:
-    """Finds INSULT in a part that says "awful", HATE in one that says "hate", and Violence in an address with "war".
+    """Finds INSULT and INSULTS in a part that says "awful", HATE in one with "hate", Violence in an address with "war".
 
     Args:
         behaviour: what goes wrong.
@@ -32,6 +35,7 @@ class FakeManagedServices:
         return [
             {
                 "INSULT": 0.95 if "awful" in part else 0.02,
+                "INSULTS": 0.95 if "awful" in part else 0.02,
                 "HATE": 0.8 if "hate" in part else 0.0,
                 "Violence": 0.9 if "war" in part else 0.0,
             }

@@ -6,6 +6,7 @@ A rule gives what breaks it, by name; an empty list when nothing does.
 import json
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 from infra.local.provision.intrinsics import Resolver, Template, parameter_values, references
@@ -289,6 +290,42 @@ def the_consumers_may_do_what_they_do_and_no_more(stack: Stack) -> list[str]:
         }
         found += [f"{consumer}: {action}" for action in sorted(allowed ^ wanted)]
     return found
+
+
+def managed_ai_is_allowed_by_its_parameters_only(stack: Stack) -> list[str]:
+    guardrail = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc"
+    images = {("rekognition:DetectModerationLabels", "*"), ("s3:GetObject", "arn:aws:s3:::media/*")}
+    wanted: dict[tuple[str, str], set[tuple[str, str]]] = {
+        ("", ""): set(),
+        ("ComprehendAccess", "on"): {("comprehend:DetectToxicContent", "*")},
+        ("GuardrailArns", guardrail): {("bedrock:ApplyGuardrail", guardrail)},
+        ("MediaBucketName", "media"): images,
+    }
+    found = []
+    for (name, value), rights in wanted.items():
+        template = deepcopy(stack.template)
+        if name:
+            template["Parameters"][name]["Default"] = value
+        for consumer in ("ModerateRole", "TransformRole"):
+            granted = {
+                (action, resource)
+                for role, statement in Stack(template).statements()
+                if role == consumer
+                for action in listed(statement["Action"])
+                for resource in listed(statement["Resource"])
+                if action.startswith(("comprehend:", "bedrock:", "rekognition:")) or ":s3:::" in resource
+            }
+            found += [f"{consumer}: {action} with {name}={value}" for action, _ in sorted(granted ^ rights)]
+    return found
+
+
+def missing_managed_ai_raises_an_alarm(stack: Stack) -> list[str]:
+    watched = {
+        alarm["Dimensions"][0]["Value"]
+        for _, alarm in stack.of("AWS::CloudWatch::Alarm")
+        if alarm["MetricName"] == "Degraded"
+    }
+    return [name for name, _ in stack.of("AWS::Serverless::Function") if f"<{name}>" not in watched]
 
 
 def roles_are_not_shared(stack: Stack) -> list[str]:

@@ -31,6 +31,8 @@ from tests.house.template_rules import (
     everything_is_encrypted,
     everything_is_made_on_a_laptop_too,
     logs_are_kept_for_a_time,
+    managed_ai_is_allowed_by_its_parameters_only,
+    missing_managed_ai_raises_an_alarm,
     nobody_writes_to_everything,
     nothing_is_counted_in_windows,
     nothing_is_filtered_away,
@@ -242,6 +244,10 @@ CASES: list[tuple[Rule, Fault]] = [
     (every_delivery_may_write_its_prefix_and_its_errors, drop(*DEFERRED_GRANTS, 0, "Resource", 1)),
     (the_consumers_may_do_what_they_do_and_no_more, put(*TRANSFORM_GRANTS, 2, "Action", value="dynamodb:*")),
     (every_output_is_there, drop_output("DeferredDeliveryStreamName")),
+    (managed_ai_is_allowed_by_its_parameters_only, set_parameter("ComprehendAccess", "Default", "on")),
+    (managed_ai_is_allowed_by_its_parameters_only, drop(*TRANSFORM_GRANTS, 4)),
+    (managed_ai_is_allowed_by_its_parameters_only, put(*GRANTS, 9, "Fn::If", 0, value="AllowsComprehend")),
+    (missing_managed_ai_raises_an_alarm, drop_resource("TransformDegradedAlarm")),
 ]
 
 RULES = list(dict.fromkeys(rule for rule, _ in CASES))

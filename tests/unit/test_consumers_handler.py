@@ -6,6 +6,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from consumers.aws.application import Application, redacted
 from consumers.aws.metrics import metric_line
 from consumers.aws.settings import Settings, SettingsError
 from consumers.batch import MalformedEventError, check_answer
+from consumers.cascade import Tally
 from consumers.effects import Destinations, Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
@@ -96,6 +98,19 @@ def test_a_batch_is_answered_and_measured_in_one_line(capsys: pytest.CaptureFixt
         "IteratorAge": 4998,
         "Duration": 0,
     }
+
+
+def test_managed_ai_is_measured_only_where_it_was_to_be_asked() -> None:
+    def line(asked: Tally | None) -> dict[str, Any]:
+        report = Report({"batchItemFailures": []}, asked=asked)
+        document: dict[str, Any] = json.loads(metric_line(report, function="f", policy="p", started=1.0, ended=2.0))
+        return document
+
+    plain, asked = line(None), line(Tally(calls=7, failures=3, opened=1, degraded=2))
+    more = {"ManagedCalls": 7, "ManagedFailures": 3, "ManagedOpened": 1, "Degraded": 2}
+    assert {name: asked[name] for name in asked.keys() - plain.keys()} == more
+    declared = [{one["Name"] for one in each["_aws"]["CloudWatchMetrics"][0]["Metrics"]} for each in (plain, asked)]
+    assert declared[1] - declared[0] == more.keys()
 
 
 def test_no_name_in_the_metrics_depends_on_content() -> None:

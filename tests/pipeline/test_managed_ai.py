@@ -1,0 +1,159 @@
+"""A policy that asks managed AI, on the laptop runtime: verdicts land decided while it answers, degraded when not."""
+
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from athena.aws.engine import AthenaEngine
+from infra.demo import Asked
+from infra.local.twin import Twin
+from producers.aws.kinesis import KinesisStream
+from producers.clock import SystemClock
+from producers.delivery import deliver
+from producers.ports import OutRecord
+from tests.fakes.managed import DOWN
+
+HERE = Path(__file__).parent
+POLICY = """
+id = "ours"
+[labels.insult]
+flag = 0.3
+review = 0.6
+block = 0.9
+[[terms]]
+rule = "mild"
+label = "insult"
+score = 0.4
+terms = ["fool"]
+[[managed]]
+rule = "guard"
+service = "bedrock"
+guardrail = "abc"
+guardrail_version = "1"
+labels = { INSULTS = "insult" }
+borderline.insult = { low = 0.3, high = 0.7 }
+[[managed]]
+rule = "images"
+service = "rekognition"
+labels = { Violence = "insult" }
+"""
+PARAMETERS = {
+    "PolicyPlace": "bucket",
+    "PolicyRefreshSeconds": "1",
+    "ComprehendAccess": "on",
+    "GuardrailArns": "arn:aws:bedrock:us-east-1:111122223333:guardrail/abc",
+    "MediaBucketName": "media",
+}
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
+    with Twin(parameters=PARAMETERS) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
+    twin.client("s3").put_object(
+        Bucket=twin.outputs["LakeBucketName"], Key="policies/default.toml", Body=POLICY.encode()
+    )
+
+
+def verdicts(twin: Twin, texts: Sequence[str]) -> dict[str, tuple[str, set[str], set[str]]]:
+    """Action, flags and detectors of each text's one verdict, by the text; one that begins with s3:// is an image."""
+    ids = {str(uuid.uuid4()): text for text in texts}
+    records = []
+    for event_id, text in ids.items():
+        image = [{"uri": text, "mime_type": "image/jpeg"}] if text.startswith("s3://") else []
+        document = {
+            "schema_version": 1,
+            "event_id": event_id,
+            "content_id": event_id,
+            "author_id": "a",
+            "surface": "chat",
+            "created_at": datetime.now(UTC).isoformat(),
+            "text": "" if image else text,
+            "media": image,
+        }
+        records.append(OutRecord(event_id, event_id, msgspec.json.encode(document)))
+    assert deliver(records, KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock()).failed == []
+    assert twin.drain(60)["drained"]
+    asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+    sql = (
+        "SELECT event_id, action, array_join(flags, ','), array_join(transform(signals, s -> s.detector), ',') "
+        "FROM current_verdicts WHERE dt >= ?"
+    )
+    return {
+        ids[str(row[0])]: (str(row[1]), set(str(row[2]).split(",")) - {""}, set(str(row[3]).split(",")) - {""})
+        for row in asked.run(sql, ["'2020-01-01'"]).rows
+        if row[0] in ids
+    }
+
+
+@pytest.fixture
+def handler(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The moderate function with managed AI of the test's own."""
+    lambda_: Any = twin.client("lambda")
+    name = twin.outputs["ModerateFunctionName"]
+    real = lambda_.get_function_configuration(FunctionName=name)["Handler"]
+    monkeypatch.syspath_prepend(str(HERE))
+    lambda_.update_function_configuration(FunctionName=name, Handler="managed_handler.handle")
+    yield
+    lambda_.update_function_configuration(FunctionName=name, Handler=real)
+
+
+TEXTS = ["hello", "you fool", "you awful fool", "cursed fool", "s3://media/war.jpg", "s3://media/peace.jpg"]
+
+
+@pytest.mark.usefixtures("handler")
+def test_verdicts_land_decided_while_it_answers_and_degraded_when_not(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert verdicts(twin, TEXTS) == {
+        "hello": ("allow", set(), set()),
+        "you fool": ("flag", set(), {"terms"}),
+        "you awful fool": ("block", set(), {"terms", "bedrock"}),
+        "cursed fool": ("flag", {"degraded"}, {"terms"}),
+        "s3://media/war.jpg": ("block", set(), {"rekognition"}),
+        "s3://media/peace.jpg": ("allow", set(), set()),
+    }
+    asked = [
+        part
+        for name, module in sys.modules.items()
+        if name.startswith("managed_handler__")
+        for question in module.SERVICES.questions
+        for part in question.parts
+    ]
+    assert sorted(asked) == sorted(set(TEXTS) - {"hello"}), "each once, and only what was open"
+
+    monkeypatch.setenv(DOWN, "1")
+    assert verdicts(twin, TEXTS) == {
+        "hello": ("allow", set(), set()),
+        "you fool": ("flag", {"degraded"}, {"terms"}),
+        "you awful fool": ("flag", {"degraded"}, {"terms"}),
+        "cursed fool": ("flag", {"degraded"}, {"terms"}),
+        "s3://media/war.jpg": ("allow", {"degraded"}, set()),
+        "s3://media/peace.jpg": ("allow", {"degraded"}, set()),
+    }
+
+
+def test_where_no_service_answers_the_verdicts_land_all_the_same(twin: Twin) -> None:
+    # The handler as it is deployed: the laptop runtime has no managed AI, as an account without the rights.
+    began = time.monotonic()
+    assert verdicts(twin, TEXTS[:3]) == {
+        "hello": ("allow", set(), set()),
+        "you fool": ("flag", {"degraded"}, {"terms"}),
+        "you awful fool": ("flag", {"degraded"}, {"terms"}),
+    }
+    assert time.monotonic() - began < 40
