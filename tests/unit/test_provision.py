@@ -43,6 +43,7 @@ class Recorder:
                         "DeliveryStreamARN": f"arn:firehose/{arguments.get('DeliveryStreamName')}",
                         "Role": {"Arn": f"arn:role/{arguments.get('RoleName')}", "RoleId": "AROA"},
                         "TableDescription": {"TableArn": "arn:table"},
+                        "NamedQueryId": "query-1",
                     }
 
                 return call
