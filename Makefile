@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-data check lint template-check test-heavy train bench bench-producers kill-loop burst render bundle quality clean
+.PHONY: help setup demo up test test-browser test-data check lint template-check test-heavy train bench bench-producers kill-loop burst render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +33,12 @@ test: setup ## All tests that need nothing but this folder
 
 test-heavy: setup ## The long tests: replay, redrive and load on the laptop runtime
 	@$(BIN)/pytest -m heavy tests/pipeline
+
+test-browser: setup ## The dashboard's pages in headless Chromium, which has to be on this machine
+	@for program in "$${CHROMIUM:-chromium}" "$${CHROMEDRIVER:-chromedriver}"; do command -v "$$program" >/dev/null || \
+	  { echo "$$program is not on this machine. Debian and Ubuntu: apt-get install chromium chromium-driver;" \
+	    "elsewhere: make test-browser, with CHROMIUM=/path and CHROMEDRIVER=/path in the environment"; exit 1; }; done
+	@$(BIN)/pytest tests/browser
 
 test-data: setup ## Tests on real data and recorded AWS answers; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make test-data DATA=/path"; exit 1; }

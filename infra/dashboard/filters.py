@@ -52,7 +52,9 @@ class Filters(Struct, frozen=True):
         for name, value in given.items():
             if len(value) > TEXT_LIMIT or "\0" in value:
                 raise FilterError(f"{name} is {len(value)} characters long; allowed: at most {TEXT_LIMIT}, no U+0000")
-        return cls(**{name: value.strip() for name, value in given.items() if value.strip()})
+        # What content is narrowed down to is taken as it stands: an author's name may well begin with a blank.
+        moments = {name: value.strip() for name, value in given.items() if name not in NARROWING}
+        return cls(**{name: value for name, value in {**given, **moments}.items() if value})
 
     def period(self, now: float) -> Period:
         """The period, counted from now where it is relative.
