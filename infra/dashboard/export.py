@@ -29,7 +29,8 @@ def export(
     Args:
         folder: made if it is not there; files of the same names are written over.
         filters: of all pages. Relative moments are taken once, so that all pages are about the same period.
-        drill_downs: how many pages of verdicts at most; numbers beyond lead nowhere.
+        drill_downs: how many pages of verdicts at most; numbers beyond lead nowhere. A chart's bars take half of them
+            or, where they are more, none.
         told: gets the files written and those known of so far.
 
     Raises:
@@ -50,14 +51,15 @@ def export(
         if key not in files and page == "verdicts" and len(files) - len(PAGES) < drill_downs:
             files[key] = f"verdicts-{hashlib.sha256(key[1].encode()).hexdigest()[:12]}.html"
             waiting.append(key)
-        return files.get(key, "")
+        # The other pages are there once, about all of the period: narrowed down further they are no files.
+        return files.get(key, "") if page == "verdicts" else files[page, fixed.query()]
 
     def csv(section: Section, wanted: Filters) -> str:
         name = hashlib.sha256(f"{sorted(section.values.items())} {wanted.query()}".encode()).hexdigest()[:8]
         tables[f"{section.report}-{name}.csv"] = (section, wanted)
         return f"{section.report}-{name}.csv"
 
-    site = Site(lake, href=href, csv=csv, exported=True)
+    site = Site(lake, href=href, csv=csv, exported=True, bars_lead=drill_downs // 2)
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
 
@@ -72,6 +74,6 @@ def export(
         write(files[page, query], "".join(pieces))
     for name, (section, wanted) in tables.items():
         answer = lake.ask(section.report, wanted, **section.values).result().answer
-        if answer is not None:
+        if answer is not None and answer.rows:
             write(name, "".join(csv_lines(answer)))
     return written

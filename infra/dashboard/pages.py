@@ -1,10 +1,10 @@
 """What is on which page, and how an answer becomes a table: whose numbers lead to the verdicts behind them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from athena.period import Period
 from athena.reports import ParameterValue, load
@@ -335,7 +335,12 @@ def tiles(summary: Figure, quarantine: Figure, completeness: Figure, filters: Fi
         Tile("In review", f"{_amount(row['review']):,.0f}", "held for a person", verdicts("review"), "review"),
         Tile("Flagged", f"{_amount(row['flag']):,.0f}", "shown, with a mark", verdicts("flag"), "flag"),
         Tile("Decided within", f"{within:,.1f} s" if isinstance(within, float) else "–", "99 % of what was live"),
-        Tile("Not readable", f"{aside:,.0f}", "in quarantine", href("pipeline", filters)),
+        Tile(
+            "Not readable",
+            "–" if quarantine.failure else f"{aside:,.0f}",
+            "no answer" if quarantine.failure else "in quarantine",
+            href("pipeline", filters),
+        ),
         Tile(
             "Missing",
             f"{missing:,.0f}" if completeness.records else "–",
@@ -351,9 +356,7 @@ def slots(figure: Figure, filters: Filters, period: Period, href: Href) -> tuple
     step = timedelta(days=1) if by_day(period) else timedelta(hours=1)
     found: dict[datetime, dict[str, object]] = {}
     for record in figure.records:
-        at = record.get("hour") or datetime.fromisoformat(str(record["part"]))
-        if isinstance(at, datetime):
-            found[at.replace(tzinfo=UTC)] = record
+        found[_slot_of(record)] = record
     at = period.since.replace(minute=0, second=0, microsecond=0)
     at = at.replace(hour=0) if by_day(period) else at
     made: list[Slot] = []
@@ -376,6 +379,22 @@ def slots(figure: Figure, filters: Filters, period: Period, href: Href) -> tuple
     return made, step
 
 
+def leading(view: TableView, figure: Figure, made: Sequence[Slot]) -> TableView:
+    """The chart's table, whose hours or days lead where the bars do."""
+    href = {slot.at: slot.href for slot in made}
+    rows = [
+        [structs.replace(row[0], href=href.get(_slot_of(record), "")), *row[1:]]
+        for row, record in zip(view.rows, figure.records, strict=True)
+    ]
+    return structs.replace(view, rows=rows)
+
+
+def _slot_of(record: Mapping[str, Any]) -> datetime:
+    """When the hour or day of a chart's row begins."""
+    hour = record.get("hour")
+    return (hour if isinstance(hour, datetime) else datetime.fromisoformat(str(record["part"]))).replace(tzinfo=UTC)
+
+
 def _cell(
     section: Section, name: str, unit: str, record: Mapping[str, Any], filters: Filters, href: Href, most: float
 ) -> Cell:
@@ -388,7 +407,7 @@ def _cell(
     leads = section.links.get(name)
     to = ""
     if leads and value is not None and (not number or value):
-        narrowed = {key: str(record[text[1:-1]]) if text[:1] == "{" else text for key, text in leads.items()}
+        narrowed = {key: str(record[text[1:-1]] or "") if text[:1] == "{" else text for key, text in leads.items()}
         # What an empty text stands for, such as a language that was not given, cannot be asked for.
         if all(narrowed.values()):
             to = href("verdicts", filters.changed(**narrowed))
@@ -419,6 +438,9 @@ def _percent(share: float, digits: int) -> str:
     # Not all of it must not read as all of it.
     if share < 1 and float(text) == 100:
         text = "99." + "9" * max(1, digits)
+    # And not none of it as none.
+    if share > 0 and float(text) == 0:
+        return f"< 0.{'1'.zfill(digits)} %"
     return f"{text.rstrip('0').rstrip('.')} %" if "." in text else f"{text} %"
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any
@@ -44,13 +45,17 @@ class Site:
         href: the address of a page.
         csv: the address of a section's rows as CSV.
         exported: whether pages stand by themselves: the style inside, no form.
+        bars_lead: a chart's bars lead to their verdicts when there are at most so many.
     """
 
-    def __init__(self, lake: Lake, *, href: Href, csv: CsvHref, exported: bool = False) -> None:
+    def __init__(
+        self, lake: Lake, *, href: Href, csv: CsvHref, exported: bool = False, bars_lead: float = math.inf
+    ) -> None:
         self._lake = lake
         self._href = href
         self._csv = csv
         self._exported = exported
+        self._bars_lead = bars_lead
 
     def page(self, page: Page, filters: Filters) -> Iterator[str]:
         """The page in pieces.
@@ -75,17 +80,14 @@ class Site:
             yield self._piece(
                 "notice.html", kind="failure", title="No answer", text=summary.result().failure, actions=[]
             )
-        elif not summary.result().records:
-            wider = [
-                (label, self._href(page.name, filters.changed(since=name, until="now")))
-                for name, label in PERIODS.items()
-            ]
+        elif not any(record["events"] for record in summary.result().records):
+            wider = [(label, href) for label, href, _ in self._periods(page, filters)][1:]
             yield self._piece(
                 "notice.html",
                 kind="empty",
                 title="No content in this period",
                 text="Look at a longer one, or put some on the stream: streamkeeper produce --synthetic 1000",
-                actions=[] if self._exported else wider[1:],
+                actions=wider,
             )
         if quarantine is not None and volume is not None:
             yield self._above(
@@ -107,7 +109,12 @@ class Site:
 
     def _head(self, page: Page, filters: Filters, period: str) -> str:
         chips = [
-            (name, value, name in page.narrowing, self._href(page.name, filters.changed(**{name: ""})))
+            (
+                name,
+                value,
+                name in page.narrowing,
+                "" if self._exported else self._href(page.name, filters.changed(**{name: ""})),
+            )
             for name, value in filters.narrowed().items()
         ]
         return self._piece(
@@ -120,21 +127,28 @@ class Site:
             style=style() if self._exported else "",
             csp=csp(exported=True) if self._exported else "",
             links=[(one.title, self._href(one.name, _kept(filters, one)), one.name == page.name) for one in PAGES],
-            periods=[
-                (
-                    label,
-                    self._href(page.name, filters.changed(since=name, until="now")),
-                    filters.since == name and filters.until == "now",
-                )
-                for name, label in PERIODS.items()
-            ],
+            periods=self._periods(page, filters),
         )
+
+    def _periods(self, page: Page, filters: Filters) -> list[tuple[str, str, bool]]:
+        """The periods to choose from: each one's name, address, and whether it is this one. Files have no choice."""
+        if self._exported:
+            return []
+        return [
+            (
+                label,
+                self._href(page.name, filters.changed(since=name, until="now")),
+                filters.since == name and filters.until == "now",
+            )
+            for name, label in PERIODS.items()
+        ]
 
     def _above(self, filters: Filters, period: Any, *figures: Any) -> str:
         summary, quarantine, complete, volume, landed = figures
-        made, step = pages.slots(volume, filters, period, self._href)
+        leading = len(volume.records) <= self._bars_lead
+        made, step = pages.slots(volume, filters, period, self._href if leading else _nowhere)
         section = Section(volume.report.name, values={"by": "day"} if "by" in volume.values else {})
-        view = self._view(section, volume, filters, landed)
+        view = pages.leading(self._view(section, volume, filters, landed), volume, made)
         return self._piece(
             "above.html",
             tiles=pages.tiles(summary, quarantine, complete, filters, self._href),
@@ -150,6 +164,10 @@ class Site:
 
     def _piece(self, template: str, **given: Any) -> str:
         return _templates.get_template(template).render(**given)
+
+
+def _nowhere(page: str, filters: Filters) -> str:
+    return ""
 
 
 def _kept(filters: Filters, page: Page) -> Filters:

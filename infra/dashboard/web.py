@@ -57,7 +57,7 @@ class Web:
         if request.host not in self._hosts:
             return _plain(421, f"This answers for {', '.join(sorted(self._hosts))} only.")
         if request.method not in ("GET", "HEAD"):
-            return _plain(405, "Only GET and HEAD are answered.")
+            return _plain(405, "Only GET and HEAD are answered.", Allow="GET, HEAD")
         path = request.path.strip("/")
         if path == "style.css":
             return Response(style(), content_type="text/css; charset=utf-8", headers={"Cache-Control": "max-age=60"})
@@ -103,8 +103,8 @@ def _chained(first: str, rest: Iterable[str]) -> Iterable[bytes]:
         yield piece.encode()
 
 
-def _plain(status: int, message: str) -> Response:
-    return Response(f"{message}\n", status=status, content_type="text/plain; charset=utf-8")
+def _plain(status: int, message: str, **headers: str) -> Response:
+    return Response(f"{message}\n", status=status, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def _href(page: str, filters: Filters) -> str:

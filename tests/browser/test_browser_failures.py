@@ -17,6 +17,12 @@ def test_an_empty_period_says_so_and_offers_longer_ones(look: Looking, url: str)
     assert look.console() == []
 
 
+def test_a_period_without_content_after_one_with_some_says_so_too(look: Looking, url: str) -> None:
+    look.at(f"{url}?since=2026-11-02T17:00:00Z&until=2026-11-02T18:00:00Z")
+    assert "No content in this period" in look.text(".notice")
+    assert "13 in the period before" in look.text(".tiles")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_an_empty_page_is_whole_and_each_table_says_what_its_emptiness_means(
     look: Looking, url: str, page: str

@@ -152,10 +152,16 @@ def test_the_chart_says_the_same_as_its_table_and_each_bar_leads_to_its_hour(loo
     assert len(said) == 24
     assert "2026-11-02 09:00 UTC: 8 events, 7 block" in said
     assert "2026-11-01 18:00 UTC: 0 events, none acted on" in said
-    rows = "return [...document.querySelectorAll('details table tbody tr')].map(row => row.cells[0].textContent.trim())"
+    hours_shown = (
+        "return [...document.querySelectorAll('details table tbody tr')].map(row => row.cells[0].textContent.trim())"
+    )
     look.run("document.querySelectorAll('details').forEach(one => one.open = true)")
     hours = [one.partition(":00 UTC")[0] for one in said if " 0 events" not in one]
-    assert [hour[:13] for hour in look.run(rows)] == hours
+    assert [hour[:13] for hour in look.run(hours_shown)] == hours
+    look.one("details:has(table) tbody th a").click()
+    assert look.text(".period") == "2026-11-02 00:00:00Z to 2026-11-02 01:00:00Z"
+    assert len(look.all("tbody tr")) == 1
+    look.driver.back()
     bar = next(a for a in look.all(".chart a") if "09:00 UTC" in a.get_attribute("textContent"))
     look.driver.get(look.run("return new URL(arguments[0].href.baseVal, location).href", bar))
     assert len(look.all("tbody tr")) == 8
