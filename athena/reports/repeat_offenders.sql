@@ -22,43 +22,38 @@ SELECT
   days,
   block,
   events,
-  posted_after,
-  coalesce(round(CAST(acted_on - 1 AS double) / nullif(posted_after, 0), 4), 0) AS acted_on_after,
+  cardinality(filter(times, at -> at > first_acted_on)) AS posted_after,
+  coalesce(round(
+    CAST(cardinality(filter(acted_on_times, at -> at > first_acted_on)) AS double)
+    / nullif(cardinality(filter(times, at -> at > first_acted_on)), 0), 4
+  ), 0) AS acted_on_after,
   array_join(labels, ', ') AS labels,
   first_acted_on,
   last_acted_on
 FROM (
   SELECT
-    author_id,
-    count_if(action <> 'allow') AS acted_on,
-    count(DISTINCT CASE WHEN action <> 'allow' THEN dt END) AS days,
-    count_if(action = 'block') AS block,
-    count(*) AS events,
-    count_if(before > 0) AS posted_after,
-    array_sort(array_distinct(flatten(array_agg(labels)))) AS labels,
-    min(CASE WHEN action <> 'allow' THEN created_at END) AS first_acted_on,
-    max(CASE WHEN action <> 'allow' THEN created_at END) AS last_acted_on,
-    row_number() OVER (
-      ORDER BY count_if(action <> 'allow') DESC, count_if(action = 'block') DESC, author_id
-    ) AS place
+    *,
+    row_number() OVER (ORDER BY acted_on DESC, block DESC, author_id) AS place
   FROM (
     SELECT
-      dt,
       author_id,
-      action,
-      created_at,
-      CASE WHEN action <> 'allow' THEN labels ELSE ARRAY[] END AS labels,
-      count_if(action <> 'allow') OVER (
-        PARTITION BY author_id ORDER BY created_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-      ) AS before
+      count_if(action <> 'allow') AS acted_on,
+      count(DISTINCT CASE WHEN action <> 'allow' THEN dt END) AS days,
+      count_if(action = 'block') AS block,
+      count(*) AS events,
+      array_agg(created_at) AS times,
+      array_agg(created_at) FILTER (WHERE action <> 'allow') AS acted_on_times,
+      array_sort(array_distinct(flatten(array_agg(labels) FILTER (WHERE action <> 'allow')))) AS labels,
+      min(CASE WHEN action <> 'allow' THEN created_at END) AS first_acted_on,
+      max(CASE WHEN action <> 'allow' THEN created_at END) AS last_acted_on
     FROM current_verdicts
     WHERE dt BETWEEN ? AND ?
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
       AND {filters}
-  ) AS content
-  GROUP BY author_id
-) AS authors
-WHERE acted_on >= ?
-  AND place <= ?
+    GROUP BY author_id
+  ) AS authors
+  WHERE acted_on >= ?
+) AS placed
+WHERE place <= ?
 ORDER BY place

@@ -43,7 +43,9 @@ FROM (
       AND created_at >= CAST(? AS timestamp)
       AND created_at < CAST(? AS timestamp)
       AND {filters}
-  ) AS period
+    ORDER BY created_at DESC, event_id
+    LIMIT 1000
+  ) AS newest
 ) AS placed
 WHERE place <= ?
 ORDER BY place

@@ -13,28 +13,31 @@
 -- column: longest | characters | the longest text
 -- column: authors | authors | who posted
 -- column: shards | shards | that events came from
--- column: busiest_hour | rows | landed in the hour that had the most
+-- column: busiest_hour | events | created in the hour that had the most
 SELECT
   day,
-  count(DISTINCT event_id) AS events,
-  count(*) AS rows_landed,
-  sum(text_length) AS characters,
-  max(text_length) AS longest,
+  count(*) AS events,
+  sum(landed) AS rows_landed,
+  sum(characters) AS characters,
+  max(longest) AS longest,
   count(DISTINCT author_id) AS authors,
   count(DISTINCT shard_id) AS shards,
-  max(in_hour) AS busiest_hour
+  array_max(map_values(histogram(hour))) AS busiest_hour
 FROM (
   SELECT
     dt AS day,
     event_id,
-    author_id,
-    text_length,
-    shard_id,
-    count(*) OVER (PARTITION BY dt, date_trunc('hour', created_at)) AS in_hour
+    count(*) AS landed,
+    sum(text_length) AS characters,
+    max(text_length) AS longest,
+    min(author_id) AS author_id,
+    min(shard_id) AS shard_id,
+    hour(min(created_at)) AS hour
   FROM verdicts
   WHERE dt BETWEEN ? AND ?
     AND created_at >= CAST(? AS timestamp)
     AND created_at < CAST(? AS timestamp)
-) AS landed
+  GROUP BY dt, event_id
+) AS events
 GROUP BY day
 ORDER BY day
