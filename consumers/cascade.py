@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from consumers.breaker import Breaker
 from consumers.budget import HourlyBudget
-from consumers.moderation.managed import OpenCase, Part, calls, signals_of
+from consumers.moderation.managed import OpenCase, Part, calls, contents, signals_of
 from consumers.moderation.rules import ManagedRule
 from consumers.ports import Clock, DefectError, Each, ManagedServices, Question, TransientError, UnanswerableError
 from consumers.resend import Retry
@@ -101,14 +101,21 @@ class Cascade:
         round_ = _Round(self._services, until=now + (deadline - now) * SHARE)
         rules = {rule.rule: rule for case in cases for rule in case.rules}
         for rule in rules.values():
-            of_rule = [(number, case.event) for number, case in enumerate(cases) if rule in case.rules]
+            # A flood of one text is one question.
+            first: dict[tuple[str, ...], int] = {}
+            for number, case in enumerate(cases):
+                if rule in case.rules:
+                    round_.stands_for[number, rule.rule] = first.setdefault(contents(rule, case.event), number)
+            of_rule = ((number, content) for content, number in first.items())
             round_.todo += (_Call(rule, parts) for parts in calls(rule, of_rule))
         while round_.todo:
             wave = self._wave(round_)
             for call, outcome in zip(wave, self._each(round_.ask, wave), strict=True):
                 self._settle(round_, call, outcome)
             self._wait(round_)
-        return [round_.opinion(number, case) for number, case in enumerate(cases)], round_.tally()
+        opinions = [round_.opinion(number, case) for number, case in enumerate(cases)]
+        degraded = sum(opinion.degraded for opinion in opinions)
+        return opinions, Tally(round_.calls, round_.failures, round_.opened, degraded)
 
     def _wave(self, round_: "_Round") -> list[_Call]:
         """The calls to make next, together; those that may not be made are given up."""
@@ -176,9 +183,11 @@ class _Round:
         self.todo: deque[_Call] = deque()
         self.again: list[_Call] = []
         self.calls = self.failures = self.opened = 0
+        self.stands_for: dict[tuple[int, str], int] = {}
+        """By case and rule, the case that is asked about: itself, or an earlier one with the same content."""
         self._services = services
         self._answers: defaultdict[tuple[int, str], list[Mapping[str, float]]] = defaultdict(list)
-        self._degraded: set[int] = set()
+        self._degraded: set[tuple[int, str]] = set()
 
     def ask(self, call: _Call) -> _Outcome:
         """What becomes of one call; errors are values here. Several run at the same time."""
@@ -215,13 +224,14 @@ class _Round:
 
     def give_up(self, call: _Call) -> None:
         """Goes on without an answer to this call."""
-        self._degraded.update(part.case for part in call.parts)
+        self._degraded.update((part.case, call.rule.rule) for part in call.parts)
 
     def opinion(self, number: int, case: OpenCase) -> Opinion:
         """What was said about one case."""
-        found = [signal for rule in case.rules for signal in signals_of(rule, self._answers[number, rule.rule])]
-        return Opinion(tuple(found), degraded=number in self._degraded)
-
-    def tally(self) -> Tally:
-        """What it came to."""
-        return Tally(self.calls, self.failures, self.opened, len(self._degraded))
+        found: list[Signal] = []
+        degraded = False
+        for rule in case.rules:
+            asked = self.stands_for[number, rule.rule], rule.rule
+            found += signals_of(rule, self._answers[asked])
+            degraded |= asked in self._degraded
+        return Opinion(tuple(found), degraded=degraded)

@@ -15,9 +15,9 @@ SERVICES: frozenset[str] = frozenset(get_args(ManagedService))
 IMAGES = frozenset({"image/jpeg", "image/png"})
 """What Rekognition reads. Source: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
 
-MAX_PART_BYTES: dict[ManagedService, int] = {"comprehend": 1_000, "bedrock": 25_000, "rekognition": 2_048}
+MAX_PART_BYTES: dict[ManagedService, int] = {"comprehend": 1_000, "bedrock": 25_000}
 """Of one part, in UTF-8. Comprehend takes 1 KB a segment; a guardrail 25 text units of up to 1,000 characters a call,
-which so many bytes never exceed. An image is named by its address.
+which so many bytes never exceed. An image is named by its address, which is not parted.
 
 Sources: https://docs.aws.amazon.com/comprehend/latest/APIReference/API_DetectToxicContent.html,
 https://aws.amazon.com/blogs/machine-learning/use-the-applyguardrail-api-with-long-context-inputs-and-streaming-outputs-in-amazon-bedrock/
@@ -68,28 +68,32 @@ def _asks(rule: ManagedRule, event: ContentEvent, signals: Sequence[Signal]) -> 
     wanted = "en" if rule.service == "comprehend" else rule.language
     if wanted is not None and event.language is not None and primary_subtag(event.language) != wanted:
         return False
-    return bool(_images(event)) if rule.service == "rekognition" else bool(event.text.strip())
+    return any(content.strip() for content in contents(rule, event))
 
 
-def _images(event: ContentEvent) -> list[str]:
-    return [one.uri for one in event.media if one.mime_type.lower() in IMAGES and one.uri.startswith("s3://")]
+def contents(rule: ManagedRule, event: ContentEvent) -> tuple[str, ...]:
+    """What of an event a service is asked about: the text, or the addresses of images in S3."""
+    if rule.service != "rekognition":
+        return (event.text,)
+    return tuple(one.uri for one in event.media if one.mime_type.lower() in IMAGES and one.uri.startswith("s3://"))
 
 
-def calls(rule: ManagedRule, cases: Iterable[tuple[int, ContentEvent]]) -> Iterator[list[Part]]:
-    """The parts of these events in as few calls as the service's limits allow, in order.
+def calls(rule: ManagedRule, cases: Iterable[tuple[int, tuple[str, ...]]]) -> Iterator[list[Part]]:
+    """The parts of these contents in as few calls as the service's limits allow, in order.
 
     Args:
         rule: asks.
-        cases: the events, each with its position among the open cases.
+        cases: positions of open cases, and what of each is asked about.
     """
     together: list[Part] = []
-    limit = MAX_PART_BYTES[rule.service]
-    for case, event in cases:
-        for content in _images(event) if rule.service == "rekognition" else split(event.text, limit=limit):
-            together.append(Part(case, content))
-            if len(together) == MAX_PARTS[rule.service]:
-                yield together
-                together = []
+    for case, of_case in cases:
+        for content in of_case:
+            limit = MAX_PART_BYTES.get(rule.service)
+            for part in (content,) if limit is None else split(content, limit=limit):
+                together.append(Part(case, part))
+                if len(together) == MAX_PARTS[rule.service]:
+                    yield together
+                    together = []
     if together:
         yield together
 

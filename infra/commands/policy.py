@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
+from consumers.moderation.managed import asking
 from consumers.moderation.moderator import Finding, Moderator
-from consumers.moderation.policy import Policy, PolicyError
+from consumers.moderation.policy import ManagedRule, Policy, PolicyError
+from glue.contract import ContentEvent
 from infra.commands.failures import CommandFailed, Unreachable, WrongUse
 from infra.commands.inert import inert
 from infra.commands.stack import STACK, output, outputs
@@ -76,8 +79,11 @@ def show(name: str, text: str | None, surface: str, language: str | None, author
     made, moderator = _load(name)
     if text is not None:
         given = _given(text)
-        finding = moderator.judge(given.rstrip("\n"), surface=surface, language=language, author_id=author)
-        _explain(moderator, finding, surface=surface, language=language, as_json=as_json)
+        given = given.rstrip("\n")
+        finding = moderator.judge(given, surface=surface, language=language, author_id=author)
+        event = ContentEvent("", "", author or "", surface, datetime.now(UTC), given, language)
+        asked = asking(moderator.managed, event, finding.signals)
+        _explain(moderator, finding, asked, surface=surface, language=language, as_json=as_json)
         return
     if as_json:
         click.echo(json.dumps({"version": made.version, **msgspec.to_builtins(made)}, indent=1, ensure_ascii=False))
@@ -89,6 +95,10 @@ def show(name: str, text: str | None, surface: str, language: str | None, author
     for table, _, rule in made.rules():
         fields = msgspec.structs.asdict(rule)
         label = f" {fields['label']} {fields['score']}" if "label" in fields else ""
+        if isinstance(rule, ManagedRule):
+            label = (
+                f" {rule.service}: {', '.join(sorted(set(rule.labels.values())))}, {rule.calls_per_hour} calls an hour"
+            )
         language_of = f" [{fields['language']}]" if fields.get("language") else ""
         expires = f", until {rule.expires}" if rule.expires else ""
         owner = rule.owner or made.owner or "nobody"
@@ -283,7 +293,15 @@ def _listed(value: Any) -> str:
     return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
 
 
-def _explain(moderator: Moderator, finding: Finding, *, surface: str, language: str | None, as_json: bool) -> None:
+def _explain(
+    moderator: Moderator,
+    finding: Finding,
+    asked: Sequence[ManagedRule],
+    *,
+    surface: str,
+    language: str | None,
+    as_json: bool,
+) -> None:
     decision = finding.decision
     primary = language.partition("-")[0].lower() if language else None
     thresholds = moderator.policy.thresholds(surface, primary)
@@ -293,6 +311,7 @@ def _explain(moderator: Moderator, finding: Finding, *, surface: str, language: 
             **msgspec.to_builtins(decision),
             "signals": msgspec.to_builtins(finding.signals),
             "thresholds": {label: msgspec.to_builtins(thresholds[label]) for label in decision.labels},
+            "would_ask": [rule.rule for rule in asked],
             "excerpt": finding.excerpt,
         }
         click.echo(json.dumps(document, indent=1, ensure_ascii=False))
@@ -308,3 +327,5 @@ def _explain(moderator: Moderator, finding: Finding, *, surface: str, language: 
         )
     if not finding.signals:
         click.echo("  no rule found anything")
+    for rule in asked:
+        click.echo(f"  {rule.rule} would ask {rule.service}, which is not done here")

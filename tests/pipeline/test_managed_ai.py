@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from athena.aws.engine import AthenaEngine
+from infra.commands.replay import replay
 from infra.demo import Asked
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
@@ -70,6 +72,10 @@ def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def ask(twin: Twin) -> Asked:
+    return Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+
+
 def verdicts(twin: Twin, texts: Sequence[str]) -> dict[str, tuple[str, set[str], set[str]]]:
     """Action, flags and detectors of each text's one verdict, by the text; one that begins with s3:// is an image."""
     ids = {str(uuid.uuid4()): text for text in texts}
@@ -89,14 +95,13 @@ def verdicts(twin: Twin, texts: Sequence[str]) -> dict[str, tuple[str, set[str],
         records.append(OutRecord(event_id, event_id, msgspec.json.encode(document)))
     assert deliver(records, KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock()).failed == []
     assert twin.drain(60)["drained"]
-    asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
     sql = (
         "SELECT event_id, action, array_join(flags, ','), array_join(transform(signals, s -> s.detector), ',') "
         "FROM current_verdicts WHERE dt >= ?"
     )
     return {
         ids[str(row[0])]: (str(row[1]), set(str(row[2]).split(",")) - {""}, set(str(row[3]).split(",")) - {""})
-        for row in asked.run(sql, ["'2020-01-01'"]).rows
+        for row in ask(twin).run(sql, ["'2020-01-01'"]).rows
         if row[0] in ids
     }
 
@@ -113,12 +118,13 @@ def handler(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     lambda_.update_function_configuration(FunctionName=name, Handler=real)
 
 
+DEGRADED = "dt >= '2020-01-01' AND contains(flags, 'degraded')"
 TEXTS = ["hello", "you fool", "you awful fool", "cursed fool", "s3://media/war.jpg", "s3://media/peace.jpg"]
 
 
 @pytest.mark.usefixtures("handler")
-def test_verdicts_land_decided_while_it_answers_and_degraded_when_not(
-    twin: Twin, monkeypatch: pytest.MonkeyPatch
+def test_verdicts_land_decided_while_it_answers_degraded_when_not_and_a_replay_mends_them(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert verdicts(twin, TEXTS) == {
         "hello": ("allow", set(), set()),
@@ -146,6 +152,22 @@ def test_verdicts_land_decided_while_it_answers_and_degraded_when_not(
         "s3://media/war.jpg": ("allow", {"degraded"}, set()),
         "s3://media/peace.jpg": ("allow", {"degraded"}, set()),
     }
+
+    monkeypatch.delenv(DOWN)
+    mend(twin, tmp_path)
+    [(left,)] = ask(twin).run(f"SELECT count(*) FROM current_verdicts WHERE {DEGRADED}", []).rows
+    assert left == 2, "the text that the service refuses, of both times"
+
+
+def mend(twin: Twin, folder: Path) -> None:
+    """Decides degraded verdicts again, as the README says."""
+    degraded = ask(twin).run(f"SELECT event_id FROM current_verdicts WHERE {DEGRADED}", []).rows
+    ids = folder / "degraded.txt"
+    ids.write_text("".join(f"{row[0]}\n" for row in degraded))
+    options = ["--since", "1h", "--ids", str(ids), "--run-id", "mend", "--state", str(folder / "runs"), "--json"]
+    result = CliRunner().invoke(replay, options)
+    assert result.exit_code == 0, result.output
+    assert twin.drain(60)["drained"]
 
 
 def test_where_no_service_answers_the_verdicts_land_all_the_same(twin: Twin) -> None:

@@ -126,6 +126,17 @@ def test_without_an_open_case_nobody_is_asked_and_nothing_is_counted() -> None:
     assert services.questions == []
 
 
+def test_a_flood_of_one_text_is_one_question_and_each_verdict_has_the_answer() -> None:
+    services = FakeManagedServices()
+    bench = Bench(services, policy=POLICY.split("[[managed]]", maxsplit=1)[0] + GUARD)
+    report = bench.process(["hate fool", "fool"] * 20)
+    assert report.asked == Tally(calls=2)
+    assert bench.landed("action", "flags") == [("review", []), ("flag", [])] * 20
+    services = FakeManagedServices(lambda call, question: DefectError("down"))
+    bench = Bench(services, policy=POLICY)
+    assert bench.process(["fool"] * 20).asked == Tally(calls=1, failures=1, opened=1, degraded=20)
+
+
 def test_an_image_alone_can_lead_to_a_verdict_that_somebody_is_told_of() -> None:
     bench = Bench(FakeManagedServices(), policy=POLICY + IMAGES)
     bench.process([""], media=[{"uri": "s3://media/war.jpg", "mime_type": "image/jpeg"}])
@@ -199,7 +210,7 @@ def test_the_breaker_opens_lets_one_call_through_later_and_closes() -> None:
     assert bench.process(["awful fool"]).asked == Tally(calls=1, failures=1, opened=1, degraded=1)
     bench.clock.time += 61
     up[0] = True
-    asked = bench.process(["awful fool " * 500] * 2).asked
+    asked = bench.process(["awful fool " * 500, "awful  fool " * 500]).asked
     assert asked == Tally(calls=2), "the second call waits for what becomes of the first"
     assert bench.landed("flags")[-2:] == [(["truncated"],)] * 2
 
@@ -217,7 +228,7 @@ def test_a_service_that_is_down_does_not_keep_the_others_from_answering() -> Non
 def test_the_budget_ends_and_comes_back_with_the_hour() -> None:
     services = FakeManagedServices()
     bench = Bench(services, policy=POLICY + GUARD.replace("labels", "calls_per_hour = 3\nlabels"))
-    report = bench.process(["hate fool"] * 5)
+    report = bench.process([f"hate fool {number}" for number in range(5)])
     assert report.asked == Tally(calls=1 + 3, degraded=2)
     assert bench.landed("action", "flags") == [("review", [])] * 3 + [("flag", ["degraded"])] * 2
     assert bench.process(["hate fool"]).asked == Tally(calls=1, degraded=1)
@@ -237,7 +248,7 @@ def test_nothing_is_begun_that_could_keep_the_verdicts_from_landing() -> None:
     services = FakeManagedServices()
     bench = Bench(services, policy=POLICY.split("[[managed]]", maxsplit=1)[0] + GUARD, clock=clock)
     bench.cascade = Cascade(services, clock=clock, each=slowly)
-    report = bench.process(["hate fool"] * 20, deadline=START + 20)
+    report = bench.process([f"hate fool {number}" for number in range(20)], deadline=START + 20)
     assert report.answer == {"batchItemFailures": []}
     assert clock.time == START + 2 * CALL_SECONDS, "of 20 seconds 10 are for asking: two waves of eight"
     assert bench.landed("action", "flags") == [("review", [])] * 16 + [("flag", ["degraded"])] * 4

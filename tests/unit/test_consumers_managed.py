@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.moderation.managed import MAX_PART_BYTES, MAX_PARTS, asking, calls, signals_of, split
+from consumers.moderation.managed import MAX_PART_BYTES, MAX_PARTS, asking, calls, contents, signals_of, split
 from consumers.moderation.policy import ManagedRule, Policy, PolicyError
 from consumers.moderation.rules import Borderline, ManagedService
 from glue.contract import ContentEvent, Media, Signal
@@ -129,7 +129,8 @@ def test_images_in_s3_are_asked_about_with_or_without_a_text(media: tuple[Media,
 
 def test_each_image_is_a_call_and_what_is_no_image_is_none() -> None:
     media = (JPEG, Media("s3://media/a.mp4", "video/mp4"), Media("s3://media/c.png", "image/png"))
-    made = list(calls(rule("rekognition"), [(0, event(media=media)), (1, event(media=(JPEG,)))]))
+    images = rule("rekognition")
+    made = list(calls(images, [(0, contents(images, event(media=media))), (1, contents(images, event(media=(JPEG,))))]))
     assert [[(part.case, part.content) for part in call] for call in made] == [
         [(0, "s3://media/a/b.jpg")],
         [(0, "s3://media/c.png")],
@@ -145,7 +146,7 @@ TEXTS = st.text(alphabet=st.sampled_from("ab \n\u00e9\u4e2d\U0001f600"), max_siz
 def test_calls_stay_within_the_limits_and_hold_every_text_whole_and_in_order(
     texts: list[str], service: ManagedService
 ) -> None:
-    made = list(calls(rule(service), [(number, event(text)) for number, text in enumerate(texts)]))
+    made = list(calls(rule(service), [(number, (text,)) for number, text in enumerate(texts)]))
     for call in made:
         assert 1 <= len(call) <= MAX_PARTS[service]
         assert all(0 < len(part.content.encode()) <= MAX_PART_BYTES[service] for part in call)

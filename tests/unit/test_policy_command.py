@@ -79,6 +79,20 @@ def test_show_tells_of_each_rule_its_owner_reason_and_end(mine: str) -> None:
     assert json.loads(run("show", mine, "--json")[1])["terms"][0]["rule"] == "phrases"
 
 
+def test_show_tells_whom_a_policy_would_ask_and_asks_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "asking.toml"
+    path.write_text(
+        'id = "a"\n[labels.spam]\nflag = 0.3\n[[terms]]\nrule = "r"\nlabel = "spam"\nscore = 0.5\nterms = ["pills"]\n'
+        '[[managed]]\nrule = "second_look"\nservice = "comprehend"\nlabels = { TOXICITY = "spam" }\n'
+        "borderline.spam.low = 0.4\n"
+    )
+    assert "managed  second_look comprehend: spam, 1000 calls an hour  (nobody)" in run("show", str(path))[1]
+    assert "second_look would ask comprehend" in run("show", str(path), "--text", "pills")[1]
+    assert json.loads(run("show", str(path), "--text", "pills", "--json")[1])["would_ask"] == ["second_look"]
+    assert "would ask" not in run("show", str(path), "--text", "hello")[1]
+    assert "would ask" not in run("show", str(path), "--text", "pills", "--language", "de")[1]
+
+
 def test_show_explains_a_verdict_and_masks_what_is_personal() -> None:
     code, output = run("show", "default", "--text", "-", given="FREE M0NEY, write to jo@mail.example.org now\n")
     assert code == 0
