@@ -206,7 +206,7 @@ def test_what_cannot_be_quarantined_is_under_the_error_prefix_and_counted(
     lambda_: Any = twin.client("lambda")
     name = twin.outputs["TransformFunctionName"]
     # The function tries for as long as it may: that need not be two minutes here.
-    lambda_.update_function_configuration(FunctionName=name, Timeout=3)
+    lambda_.update_function_configuration(FunctionName=name, Timeout=8)
     faults.on = True
     good = made_up(50, seed=23)
     taken = put(twin, [*good, OutRecord("bad", "key", b"not json")])
