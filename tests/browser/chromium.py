@@ -41,8 +41,12 @@ def found(variable: str, name: str) -> str:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[webdriver.Chrome]:
+def chromium(folder: Path, *, wait: bool = True) -> Iterator[webdriver.Chrome]:
     """A browser with an empty profile; it keeps what the console says, and downloads into ``folder / "downloads"``.
+
+    Args:
+        folder: takes the profile and the downloads.
+        wait: whether opening a page comes back when it is whole, or at once.
 
     Raises:
         FileNotFoundError: there is no Chromium or no ChromeDriver.
@@ -51,6 +55,7 @@ def chromium(folder: Path) -> Iterator[webdriver.Chrome]:
     options.binary_location = found("CHROMIUM", "chromium")
     for flag in (*_FLAGS, f"--user-data-dir={folder / 'profile'}"):
         options.add_argument(flag)
+    options.page_load_strategy = "normal" if wait else "none"
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     downloads: dict[str, Any] = {"download.default_directory": str(folder / "downloads")}
     options.add_experimental_option("prefs", downloads)
