@@ -298,13 +298,14 @@ def footing(figure: Figure, landed: str) -> str:
 def landed_words(summary: Figure, completeness: Figure, period: Period) -> str:
     """How far verdicts have landed in a period, and how complete they are by the audits of its days."""
     newest = summary.records[0].get("newest_decided") if summary.records else None
-    watermark = f"newest verdict {newest:%Y-%m-%d %H:%M:%S}" if isinstance(newest, datetime) else "no verdict yet"
+    none = "newest verdict unknown" if summary.failure else "no verdict yet"
+    watermark = f"newest verdict {newest:%Y-%m-%d %H:%M:%S}" if isinstance(newest, datetime) else none
     days = {str(record["day"]): record for record in completeness.records}
     first, last = period.since.date(), (period.until - timedelta(milliseconds=1)).date()
     wanted = [str(first + timedelta(days=number)) for number in range((last - first).days + 1)]
     looked_at = [days[day] for day in wanted if day in days]
     if completeness.failure or not looked_at:
-        return f"{watermark} · not audited"
+        return f"{watermark} · {'completeness unknown' if completeness.failure else 'not audited'}"
     archived = sum(_amount(record["archived"]) for record in looked_at)
     missing = sum(_amount(record["missing"]) for record in looked_at)
     share = 1 - missing / archived if archived else 1.0
@@ -344,7 +345,7 @@ def tiles(summary: Figure, quarantine: Figure, completeness: Figure, filters: Fi
         Tile(
             "Missing",
             f"{missing:,.0f}" if completeness.records else "–",
-            "by the last audit" if completeness.records else "not audited",
+            "no answer" if completeness.failure else "by the last audit" if completeness.records else "not audited",
             href("pipeline", filters),
             "block" if missing else "",
         ),

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from athena.period import in_utc
+from infra.commands.inert import inert
 from infra.dashboard import charts, pages
 from infra.dashboard.filters import Filters, by_day
 from infra.dashboard.lake import Figure, Lake
@@ -78,17 +79,10 @@ class Site:
         landed = pages.landed_words(summary.result(), complete.result(), period)
         if summary.result().failure:
             yield self._piece(
-                "notice.html", kind="failure", title="No answer", text=summary.result().failure, actions=[]
+                "notice.html", kind="failure", title="No answer", text=inert(summary.result().failure), actions=[]
             )
         elif not any(record["events"] for record in summary.result().records):
-            wider = [(label, href) for label, href, _ in self._periods(page, filters)][1:]
-            yield self._piece(
-                "notice.html",
-                kind="empty",
-                title="No content in this period",
-                text="Look at a longer one, or put some on the stream: streamkeeper produce --synthetic 1000",
-                actions=wider,
-            )
+            yield self._nothing(page, filters)
         if quarantine is not None and volume is not None:
             yield self._above(
                 filters, period, summary.result(), quarantine.result(), complete.result(), volume.result(), landed
@@ -100,7 +94,9 @@ class Site:
     def refused(self, message: str) -> str:
         """The page that says that an address cannot be meant."""
         actions = [("Begin anew", self._href("overview", Filters()))]
-        notice = self._piece("notice.html", kind="failure", title="That cannot be shown", text=message, actions=actions)
+        notice = self._piece(
+            "notice.html", kind="failure", title="That cannot be shown", text=inert(message), actions=actions
+        )
         return (
             self._head(PAGES[0], Filters(), "")
             + notice
@@ -129,6 +125,19 @@ class Site:
             links=[(one.title, self._href(one.name, _kept(filters, one)), one.name == page.name) for one in PAGES],
             periods=self._periods(page, filters),
         )
+
+    def _nothing(self, page: Page, filters: Filters) -> str:
+        """The notice that there is no content, and what to do."""
+        wider = [(label, href) for label, href, _ in self._periods(page, filters)][1:]
+        if not filters.narrowed():
+            title = "No content in this period"
+            text = "Look at a longer one, or put some on the stream: streamkeeper produce --synthetic 1000"
+        else:
+            title = "No content for these filters in this period"
+            text = "Take a filter away, or look at a longer period."
+            without = filters.changed(**dict.fromkeys(filters.narrowed(), ""))
+            wider = [] if self._exported else [("Without filters", self._href(page.name, without)), *wider]
+        return self._piece("notice.html", kind="empty", title=title, text=text, actions=wider)
 
     def _periods(self, page: Page, filters: Filters) -> list[tuple[str, str, bool]]:
         """The periods to choose from: each one's name, address, and whether it is this one. Files have no choice."""

@@ -23,6 +23,14 @@ def test_a_period_without_content_after_one_with_some_says_so_too(look: Looking,
     assert "13 in the period before" in look.text(".tiles")
 
 
+def test_filters_that_leave_nothing_can_be_taken_away_at_once(look: Looking, url: str) -> None:
+    look.at(f"{url}rules?label=nothing-like-it&since=7d")
+    assert "No content for these filters" in look.text(".notice")
+    look.one(".notice a").click()
+    assert look.driver.current_url == f"{url}rules?since=7d"
+    assert look.all("tbody tr")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_an_empty_page_is_whole_and_each_table_says_what_its_emptiness_means(
     look: Looking, url: str, page: str
@@ -43,6 +51,7 @@ def test_without_athena_a_page_says_why_and_what_to_do(look: Looking, stack: Lak
         assert "nobody answers at http://127.0.0.1:4566 (streamkeeper up starts it <b>here</b>)" in look.text(".notice")
         for card in look.all("section.card"):
             assert "streamkeeper up starts it" in card.text
+            assert "newest verdict unknown · completeness unknown" in card.text
         assert {one["role"] for one in look.accessible()} >= {"alert", "main", "heading"}
         assert look.console() == []
 

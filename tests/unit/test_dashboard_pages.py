@@ -182,8 +182,12 @@ def test_completeness_is_that_of_the_days_audited_and_says_when_not_all_were(day
 
 
 def test_nothing_landed_and_nothing_known_are_said() -> None:
-    failed = figure("completeness", failure="gone")
-    assert pages.landed_words(figure("summary"), failed, DAY) == "no verdict yet · not audited"
+    assert pages.landed_words(figure("summary"), figure("completeness"), DAY) == "no verdict yet · not audited"
+
+
+def test_what_could_not_be_asked_is_not_said_to_be_missing() -> None:
+    summary, audits = figure("summary", failure="gone"), figure("completeness", failure="gone")
+    assert pages.landed_words(summary, audits, DAY) == "newest verdict unknown · completeness unknown"
 
 
 def test_a_period_that_ends_at_midnight_does_not_want_the_next_days_audit() -> None:

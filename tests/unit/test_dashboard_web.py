@@ -142,6 +142,16 @@ def test_csv_is_a_download_that_no_spreadsheet_runs() -> None:
     assert {"5", "'spam'"} <= set(asked)
 
 
+def test_what_turns_text_is_escaped_in_failures_and_refusals_too() -> None:
+    world = World()
+    for name in ("summary", "verdicts"):
+        world.engine.failures[name] = QueryFailed("no column \u202etxt.exe")
+    for path in ("/verdicts", "/?since=%E2%80%AEtxt.exe", "/%E2%80%AEtxt.exe"):
+        text = world.get(path).text
+        assert "\u202e" not in text
+        assert r"\u202etxt.exe" in text
+
+
 def test_a_query_that_fails_is_said_on_the_page_and_instead_of_csv() -> None:
     world = World()
     world.engine.failures["verdicts"] = QueryFailed("EXHAUSTED <b>RESOURCES</b>", hint="ask for fewer days")
