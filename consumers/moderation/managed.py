@@ -54,12 +54,15 @@ class Part(Struct, frozen=True):
 
 def asking(rules: Iterable[ManagedRule], event: ContentEvent, signals: Sequence[Signal]) -> tuple[ManagedRule, ...]:
     """The rules that ask about this event, given what the local detectors found."""
-    return tuple(rule for rule in rules if _asks(rule, event, signals))
+    return tuple([rule for rule in rules if _asks(rule, event, signals)])
 
 
 def _asks(rule: ManagedRule, event: ContentEvent, signals: Sequence[Signal]) -> bool:
     for label, between in rule.borderline.items():
-        strongest = max((signal.score for signal in signals if signal.label == label), default=0.0)
+        strongest = 0.0
+        for signal in signals:
+            if signal.label == label and signal.score > strongest:
+                strongest = signal.score
         if between.low <= strongest <= between.high:
             break
     else:

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,13 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
-from consumers.moderation.managed import asking
 from consumers.moderation.moderator import Finding, Moderator
 from consumers.moderation.policy import ManagedRule, Policy, PolicyError
-from glue.contract import ContentEvent
 from infra.commands.failures import CommandFailed, Unreachable, WrongUse
 from infra.commands.inert import inert
 from infra.commands.stack import STACK, output, outputs
 from infra.policy.cases import CaseError, Outcome, read_cases, run
-from infra.policy.comparing import MOST_EXAMPLES, differences, effect
+from infra.policy.comparing import MOST_EXAMPLES, differences, effect, would_ask
 from infra.policy.loading import load, problems_of, read_text
 from infra.texts import read_texts
 from producers.failures import UnreachableError
@@ -81,8 +78,7 @@ def show(name: str, text: str | None, surface: str, language: str | None, author
         given = _given(text)
         given = given.rstrip("\n")
         finding = moderator.judge(given, surface=surface, language=language, author_id=author)
-        event = ContentEvent("", "", author or "", surface, datetime.now(UTC), given, language)
-        asked = asking(moderator.managed, event, finding.signals)
+        asked = would_ask(moderator, finding, given, language=language, surface=surface)
         _explain(moderator, finding, asked, surface=surface, language=language, as_json=as_json)
         return
     if as_json:
@@ -185,6 +181,7 @@ def diff(before: str, after: str, data: Path | None, text_column: str, examples:
                 {"before": pair[0], "after": pair[1], "texts": count} for pair, count in sorted(done.moves.items())
             ]
             document |= {"texts": done.texts, "moves": moves, "examples": msgspec.to_builtins(done.examples)}
+            document["would_ask"] = done.asked
         click.echo(json.dumps(document, indent=1, ensure_ascii=False))
         return
     for one in found:
@@ -197,6 +194,9 @@ def diff(before: str, after: str, data: Path | None, text_column: str, examples:
         for (was, will), count in sorted(done.moves.items()):
             if was != will:
                 click.echo(f"  {was} -> {will}: {count:,}")
+        for rule, count in done.asked.items():
+            share = count / done.texts if done.texts else 0.0
+            click.echo(f"  {rule} would ask about {count:,} ({share:.2%}), which is not done here")
         for moved in done.examples:
             rules = f"{', '.join(moved.rules_before) or 'none'} -> {', '.join(moved.rules_after) or 'none'}"
             click.echo(f"  {moved.before} -> {moved.after} ({rules}): {inert(moved.excerpt)}")

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from consumers.moderation.moderator import Moderator
-from consumers.moderation.policy import Policy
+from consumers.moderation.managed import asking
+from consumers.moderation.moderator import Finding, Moderator
+from consumers.moderation.policy import ManagedRule, Policy
+from glue.contract import ContentEvent
 from glue.vocabulary import ACTIONS
 
 MOST_EXAMPLES = 100
@@ -39,11 +42,13 @@ class Effect(Struct, frozen=True):
         texts: how many were judged.
         moves: how many went from one action to another, by both.
         examples: the first of each pair of actions.
+        asked: about how many of the texts each managed rule of the new policy would ask, by the rule.
     """
 
     texts: int
     moves: dict[tuple[str, str], int]
     examples: list[Moved]
+    asked: dict[str, int]
 
     @property
     def changed(self) -> int:
@@ -100,6 +105,7 @@ def effect(
         examples: shown of each pair of actions, at most 100.
     """
     moves: Counter[tuple[str, str]] = Counter()
+    asked = Counter({rule.rule: 0 for rule in after.managed if rule.service != "rekognition"})
     shown: list[Moved] = []
     count = 0
     for text, language, surface in texts:
@@ -108,9 +114,18 @@ def effect(
         new = after.judge(text, surface=surface, language=language)
         pair = (old.decision.action, new.decision.action)
         moves[pair] += 1
+        asked.update(rule.rule for rule in would_ask(after, new, text, language=language, surface=surface))
         if pair[0] != pair[1] and moves[pair] <= min(examples, MOST_EXAMPLES):
             # The shorter of the two: what either policy masks is masked.
             excerpt = old.excerpt if len(old.excerpt) <= len(new.excerpt) else new.excerpt
             rules = [tuple(sorted({signal.rule for signal in one.signals})) for one in (old, new)]
             shown.append(Moved(excerpt, *pair, *rules))
-    return Effect(count, dict(moves), shown)
+    return Effect(count, dict(moves), shown, dict(asked))
+
+
+def would_ask(
+    moderator: Moderator, finding: Finding, text: str, *, language: str | None, surface: str
+) -> tuple[ManagedRule, ...]:
+    """The managed rules that would ask about a text in which this was found. Nobody is asked."""
+    event = ContentEvent("", "", "", surface, datetime.min.replace(tzinfo=UTC), text, language)
+    return asking(moderator.managed, event, finding.signals)

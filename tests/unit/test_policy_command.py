@@ -89,6 +89,12 @@ def test_show_tells_whom_a_policy_would_ask_and_asks_nobody(tmp_path: Path) -> N
     assert "managed  second_look comprehend: spam, 1000 calls an hour  (nobody)" in run("show", str(path))[1]
     assert "second_look would ask comprehend" in run("show", str(path), "--text", "pills")[1]
     assert json.loads(run("show", str(path), "--text", "pills", "--json")[1])["would_ask"] == ["second_look"]
+    data = tmp_path / "texts.jsonl"
+    data.write_text('{"text": "pills"}\n{"text": "hello"}\n{"text": "more pills", "language": "de"}\n{"text": "x"}\n')
+    assert "second_look would ask about 1 (25.00%)" in run("diff", "default", str(path), "--data", str(data))[1]
+    found = json.loads(run("diff", "default", str(path), "--data", str(data), "--json")[1])
+    assert found["would_ask"] == {"second_look": 1}
+    assert "would ask" not in run("diff", str(path), "default", "--data", str(data))[1]
     assert "would ask" not in run("show", str(path), "--text", "hello")[1]
     assert "would ask" not in run("show", str(path), "--text", "pills", "--language", "de")[1]
 
