@@ -107,7 +107,7 @@ class Site:
         chips = [
             (
                 name,
-                value,
+                inert(value),
                 name in page.narrowing,
                 "" if self._exported else self._href(page.name, filters.changed(**{name: ""})),
             )

@@ -4,6 +4,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from infra.commands.inert import inert
 from tests.browser import content
 from tests.browser.site import PAGES, Looking, shown
 
@@ -71,6 +72,7 @@ def test_every_hostile_text_is_shown_as_it_was_written_with_what_turns_text_esca
 def test_a_hostile_address_stays_text_too(look: Looking, url: str, name: str, text: str) -> None:
     look.at(f"{url}verdicts?{name}={quote(text)}")
     assert look.one(f"input[name={name}]").get_property("value") == text
+    assert look.run("return document.querySelector('.chips bdi').textContent") == inert(text)
     assert look.run("return window.ran") is None
     assert set(look.run("return [...document.querySelectorAll('*')].map(one => one.tagName)")) <= TAGS
     assert look.console() == []
