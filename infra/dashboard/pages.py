@@ -272,11 +272,13 @@ def table(section: Section, figure: Figure, filters: Filters, href: Href, *, csv
         [_cell(section, name, described[name].unit, record, filters, href, most) for name in shown]
         for record in records
     ]
+    limit = section.values.get("limit")
+    cut = f"The first {limit} are shown; there may be more." if len(records) == limit else ""
     numeric = {name for name in shown if any(isinstance(record.get(name), (int, float)) for record in records)}
     return TableView(
         title=section.title or report.title,
         anchor=csv.partition("?")[0].rsplit("/", 1)[-1].removesuffix(".csv"),
-        note=" ".join(part for part in (report.question, report.notes) if part),
+        note=" ".join(part for part in (report.question, report.notes, cut) if part),
         headers=[
             (name.replace("_", " "), _unit(name, described[name].unit), described[name].meaning, name in numeric)
             for name in shown

@@ -160,6 +160,13 @@ def test_below_every_figure_stands_as_of_when_how_complete_and_at_what_cost() ->
     assert view.footing == "as of 12:00:01 UTC · landed · 21.6 kB scanned in 0.2 s"
 
 
+def test_a_table_that_ends_at_its_limit_says_so() -> None:
+    section = Section("verdicts", values={"limit": 2})
+    assert table(section, figure("verdicts", {"event_id": "a"}, limit=2)).note == "Which verdicts are behind a number?"
+    cut = table(section, figure("verdicts", {"event_id": "a"}, {"event_id": "b"}, limit=2))
+    assert cut.note == "Which verdicts are behind a number? The first 2 are shown; there may be more."
+
+
 def audit(day: str, archived: int, missing: int) -> dict[str, Any]:
     return {"day": day, "archived": archived, "missing": missing}
 
