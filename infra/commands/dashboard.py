@@ -80,6 +80,10 @@ def dashboard(
                 raise CommandFailed(f"{folder} cannot be written: {error.strerror}; give another --export") from error
             if show:
                 click.echo(err=True)
+            if lake.failures:
+                # A script must not go on and publish pages of which some say only that there is no answer.
+                why = "; ".join(f"{name}: {failure}" for name, failure in sorted(lake.failures.items()))
+                raise CommandFailed(f"{len(written)} files are in {folder}, but not every query was answered: {why}")
             if as_json:
                 click.echo(json.dumps({"files": [str(path) for path in written]}))
             else:

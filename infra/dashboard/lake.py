@@ -50,6 +50,9 @@ class Lake:
         database, workgroup: where.
         now: seconds since 1970.
         pool: runs what is asked at the same time.
+
+    Attributes:
+        failures: what went wrong so far, by report; the last of each.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Lake:
         self._workgroup = workgroup
         self._pool = pool
         self.now = now
+        self.failures: dict[str, str] = {}
         self._kept: dict[object, tuple[float, Future[Figure]]] = {}
         self._lock = Lock()
 
@@ -98,5 +102,5 @@ class Lake:
         try:
             answer = reports.run(report, values, self._engine, database=self._database, workgroup=self._workgroup)
         except (EngineError, ValueError) as error:
-            failure = str(error)
+            failure = self.failures[report.name] = str(error)
         return Figure(report, values, answer, failure, asked_at, time.perf_counter() - started)
