@@ -31,7 +31,7 @@ class Reports:
             self.asked.append((name, list(parameters)))
         if name in self.failures:
             raise self.failures[name]
-        columns = tuple(Column(column.name, "varchar") for column in reports.load(name).columns)
+        columns = tuple(Column(column.name, "varchar") for column in _KNOWN[name][1])
         rows = [tuple(row.get(column.name) for column in columns) for row in self.rows.get(name, ())]
         return Answer(columns=columns, rows=rows, bytes_scanned=1_500, engine_ms=3, query_id="q")
 
@@ -49,13 +49,16 @@ class AtOnce(Executor):
         return future
 
 
-_KNOWN = {name: reports.load(name) for name in reports.names()}
+def _pattern(report: reports.Report) -> re.Pattern[str]:
+    """What its statement looks like, whatever was chosen in its places."""
+    return re.compile("[a-z_]+".join(re.escape(piece) for piece in re.split(r"\{[a-z_]+\}", report.sql)))
+
+
+_KNOWN = {name: (_pattern(reports.load(name)), reports.load(name).columns) for name in reports.names()}
 
 
 def _name_of(sql: str) -> str:
-    """Whose statement it is, whatever was chosen in its places."""
-    for name, report in _KNOWN.items():
-        pieces = [re.escape(piece) for piece in re.split(r"\{[a-z_]+\}", report.sql)]
-        if re.fullmatch(r"[a-z_]+".join(pieces), sql):
+    for name, (pattern, _) in _KNOWN.items():
+        if pattern.fullmatch(sql):
             return name
     raise AssertionError(f"the statement of no report: {sql[:80]}")
