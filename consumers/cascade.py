@@ -52,12 +52,14 @@ class Tally(Struct, frozen=True):
         failures: calls that failed.
         opened: times that a breaker opened.
         degraded: verdicts that lack an answer.
+        over_budget: calls that were not made because the hour's were used up.
     """
 
     calls: int = 0
     failures: int = 0
     opened: int = 0
     degraded: int = 0
+    over_budget: int = 0
 
 
 class _Call(Struct):
@@ -115,7 +117,7 @@ class Cascade:
             self._wait(round_)
         opinions = [round_.opinion(number, case) for number, case in enumerate(cases)]
         degraded = sum(opinion.degraded for opinion in opinions)
-        return opinions, Tally(round_.calls, round_.failures, round_.opened, degraded)
+        return opinions, Tally(round_.calls, round_.failures, round_.opened, degraded, round_.over_budget)
 
     def _wave(self, round_: "_Round") -> list[_Call]:
         """The calls to make next, together; those that may not be made are given up."""
@@ -129,11 +131,10 @@ class Cascade:
             state = breaker.state(now)
             if breaker in tried:
                 later.append(call)
-            elif (
-                state == "open"
-                or now + CALL_SECONDS > round_.until
-                or not self._budgets[call.rule.rule].take(now, limit=call.rule.calls_per_hour)
-            ):
+            elif state == "open" or now + CALL_SECONDS > round_.until:
+                round_.give_up(call)
+            elif not self._budgets[call.rule.rule].take(now, limit=call.rule.calls_per_hour):
+                round_.over_budget += 1
                 round_.give_up(call)
             else:
                 if state == "half_open":
@@ -182,7 +183,7 @@ class _Round:
         self.until = until
         self.todo: deque[_Call] = deque()
         self.again: list[_Call] = []
-        self.calls = self.failures = self.opened = 0
+        self.calls = self.failures = self.opened = self.over_budget = 0
         self.stands_for: dict[tuple[int, str], int] = {}
         """By case and rule, the case that is asked about: itself, or an earlier one with the same content."""
         self._services = services

@@ -19,7 +19,13 @@ _METRICS = [
     {"Name": "Duration", "Unit": "Milliseconds"},
 ]
 # Only of batches in which managed AI was to be asked: where the policy has no such rule, nobody pays for these metrics.
-_ASKED = {"ManagedCalls": "calls", "ManagedFailures": "failures", "ManagedOpened": "opened", "Degraded": "degraded"}
+_ASKED = {
+    "ManagedCalls": "calls",
+    "ManagedFailures": "failures",
+    "ManagedOpened": "opened",
+    "ManagedOverBudget": "over_budget",
+    "Degraded": "degraded",
+}
 _METRICS_ASKED = [*_METRICS, *({"Name": name, "Unit": "Count"} for name in _ASKED)]
 
 

@@ -229,9 +229,9 @@ def test_the_budget_ends_and_comes_back_with_the_hour() -> None:
     services = FakeManagedServices()
     bench = Bench(services, policy=POLICY + GUARD.replace("labels", "calls_per_hour = 3\nlabels"))
     report = bench.process([f"hate fool {number}" for number in range(5)])
-    assert report.asked == Tally(calls=1 + 3, degraded=2)
+    assert report.asked == Tally(calls=1 + 3, degraded=2, over_budget=2)
     assert bench.landed("action", "flags") == [("review", [])] * 3 + [("flag", ["degraded"])] * 2
-    assert bench.process(["hate fool"]).asked == Tally(calls=1, degraded=1)
+    assert bench.process(["hate fool"]).asked == Tally(calls=1, degraded=1, over_budget=1)
     bench.clock.time += 3600
     assert bench.process(["hate fool"]).asked == Tally(calls=2)
 

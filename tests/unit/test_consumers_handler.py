@@ -106,8 +106,8 @@ def test_managed_ai_is_measured_only_where_it_was_to_be_asked() -> None:
         document: dict[str, Any] = json.loads(metric_line(report, function="f", policy="p", started=1.0, ended=2.0))
         return document
 
-    plain, asked = line(None), line(Tally(calls=7, failures=3, opened=1, degraded=2))
-    more = {"ManagedCalls": 7, "ManagedFailures": 3, "ManagedOpened": 1, "Degraded": 2}
+    plain, asked = line(None), line(Tally(calls=7, failures=3, opened=1, degraded=2, over_budget=4))
+    more = {"ManagedCalls": 7, "ManagedFailures": 3, "ManagedOpened": 1, "ManagedOverBudget": 4, "Degraded": 2}
     assert {name: asked[name] for name in asked.keys() - plain.keys()} == more
     declared = [{one["Name"] for one in each["_aws"]["CloudWatchMetrics"][0]["Metrics"]} for each in (plain, asked)]
     assert declared[1] - declared[0] == more.keys()
