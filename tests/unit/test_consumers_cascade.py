@@ -207,12 +207,13 @@ def test_the_breaker_opens_lets_one_call_through_later_and_closes() -> None:
     assert batches[3] == Tally(calls=1, failures=1, opened=1, degraded=1), "the tenth failure in a row"
     assert batches[4] == Tally(degraded=1), "nobody is called any more"
     bench.clock.time += 61
-    assert bench.process(["awful fool"]).asked == Tally(calls=1, failures=1, opened=1, degraded=1)
+    three_calls = [f"awful fool {number} " * 500 for number in range(3)]
+    asked = bench.process(three_calls).asked
+    assert asked == Tally(calls=1, failures=1, opened=1, degraded=3), "one call is tried, the others wait for it"
     bench.clock.time += 61
     up[0] = True
-    asked = bench.process(["awful fool " * 500, "awful  fool " * 500]).asked
-    assert asked == Tally(calls=2), "the second call waits for what becomes of the first"
-    assert bench.landed("flags")[-2:] == [(["truncated"],)] * 2
+    assert bench.process(three_calls).asked == Tally(calls=3)
+    assert bench.landed("flags")[-3:] == [(["truncated"],)] * 3
 
 
 def test_a_service_that_is_down_does_not_keep_the_others_from_answering() -> None:

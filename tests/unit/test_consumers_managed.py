@@ -5,10 +5,10 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumers.moderation.managed import MAX_PART_BYTES, MAX_PARTS, asking, calls, contents, signals_of, split
+from consumers.moderation.managed import asking, calls, contents, signals_of, split
 from consumers.moderation.policy import ManagedRule, Policy, PolicyError
 from consumers.moderation.rules import Borderline, ManagedService
 from glue.contract import ContentEvent, Media, Signal
@@ -142,14 +142,17 @@ TEXTS = st.text(alphabet=st.sampled_from("ab \n\u00e9\u4e2d\U0001f600"), max_siz
 
 
 @settings(max_examples=60, deadline=None)
+@example(texts=["abc " * 900, "", "x" * 3100, "\u00e9" * 1500, *["short"] * 9], service="comprehend")
+@example(texts=["\u4e2d" * 20_000, "x" * 25_000, "x" * 25_001], service="bedrock")
 @given(texts=st.lists(TEXTS, max_size=12), service=st.sampled_from(["comprehend", "bedrock"]))
 def test_calls_stay_within_the_limits_and_hold_every_text_whole_and_in_order(
     texts: list[str], service: ManagedService
 ) -> None:
     made = list(calls(rule(service), [(number, (text,)) for number, text in enumerate(texts)]))
     for call in made:
-        assert 1 <= len(call) <= MAX_PARTS[service]
-        assert all(0 < len(part.content.encode()) <= MAX_PART_BYTES[service] for part in call)
+        assert 1 <= len(call) <= {"comprehend": 10, "bedrock": 1}[service]
+        longest = {"comprehend": 1_000, "bedrock": 25_000}[service]
+        assert all(0 < len(part.content.encode()) <= longest for part in call)
         assert sum(len(part.content.encode()) for part in call) <= (10_000 if service == "comprehend" else 25_000)
         assert all(part.content.strip() for part in call)
     for number, text in enumerate(texts):
