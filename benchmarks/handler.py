@@ -37,14 +37,17 @@ class Bus:
         return [None] * len(notices)
 
 
-def make_handler(workload: Workload, taken: Callable[[Sequence[bytes]], None], *, model: bool = False) -> Application:
+def make_handler(
+    workload: Workload, taken: Callable[[Sequence[bytes]], None], *, model: bool = False, crowd: bool = False
+) -> Application:
     """The handler, which hands its Firehose records to ``taken``.
 
     Args:
         model: whether with the linear model.
+        crowd: whether with rules about floods and repeats.
     """
     clock = SystemClock()
-    keeper = PolicyKeeper(None, bundled=lambda: workload.policy(model=model), now=clock.now())
+    keeper = PolicyKeeper(None, bundled=lambda: workload.policy(model=model, crowd=crowd), now=clock.now())
     stubs = Stubs(taken)
     effects = Effects(
         Destinations("verdicts", "quarantine", 86400),

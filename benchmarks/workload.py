@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from consumers.moderation.policy import PatternRule, Policy, TermRule, Thresholds
+from consumers.moderation.policy import FloodRule, PatternRule, Policy, TermRule, Thresholds
 from consumers.policies import read_policy
 from glue import aggregation
 
@@ -103,24 +103,29 @@ class Workload:
     terms: list[tuple[str, str, float]]
     payloads: list[bytes]
 
-    def policy(self, *, model: bool = False) -> Policy:
+    def policy(self, *, model: bool = False, crowd: bool = False) -> Policy:
         """The rules as a policy.
 
         Args:
             model: whether with the linear model of the default policy, which the usual handler has not.
+            crowd: whether with rules about floods and nearly the same texts, which it has not either.
         """
+        default = Policy.load(read_policy("default"))
         groups: dict[tuple[str, float], list[str]] = {}
         for term, label, score in self.terms:
             groups.setdefault((label, score), []).append(term)
         return Policy(
             id="bench",
-            labels={label: Thresholds(**values) for label, values in THRESHOLDS.items()},
+            labels={label: Thresholds(**values) for label, values in THRESHOLDS.items()}
+            | {"flood": Thresholds(flag=0.3)},
             terms=tuple(
                 TermRule(f"terms_{label}_{round(score * 100)}", label, score, tuple(terms))
                 for (label, score), terms in groups.items()
             ),
             patterns=tuple(PatternRule(*pattern) for pattern in PATTERNS),
-            model=Policy.load(read_policy("default")).model if model else None,
+            model=default.model if model else None,
+            floods=(FloodRule("floods", "flood", 0.5, 10, 10),) if crowd else (),
+            repeats=default.repeats if crowd else (),
         )
 
 

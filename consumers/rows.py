@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from consumers.batch import Batch, Record
 from consumers.cascade import Opinion, Tally
+from consumers.moderation.detectors.crowd import CrowdDetector
 from consumers.moderation.managed import OpenCase, asking
 from consumers.moderation.moderator import Moderator
 from consumers.ports import Notice, Status
 from glue.codec import Lateness, canonical, decode, landed_timestamp, parse_timestamp
-from glue.contract import MAX_QUARANTINED_PAYLOAD_BYTES, BadInput, BadRow, ContentEvent, VerdictRow
+from glue.contract import MAX_QUARANTINED_PAYLOAD_BYTES, BadInput, BadRow, ContentEvent, Signal, VerdictRow
 from glue.vocabulary import Flag, Mode, Stage
 
 MAX_PACK_ROWS = 500
@@ -96,15 +97,21 @@ class RowMaker:
         effects: list[tuple[Record, ContentEvent, VerdictRow]] = []
         poison = 0
         open_: list[OpenCase] = []
-        lateness, verdict_row, managed = self._lateness, self._verdict_row, self._moderator.managed
+        events: list[ContentEvent] = []
+        normals: list[bytes] = []
+        moderator, lateness, verdict_row = self._moderator, self._lateness, self._verdict_row
+        managed, crowd = moderator.managed, moderator.crowd
         for record in batch.records:
             try:
                 event = decode(record.payload, record.arrived_at, lateness)
                 if event.__class__ is ContentEvent:
-                    row = verdict_row(record, event, decided)
+                    row, normal = verdict_row(record, event, decided)
                     verdicts.append(row)
                     records.append(record)
-                    if row.action != "allow" or event.hold:
+                    if crowd is not None:
+                        events.append(event)
+                        normals.append(normal)
+                    elif row.action != "allow" or event.hold:
                         effects.append((record, event, row))
                     if managed and (rules := asking(managed, event, row.signals)):
                         open_.append(OpenCase(len(verdicts) - 1, event, rules))
@@ -122,6 +129,14 @@ class RowMaker:
         for record, refusal in batch.refused:
             bad.append(self.bad_row(record, refusal, "deaggregate", decided))
             bad_records.append(record)
+        if crowd is not None:
+            # What managed AI is asked about depends on the event alone, so that it was looked at before.
+            verdicts = self._in_the_crowd(crowd, verdicts, normals)
+            effects = [
+                (record, event, row)
+                for record, event, row in zip(records, events, verdicts, strict=True)
+                if row.action != "allow" or event.hold
+            ]
         return Rows(verdicts, records, bad, bad_records, effects, poison, open_)
 
     def with_opinions(self, rows: Rows, opinions: Sequence[Opinion], tally: Tally) -> Rows:
@@ -134,7 +149,7 @@ class RowMaker:
         """
         verdicts = list(rows.verdicts)
         for case, opinion in zip(rows.open, opinions, strict=True):
-            verdicts[case.index] = self._decided_again(verdicts[case.index], case.event, opinion)
+            verdicts[case.index] = self._decided_again(verdicts[case.index], opinion)
         gone = {id(rows.verdicts[case.index]) for case in rows.open}
         effects = [effect for effect in rows.effects if id(effect[2]) not in gone]
         effects += [
@@ -145,25 +160,45 @@ class RowMaker:
         effects.sort(key=lambda effect: effect[0].position)
         return replace(rows, verdicts=verdicts, effects=effects, open=[], asked=tally)
 
-    def _decided_again(self, row: VerdictRow, event: ContentEvent, opinion: Opinion) -> VerdictRow:
-        signals = row.signals + opinion.signals
-        flags: tuple[Flag, ...] = (*row.flags, "degraded") if opinion.degraded else row.flags
-        if not opinion.signals:
-            return replace(row, flags=flags)
-        decision = self._moderator.decide(
-            signals, surface=event.surface, language=event.language, author_id=event.author_id
-        )
+    def _decided_again(self, row: VerdictRow, opinion: Opinion) -> VerdictRow:
+        if opinion.degraded and "degraded" not in row.flags:
+            row = replace(row, flags=(*row.flags, "degraded"))
+        return self.with_signals(row, opinion.signals) if opinion.signals else row
+
+    def _in_the_crowd(
+        self, crowd: CrowdDetector, verdicts: list[VerdictRow], normals: Sequence[bytes]
+    ) -> list[VerdictRow]:
+        """The verdicts, with what the batch as a whole shows. The verdicts on each event alone land in any case."""
+        try:
+            decided = list(verdicts)
+            for place, signals in crowd.detect(verdicts, normals).items():
+                decided[place] = self.with_signals(verdicts[place], signals)
+        except MemoryError:
+            raise
+        except Exception:
+            return [replace(row, flags=(*row.flags, "degraded")) for row in verdicts]
+        return decided
+
+    def with_signals(self, row: VerdictRow, signals: Sequence[Signal]) -> VerdictRow:
+        """A verdict decided anew with more signals. It stays the same verdict: the id does not change.
+
+        Args:
+            row: the verdict on the event alone.
+            signals: what only its batch shows, or what managed AI says; under the same policy.
+        """
+        together = (*row.signals, *signals)
+        decision = self._moderator.decide(together, surface=row.surface, language=row.language, author_id=row.author_id)
         return replace(
             row,
             action=decision.action,
             labels=decision.labels,
             top_label=decision.top_label,
             top_score=decision.top_score,
-            signals=signals,
-            flags=flags,
+            signals=together,
         )
 
-    def _verdict_row(self, record: Record, event: ContentEvent, decided: str) -> VerdictRow:
+    def _verdict_row(self, record: Record, event: ContentEvent, decided: str) -> tuple[VerdictRow, bytes]:
+        """The verdict on an event alone, and its text's normal form."""
         moderator = self._moderator
         text = event.text
         finding = moderator.judge(text, surface=event.surface, language=event.language, author_id=event.author_id)
@@ -178,7 +213,7 @@ class RowMaker:
         flags: tuple[Flag, ...] = (*event.flags, "truncated") if finding.truncated else event.flags
         event_id = event.event_id
         identity = f"{event_id}\n{policy_id}\n{policy_version}\n{run_id}"
-        return VerdictRow(
+        row = VerdictRow(
             sha256(identity.encode()).hexdigest()[:32],
             event_id,
             event.content_id,
@@ -208,6 +243,7 @@ class RowMaker:
             event.schema_version,
             event.extra_json,
         )
+        return row, finding.normal
 
     def without(self, rows: Rows, too_large: Mapping[int, int], decided_at: datetime) -> Rows:
         """The rows with those that no Firehose record can hold quarantined instead.

@@ -8,6 +8,7 @@ from msgspec import Struct
 from consumers.models import read_weights
 from consumers.moderation.decide import ALLOWED, Decision, decide
 from consumers.moderation.detectors.allowed import AllowedSpans
+from consumers.moderation.detectors.crowd import CrowdDetector
 from consumers.moderation.detectors.disguised import SPACED
 from consumers.moderation.detectors.links import CANDIDATE as LINK
 from consumers.moderation.detectors.links import LinkDetector
@@ -45,6 +46,7 @@ class Finding(Struct, frozen=True, gc=False):
         text_fingerprint: hash of the normal form; texts that differ only in case or width share it.
         excerpt: what of the text may be shown.
         truncated: whether the excerpt is not the whole text.
+        normal: the normal form of the text, as UTF-8, for what compares the texts of a batch.
     """
 
     decision: Decision
@@ -52,6 +54,7 @@ class Finding(Struct, frozen=True, gc=False):
     text_fingerprint: str
     excerpt: str
     truncated: bool
+    normal: bytes = b""
 
 
 class Moderator:
@@ -114,6 +117,8 @@ class Moderator:
             except ValueError as error:
                 raise PolicyError([Problem(0, 0, "model", str(error))]) from None
             self.detectors = (*self.detectors, self._model)
+        self.crowd = CrowdDetector(policy.floods, policy.repeats) if policy.floods or policy.repeats else None
+        """What looks at whole batches, when the policy has rules for that."""
         # What looks at the scan's hits alone is not asked when there are none.
         by_hits = (PatternDetector, PersonalDataDetector, LinkDetector)
         self._always = tuple(one.detect for one in self.detectors if not isinstance(one, by_hits))
@@ -154,9 +159,9 @@ class Moderator:
         else:
             decision = ALLOWED
         if not hits and len(text) <= MAX_EXCERPT and "\0" not in text:
-            return Finding(decision, tuple(signals), fingerprint, text, False)
+            return Finding(decision, tuple(signals), fingerprint, text, False, encoded)
         shown, truncated = excerpt(text, self._personal_data.candidates(found))
-        return Finding(decision, tuple(signals), fingerprint, shown, truncated)
+        return Finding(decision, tuple(signals), fingerprint, shown, truncated, encoded)
 
     def decide(self, signals: Iterable[Signal], *, surface: str, language: str | None, author_id: str) -> Decision:
         """What the policy's thresholds make of these signals; the arguments are those of :meth:`judge`."""

@@ -37,6 +37,7 @@ from consumers.moderation.rules import (
     SEVERITIES,
     AllowRule,
     AuthorRule,
+    FloodRule,
     ForLanguage,
     ForSurface,
     Language,
@@ -46,6 +47,7 @@ from consumers.moderation.rules import (
     Name,
     PatternRule,
     PersonalDataRule,
+    RepeatRule,
     Rule,
     Score,
     Severity,
@@ -57,6 +59,7 @@ from consumers.moderation.rules import (
 __all__ = [
     "AllowRule",
     "AuthorRule",
+    "FloodRule",
     "LinkRule",
     "ManagedRule",
     "ModelRule",
@@ -64,12 +67,13 @@ __all__ = [
     "PersonalDataRule",
     "Policy",
     "PolicyError",
+    "RepeatRule",
     "Rule",
     "TermRule",
     "Thresholds",
 ]
 
-RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed")
+RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed", "floods", "repeats")
 """The policy's arrays of rules. A rule's name is unique among all of them."""
 
 
@@ -92,6 +96,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         severities: the scores of low, medium, high and critical, where they shall not be 0.4, 0.6, 0.8 and 0.95.
         model: what the linear model counts for.
         managed: managed AI services that are asked about what the rest leaves open.
+        floods: rules about authors who post a lot in a short time.
+        repeats: rules about the same text again and again.
     """
 
     id: Name
@@ -109,6 +115,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     severities: dict[Severity, Score] = {}
     model: ModelRule | None = None
     managed: tuple[ManagedRule, ...] = ()
+    floods: tuple[FloodRule, ...] = ()
+    repeats: tuple[RepeatRule, ...] = ()
 
     @classmethod
     def load(cls, text: str) -> "Policy":
@@ -242,6 +250,9 @@ def _check(policy: Policy, problems: Problems) -> None:
             problems.add((table, position), "received neither domains nor kinds; allowed: one of them or both")
         if isinstance(rule, AllowRule) and not (rule.terms or rule.patterns or rule.links):
             problems.add((table, position), "received nothing to allow; allowed: terms, patterns, links or several")
+        if isinstance(rule, RepeatRule) and rule.authors > rule.events:
+            what = f"received {rule.authors}, with events {rule.events}; allowed: authors <= events"
+            problems.add((table, position, "authors"), what)
         if isinstance(rule, PatternRule):
             _check_expression(problems, (table, position, "pattern"), rule.pattern)
         elif isinstance(rule, AllowRule):

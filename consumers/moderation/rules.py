@@ -30,6 +30,10 @@ AuthorId = Annotated[
 Term = Annotated[str, Meta(min_length=1, max_length=200)]
 Expression = Annotated[str, Meta(min_length=1, max_length=2000)]
 LinkKind = Literal["any", "shortener", "punycode", "ip_address", "redirect", "mixed_script"]
+Many = Annotated[int, Meta(ge=2, le=10_000, description="a whole number from 2 to 10000")]
+Seconds = Annotated[
+    float, Meta(gt=0.0, le=86_400.0, description="a number of seconds above 0, up to 86400, which is a day")
+]
 Severity = Literal["low", "medium", "high", "critical"]
 ManagedService = Literal["comprehend", "bedrock", "rekognition"]
 ManagedLabel = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -188,7 +192,7 @@ class AllowRule(_Record, frozen=True):
 class AuthorRule(_Record, frozen=True):
     """Authors for whom thresholds are lower: repeat offenders, found by a report, loaded with the policy.
 
-    A verdict depends on the event and the policy alone, never on what a batch happened to hold before it.
+    Who is one is written in the policy: a verdict never depends on what a process happened to see before.
 
     Args:
         rule: names the rule in verdicts; unique in the policy.
@@ -204,6 +208,65 @@ class AuthorRule(_Record, frozen=True):
     authors: Annotated[tuple[AuthorId, ...], Meta(min_length=1)]
     lower_by: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")]
     labels: tuple[Name, ...] = ()
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+class FloodRule(_Record, frozen=True):
+    """One author who posts a lot in a short time, as far as one batch shows it: docs/decisions/0017.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what such events are; one of the policy's labels.
+        score: how surely, 0 to 1; or give severity.
+        events: how many events of one author make a flood. Copies of one event count once.
+        seconds: within which time they were created.
+        severity: instead of score: low, medium, high or critical.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    score: Score
+    events: Many
+    seconds: Seconds
+    severity: Severity | None = None
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+class RepeatRule(_Record, frozen=True):
+    """The same text again and again, as far as one batch shows it: docs/decisions/0017.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what such events are; one of the policy's labels.
+        score: how surely, 0 to 1; or give severity.
+        events: how many contents with the text make a repeat. Edits and copies of one content count once.
+        seconds: within which time they were created.
+        authors: by how many authors at least.
+        near: whether texts count together that share most of their words; else only those whose normal form is the
+            same, so that letter case, width, white space and invisible characters make no difference.
+        characters: of a shorter normal form, repeating says nothing.
+        severity: instead of score: low, medium, high or critical.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    score: Score
+    events: Many
+    seconds: Seconds
+    authors: Annotated[int, Meta(ge=1, le=10_000, description="a whole number from 1 to 10000")] = 1
+    near: bool = False
+    characters: Annotated[int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")] = 20
+    severity: Severity | None = None
     expires: date | None = None
     owner: str = ""
     reason: str = ""
@@ -336,4 +399,4 @@ class ForSurface(_Record, frozen=True):
     languages: dict[Language, ForLanguage] = {}
 
 
-Rule = TermRule | PatternRule | LinkRule | AllowRule | AuthorRule | ManagedRule
+Rule = TermRule | PatternRule | LinkRule | AllowRule | AuthorRule | ManagedRule | FloodRule | RepeatRule

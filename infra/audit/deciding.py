@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from consumers.batch import Batch, Record
 from consumers.cascade import Opinion, Tally
+from consumers.moderation.detectors.crowd import OF_BATCHES
 from consumers.moderation.managed import SERVICES, OpenCase
 from consumers.moderation.moderator import Moderator
 from consumers.rows import RowMaker
@@ -96,6 +97,8 @@ def decide_again(
             continue
         if "degraded" in values["flags"] or any(signal["detector"] in SERVICES for signal in values["signals"]):
             unjudged["what managed AI said, or did not say, was taken as it stands"] += 1
+        if any(signal["detector"] in OF_BATCHES for signal in values["signals"]):
+            unjudged["what only its batch showed was taken as it stands"] += 1
         compared += 1
         differing = min(
             (_differing(values, sent, moderator) for sent in events[str(values["event_id"])].values()),
@@ -178,9 +181,27 @@ def _decided(moderator: Moderator, data: bytes, stored: Mapping[str, Any], arriv
     )
     maker = RowMaker(moderator, ANY_AGE, code_version="")
     rows = maker.make(Batch([record], [], []), moment)
+    if not rows.verdicts:
+        return None
+    rows = msgspec.structs.replace(rows, verdicts=[_in_its_batch(maker, moderator, rows.verdicts[0], stored)])
     if rows.open:
         rows = maker.with_opinions(rows, [_as_it_stands(rows.open[0], stored)], Tally())
-    return msgspec.to_builtins(rows.verdicts[0]) if rows.verdicts else None
+    again: dict[str, Any] = msgspec.to_builtins(rows.verdicts[0])
+    return again
+
+
+def _in_its_batch(maker: RowMaker, moderator: Moderator, row: VerdictRow, stored: Mapping[str, Any]) -> VerdictRow:
+    """The verdict with what only its batch showed, by the stored row, as far as the policy has that very rule."""
+    if moderator.crowd is None:
+        return row
+    given = [msgspec.convert(one, Signal) for one in stored["signals"] or () if one["detector"] in OF_BATCHES]
+    shown = [one for one in given if one in moderator.crowd.signals]
+    if shown:
+        row = maker.with_signals(row, shown)
+    if "degraded" in stored["flags"] and "degraded" not in row.flags:
+        # The look at the batch had failed.
+        row = msgspec.structs.replace(row, flags=(*row.flags, "degraded"))
+    return row
 
 
 def _as_it_stands(case: OpenCase, stored: Mapping[str, Any]) -> Opinion:

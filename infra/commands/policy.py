@@ -116,6 +116,11 @@ A file of cases names its policy and lists texts with what is expected:
     - text: FREE MONEY, act now
       action: flag
       rules: [spam_phrases_en]
+    - text: Buy my record, number {{number}} of the charts
+      times: 5          # in one batch, {{number}} counts; for rules about floods and repeats
+      authors: 3        # in turns
+      every: 10         # seconds
+      action: flag
 
 {_CODES}"""
 )

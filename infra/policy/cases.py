@@ -1,15 +1,38 @@
 """Cases: texts, and what a policy must say to them. The tests of those who write policies."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 from msgspec import Struct
 
+from consumers.batch import Batch, Record
 from consumers.moderation.moderator import Finding, Moderator
+from consumers.rows import RowMaker
+from glue.codec import Lateness, encode, landed_timestamp
+from glue.contract import ContentEvent
 
-_KEYS = frozenset({"text", "action", "labels", "rules", "excerpt", "surface", "language", "author", "note"})
+_KEYS = frozenset(
+    {
+        "text",
+        "action",
+        "labels",
+        "rules",
+        "excerpt",
+        "surface",
+        "language",
+        "author",
+        "note",
+        "times",
+        "authors",
+        "every",
+    }
+)
+_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+_MOST_TIMES = 10_000
+_MOST_SECONDS = 86_400.0
 
 
 class CaseError(ValueError):
@@ -27,6 +50,9 @@ class Case(Struct, frozen=True, kw_only=True):
         rules: sorted.
         excerpt: what may be shown of it.
         surface, language, author: where, in which language and by whom; surface is ``comment`` unless given.
+        times: how often it is posted, all in one batch; ``{number}`` in the text then counts. The case is about each.
+        authors: by how many authors in turns.
+        every: seconds between two of them.
     """
 
     place: str
@@ -38,6 +64,9 @@ class Case(Struct, frozen=True, kw_only=True):
     surface: str = "comment"
     language: str | None = None
     author: str | None = None
+    times: int = 1
+    authors: int = 1
+    every: float = 0.0
 
 
 class Outcome(Struct, frozen=True):
@@ -75,6 +104,11 @@ def _case(place: str, given: object) -> Case:
         )
     if unknown := sorted(set(map(str, given)) - _KEYS):
         raise CaseError(f"{place}: unknown {', '.join(unknown)}; allowed: {', '.join(sorted(_KEYS))}")
+    times, authors, every = given.get("times", 1), given.get("authors", 1), given.get("every", 0.0)
+    if not _is_whole(times, _MOST_TIMES) or not _is_whole(authors, _MOST_TIMES):
+        raise CaseError(f"{place}: times {times}, authors {authors}; allowed: whole numbers from 1 to {_MOST_TIMES}")
+    if isinstance(every, bool) or not isinstance(every, int | float) or not 0 <= every * times <= _MOST_SECONDS:
+        raise CaseError(f"{place}: every {every}, {times} times; allowed: seconds from 0, all within a day")
     return Case(
         place=place,
         text=given["text"],
@@ -85,12 +119,23 @@ def _case(place: str, given: object) -> Case:
         surface=str(given.get("surface", "comment")),
         language=given.get("language"),
         author=given.get("author"),
+        times=times,
+        authors=authors,
+        every=float(every),
     )
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def run(moderator: Moderator, cases: Iterable[Case]) -> Iterator[Outcome]:
     """What becomes of each case."""
     for case in cases:
+        if case.times > 1:
+            each = (_differing(case, said) for said in _in_a_batch(moderator, case))
+            yield Outcome(case, next(filter(None, each), {}))
+            continue
         finding = moderator.judge(case.text, surface=case.surface, language=case.language, author_id=case.author)
         yield Outcome(case, _differences(case, finding))
 
@@ -107,6 +152,10 @@ def _differences(case: Case, finding: Finding) -> dict[str, tuple[Any, Any]]:
         "rules": rules_of(finding),
         "excerpt": finding.excerpt,
     }
+    return _differing(case, said)
+
+
+def _differing(case: Case, said: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {
         name: (wanted, said[name])
         for name, wanted in (
@@ -117,3 +166,27 @@ def _differences(case: Case, finding: Finding) -> dict[str, tuple[Any, Any]]:
         )
         if wanted is not None and wanted != said[name]
     }
+
+
+def _in_a_batch(moderator: Moderator, case: Case) -> Iterator[dict[str, Any]]:
+    """What the policy says to each of a case's posts, all in one batch."""
+    arrived = _BEGIN + timedelta(days=1)
+    records = []
+    for number in range(1, case.times + 1):
+        event = ContentEvent(
+            event_id=f"00000000-0000-7000-8000-{number:012d}",
+            content_id=f"content-{number}",
+            author_id=case.author or f"author-{number % case.authors}",
+            surface=case.surface,
+            created_at=_BEGIN + timedelta(seconds=number * case.every),
+            text=case.text.replace("{number}", str(number)),
+            language=case.language,
+        )
+        record = Record(number, encode(event), arrived, landed_timestamp(arrived), "shard", str(number), 0, "key")
+        records.append(record)
+    rows = RowMaker(moderator, Lateness(), code_version="").make(Batch(records, [], []), arrived)
+    for bad in rows.bad:
+        yield {"action": f"no event: {bad.reason}", "labels": (), "rules": (), "excerpt": ""}
+    for row in rows.verdicts:
+        rules = tuple(sorted({signal.rule for signal in row.signals}))
+        yield {"action": row.action, "labels": row.labels, "rules": rules, "excerpt": row.excerpt}

@@ -300,3 +300,42 @@ def test_objects_under_a_prefix_go_through_the_lane_as_a_preset_says(
         asked(twin).run("SELECT DISTINCT content_id FROM current_verdicts WHERE content_id LIKE 't1_part%'", []).rows
     )
     assert len(found) == 300
+
+
+def campaign(lane: str) -> list[OutRecord]:
+    """What three authors were told to post, and something else."""
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    call = "our summer festival needs volunteers for the big saturday concert in the park, write to the team"
+    texts = [f"hello number {number}, {call}" for number in range(6)]
+    records = []
+    for number, text in enumerate([*texts, "the saturday concert was wet and nobody wrote to the team of volunteers"]):
+        event_id = f"00000000-0000-7000-8{'1' if lane == 'stream' else '2'}00-{number:012d}"
+        document = {
+            "schema_version": 1,
+            "event_id": event_id,
+            "content_id": f"{lane}-{number}",
+            "author_id": f"author-{number % 3}",
+            "surface": "campaign",
+            "created_at": created,
+            "text": text,
+        }
+        records.append(OutRecord(event_id, "key", json.dumps(document).encode()))
+    return records
+
+
+def test_what_several_are_told_to_post_is_flagged_by_either_lane_and_nothing_else_is(twin: Twin) -> None:
+    put(twin, campaign("firehose"))
+    deliver(campaign("stream"), KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock())
+
+    assert twin.drain(60)["drained"]
+
+    rows = asked(twin).run(
+        "SELECT content_id, action, detector, rule FROM current_verdicts"
+        " LEFT JOIN UNNEST(signals) AS found (detector, label, score, rule) ON TRUE"
+        " WHERE dt >= ? AND surface = 'campaign' ORDER BY content_id",
+        [ALL_DAYS],
+    )
+    found = {str(row[0]): tuple(row[1:]) for row in rows.rows}
+    flagged = ("flag", "repeats", "flood_same_text")
+    wanted = {f"{lane}-{number}": flagged for lane in ("firehose", "stream") for number in range(6)}
+    assert found == wanted | {f"{lane}-6": ("allow", None, None) for lane in ("firehose", "stream")}

@@ -11,6 +11,7 @@ from consumers.moderation.kinds import FAMILIES, PERSONAL_DATA_KINDS
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
+from infra.policy.cases import Case, run
 
 FILES = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 MODERATORS = {name: Moderator(Policy.load(read_policy(file["policy"]))) for name, file in FILES.items()}
@@ -25,6 +26,10 @@ MODERATORS = {name: Moderator(Policy.load(read_policy(file["policy"]))) for name
     ],
 )
 def test_the_policy_says_what_the_case_says(name: str, case: dict[str, Any]) -> None:
+    if "times" in case:
+        [outcome] = run(MODERATORS[name], [made(case)])
+        assert outcome.differs == {}
+        return
     finding = MODERATORS[name].judge(
         case["text"], surface=case.get("surface", "comment"), language=case.get("language")
     )
@@ -42,6 +47,20 @@ def test_the_policy_says_what_the_case_says(name: str, case: dict[str, Any]) -> 
     }
 
 
+def made(case: dict[str, Any]) -> Case:
+    """A case of a batch: what is not said of it is expected to be empty."""
+    return Case(
+        place="batches",
+        text=case["text"],
+        action=case["action"],
+        labels=tuple(case.get("labels", ())),
+        rules=tuple(case.get("rules", ())),
+        times=case["times"],
+        authors=case.get("authors", 1),
+        every=case.get("every", 0.0),
+    )
+
+
 def covered(policy: str) -> set[str]:
     """The rules that some case of a policy, in whatever file, expects to find something."""
     files = [file for file in FILES.values() if file["policy"] == policy]
@@ -51,7 +70,8 @@ def covered(policy: str) -> set[str]:
 def test_every_rule_of_every_policy_has_a_case() -> None:
     for name, file in FILES.items():
         policy = MODERATORS[name].policy
-        rules = {rule.rule for kind in (policy.terms, policy.patterns, policy.links) for rule in kind}
+        kinds = (policy.terms, policy.patterns, policy.links, policy.floods, policy.repeats)
+        rules = {rule.rule for kind in kinds for rule in kind}
         heads = {f"model_{head}" for head in policy.model.heads} if policy.model else set()
         assert (rules | heads) - covered(file["policy"]) == set()
 

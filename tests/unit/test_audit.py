@@ -3,6 +3,7 @@
 import gzip
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -98,6 +99,45 @@ def test_two_payloads_under_one_id_are_a_conflict_and_a_row_twice_is_doubled(lak
     found = {finding.kind: finding.id for finding in lake.audit(verify=False).findings}
 
     assert found == {"conflict": rows[0]["event_id"], "doubled": rows[1]["event_id"]}
+
+
+def with_a_repeat(row: dict[str, Any], rule: str, action: str) -> dict[str, Any]:
+    """A verdict on a calm text as it is when its batch shows that several say the same."""
+    signal = {"detector": "repeats", "label": "flood", "score": 0.5, "rule": rule}
+    return row | {
+        "signals": [signal],
+        "action": action,
+        "labels": ["flood"],
+        "top_label": "flood",
+        "top_score": 0.5,
+    }
+
+
+def test_what_only_a_batch_showed_is_taken_as_it_stands_when_the_policy_has_that_rule(lake: AuditedLake) -> None:
+    key, rows, calm = calm_rows(lake)
+    rows[calm[0]] = with_a_repeat(rows[calm[0]], "flood_same_text", "flag")
+    lake.put_rows(VERDICTS, key, rows)
+    assert lake.audit().is_clean
+
+    rows[calm[1]] = with_a_repeat(rows[calm[1]], "another_rule", "flag")
+    rows[calm[2]] = with_a_repeat(rows[calm[2]], "flood_same_text", "block")
+    lake.put_rows(VERDICTS, key, rows)
+    altered = {finding.id: finding.detail for finding in lake.audit().findings if finding.kind == "altered"}
+    assert altered == {
+        rows[calm[1]]["event_id"]: "differs in action, labels, top_label, top_score, signals",
+        rows[calm[2]]["event_id"]: "differs in action",
+    }
+
+
+def calm_rows(lake: AuditedLake) -> tuple[str, list[dict[str, Any]], list[int]]:
+    """An object of verdicts, its rows, and which of them have no signals and stand there once."""
+    for key in reversed(lake.keys("verdicts/")):
+        rows = lake.rows(key)
+        ids = [row["event_id"] for other in lake.keys("verdicts/") for row in lake.rows(other)]
+        calm = [at for at, row in enumerate(rows) if not row["signals"] and ids.count(row["event_id"]) == 1]
+        if len(calm) >= 3:
+            return key, rows, calm
+    raise AssertionError("no object has three calm rows")
 
 
 def test_a_verdict_that_says_something_else_is_altered_and_its_columns_are_named(lake: AuditedLake) -> None:

@@ -50,6 +50,7 @@ LAMBDA_LIMIT = 6 * 1024 * 1024
 class Faulty:
     policy_id, policy_version = "p", "v"
     managed = ()
+    crowd = None
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         raise ValueError(text)
@@ -365,3 +366,35 @@ def test_nothing_of_the_content_is_in_logs_or_metrics(
     metrics = json.loads(capsys.readouterr().out)
     assert (metrics["Records"], metrics["ToRetry"], metrics["Bad"]) == (2, 1, 1)
     assert canary not in json.dumps(metrics) + caplog.text
+
+
+FLOODED = """
+id = "flooded"
+[labels.flood]
+flag = 0.3
+[[floods]]
+rule = "fast"
+label = "flood"
+score = 0.5
+events = 3
+seconds = 10
+"""
+
+
+def test_a_flood_in_a_transform_batch_is_seen_as_in_a_kinesis_batch_with_the_same_verdicts() -> None:
+    sent = [payload(number, f"text {number}", author_id="bob" if number == 1 else "ann") for number in range(4)]
+    moderator = Moderator(Policy.load(FLOODED))
+    streamed, put = FakeWorld(), FakeWorld()
+    rows, effects, clock = parts(streamed, moderator=moderator)
+    Consumer(rows, effects, clock=clock).process(kinesis_event(sent), deadline=FAR)
+    rows, effects, clock = parts(put, moderator=moderator)
+    report = DeferredConsumer(rows, effects, clock=clock).process(transform_event(sent), deadline=FAR)
+    # Who is told of goes ahead and is dropped from the answer; the rest is handed to Firehose.
+    assert [entry["result"] for entry in report.answer["records"]] == ["Dropped", "Ok", "Dropped", "Dropped"]
+    answered = [json.loads(base64.b64decode(one["data"])) for one in report.answer["records"] if one["result"] == "Ok"]
+    by_id = {row["verdict_id"]: row for row in [*answered, *put.rows("verdicts")]}
+    for row in streamed.rows("verdicts"):
+        same = by_id[row["verdict_id"]]
+        assert (row["action"], row["signals"]) == (same["action"], same["signals"])
+    assert [row["action"] for row in streamed.rows("verdicts")] == ["flag", "allow", "flag", "flag"]
+    assert len(put.effects) >= 3

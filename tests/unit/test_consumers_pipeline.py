@@ -107,6 +107,32 @@ def test_the_same_event_gets_the_same_ids_whenever_and_wherever_it_comes_again()
         assert first.rows("verdicts")[0][name] == again.rows("verdicts")[0][name]
 
 
+FLOODED = """
+id = "flooded"
+[labels.flood]
+flag = 0.3
+[[floods]]
+rule = "fast"
+label = "flood"
+score = 0.5
+events = 3
+seconds = 10
+"""
+
+
+def test_a_part_of_a_batch_that_comes_again_gives_the_same_ids_and_at_most_what_the_whole_showed() -> None:
+    whole, part, moderator = FakeWorld(), FakeWorld(), Moderator(Policy.load(FLOODED))
+    payloads = [payload(number, f"text {number}") for number in range(4)]
+    process(whole, payloads, moderator=moderator)
+    process(part, payloads[2:], moderator=moderator, now=NOW.timestamp() + 99)
+    first, again = whole.rows("verdicts"), part.rows("verdicts")
+    assert [row["action"] for row in first] == ["flag"] * 4
+    assert [row["action"] for row in again] == ["allow"] * 2
+    assert [row["verdict_id"] for row in again] == [row["verdict_id"] for row in first[2:]]
+    # Of copies of one verdict the one that was decided first counts: docs/decisions/0006-current-verdicts.md.
+    assert all(one["decided_at"] < other["decided_at"] for one, other in zip(first[2:], again, strict=True))
+
+
 def test_texts_that_differ_only_in_case_and_width_share_a_text_fingerprint() -> None:
     world = FakeWorld()
     process(world, [payload(1, "Free  Money"), payload(2, "ｆｒｅｅ money"), payload(3, "free monkey")])
@@ -142,6 +168,7 @@ class Poisoned:
 
     policy_id, policy_version = "p", "v"
     managed = ()
+    crowd = None
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         if "poison" in text:

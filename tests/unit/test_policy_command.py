@@ -250,3 +250,53 @@ def test_the_schema_takes_what_the_consumer_takes(find: str, replace: str) -> No
     except PolicyError:
         usable = False
     assert accepted(tomllib.loads(text)) == usable
+
+
+FLOODED = """
+id = "flooded"
+[labels.flood]
+flag = 0.3
+[[floods]]
+rule = "fast"
+label = "flood"
+score = 0.5
+events = 3
+seconds = 10
+"""
+
+
+def test_cases_say_what_becomes_of_a_text_that_comes_many_times_in_one_batch(tmp_path: Path) -> None:
+    mine, cases = tmp_path / "mine.toml", tmp_path / "cases.yaml"
+    mine.write_text(FLOODED)
+    cases.write_text(
+        "cases:\n"
+        "  - {text: 'line {number}', times: 4, every: 2, action: flag, rules: [fast], labels: [flood]}\n"
+        "  - {text: 'line {number}', times: 4, every: 6, action: flag}\n"
+        "  - {text: 'line {number}', times: 4, authors: 2, action: allow, excerpt: line 1}\n"
+    )
+    code, output = run("test", str(cases), "--policy", str(mine), "--json")
+    assert code == 1
+    assert json.loads(output) == {
+        "cases": 3,
+        "failed": [
+            {"case": f"{cases}#2", "differs": {"action": ["flag", "allow"]}},
+            {"case": f"{cases}#3", "differs": {"excerpt": ["line 1", "line 2"]}},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("times: 0", "times 0, authors 1; allowed: whole numbers from 1 to 10000"),
+        ("times: 5, authors: many", "times 5, authors many; allowed: whole numbers"),
+        ("times: 5, every: 90000", "every 90000, 5 times; allowed: seconds from 0, all within a day"),
+        ("times: 5, every: soon", "every soon, 5 times; allowed: seconds from 0"),
+        ("time: 5", "unknown time; allowed: action, author, authors, every, excerpt,"),
+    ],
+)
+def test_a_case_of_a_batch_that_cannot_be_is_refused_by_its_place(tmp_path: Path, keys: str, message: str) -> None:
+    cases = tmp_path / "cases.yaml"
+    cases.write_text(f"cases:\n  - {{text: a, action: allow, {keys}}}\n")
+    code, output = run("test", str(cases))
+    assert (code, f"{cases}#1: {message}" in output) == (2, True), output
