@@ -37,7 +37,8 @@ class Rows(Struct, frozen=True):
         effects: verdicts that have to be made known: the record, the event, the row.
         poison: how many of the bad made the code fail.
         open: what managed AI is to be asked about; see :meth:`RowMaker.with_opinions`.
-        asked: what asking came to; None: nothing was open.
+        asked: what asking came to, or how many verdicts lack the look at their batch; None: nothing is missing, and
+            nothing was open.
     """
 
     verdicts: list[VerdictRow]
@@ -97,6 +98,7 @@ class RowMaker:
         effects: list[tuple[Record, ContentEvent, VerdictRow]] = []
         poison = 0
         open_: list[OpenCase] = []
+        asked: Tally | None = None
         events: list[ContentEvent] = []
         normals: list[bytes] = []
         moderator, lateness, verdict_row = self._moderator, self._lateness, self._verdict_row
@@ -131,13 +133,13 @@ class RowMaker:
             bad_records.append(record)
         if crowd is not None:
             # What managed AI is asked about depends on the event alone, so that it was looked at before.
-            verdicts = self._in_the_crowd(crowd, verdicts, normals)
+            verdicts, asked = self._in_the_crowd(crowd, verdicts, normals)
             effects = [
                 (record, event, row)
                 for record, event, row in zip(records, events, verdicts, strict=True)
                 if row.action != "allow" or event.hold
             ]
-        return Rows(verdicts, records, bad, bad_records, effects, poison, open_)
+        return Rows(verdicts, records, bad, bad_records, effects, poison, open_, asked)
 
     def with_opinions(self, rows: Rows, opinions: Sequence[Opinion], tally: Tally) -> Rows:
         """The rows, with what managed AI said about the open ones among them.
@@ -158,6 +160,8 @@ class RowMaker:
             if verdicts[case.index].action != "allow" or case.event.hold
         ]
         effects.sort(key=lambda effect: effect[0].position)
+        if rows.asked is not None:
+            tally = replace(tally, degraded=rows.asked.degraded)
         return replace(rows, verdicts=verdicts, effects=effects, open=[], asked=tally)
 
     def _decided_again(self, row: VerdictRow, opinion: Opinion) -> VerdictRow:
@@ -167,8 +171,9 @@ class RowMaker:
 
     def _in_the_crowd(
         self, crowd: CrowdDetector, verdicts: list[VerdictRow], normals: Sequence[bytes]
-    ) -> list[VerdictRow]:
-        """The verdicts, with what the batch as a whole shows. The verdicts on each event alone land in any case."""
+    ) -> tuple[list[VerdictRow], Tally | None]:
+        """The verdicts, with what the batch as a whole shows. The verdicts on each event alone land in any case; the
+        metric ``Degraded`` counts those that lack it."""
         try:
             decided = list(verdicts)
             for place, signals in crowd.detect(verdicts, normals).items():
@@ -176,8 +181,8 @@ class RowMaker:
         except MemoryError:
             raise
         except Exception:
-            return [replace(row, flags=(*row.flags, "degraded")) for row in verdicts]
-        return decided
+            return [replace(row, flags=(*row.flags, "degraded")) for row in verdicts], Tally(degraded=len(verdicts))
+        return decided, None
 
     def with_signals(self, row: VerdictRow, signals: Sequence[Signal]) -> VerdictRow:
         """A verdict decided anew with more signals. It stays the same verdict: the id does not change.

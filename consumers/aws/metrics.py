@@ -18,7 +18,7 @@ _METRICS = [
     {"Name": "IteratorAge", "Unit": "Milliseconds"},
     {"Name": "Duration", "Unit": "Milliseconds"},
 ]
-# Only of batches in which managed AI was to be asked: where the policy has no such rule, nobody pays for these metrics.
+# Only of batches in which managed AI was to be asked, or the look at the batch failed: else nobody pays for these.
 _ASKED = {
     "ManagedCalls": "calls",
     "ManagedFailures": "failures",

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.batch import Batch, Record
+from consumers.cascade import Tally
 from consumers.moderation.detectors.alike import alike
 from consumers.moderation.detectors.crowd import OF_BATCHES, CrowdDetector
 from consumers.moderation.moderator import Moderator
@@ -232,6 +233,9 @@ def test_a_detector_of_batches_that_fails_leaves_the_verdicts_on_each_event_and_
     assert [row.action for row in rows.verdicts] == ["review", "allow"]
     assert all("degraded" in row.flags for row in rows.verdicts)
     assert [row.action for _, _, row in rows.effects] == ["review"]
+    # It is counted, so that the alarm about degraded verdicts goes off.
+    assert rows.asked == Tally(degraded=2)
+    assert rows_of(posts(Post(text="hello"))).asked is None
 
 
 def test_an_expired_rule_no_longer_counts() -> None:
