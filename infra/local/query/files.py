@@ -91,13 +91,22 @@ class ObjectFile:
         return f"s3://{self.bucket}/{self.key}"
 
 
+class _Position(threading.local):
+    """Where a thread reads next."""
+
+    at = 0
+
+
 class _Reader(io.RawIOBase):
+    """An open object. DuckDB gives one to several of its threads, each of which seeks and then reads: a position that
+    they shared would be another thread's by the time of the read, and the bytes those of another place."""
+
     def __init__(self, store: ObjectStore, file: ObjectFile, meter: Meter) -> None:
         super().__init__()
         self._store = store
         self._file = file
         self._meter = meter
-        self._position = 0
+        self._position = _Position()
         self.size = file.size
 
     def readable(self) -> bool:
@@ -107,21 +116,22 @@ class _Reader(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._position
+        return self._position.at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        self._position = origin + offset
-        return self._position
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position.at, io.SEEK_END: self.size}[whence]
+        self._position.at = origin + offset
+        return self._position.at
 
     def read(self, size: int = -1) -> bytes:
-        left = max(0, self.size - self._position)
+        start = self._position.at
+        left = max(0, self.size - start)
         length = left if size is None or size < 0 else min(size, left)
         if not length:
             return b""
-        self._meter.read(self._file.path, self._position, length)
-        data = self._store.get(self._file.bucket, self._file.key, start=self._position, length=length)
-        self._position += len(data)
+        self._meter.read(self._file.path, start, length)
+        data = self._store.get(self._file.bucket, self._file.key, start=start, length=length)
+        self._position.at = start + len(data)
         return data
 
     def readinto(self, buffer: Any) -> int:
