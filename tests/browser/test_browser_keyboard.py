@@ -89,10 +89,12 @@ def test_every_number_of_the_overview_leads_to_as_many_verdicts(look: Looking, u
         """
         return [...document.querySelectorAll('td.number a, .tiles a')]
           .filter(one => /^[0-9]+$/.test(one.textContent) && one.href.includes('/verdicts'))
+          // Hostile rows have one event each, flagged: one of the two numbers is enough.
+          .filter(one => one.closest('.tiles') || !one.href.includes('action=flag'))
           .map(one => [one.href, Number(one.textContent)])
         """
     )
-    assert len(leads) > 40
+    assert len(leads) > 30
     wrong = []
     for address, count in dict(map(tuple, leads)).items():
         look.at(address)
