@@ -110,11 +110,11 @@ class RowMaker:
                     row, normal = verdict_row(record, event, decided)
                     verdicts.append(row)
                     records.append(record)
+                    if row.action != "allow" or event.hold:
+                        effects.append((record, event, row))
                     if crowd is not None:
                         events.append(event)
                         normals.append(normal)
-                    elif row.action != "allow" or event.hold:
-                        effects.append((record, event, row))
                     if managed and (rules := asking(managed, event, row.signals)):
                         open_.append(OpenCase(len(verdicts) - 1, event, rules))
                     continue
@@ -133,12 +133,14 @@ class RowMaker:
             bad_records.append(record)
         if crowd is not None:
             # What managed AI is asked about depends on the event alone, so that it was looked at before.
+            alone = verdicts
             verdicts, asked = self._in_the_crowd(crowd, verdicts, normals)
-            effects = [
-                (record, event, row)
-                for record, event, row in zip(records, events, verdicts, strict=True)
-                if row.action != "allow" or event.hold
-            ]
+            if verdicts is not alone:
+                effects = [
+                    (record, event, row)
+                    for record, event, row in zip(records, events, verdicts, strict=True)
+                    if row.action != "allow" or event.hold
+                ]
         return Rows(verdicts, records, bad, bad_records, effects, poison, open_, asked)
 
     def with_opinions(self, rows: Rows, opinions: Sequence[Opinion], tally: Tally) -> Rows:
@@ -175,8 +177,11 @@ class RowMaker:
         """The verdicts, with what the batch as a whole shows. The verdicts on each event alone land in any case; the
         metric ``Degraded`` counts those that lack it."""
         try:
+            found = crowd.detect(verdicts, normals)
+            if not found:
+                return verdicts, None
             decided = list(verdicts)
-            for place, signals in crowd.detect(verdicts, normals).items():
+            for place, signals in found.items():
                 decided[place] = self.with_signals(verdicts[place], signals)
         except MemoryError:
             raise

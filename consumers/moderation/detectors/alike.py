@@ -7,7 +7,7 @@ two, always leave two of the four. Candidates are then compared by all their wor
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain, combinations
+from itertools import combinations
 from zlib import crc32
 
 LEAST_WORDS = 5
@@ -16,13 +16,15 @@ LEAST_WORDS = 5
 LIKE = 0.7
 """Shared words in all words of both. Of ten words one is another: 9 / 11. Of twelve two are: 10 / 14."""
 
-BEGINNING = 128
+BEGINNING = 96
 """Bytes of a text in which it names its words. Looking for candidates is what every text pays for."""
 
 COMPARED = 1000
 """Bytes of a text that are compared."""
 
 _NAMED = 4
+_FEW_WORDS = BEGINNING // 30 + 1
+"""With as many, words are apart; see :func:`words_of`."""
 _MOST_ROUNDS = 8
 """Texts that stand for others, in one group of candidates: a bound on what unlike texts with common words cost."""
 _SHINGLE = 4
@@ -60,21 +62,25 @@ def alike(normals: Sequence[bytes], least: int, characters: int) -> list[list[in
         least: how many positions a group has at least.
         characters: how many characters a text has at least.
     """
-    named: list[list[bytes]] = []
+    # All in one list, so that the garbage collector has nothing to look at.
+    named: list[bytes] = []
     places: list[int] = []
     for place, normal in enumerate(normals):
         # Not fewer bytes than characters; they are counted where it matters.
         if len(normal) >= characters:
-            words = words_of(normal, BEGINNING)
+            words = normal[:BEGINNING].translate(_APART).split()
+            if len(words) < _FEW_WORDS:
+                words = words_of(normal, BEGINNING)
             if len(words) >= LEAST_WORDS:
                 words.sort(key=len)
-                named.append(words[-_NAMED:])
+                named += words[-_NAMED:]
                 places.append(place)
-    often = {word for word, count in Counter(chain.from_iterable(named)).items() if count >= least}
-    if not often:
+    often = {word for word, count in Counter(named).items() if count >= least}
+    if len(often) < 2:
         return []
     candidates: dict[tuple[bytes, bytes], list[int]] = {}
-    for place, words in zip(places, named, strict=True):
+    for number, place in enumerate(places):
+        words = named[number * _NAMED : (number + 1) * _NAMED]
         if not often.isdisjoint(words):
             for pair in combinations(sorted(often.intersection(words)), 2):
                 candidates.setdefault(pair, []).append(place)
