@@ -7,7 +7,8 @@ them, and everything that follows from them is compared.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -95,9 +96,10 @@ def decide_again(
         if moderator is None:
             unjudged[f"policy {wanted[0]} {wanted[1]} is not at hand; give it by --policy"] += 1
             continue
-        if "degraded" in values["flags"] or any(signal["detector"] in SERVICES for signal in values["signals"]):
+        signals = _signals(values)
+        if "degraded" in _flags(values) or any(signal.detector in SERVICES for signal in signals):
             unjudged["what managed AI said, or did not say, was taken as it stands"] += 1
-        if any(signal["detector"] in OF_BATCHES for signal in values["signals"]):
+        if any(signal.detector in OF_BATCHES for signal in signals):
             unjudged["what only its batch showed was taken as it stands"] += 1
         compared += 1
         differing = min(
@@ -190,15 +192,27 @@ def _decided(moderator: Moderator, data: bytes, stored: Mapping[str, Any], arriv
     return again
 
 
+def _signals(stored: Mapping[str, Any]) -> list[Signal]:
+    """The row's signals that are such: in a row that was tampered with there may be anything."""
+    found = []
+    for one in stored["signals"] or ():
+        with suppress(msgspec.ValidationError):
+            found.append(msgspec.convert(one, Signal))
+    return found
+
+
+def _flags(stored: Mapping[str, Any]) -> Sequence[Any]:
+    return stored["flags"] or ()
+
+
 def _in_its_batch(maker: RowMaker, moderator: Moderator, row: VerdictRow, stored: Mapping[str, Any]) -> VerdictRow:
     """The verdict with what only its batch showed, by the stored row, as far as the policy has that very rule."""
     if moderator.crowd is None:
         return row
-    given = [msgspec.convert(one, Signal) for one in stored["signals"] or () if one["detector"] in OF_BATCHES]
-    shown = [one for one in given if one in moderator.crowd.signals]
+    shown = [one for one in _signals(stored) if one.detector in OF_BATCHES and one in moderator.crowd.signals]
     if shown:
         row = maker.with_signals(row, shown)
-    if "degraded" in stored["flags"] and "degraded" not in row.flags:
+    if "degraded" in _flags(stored) and "degraded" not in row.flags:
         # The look at the batch had failed.
         row = msgspec.structs.replace(row, flags=(*row.flags, "degraded"))
     return row
@@ -208,7 +222,7 @@ def _as_it_stands(case: OpenCase, stored: Mapping[str, Any]) -> Opinion:
     """What managed AI said by the row, as far as the policy lets it say so."""
     rules = {rule.rule: rule for rule in case.rules}
     said = []
-    for signal in msgspec.convert(stored["signals"], list[Signal]):
+    for signal in _signals(stored):
         rule = rules.get(signal.rule)
         if (
             rule is not None
@@ -217,7 +231,7 @@ def _as_it_stands(case: OpenCase, stored: Mapping[str, Any]) -> Opinion:
             and rule.at_least <= signal.score <= rule.at_most
         ):
             said.append(signal)
-    return Opinion(tuple(said), degraded="degraded" in stored["flags"])
+    return Opinion(tuple(said), degraded="degraded" in _flags(stored))
 
 
 def _differing(stored: Mapping[str, Any], sent: _Sent, moderator: Moderator) -> list[str]:
@@ -241,7 +255,7 @@ def _differing(stored: Mapping[str, Any], sent: _Sent, moderator: Moderator) -> 
 def _plain(name: str, value: Any) -> Any:
     """A value so that one from Parquet and one from the consumer compare."""
     if name == "flags":
-        return sorted(set(value or ()) - _OF_ARRIVAL)
+        return sorted(set(value or ()) - _OF_ARRIVAL, key=str)
     if name == "created_at":
         return landed_timestamp(value.replace(tzinfo=UTC)) if isinstance(value, datetime) else value
     if isinstance(value, list | tuple):

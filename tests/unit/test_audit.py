@@ -154,6 +154,19 @@ def test_a_verdict_that_says_something_else_is_altered_and_its_columns_are_named
     assert lake.audit(verify=False).is_clean
 
 
+@pytest.mark.parametrize("column", ["signals", "flags"])
+@pytest.mark.parametrize("value", [None, [None], [None, None]])
+def test_a_verdict_whose_lists_hold_nothing_is_altered_and_does_not_end_the_audit(
+    lake: AuditedLake, column: str, value: list[None] | None
+) -> None:
+    key = lake.keys("verdicts/")[0]
+    rows = lake.rows(key)
+    rows[0] |= {column: value}
+    lake.put_rows(VERDICTS, key, rows)
+    altered = [finding.detail for finding in lake.audit().findings if finding.kind == "altered"]
+    assert altered == ([] if column == "flags" and value is None else [f"differs in {column}"])
+
+
 def test_a_row_landed_and_quarantined_is_in_two_states_unless_it_was_redriven(lake: AuditedLake) -> None:
     import base64
     import json
