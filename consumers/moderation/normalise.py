@@ -11,6 +11,7 @@ Neither is ever used to index the original, whose length may differ ("ﬁ" is on
 """
 
 import unicodedata
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -80,14 +81,19 @@ def fold(text: str) -> str:
 
 
 class _Memo(dict[int, "int | str | None"]):
-    """A translate table that works out each character once, and knows which it leaves alone."""
+    """A translate table that works out each character once, and knows which it leaves alone.
 
-    def __init__(self) -> None:
+    Args:
+        work_out: what becomes of a character, given it and its number.
+    """
+
+    def __init__(self, work_out: Callable[[str, int], "int | str | None"]) -> None:
         super().__init__()
+        self._work_out = work_out
         self.unchanged: set[str] = set()
 
     def __missing__(self, code: int) -> "int | str | None":
-        value = self.work_out(chr(code), code)
+        value = self._work_out(chr(code), code)
         if len(self) < _MEMO_LIMIT:
             self[code] = value
             if value == code:
@@ -106,28 +112,23 @@ class _Memo(dict[int, "int | str | None"]):
                 text = text.replace(character, value if isinstance(value, str) else "")
         return text
 
-    def work_out(self, character: str, code: int) -> "int | str | None":
-        raise NotImplementedError
+
+def _plain(character: str, code: int) -> int | str | None:
+    if character.isspace():
+        return " " if character != " " else code
+    if code in _IGNORABLE or 0x300 <= code <= 0x36F:
+        # Marks which did not compose with a letter are heaped on to break up words.
+        return None
+    # Format characters (zero width, direction, tags) and controls; surrogates cannot come in.
+    return None if unicodedata.category(character) in {"Cf", "Cc"} else code
 
 
-class _PlainTable(_Memo):
-    def work_out(self, character: str, code: int) -> int | str | None:
-        if character.isspace():
-            return " " if character != " " else code
-        if code in _IGNORABLE or 0x300 <= code <= 0x36F:
-            # Marks which did not compose with a letter are heaped on to break up words.
-            return None
-        # Format characters (zero width, direction, tags) and controls; surrogates cannot come in.
-        return None if unicodedata.category(character) in {"Cf", "Cc"} else code
-
-
-class _FoldedTable(_Memo):
-    def work_out(self, character: str, code: int) -> int | str | None:
-        if (like := LOOKALIKES.get(character) or LEET.get(character)) is not None:
-            return like
-        base = unicodedata.normalize("NFD", character)[0]
-        # Accents on Latin letters only: in other scripts the mark is part of what the letter is.
-        return base if base.isascii() and base != character else code
+def _folded(character: str, code: int) -> int | str | None:
+    if (like := LOOKALIKES.get(character) or LEET.get(character)) is not None:
+        return like
+    base = unicodedata.normalize("NFD", character)[0]
+    # Accents on Latin letters only: in other scripts the mark is part of what the letter is.
+    return base if base.isascii() and base != character else code
 
 
 # Invisible characters that are not of category Cf: variation selectors, joiners, fillers.
@@ -136,8 +137,8 @@ _IGNORABLE = frozenset(
     | set(range(0xFE00, 0xFE10))
     | set(range(0xE0100, 0xE01F0))
 )
-_PLAIN = _PlainTable()
-_FOLDED = _FoldedTable()
+_PLAIN = _Memo(_plain)
+_FOLDED = _Memo(_folded)
 
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _ASCII_SPACES = b"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"
