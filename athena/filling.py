@@ -29,10 +29,8 @@ def fill(report: Report, moment: Callable[[Binding], str], choices: Mapping[str,
         if name not in known:
             raise ValueError(f"{report.name} has no parameter {name!r}; it takes {', '.join(known)}")
         known[name].check(option)
-    sql = report.sql
-    for parameter in report.parameters:
-        if parameter.type == "choice":
-            sql = sql.replace(f"{{{parameter.name}}}", str((choices or {}).get(parameter.name, parameter.default)))
+    defaults = {one.name: one.default for one in report.parameters if one.default is not None}
+    sql = report.with_options({**defaults, **(choices or {})})
 
     def expression(text: str) -> str:
         binding = binding_of(text)

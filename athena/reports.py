@@ -169,8 +169,11 @@ class Report:
         Raises:
             ValueError: as :meth:`literals`.
         """
-        given = self._given(values)
-        return _PLACE.sub(lambda place: str(given[place[1]]), self.sql)
+        return self.with_options(self._given(values))
+
+    def with_options(self, options: Mapping[str, ParameterValue]) -> str:
+        """The statement with these options, which were checked, in their places."""
+        return _PLACE.sub(lambda place: str(options[place[1]]), self.sql)
 
     def _given(self, values: Mapping[str, ParameterValue]) -> dict[str, ParameterValue]:
         known = {parameter.name: parameter for parameter in self.parameters}
