@@ -143,7 +143,7 @@ class Effects:
             # unless its mark says so.
             told = row.action == "allow" or _is_quiet(event) or row.verdict_id in notices
             if not told and flow.is_open(record.position):
-                notices[row.verdict_id] = notice(event, row)
+                notices[row.verdict_id] = notice(event, row, rows.handling)
                 positions.append(record.position)
         every = list(notices.values())
         starts = range(0, len(every), MAX_NOTICES)

@@ -31,7 +31,11 @@ class DefectError(Exception):
 
 
 class Notice(Struct, frozen=True):
-    """A verdict that somebody may have to act on. Ids and labels only, never the text."""
+    """A verdict that somebody may have to act on. Ids and labels only, never the text.
+
+    Args:
+        handling: the policy's words for how it is to be met, such as support for self-harm.
+    """
 
     verdict_id: str
     event_id: str
@@ -48,6 +52,7 @@ class Notice(Struct, frozen=True):
     mode: str
     created_at: str
     decided_at: str
+    handling: tuple[str, ...] = ()
 
 
 class Status(Struct, frozen=True):

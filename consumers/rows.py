@@ -49,6 +49,7 @@ class Rows(Struct, frozen=True):
     poison: int
     open: list[OpenCase] = []
     asked: Tally | None = None
+    handling: Mapping[str, str] = {}
 
 
 class Pack(Struct, frozen=True):
@@ -141,7 +142,7 @@ class RowMaker:
                     for record, event, row in zip(records, events, verdicts, strict=True)
                     if row.action != "allow" or event.hold
                 ]
-        return Rows(verdicts, records, bad, bad_records, effects, poison, open_, asked)
+        return Rows(verdicts, records, bad, bad_records, effects, poison, open_, asked, moderator.handling)
 
     def with_opinions(self, rows: Rows, opinions: Sequence[Opinion], tally: Tally) -> Rows:
         """The rows, with what managed AI said about the open ones among them.
@@ -304,8 +305,14 @@ class RowMaker:
         )
 
 
-def notice(event: ContentEvent, row: VerdictRow) -> Notice:
-    """What is told about a verdict."""
+def notice(event: ContentEvent, row: VerdictRow, handling: Mapping[str, str] = {}) -> Notice:
+    """What is told about a verdict.
+
+    Args:
+        event: what was judged.
+        row: the verdict.
+        handling: by label, the policy's word for whoever is told.
+    """
     return Notice(
         verdict_id=row.verdict_id,
         event_id=row.event_id,
@@ -322,6 +329,7 @@ def notice(event: ContentEvent, row: VerdictRow) -> Notice:
         mode=row.mode,
         created_at=row.created_at,
         decided_at=row.decided_at,
+        handling=tuple([handling[label] for label in row.labels if label in handling]) if handling else (),
     )
 
 

@@ -1,6 +1,6 @@
 """From signals to an action: the one place where scores meet thresholds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from msgspec import Struct
 
@@ -30,11 +30,16 @@ class Decision(Struct, frozen=True):
 ALLOWED = Decision("allow", (), None, 0.0)
 
 
-def decide(signals: Iterable[Signal], thresholds: Mapping[str, Thresholds]) -> Decision:
+def decide(signals: Iterable[Signal], thresholds: Mapping[str, Thresholds], held: Set[str] = frozenset()) -> Decision:
     """What these thresholds make of these signals, in whatever order they come.
 
     A label's score is that of its strongest signal. A stronger signal, one signal more, or a lower threshold never
-    leads to a milder action.
+    leads to a milder action, but for content that is held: it is neither allowed nor blocked before a person saw it.
+
+    Args:
+        signals: what was found.
+        thresholds: by label, from which score on it leads to which action.
+        held: labels that, once they lead to an action, make it review, whatever else was found. They come first.
 
     >>> spam = Signal("terms", "spam", 0.7, "spam_phrases")
     >>> decide([spam], {"spam": Thresholds(flag=0.3, review=0.6)})
@@ -44,7 +49,7 @@ def decide(signals: Iterable[Signal], thresholds: Mapping[str, Thresholds]) -> D
     for signal in signals:
         if signal.score > scores.get(signal.label, -1.0):
             scores[signal.label] = signal.score
-    reached = []
+    reached: list[tuple[int, float, str, Action]] = []
     for label, score in scores.items():
         action = thresholds[label].action(score)
         if action != "allow":
@@ -52,5 +57,8 @@ def decide(signals: Iterable[Signal], thresholds: Mapping[str, Thresholds]) -> D
     if not reached:
         return ALLOWED
     reached.sort()
+    if held and any(label in held for _, _, label, _ in reached):
+        reached.sort(key=lambda one: one[2] not in held)
+        reached[0] = (*reached[0][:3], "review")
     _, negative_score, top_label, action = reached[0]
     return Decision(action, tuple(label for _, _, label, _ in reached), top_label, -negative_score)

@@ -8,6 +8,7 @@ from msgspec import Struct
 from consumers.models import read_weights
 from consumers.moderation.decide import ALLOWED, Decision, decide
 from consumers.moderation.detectors.allowed import AllowedSpans
+from consumers.moderation.detectors.beside import BesideDetector
 from consumers.moderation.detectors.crowd import CrowdDetector
 from consumers.moderation.detectors.disguised import SPACED
 from consumers.moderation.detectors.links import CANDIDATE as LINK
@@ -89,6 +90,8 @@ class Moderator:
         self.policy_id = policy.id
         self.policy_version = policy.version
         self.managed = policy.managed
+        self.handling = policy.handling
+        self._held = policy.held
         expressions = [rule.pattern for rule in policy.patterns]
         candidates = len(expressions)
         expressions += CANDIDATES.values()
@@ -123,6 +126,7 @@ class Moderator:
         by_hits = (PatternDetector, PersonalDataDetector, LinkDetector)
         self._always = tuple(one.detect for one in self.detectors if not isinstance(one, by_hits))
         self._on_hits = tuple(one.detect for one in self.detectors if isinstance(one, by_hits))
+        self._beside = BesideDetector(policy.beside) if policy.beside else None
         self._thresholds: dict[tuple[str, str | None], Mapping[str, Thresholds]] = {}
         self._languages = policy.languages.keys() | {
             language for surface in policy.surfaces.values() for language in surface.languages
@@ -153,9 +157,11 @@ class Moderator:
         if hits:
             for detect in self._on_hits:
                 signals += detect(subject)
+        if signals and self._beside is not None:
+            signals += self._beside.detect(subject, signals)
         fingerprint = sha256(encoded).hexdigest()[:32]
         if signals:
-            decision = decide(signals, self._thresholds_for(surface, language, author_id))
+            decision = decide(signals, self._thresholds_for(surface, language, author_id), self._held)
         else:
             decision = ALLOWED
         if not hits and len(text) <= MAX_EXCERPT and "\0" not in text:
@@ -166,7 +172,7 @@ class Moderator:
     def decide(self, signals: Iterable[Signal], *, surface: str, language: str | None, author_id: str) -> Decision:
         """What the policy's thresholds make of these signals; the arguments are those of :meth:`judge`."""
         language = None if language is None else primary_subtag(language)
-        return decide(signals, self._thresholds_for(surface, language, author_id))
+        return decide(signals, self._thresholds_for(surface, language, author_id), self._held)
 
     def model_scores(self, text: str) -> Mapping[str, float]:
         """By label, how surely the linear model says so, also below its ``at_least``; empty without a model.

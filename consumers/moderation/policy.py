@@ -23,23 +23,25 @@ may hold is in ``consumers/policies/policy.schema.json``.
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from consumers.moderation.detectors.scan import ScanError, compile_expression
-from consumers.moderation.managed_labels import LABELS
-from consumers.moderation.problems import PolicyError, Problem, Problems, allowed, path_name, shown
+from consumers.moderation.checks import check
+from consumers.moderation.extending import extended, with_files, without_off
+from consumers.moderation.problems import PolicyError, Problem, Problems
 from consumers.moderation.rules import (
     SEVERITIES,
     AllowRule,
     AuthorRule,
+    BesideRule,
     FloodRule,
     ForLanguage,
     ForSurface,
+    Label,
     Language,
     LinkRule,
     ManagedRule,
@@ -55,11 +57,14 @@ from consumers.moderation.rules import (
     TermRule,
     Thresholds,
 )
+from consumers.policies import read_policy
 
 __all__ = [
     "AllowRule",
     "AuthorRule",
+    "BesideRule",
     "FloodRule",
+    "Label",
     "LinkRule",
     "ManagedRule",
     "ModelRule",
@@ -73,7 +78,7 @@ __all__ = [
     "Thresholds",
 ]
 
-RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed", "floods", "repeats")
+RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed", "floods", "repeats", "beside")
 """The policy's arrays of rules. A rule's name is unique among all of them."""
 
 
@@ -98,10 +103,14 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         managed: managed AI services that are asked about what the rest leaves open.
         floods: rules about authors who post a lot in a short time.
         repeats: rules about the same text again and again.
+        beside: rules about two things that say more together.
+        extends: the name of a policy in the bundle that this one is like. What stands here goes before: a rule in place
+            of the rule of that name, thresholds in place of those of that label.
+        off: labels that do not count, whatever finds them.
     """
 
     id: Name
-    labels: Annotated[dict[Name, Thresholds], Meta(min_length=1)]
+    labels: dict[Name, Label] = {}
     terms: tuple[TermRule, ...] = ()
     patterns: tuple[PatternRule, ...] = ()
     personal_data: PersonalDataRule | None = None
@@ -117,10 +126,18 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     managed: tuple[ManagedRule, ...] = ()
     floods: tuple[FloodRule, ...] = ()
     repeats: tuple[RepeatRule, ...] = ()
+    beside: tuple[BesideRule, ...] = ()
+    extends: Name | Literal[""] = ""
+    off: tuple[Name, ...] = ()
 
     @classmethod
-    def load(cls, text: str) -> "Policy":
-        """The policy in this TOML text.
+    def load(cls, text: str, *, files: Callable[[str], str] | None = None) -> "Policy":
+        """The policy in this TOML text, with what it extends and what stands in its files.
+
+        Args:
+            text: the TOML.
+            files: gives the text of a file that the policy names, or raises ValueError with the reason; None: it may
+                name none.
 
         Raises:
             PolicyError: it is no TOML, a key is unknown or missing, a value is not allowed, or rules contradict; all
@@ -128,7 +145,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
         >>> Policy.load('id = "a"\\n[labels.spam]\\nflga = 2')
         Traceback (most recent call last):
-        consumers.moderation.problems.PolicyError: line 3, column 1: labels.spam.flga: unknown key; allowed: block, flag, review; did you mean 'flag'?
+        consumers.moderation.problems.PolicyError: line 3, column 1: labels.spam.flga: unknown key; allowed: block, flag, handling, hold, review; did you mean 'flag'?
         """  # noqa: E501
         try:
             document = tomllib.loads(text)
@@ -137,17 +154,24 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         except RecursionError:
             raise PolicyError([Problem(0, 0, "", "not TOML: nested too deep; a policy has at most 5 levels")]) from None
         problems = Problems(text)
-        _score_by_severity(document, problems)
+        base = _extended_by(document, problems)
+        _score_by_severity(document, base, problems)
         try:
-            policy = msgspec.convert(document, cls)
+            given = msgspec.convert(document, cls)
         except msgspec.ValidationError as error:
             problems.add_shape(document, cls)
             if not problems.found:
                 problems.add((), str(error))
-        else:
-            _check(policy, problems)
+            raise problems.error() from None
+        if base is None and "labels" not in document:
+            problems.add((), "received a table without labels; labels is required", at_key=True)
+        elif base is None and not given.labels:
+            problems.add(("labels",), "received an empty table; allowed: at least one entry")
+        given = with_files(given, files, problems)
+        policy = given if base is None else extended(base, given)
+        check(given, policy, problems)
         problems.refuse()
-        return policy
+        return without_off(policy)
 
     @property
     def version(self) -> str:
@@ -161,6 +185,16 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
             for position, rule in enumerate(getattr(self, table)):
                 yield table, position, rule
 
+    @property
+    def held(self) -> frozenset[str]:
+        """The labels that are always seen by a person."""
+        return frozenset(name for name, label in self.labels.items() if label.hold)
+
+    @property
+    def handling(self) -> Mapping[str, str]:
+        """By label, the word for whoever gets the notice, where there is one."""
+        return {name: label.handling for name, label in self.labels.items() if label.handling}
+
     def thresholds(self, surface: str | None = None, language: str | None = None) -> Mapping[str, Thresholds]:
         """Each label's thresholds: those of the surface in the language, else of the surface, the language, the label.
 
@@ -171,7 +205,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         for_language = self.languages.get(language or "", _NOTHING_FOR_LANGUAGE)
         for_surface = self.surfaces.get(surface or "", _NOTHING_FOR_SURFACE)
         for_both = for_surface.languages.get(language or "", _NOTHING_FOR_LANGUAGE)
-        return {**self.labels, **for_language.labels, **for_surface.labels, **for_both.labels}
+        found = {**self.labels, **for_language.labels, **for_surface.labels, **for_both.labels}
+        return {**found, **dict.fromkeys(self.off, NEVER)} if self.off else found
 
     def expiries(self) -> list[date]:
         """The days on which rules expire, in order."""
@@ -201,6 +236,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         return msgspec.structs.replace(self, **kept)
 
 
+NEVER = Thresholds()
+"""The thresholds of a label that is switched off."""
 _NOTHING_FOR_LANGUAGE = ForLanguage()
 _NOTHING_FOR_SURFACE = ForSurface()
 
@@ -212,10 +249,24 @@ def _not_toml(message: str) -> Problem:
     return Problem(line, column, "", f"not TOML: {what or message}")
 
 
-def _score_by_severity(document: dict[str, Any], problems: Problems) -> None:
+def _extended_by(document: dict[str, Any], problems: Problems) -> Policy | None:
+    """The policy of the bundle that a document extends, if any."""
+    name = document.get("extends", "")
+    if name == "" or not isinstance(name, str):
+        return None
+    try:
+        return Policy.load(read_policy(name))
+    except ValueError as error:
+        problems.add(("extends",), str(error))
+        return None
+
+
+def _score_by_severity(document: dict[str, Any], base: Policy | None, problems: Problems) -> None:
     """Gives each rule that has a severity the score it stands for."""
     given = document.get("severities")
     scores: dict[str, Any] = {str(word): score for word, score in SEVERITIES.items()}
+    if base is not None:
+        scores |= {str(word): score for word, score in base.severities.items()}
     if isinstance(given, dict):
         scores |= given
     for table in RULE_TABLES:
@@ -228,104 +279,3 @@ def _score_by_severity(document: dict[str, Any], problems: Problems) -> None:
             else:
                 # An unknown word is named by the check of shapes; it needs some score to get there.
                 rule["score"] = scores.get(rule["severity"], 0.5) if isinstance(rule["severity"], str) else 0.5
-
-
-def _check(policy: Policy, problems: Problems) -> None:
-    """Notes what contradicts itself though each part alone is well formed."""
-    seen: dict[str, str] = {}
-    for table, position, rule in policy.rules():
-        place = path_name((table, position))
-        if rule.rule in seen:
-            what = f"received {rule.rule!r} again (also in {seen[rule.rule]}); allowed: each name once"
-            problems.add((table, position, "rule"), what)
-        seen.setdefault(rule.rule, place)
-        if isinstance(rule, AuthorRule):
-            for number, label in enumerate(rule.labels):
-                _check_label(policy, problems, (table, position, "labels", number), label)
-        elif isinstance(rule, ManagedRule):
-            _check_managed(policy, problems, (table, position), rule)
-        elif not isinstance(rule, AllowRule):
-            _check_label(policy, problems, (table, position, "label"), rule.label)
-        if isinstance(rule, LinkRule) and not rule.domains and not rule.kinds:
-            problems.add((table, position), "received neither domains nor kinds; allowed: one of them or both")
-        if isinstance(rule, AllowRule) and not (rule.terms or rule.patterns or rule.links):
-            problems.add((table, position), "received nothing to allow; allowed: terms, patterns, links or several")
-        if isinstance(rule, RepeatRule) and rule.authors > rule.events:
-            what = f"received {rule.authors}, with events {rule.events}; allowed: authors <= events"
-            problems.add((table, position, "authors"), what)
-        if isinstance(rule, PatternRule):
-            _check_expression(problems, (table, position, "pattern"), rule.pattern)
-        elif isinstance(rule, AllowRule):
-            for number, pattern in enumerate(rule.patterns):
-                _check_expression(problems, (table, position, "patterns", number), pattern)
-    if policy.personal_data is not None:
-        _check_label(policy, problems, ("personal_data", "label"), policy.personal_data.label)
-    if policy.model is not None:
-        for name, head in policy.model.heads.items():
-            _check_label(policy, problems, ("model", "heads", name, "label"), head.label)
-            if head.at_most < head.at_least:
-                what = f"received {head.at_most} below at_least {head.at_least}; allowed: at_least <= at_most"
-                problems.add(("model", "heads", name, "at_most"), what)
-    _check_thresholds(policy, problems, ("labels",), policy.labels)
-    for language, different in policy.languages.items():
-        _check_thresholds(policy, problems, ("languages", language, "labels"), different.labels)
-    for surface, override in policy.surfaces.items():
-        _check_thresholds(policy, problems, ("surfaces", surface, "labels"), override.labels)
-        for language, different in override.languages.items():
-            path = ("surfaces", surface, "languages", language, "labels")
-            _check_thresholds(policy, problems, path, different.labels)
-
-
-def _check_managed(policy: Policy, problems: Problems, path: tuple[str | int, ...], rule: ManagedRule) -> None:
-    known = LABELS[rule.service]
-    for theirs, label in rule.labels.items():
-        if known and theirs not in known:
-            what = f"received {shown(theirs)}; {allowed(theirs, known)} (what {rule.service} says)"
-            problems.add((*path, "labels", theirs), what, at_key=True)
-        _check_label(policy, problems, (*path, "labels", theirs), label)
-    for label, between in rule.borderline.items():
-        if label not in policy.labels:
-            what = f"received {label!r}; {allowed(label, policy.labels)} (the policy's labels)"
-            problems.add((*path, "borderline", label), what, at_key=True)
-        if between.high < between.low:
-            what = f"received {between.high} below low {between.low}; allowed: low <= high"
-            problems.add((*path, "borderline", label, "high"), what)
-    if not rule.borderline and rule.service != "rekognition":
-        what = f"received {rule.service} without borderline; borderline is required: which texts are worth a call"
-        problems.add(path, what, at_key=True)
-    for key, value in (("guardrail", rule.guardrail), ("guardrail_version", rule.guardrail_version)):
-        if rule.service == "bedrock" and value is None:
-            problems.add(path, f"received bedrock without {key}; {key} is required", at_key=True)
-        if rule.service != "bedrock" and value is not None:
-            what = f"received {key} with {rule.service}; allowed: with bedrock only"
-            problems.add((*path, key), what, at_key=True)
-    if rule.service == "comprehend" and rule.language not in {None, "en"}:
-        problems.add((*path, "language"), f"received {rule.language!r}; allowed: en, all that comprehend knows")
-    if rule.at_most < rule.at_least:
-        what = f"received {rule.at_most} below at_least {rule.at_least}; allowed: at_least <= at_most"
-        problems.add((*path, "at_most"), what)
-
-
-def _check_label(policy: Policy, problems: Problems, path: tuple[str | int, ...], label: str) -> None:
-    if label not in policy.labels:
-        problems.add(path, f"received {label!r}; {allowed(label, policy.labels)} (the policy's labels)")
-
-
-def _check_expression(problems: Problems, path: tuple[str | int, ...], expression: str) -> None:
-    try:
-        compile_expression(expression)
-    except ScanError as error:
-        problems.add(path, f"received {shown(expression)}: {error}")
-
-
-def _check_thresholds(
-    policy: Policy, problems: Problems, path: tuple[str, ...], by_label: Mapping[str, Thresholds]
-) -> None:
-    for label, thresholds in by_label.items():
-        if label not in policy.labels:
-            what = f"received {label!r}; {allowed(label, policy.labels)} (the policy's labels)"
-            problems.add((*path, label), what, at_key=True)
-        given = [value for value in (thresholds.flag, thresholds.review, thresholds.block) if value is not None]
-        if given != sorted(given):
-            received = ", ".join(str(value) for value in given)
-            problems.add((*path, label), f"received {received}; allowed: flag <= review <= block")

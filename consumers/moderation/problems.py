@@ -78,7 +78,11 @@ class Problems:
             PolicyError: with everything noted, in the order of the text.
         """
         if self.found:
-            raise PolicyError(sorted(self.found, key=lambda one: (one.line, one.column)))
+            raise self.error()
+
+    def error(self) -> PolicyError:
+        """Everything noted, in the order of the text."""
+        return PolicyError(sorted(self.found, key=lambda one: (one.line, one.column)))
 
     def _walk(self, shape: shapes.Type, value: Any, path: "Path") -> None:
         meta = ""

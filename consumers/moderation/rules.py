@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind
 from glue.vocabulary import Action
@@ -84,6 +84,22 @@ class Thresholds(_Record, frozen=True):
         return Thresholds(*(None if at is None else min(at, max(0.01, round(at - by, 6))) for at in given))
 
 
+class Label(Thresholds, frozen=True):
+    """What content may be, from which score on that leads to an action, and who has to know.
+
+    Args:
+        flag: let it pass, and mark it.
+        review: hold it for a person.
+        block: take it down.
+        hold: once the label leads to an action, the action is review, whatever else was found: a person sees it, and it
+            is never blocked unseen.
+        handling: a word for whoever gets the notice of such content, such as support.
+    """
+
+    hold: bool = False
+    handling: Name | Literal[""] = ""
+
+
 class TermRule(_Record, frozen=True):
     """Words and phrases that say the same about a text.
 
@@ -91,7 +107,8 @@ class TermRule(_Record, frozen=True):
         rule: names the rule in verdicts; unique in the policy.
         label: what a text with one of these terms is; one of the policy's labels.
         score: how surely, 0 to 1; or give severity.
-        terms: the words and phrases.
+        terms: the words and phrases; or give from.
+        from: instead of terms: a file of words and phrases, one on a line, beside the policy; # begins a comment.
         language: looks only at events of this language (its primary subtag) or of none; left out: at all.
         whole_words: whether a term must stand between word bounds.
         exact: only as written, not with look-alike letters: for terms such as Spanish "ano", which "año" folds to.
@@ -104,7 +121,8 @@ class TermRule(_Record, frozen=True):
     rule: Name
     label: Name
     score: Score
-    terms: Annotated[tuple[Term, ...], Meta(min_length=1)]
+    terms: Annotated[tuple[Term, ...], Meta(min_length=1)] = ()
+    from_: str = field(default="", name="from")
     language: Language | None = None
     whole_words: bool = True
     exact: bool = False
@@ -272,6 +290,36 @@ class RepeatRule(_Record, frozen=True):
     reason: str = ""
 
 
+class BesideRule(_Record, frozen=True):
+    """Two things that say more together: what other rules found, and words in the same text.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what a text with both is; one of the policy's labels.
+        score: how surely, 0 to 1; or give severity.
+        labels: the first: a signal of one of these labels. They are looked for even where the policy switches them off.
+        at_least: the score that such a signal has at least.
+        terms: the second: one of these words and phrases.
+        patterns: or one of these re2 expressions over the normalised text.
+        severity: instead of score: low, medium, high or critical.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    score: Score
+    labels: Annotated[tuple[Name, ...], Meta(min_length=1)]
+    at_least: Score = 0.0
+    terms: tuple[Term, ...] = ()
+    patterns: tuple[Expression, ...] = ()
+    severity: Severity | None = None
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
 class PersonalDataRule(_Record, frozen=True):
     """What personal data in a text counts for. Excerpts are masked whatever stands here.
 
@@ -399,4 +447,4 @@ class ForSurface(_Record, frozen=True):
     languages: dict[Language, ForLanguage] = {}
 
 
-Rule = TermRule | PatternRule | LinkRule | AllowRule | AuthorRule | ManagedRule | FloodRule | RepeatRule
+Rule = TermRule | PatternRule | LinkRule | AllowRule | AuthorRule | BesideRule | ManagedRule | FloodRule | RepeatRule

@@ -23,6 +23,7 @@ from infra.texts import read_texts
 from producers.failures import UnreachableError
 
 _SOURCE = "POLICY is a file, the name of a policy in the bundle, s3://BUCKET/KEY, or - for standard input."
+_STEPS = ("flag", "review", "block")
 _CODES = "Exit codes: 0 good; 1 something is wrong with it; 2 wrong use; 3 nothing reachable."
 
 
@@ -86,7 +87,13 @@ def show(name: str, text: str | None, surface: str, language: str | None, author
         return
     click.echo(f"{made.id}  version {made.version}  {inert(made.description)}")
     for label, thresholds in made.labels.items():
-        steps = ", ".join(f"{word} from {value}" for word, value in msgspec.structs.asdict(thresholds).items() if value)
+        steps = ", ".join(f"{word} from {value}" for word in _STEPS if (value := getattr(thresholds, word)))
+        if label in made.off:
+            steps = "off"
+        if thresholds.hold:
+            steps += ", always held for a person"
+        if thresholds.handling:
+            steps += f", handling {thresholds.handling}"
         click.echo(f"  {label}: {steps or 'never acted on'}")
     for table, _, rule in made.rules():
         fields = msgspec.structs.asdict(rule)

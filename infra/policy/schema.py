@@ -39,6 +39,11 @@ def schema() -> dict[str, Any]:
             # The score itself, or the word that stands for it; not both.
             definition["required"] = [key for key in definition["required"] if key != "score"]
             definition["oneOf"] = [{"required": ["score"]}, {"required": ["severity"]}]
+        if "from" in definition.get("properties", {}):
+            definition["anyOf"] = [{"required": ["terms"]}, {"required": ["from"]}]
+        if "extends" in definition.get("properties", {}):
+            definition["anyOf"] = [{"required": ["labels"]}, {"required": ["extends"]}]
+            definition["properties"]["labels"]["minProperties"] = 1
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Streamkeeper policy",

@@ -169,6 +169,7 @@ class Poisoned:
     policy_id, policy_version = "p", "v"
     managed = ()
     crowd = None
+    handling = MODERATOR.handling
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         if "poison" in text:
@@ -437,3 +438,14 @@ def test_calls_keep_to_the_limits_of_the_services() -> None:
     assert len(wide.puts) > 1
     assert len(world.notices) == 600
     assert world.effects.count("notices") == 600 / MAX_NOTICES
+
+
+def test_a_notice_says_how_what_was_found_is_to_be_met() -> None:
+    world = FakeWorld()
+    policy = Policy.load(
+        'id = "p"\n[labels.self_harm]\nreview = 0.5\nhandling = "support"\n[labels.spam]\nflag = 0.5\n'
+        '[[terms]]\nrule = "a"\nlabel = "self_harm"\nscore = 0.5\nterms = ["farewell"]\n'
+        '[[terms]]\nrule = "b"\nlabel = "spam"\nscore = 0.5\nterms = ["free money"]\n'
+    )
+    process(world, [payload(0, "farewell, free money"), payload(1, "free money")], moderator=Moderator(policy))
+    assert [notice.handling for notice in world.notices] == [("support",), ()]

@@ -44,11 +44,11 @@ flag = 0.7
     [
         ('flag = 0.3', 'flag = 2', 'line 4, column 8: labels.spam.flag: received 2; allowed: a number from 0 to 1'),
         ('flag = 0.3', 'flag = "x"', "line 4, column 8: labels.spam.flag: received 'x'; allowed: a number from 0 to 1"),
-        ('flag = 0.3', 'flga = 0.3', "line 4, column 1: labels.spam.flga: unknown key; allowed: block, flag, review; did you mean 'flag'?"),
+        ('flag = 0.3', 'flga = 0.3', "line 4, column 1: labels.spam.flga: unknown key; allowed: block, flag, handling, hold, review; did you mean 'flag'?"),
         ('flag = 0.3', 'flag = 0.9', 'line 3, column 9: labels.spam: received 0.9, 0.6; allowed: flag <= review <= block'),
         ('score = 0.5', 'score = -1', 'line 10, column 9: terms[0].score: received -1; allowed: a number from 0 to 1'),
         ('terms = ["free money"]', 'terms = []', 'line 11, column 9: terms[0].terms: received an empty array; allowed: at least one entry'),
-        ('terms = ["free money"]', '', 'line 7, column 3: terms[0]: received a table without terms; terms is required'),
+        ('terms = ["free money"]', '', 'line 7, column 3: terms[0].terms: received no terms; terms, or from, is required'),
         ('rule = "links"', 'rule = "phrases"', "line 14, column 8: patterns[0].rule: received 'phrases' again (also in terms[0]); allowed: each name once"),
         ('"spam"\nscore = 0.6', '"ham"\nscore = 0.6', "line 15, column 9: patterns[0].label: received 'ham'; allowed: spam (the policy's labels)"),
         ('chat.labels.spam', 'chat.labels.ham', "line 19, column 23: surfaces.chat.labels.ham: received 'ham'; allowed: spam (the policy's labels)"),
@@ -267,3 +267,172 @@ def test_the_top_label_is_the_one_that_decided(found: list[Signal], under: dict[
     assert top == decision.labels[0]
     assert under[str(top)].action(decision.top_score) == decision.action
     assert decision.top_score == max(signal.score for signal in found if signal.label == top)
+
+
+HELD = """\
+id = "held"
+[labels.hate]
+block = 0.9
+[labels.spam]
+flag = 0.3
+[labels.self_harm]
+review = 0.5
+hold = true
+handling = "support"
+[[terms]]
+rule = "hate"
+label = "hate"
+score = 0.95
+terms = ["slur"]
+[[terms]]
+rule = "spam"
+label = "spam"
+score = 0.5
+terms = ["free money"]
+[[terms]]
+rule = "self_harm"
+label = "self_harm"
+score = 0.8
+terms = ["end my life"]
+[[terms]]
+rule = "unsure"
+label = "self_harm"
+score = 0.4
+terms = ["so tired"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "labels"),
+    [
+        ("slur", "block", ("hate",)),
+        ("I will end my life", "review", ("self_harm",)),
+        ("slur, I will end my life, free money", "review", ("self_harm", "hate", "spam")),
+        ("so tired of this slur", "block", ("hate",)),
+    ],
+)
+def test_what_is_held_is_seen_by_a_person_whatever_else_was_found(
+    text: str, action: str, labels: tuple[str, ...]
+) -> None:
+    decision = Moderator(Policy.load(HELD)).judge(text, surface="post").decision
+    assert (decision.action, decision.labels, decision.top_label) == (action, labels, labels[0])
+
+
+def test_a_label_that_is_off_is_found_by_nothing_and_leads_to_nothing() -> None:
+    policy = Policy.load('off = ["hate"]\n' + HELD + "[surfaces.post.labels.hate]\nflag = 0.1\n")
+    finding = Moderator(policy).judge("slur, free money", surface="post")
+    assert [signal.label for signal in finding.signals] == ["spam"]
+    assert finding.decision.labels == ("spam",)
+    with pytest.raises(
+        PolicyError, match=r"line 1, column 8: off\[0\]: received 'hat'; allowed: .*did you mean 'hate'"
+    ):
+        Policy.load('off = ["hat"]\n' + HELD)
+
+
+BESIDE = (
+    HELD
+    + """\
+[labels.child_safety]
+review = 0.5
+hold = true
+[[beside]]
+rule = "hate_beside_child"
+label = "child_safety"
+score = 1.0
+labels = ["hate"]
+terms = ["child"]
+patterns = ['\\b1[0-7] years old\\b']
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("slur", {"hate"}),
+        ("a child", set()),
+        ("slur and child", {"hate", "hate_beside_child"}),
+        ("slur, 12 years old", {"hate", "hate_beside_child"}),
+        ("slur, 22 years old, childish", {"hate"}),
+    ],
+)
+def test_two_things_together_say_more(text: str, rules: set[str]) -> None:
+    finding = Moderator(Policy.load(BESIDE)).judge(text, surface="post")
+    assert {signal.rule for signal in finding.signals} == rules
+
+
+def test_what_a_rule_about_two_things_looks_for_is_found_though_its_label_is_off() -> None:
+    moderator = Moderator(Policy.load('off = ["hate"]\n' + BESIDE))
+    assert moderator.judge("slur", surface="post").decision.action == "allow"
+    assert moderator.judge("slur and child", surface="post").decision.labels == ("child_safety",)
+    assert not moderator.judge("child", surface="post").signals
+
+
+def test_a_policy_that_extends_another_says_only_what_differs() -> None:
+    default = Policy.load(read_policy("default"))
+    text = """\
+id = "mine"
+extends = "default"
+[labels.spam]
+flag = 0.9
+[[terms]]
+rule = "spam_words"
+label = "spam"
+score = 0.95
+terms = ["only this"]
+[[terms]]
+rule = "more"
+label = "scam"
+severity = "high"
+terms = ["moon coin"]
+[surfaces.profile.labels.spam]
+flag = 0.2
+"""
+    mine = Policy.load(text)
+    assert mine.labels == {**default.labels, "spam": mine.labels["spam"]}
+    assert mine.labels["spam"].review is None
+    assert [rule.rule for rule in mine.terms] == [*(rule.rule for rule in default.terms), "more"]
+    assert {rule.rule: rule.terms for rule in mine.terms}["spam_words"] == ("only this",)
+    assert mine.surfaces["profile"].labels.keys() == {"insult", "spam"}
+    assert mine.surfaces["direct_message"] == default.surfaces["direct_message"]
+    assert (mine.id, mine.owner, mine.model) == ("mine", default.owner, default.model)
+    assert mine.version != default.version
+    with pytest.raises(PolicyError, match=r"line 2, column 11: extends: received policy 'defualt'; allowed: .*default"):
+        Policy.load(text.replace('"default"', '"defualt"'))
+    with pytest.raises(
+        PolicyError, match=r"line 6, column 8: patterns\[0\].rule: received 'spam_words' again .*in terms"
+    ):
+        Policy.load(text[: text.index("terms =")].replace("[[terms]]", "[[patterns]]") + "pattern = 'a'\n")
+
+
+@pytest.mark.parametrize("name", ["strict", "lenient"])
+def test_presets_find_what_the_default_finds_and_act_earlier_or_later(name: str) -> None:
+    default, preset = (Policy.load(read_policy(one)) for one in ("default", name))
+    assert preset.labels.keys() == default.labels.keys()
+    for label, thresholds in preset.labels.items():
+        for score in (0.3, 0.5, 0.7, 0.9):
+            ours = ACTIONS.index(preset.thresholds()[label].action(score))
+            theirs = ACTIONS.index(default.labels[label].action(score))
+            assert ours >= theirs if name == "strict" else ours <= theirs, (label, score)
+        assert thresholds.hold == default.labels[label].hold
+
+
+def test_self_harm_is_never_blocked_and_says_what_it_needs() -> None:
+    for name in ("strict", "default", "lenient"):
+        label = Policy.load(read_policy(name)).labels["self_harm"]
+        assert (label.flag, label.block, label.hold, label.handling) == (None, None, True, "support")
+
+
+def test_terms_may_stand_in_a_file() -> None:
+    text = GOOD.replace('terms = ["free money"]', 'from = "lists/mine.txt"')
+    files = {"lists/mine.txt": "\ufeff# mine\n free money \n\nact now\r\n"}
+    policy = Policy.load(text, files=files.__getitem__)
+    assert policy.terms[0].terms == ("free money", "act now")
+    assert policy.version == Policy.load(GOOD.replace('"free money"', '"free money", "act now"')).version
+    with pytest.raises(PolicyError, match=r"line 11, column 8: terms\[0\].from: received 'lists/mine.txt': .*inside"):
+        Policy.load(text)
+    for content, message in (("# none\n", "holds no terms"), ("a\n" + "b" * 201, "line 2: 201 characters")):
+        with pytest.raises(PolicyError, match=message):
+            Policy.load(text, files={"lists/mine.txt": content}.__getitem__)
+    with pytest.raises(PolicyError, match="received from beside terms"):
+        Policy.load(text.replace("from =", 'terms = ["x"]\nfrom ='), files=files.__getitem__)

@@ -53,7 +53,7 @@ def test_check_names_everything_with_its_place(tmp_path: Path, mine: str) -> Non
     assert code == 1
     assert output.splitlines()[0].startswith(f"{mine}: good (version ")
     assert output.splitlines()[1] == (
-        f"{bad}:4:1: labels.spam.flga: unknown key; allowed: block, flag, review; did you mean 'flag'?"
+        f"{bad}:4:1: labels.spam.flga: unknown key; allowed: block, flag, handling, hold, review; did you mean 'flag'?"
     )
     assert output.splitlines()[2].startswith(f"{bad}:5:9: labels.spam.block: received 9")
     code, output = run("check", str(bad), "--json")
@@ -240,6 +240,9 @@ def test_the_schema_takes_the_bundled_policy_and_has_a_word_for_every_key() -> N
         ("[[terms]]", '[[links]]\nrule = "l"\nlabel = "spam"\nscore = 1\nkinds = ["short"]\n[[terms]]'),
         ("[[terms]]", '[[authors]]\nrule = "l"\nauthors = ["a"]\nlower_by = 0.1\n[[terms]]'),
         ("[[terms]]", '[[authors]]\nrule = "l"\nauthors = ["a"]\nlower_by = 0\n[[terms]]'),
+        ('terms = ["free money"]\n', ""),
+        ("[labels.spam]\nflag = 0.3\nblock = 0.9", 'extends = "default"'),
+        ("[labels.spam]\nflag = 0.3\nblock = 0.9", "labels = {}"),
     ],
 )  # fmt: skip
 def test_the_schema_takes_what_the_consumer_takes(find: str, replace: str) -> None:
