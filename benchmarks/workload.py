@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from consumers.moderation.policy import FloodRule, PatternRule, Policy, TermRule, Thresholds
+from consumers.moderation.policy import FloodRule, Label, PatternRule, Policy, TermRule
 from consumers.policies import read_policy
 from glue import aggregation
 
@@ -116,8 +116,7 @@ class Workload:
             groups.setdefault((label, score), []).append(term)
         return Policy(
             id="bench",
-            labels={label: Thresholds(**values) for label, values in THRESHOLDS.items()}
-            | {"flood": Thresholds(flag=0.3)},
+            labels={label: Label(**values) for label, values in THRESHOLDS.items()} | {"flood": Label(flag=0.3)},
             terms=tuple(
                 TermRule(f"terms_{label}_{round(score * 100)}", label, score, tuple(terms))
                 for (label, score), terms in groups.items()

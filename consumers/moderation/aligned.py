@@ -5,6 +5,7 @@ Detectors look at a normal form, whose length differs from the original's; what 
 
 from msgspec import Struct
 
+from consumers.moderation.markup import has_signs, narrow, undone
 from consumers.moderation.normalise import normalise
 
 
@@ -14,14 +15,16 @@ class Aligned(Struct, frozen=True):
     Args:
         plain: it, character by character: marks that would compose with a letter are left out.
         origins: for each of its characters the position in the original, and at the end the position after the last.
+        ends: for each the position after it, where that is not the next: an entity is longer than what it stands for.
     """
 
     plain: str
     origins: range | list[int]
+    ends: list[int] | None = None
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Where in the original a span of the normal form begins and ends, with everything invisible inside it."""
-        return self.origins[start], self.origins[end - 1] + 1
+        return self.origins[start], self.origins[end - 1] + 1 if self.ends is None else self.ends[end - 1]
 
 
 def align(text: str, length: int) -> Aligned:
@@ -32,8 +35,21 @@ def align(text: str, length: int) -> Aligned:
         length: how many characters the normal form may have; what cannot be seen does not count.
 
     >>> align("a\\u200bＢ", 10)
-    Aligned(plain='ab', origins=[0, 2, 3])
+    Aligned(plain='ab', origins=[0, 2, 3], ends=None)
     """
+    text = narrow(text)
+    if has_signs(text) and (shown := undone(text)) is not None:
+        inner = _align(shown.text, length)
+        origins = [*shown.origins, len(text)]
+        return Aligned(
+            inner.plain,
+            [origins[at] for at in inner.origins],
+            [shown.ends[at] for at in inner.origins[:-1]],
+        )
+    return _align(text, length)
+
+
+def _align(text: str, length: int) -> Aligned:
     if text.isascii() and text.isprintable():
         text = text[: 2 * length].lower()
         if "  " not in text[:length]:

@@ -15,7 +15,10 @@ LEET: dict[str, str] = {
     "$": "s",
     "|": "l",
 }
-"""Digits and signs used for letters. Not ``!``: it ends sentences far more often than it stands for an i."""
+"""Digits and signs used for letters. ``!`` is not among them: it stands for an i only before a letter."""
+
+JOINING = "-_."
+"""Signs that may stand for the space between two words."""
 
 _ALIKE = {
     # Cyrillic, then Armenian and Greek
@@ -76,7 +79,19 @@ _RARE = {
     "z": "ᏃꓜȤ",
 }
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏ", "abcdefghijklmnoprstuvwy", strict=True))
+_CURRENCY = {"€": "e", "£": "l", "¢": "c", "¥": "y", "₽": "p", "₩": "w"}
 _STROKED = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ƀ": "b", "ɨ": "i", "ʉ": "u", "ƶ": "z", "ð": "d"}
+_PUNCTUATION = {
+    **dict.fromkeys("\u2018\u2019\u201b\u02bc\u02b9\u2032", "'"),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043", "-"),
+}
+DECORATED = {
+    **{chr(first + at): chr(ord("a") + at) for first in (0x1F150, 0x1F170) for at in range(26)},
+    **_SMALL_CAPITALS,
+    **_PUNCTUATION,
+}
+"""Letters in a box or a circle and small capitals, which are no other script's, and the apostrophes and dashes that
+keyboards write: each with the plain character, which it is read as everywhere."""
 _BOXED = {
     chr(first + offset): chr(ord("a") + offset)
     for first in (
@@ -93,6 +108,7 @@ LOOKALIKES: dict[str, str] = {
     **{character: letter for letter, characters in _RARE.items() for character in characters.casefold()},
     **_SMALL_CAPITALS,
     **_STROKED,
+    **_CURRENCY,
     **_BOXED,
 }
 """Letters of other scripts and decorated letters, each with the Latin letter it is read as."""

@@ -2,10 +2,11 @@
 
 Two forms of the same length, character by character:
 
-* ``plain`` reads like the original: compatibility forms resolved, case folded, invisible characters gone, white space
-  single. Patterns look at it, and no letter of an honest text is turned into another.
+* ``plain`` reads like the original: formatting undone, compatibility forms resolved, case folded, invisible characters
+  gone, white space single. Patterns look at it, and no letter of an honest text is turned into another.
 * ``folded`` is for terms only: look-alike letters, digits and signs that stand for letters, and accented letters become
-  the plain Latin letter. It is not meant to be read; a hit in it is judged by what ``plain`` has in the same place.
+  the plain Latin letter, and what joins words ("kill-yourself") becomes a space. It is not meant to be read; a hit in
+  it is judged by what ``plain`` has in the same place.
 
 Neither is ever used to index the original, whose length may differ ("ﬁ" is one character, "fi" two).
 """
@@ -15,7 +16,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from consumers.moderation.lookalikes import LEET, LOOKALIKES
+from consumers.moderation.lookalikes import DECORATED, JOINING, LEET, LOOKALIKES
+from consumers.moderation.markup import has_signs, narrow, settled, undo
 
 _MEMO_LIMIT = 20_000
 """Distinct characters whose folding is remembered; far more than any language has, and a bound on memory."""
@@ -44,11 +46,28 @@ def normalise(text: str) -> NormalText:
     True
     """
     if text.isascii():
+        return _normalise(text) if not has_signs(text) else _without_markup(text)
+    seen = narrow(text)
+    return _without_markup(seen) if has_signs(seen) else _normalise(text)
+
+
+def _without_markup(text: str) -> NormalText:
+    # Invisible characters do not hide formatting.
+    normal = _normalise(undo(text if text.isascii() and text.isprintable() else text.translate(_SEEN)))
+    # What was nested, or made of entities, is taken apart: normalising again changes nothing.
+    again = settled(normal.plain)
+    return normal if again is normal.plain else _normalise(again)
+
+
+def _normalise(text: str) -> NormalText:
+    if text.isascii():
         raw = text.encode("ascii").translate(_ASCII_PLAIN, _ASCII_CONTROLS)
         # From the end, which for two bytes takes half the time that "in" takes.
         if raw.rfind(b"  ") >= 0:
             raw = b" ".join(raw.split())
-        return NormalText(raw.decode("ascii"), raw.translate(_ASCII_FOLDED).decode("ascii"), raw)
+        plain = raw.decode("ascii")
+        folded = raw.translate(_ASCII_FOLDED).decode("ascii")
+        return NormalText(plain, _with_signs(folded) if "!" in plain else folded, raw)
     plain = unicodedata.normalize("NFKC", text).casefold()
     encoded, unusual = _encode(plain)
     if not _PLAIN.unchanged.issuperset(unusual):
@@ -60,8 +79,16 @@ def normalise(text: str) -> NormalText:
     if encoded.rfind(b"  ") >= 0:
         encoded = b" ".join(encoded.split())
         plain = encoded.decode()
-    folded = encoded.translate(_ASCII_FOLDED).decode()
-    return NormalText(plain, _FOLDED.apply(folded, unusual), encoded)
+    folded = _FOLDED.apply(encoded.translate(_ASCII_FOLDED).decode(), unusual)
+    return NormalText(plain, _with_signs(folded) if "!" in plain else folded, encoded)
+
+
+def _with_signs(folded: str) -> str:
+    """The folded form with each exclamation mark before a letter read as an i, as in "sh!t"."""
+    parts = folded.split("!")
+    for at in range(len(parts) - 1):
+        parts[at] += "i" if parts[at + 1][:1].isalpha() else "!"
+    return "".join(parts)
 
 
 def _encode(plain: str) -> tuple[bytes, set[str]]:
@@ -116,11 +143,17 @@ class _Memo(dict[int, "int | str | None"]):
 def _plain(character: str, code: int) -> int | str | None:
     if character.isspace():
         return " " if character != " " else code
-    if code in _IGNORABLE or 0x300 <= code <= 0x36F:
-        # Marks which did not compose with a letter are heaped on to break up words.
+    if code in _IGNORABLE or any(first <= code <= last for first, last in _MARKS):
         return None
-    # Format characters (zero width, direction, tags) and controls; surrogates cannot come in.
-    return None if unicodedata.category(character) in {"Cf", "Cc"} else code
+    if (like := DECORATED.get(character)) is not None:
+        return like
+    # Format characters (zero width, direction, tags), controls and marks around letters; surrogates cannot come in.
+    return None if unicodedata.category(character) in {"Cf", "Cc", "Me"} else code
+
+
+def _seen(character: str, code: int) -> int | str | None:
+    """What may stand inside formatting without being seen."""
+    return code if character.isspace() or _plain(character, code) is not None else None
 
 
 def _folded(character: str, code: int) -> int | str | None:
@@ -131,13 +164,30 @@ def _folded(character: str, code: int) -> int | str | None:
     return base if base.isascii() and base != character else code
 
 
+# Marks which did not compose with a letter are heaped on to break up words; vowel signs and the stroke that lengthens
+# are left out of most Arabic and Hebrew.
+_MARKS = (
+    (0x300, 0x36F),
+    (0x483, 0x489),
+    (0x591, 0x5BD),
+    (0x610, 0x61A),
+    (0x640, 0x640),
+    (0x64B, 0x65F),
+    (0x670, 0x670),
+    (0x6D6, 0x6DC),
+    (0x1AB0, 0x1AFF),
+    (0x1DC0, 0x1DFF),
+    (0x20D0, 0x20FF),
+    (0xFE20, 0xFE2F),
+)
 # Invisible characters that are not of category Cf: variation selectors, joiners, fillers.
 _IGNORABLE = frozenset(
-    {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0, 0x2065}
+    {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0x2065}
     | set(range(0xFE00, 0xFE10))
     | set(range(0xE0100, 0xE01F0))
 )
 _PLAIN = _Memo(_plain)
+_SEEN = _Memo(_seen)
 _FOLDED = _Memo(_folded)
 
 _PRINTABLE = bytes(range(0x20, 0x7F))
@@ -146,4 +196,6 @@ _ASCII_CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in _AS
 _ASCII_PLAIN = bytes.maketrans(
     _ASCII_SPACES + b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b" " * len(_ASCII_SPACES) + b"abcdefghijklmnopqrstuvwxyz"
 )
-_ASCII_FOLDED = bytes.maketrans("".join(LEET).encode("ascii"), "".join(LEET.values()).encode("ascii"))
+_ASCII_FOLDED = bytes.maketrans(
+    ("".join(LEET) + JOINING).encode("ascii"), ("".join(LEET.values()) + " " * len(JOINING)).encode("ascii")
+)

@@ -14,7 +14,7 @@ from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import PatternRule, Policy, TermRule, Thresholds
+from consumers.moderation.policy import Label, PatternRule, Policy, TermRule
 
 
 def rules_found(rule: TermRule | list[TermRule], text: str, language: str | None = None) -> list[str]:
@@ -166,7 +166,7 @@ def test_an_iban_of_another_length_or_alphabet_is_none() -> None:
 
 
 def judge(text: str) -> tuple[str, bool]:
-    moderator = Moderator(Policy("example", {"spam": Thresholds(flag=0.5)}))
+    moderator = Moderator(Policy("example", {"spam": Label(flag=0.5)}))
     finding = moderator.judge(text, surface="comment")
     assert finding.decision.action == "allow"
     return finding.excerpt, finding.truncated

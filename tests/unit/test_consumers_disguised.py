@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from consumers.moderation.detectors.disguised import Revealed, put_together
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import Policy, TermRule, Thresholds
+from consumers.moderation.policy import Label, Policy, TermRule
 
 WORDS = ("idiot", "loser", "free money", "shut up", "ass", "god", "asshole", "加微信", "дурак")
-MODERATOR = Moderator(Policy("example", {"bad": Thresholds(flag=0.3)}, (TermRule("words", "bad", 0.5, WORDS),)))
+MODERATOR = Moderator(Policy("example", {"bad": Label(flag=0.3)}, (TermRule("words", "bad", 0.5, WORDS),)))
 
 
 def flagged(text: str) -> bool:
@@ -75,8 +75,9 @@ def test_honest_letters_are_left_alone(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_what_is_revealed_names_places_of_the_text(text: str) -> None:
-    folded = normalise(text).folded
-    revealed = Revealed(folded)
+    normal = normalise(text)
+    folded = normal.folded
+    revealed = Revealed(folded, normal.plain)
     assert len(revealed.text) == len(revealed.counts) == len(revealed.joined) == len(revealed.places)
     for character, place in zip(revealed.text, revealed.places, strict=True):
         assert character == " " or folded[place] == character
@@ -84,7 +85,7 @@ def test_what_is_revealed_names_places_of_the_text(text: str) -> None:
 
 def test_an_exact_term_is_not_looked_for_in_disguise() -> None:
     rule = TermRule("words", "bad", 0.5, ("idiot",), exact=True)
-    moderator = Moderator(Policy("example", {"bad": Thresholds(flag=0.3)}, (rule,)))
+    moderator = Moderator(Policy("example", {"bad": Label(flag=0.3)}, (rule,)))
     assert moderator.judge("i d i o t", surface="comment").signals == ()
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.moderation.lookalikes import LOOKALIKES
+from consumers.moderation.markup import undo, undone
 from consumers.moderation.normalise import fold, normalise
 
 
@@ -44,7 +45,83 @@ def test_the_forms_are_lower_case_with_single_blanks_and_folding_gives_ascii_let
     assert "  " not in normal.plain
     assert normal.plain == normal.plain.casefold()
     for read, written in zip(normal.folded, normal.plain, strict=True):
-        assert read == written or (read.isascii() and read.isalpha() and read.islower())
+        assert (
+            read == written
+            or (read.isascii() and read.isalpha() and read.islower())
+            or (read == " " and written in "-_.")
+        )
+
+
+TAGS = "<b> </b> <br> <!--x--> <a/href='//x.example'> &lt; &#60; &#8203; &#x62; #FuckYou # ** ~~ || ` ＜ ＞ b> < & ;"
+FORMATTED = st.lists(
+    st.one_of(
+        st.sampled_from(TAGS.split()),
+        st.sampled_from("\u200b\x00\u0489\u2800! "),
+        st.text(alphabet="abAB ié", max_size=3),
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(FORMATTED)
+@settings(max_examples=600)
+def test_undoing_formatting_is_done_once(text: str) -> None:
+    once = normalise(text)
+    assert normalise(once.plain) == once
+    assert len(once.plain) == len(once.folded)
+    assert once.encoded.decode() == once.plain
+
+
+@given(FORMATTED)
+@settings(max_examples=300)
+def test_each_character_without_its_formatting_has_a_place_in_the_original(text: str) -> None:
+    found = undone(text)
+    if found is None:
+        assert undo(text) == text
+        return
+    assert len(found.text) == len(found.origins) == len(found.ends)
+    for sign, start, end in zip(found.text, found.origins, found.ends, strict=True):
+        assert sign == text[start:end] or sign == " " or text[start] in "&<#" or end - start > 1
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("fuck<br>you", "fuck you"),
+        ("fuck<BR/>you<p class=x>now", "fuck you now"),
+        ("idi<b></b>ot", "idiot"),
+        ("idi<span style='color:red'>o</span>t", "idiot"),
+        ("idi<!-- hidden -->ot", "idiot"),
+        ("i**d**iot", "idiot"),
+        ("**idi**ot idi~~ot~~ i`d`iot i||dio||t", "idiot idiot idiot idiot"),
+        ("&#102;uck &#x66;uck &amp; &lt;3", "fuck fuck & <3"),
+        ("idi&#8203;ot", "idiot"),
+        ("＜b＞idi＜/b＞ot", "idiot"),
+        ("<\u200bb>idi</b\x00>ot", "idiot"),
+        ("#FuckYou #killallX #USAFirst", "#fuck you #killall x #usa first"),
+        ("#fuck_you #ubuntu #k1ll #UN", "#fuck you #ubuntu #k1ll #un"),
+        ('see <a href="https://x.example/y">this</a>', "see https://x.example/y this"),
+        ("mail <a href='mailto:jo@example.org'>me</a>", "mail mailto:jo@example.org me"),
+        ("<bob> a < b and <c>, if a<b and c>d", "<bob> a < b and <c>, if a<b and c>d"),
+        ("f**k this, f*ck and **bold** words", "f**k this, f*ck and **bold** words"),
+        ("i\u0489d\u20ddiot, idi\u2800ot", "idiot, idiot"),
+        ("\U0001f178\U0001f173\U0001f178\U0001f17e\U0001f183", "idiot"),
+        ("\U0001f158\U0001f153\U0001f158\U0001f15e\U0001f163 ɪᴅɪᴏᴛ", "idiot idiot"),
+        ("don’t – really", "don't - really"),
+        ("كـــلب كَلْب", "كلب كلب"),
+    ],
+)  # fmt: skip
+def test_formatting_and_decoration_are_undone(written: str, plain: str) -> None:
+    assert normalise(written).plain == plain
+
+
+@pytest.mark.parametrize("written", ["kill-yourself", "kill_yourself", "kill.yourself", "k!ll-yourself"])
+def test_what_joins_words_reads_as_a_space(written: str) -> None:
+    assert fold(written) == "kill yourself"
+
+
+def test_an_exclamation_mark_is_an_i_only_before_a_letter() -> None:
+    assert fold("!diot! b!tch!! ok!") == "idiot! bitch!! ok!"
 
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u061c\u180e\u202e\u2066\ufe0f\U000e0041\x00\x08\x7f"

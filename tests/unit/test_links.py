@@ -10,7 +10,7 @@ from consumers.moderation.detectors.hosts import read_host
 from consumers.moderation.detectors.links import find_links
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import LinkRule, Policy, Thresholds
+from consumers.moderation.policy import Label, LinkRule, Policy
 from consumers.moderation.rules import AllowRule
 
 
@@ -155,7 +155,7 @@ def test_kinds_are_what_can_be_seen_from_the_link(text: str, expected: set[str])
 
 
 def moderator(*rules: LinkRule, allow: tuple[AllowRule, ...] = ()) -> Moderator:
-    return Moderator(Policy("example", {"spam": Thresholds(flag=0.5)}, links=rules, allow=allow))
+    return Moderator(Policy("example", {"spam": Label(flag=0.5)}, links=rules, allow=allow))
 
 
 def rules_met(text: str, *rules: LinkRule) -> list[str]:

@@ -16,7 +16,7 @@ from consumers.moderation.excerpt import MAX_EXCERPT, excerpt, masked
 from consumers.moderation.kinds import FAMILIES, PERSONAL_DATA_KINDS
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import PersonalDataRule, Policy, Thresholds
+from consumers.moderation.policy import Label, PersonalDataRule, Policy
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7bq\nZ0l5\n-----END RSA PRIVATE KEY-----"
@@ -397,7 +397,7 @@ def test_masking_again_changes_nothing(text: str) -> None:
 
 def test_a_policy_scores_a_kind_or_a_family_and_the_kind_goes_first() -> None:
     rule = PersonalDataRule("private", {"national_id": 0.6, "us_ssn": 0.9, "secret": 0.7})
-    moderator = Moderator(Policy("example", {"private": Thresholds(flag=0.5)}, personal_data=rule))
+    moderator = Moderator(Policy("example", {"private": Label(flag=0.5)}, personal_data=rule))
     found = {
         signal.rule: signal.score
         for kind in SAMPLES
@@ -434,7 +434,7 @@ def test_the_library_of_numbering_plans_is_not_imported_before_it_is_needed() ->
     ids=lambda piece: piece[:8],
 )  # fmt: skip
 def test_large_hostile_texts_take_no_longer_than_they_are_long(piece: str) -> None:
-    moderator = Moderator(Policy("example", {"spam": Thresholds(flag=0.5)}))
+    moderator = Moderator(Policy("example", {"spam": Label(flag=0.5)}))
     moderator.judge(SAMPLES["phone"], surface="comment")  # imports are not part of it
     text = (piece * (65_536 // len(piece.encode())))[:65_536]
     began = time.process_time()

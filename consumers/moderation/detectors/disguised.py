@@ -38,13 +38,14 @@ class Revealed:
 
     Args:
         folded: the folded form of the text.
+        plain: the plain form, which says what stands between two letters.
 
-    >>> revealed = Revealed("s h u t up, looooser")
+    >>> revealed = Revealed("s h u t up, looooser", "s h u t up, looooser")
     >>> revealed.text, revealed.counts[-5:]
     ('shut up loser', [1, 4, 1, 1, 1])
     """
 
-    def __init__(self, folded: str) -> None:
+    def __init__(self, folded: str, plain: str) -> None:
         characters: list[str] = []
         self.counts: list[int] = []
         """How often each character of ``text`` is written."""
@@ -52,7 +53,7 @@ class Revealed:
         """Whether it stood by itself."""
         self.places: list[int] = []
         """Where it stands first in the folded form."""
-        for positions, joined in _words(folded):
+        for positions, joined in _words(folded, plain):
             if characters:
                 characters.append(" ")
                 self.counts.append(1)
@@ -86,7 +87,7 @@ def _spans(folded: str) -> list[tuple[int, int]]:
     return [match.span() for match in (_ASCII_WORD if folded.isascii() else _WORD).finditer(folded)]
 
 
-def _words(folded: str) -> Iterator[tuple[Sequence[int], bool]]:
+def _words(folded: str, plain: str) -> Iterator[tuple[Sequence[int], bool]]:
     """Where the letters of each word stand, and whether they had to be joined."""
     words = _spans(folded)
     at = 0
@@ -105,7 +106,7 @@ def _words(folded: str) -> Iterator[tuple[Sequence[int], bool]]:
             at += 1
             continue
         letters = [words[place][0] for place in range(at, last + 1)]
-        gaps = [folded[one + 1 : other] for one, other in pairwise(letters)]
+        gaps = [plain[one + 1 : other] for one, other in pairwise(letters)]
         # What stands between letters most often is within words, anything else is between them.
         counted = Counter(gaps)
         within = max(sorted(counted), key=counted.__getitem__)
@@ -126,7 +127,7 @@ def put_together(text: str) -> str:
     'you are an idiot, moron!'
     """
     parts, at = [], 0
-    for positions, joined in _words(text):
+    for positions, joined in _words(text, text):
         if joined:
             parts += [text[at : positions[0]], "".join([text[place] for place in positions])]
             at = positions[-1] + 1
@@ -179,9 +180,9 @@ class DisguisedTerms:
             list(shapes), matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA
         ).find_matches_as_indexes
 
-    def find(self, folded: str) -> Iterator[tuple[int, list[int]]]:
+    def find(self, folded: str, plain: str) -> Iterator[tuple[int, list[int]]]:
         """Each term found that is pulled apart or held long: its number, and where its letters stand in the text."""
-        revealed = Revealed(folded)
+        revealed = Revealed(folded, plain)
         text, counts, joined = revealed.text, revealed.counts, revealed.joined
         for index, start, end in self._find(text, overlapping=True):
             written = counts[start:end]

@@ -53,9 +53,9 @@ class TermDetector:
         for rule in rules:
             signal = Signal(self.name, rule.label, rule.score, rule.rule)
             for term in rule.terms:
-                text = normalise(term)
-                plain, folded = text.plain.strip(), text.folded.strip()
-                if not folded:
+                plain = normalise(term).plain.strip()
+                folded = normalise(plain).folded
+                if not plain:
                     raise ValueError(f"rule {rule.rule!r}: received a term without a visible character")
                 bounds = rule.whole_words
                 entry = _Entry(plain, rule, signal, bounds and _bounded(plain[0]), bounds and _bounded(plain[-1]))
@@ -105,7 +105,7 @@ class TermDetector:
                 if entry.rule.rule not in found and _stands(entry, plain, start, end, language):
                     found[entry.rule.rule] = entry.signal
         if disguised and entries:
-            for index, places in self._disguised.find(subject.text.folded):
+            for index, places in self._disguised.find(subject.text.folded, plain):
                 if is_allowed is not None and is_allowed(places[0], places[-1] + 1):
                     continue
                 for entry in entries[index]:
