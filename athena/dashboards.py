@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from athena.filling import fill
+from athena.render_params import fill
 from athena.reports import Binding, Report, load
 
 SOURCE_TYPE = "grafana-athena-datasource"

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from athena.engine import Answer, Engine
-from athena.period import Period
 from athena.values import day_literal, integer_literal, text_literal, timestamp_literal
-from glue.tables import CURRENT_VERDICTS
+from glue.catalog.tables import CURRENT_VERDICTS
+from glue.terminal.moments import Period
 
 __all__ = [
     "Binding",

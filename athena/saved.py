@@ -7,7 +7,7 @@ Athena works such expressions out before it looks for partitions, so these prune
 
 import json
 
-from athena.filling import fill
+from athena.render_params import fill
 from athena.reports import Binding, Report
 
 DAYS = 7

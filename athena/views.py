@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from glue.render.hive import columns
-from glue.tables import CURRENT_VERDICTS, PARTITION, QUARANTINE, VERDICTS
+from glue.catalog.render.hive import columns
+from glue.catalog.tables import CURRENT_VERDICTS, PARTITION, QUARANTINE, VERDICTS
 
 __all__ = [
     "NAMES",

@@ -23,7 +23,7 @@ from typing import Any
 
 import pybase64
 
-from glue.aggregation import Aggregator, UserRecord, decode, encode
+from glue.kpl.aggregation import Aggregator, UserRecord, decode, encode
 
 _before = list(sys.path)
 from aws_kinesis_agg.aggregator import RecordAggregator  # noqa: E402

@@ -17,7 +17,7 @@ from benchmarks.mortal_producer import event
 from infra.demo import Asked, Runtime
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery import Delivery, DeliverySettings
+from producers.delivery.sending import Delivery, DeliverySettings
 from producers.spool.spool import Spool
 
 _LANDED = "SELECT DISTINCT event_id FROM verdicts WHERE dt >= '2020-01-01'"

@@ -19,11 +19,11 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
 from athena.aws.engine import AthenaEngine
+from athena.dashboard.lake import Lake
+from athena.dashboard.serving import serving
 from athena.engine import Answer, Engine
 from benchmarks.year import DAYS, LAST_DAY, ROWS, fill
 from infra.commands.dashboard import AT_ONCE
-from infra.dashboard.lake import Lake
-from infra.dashboard.serving import serving
 from infra.local.twin import Twin
 from tests.browser.chromium import chromium
 

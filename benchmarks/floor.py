@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pybase64
 
-from glue import aggregation
 from glue.contract import WireEvent
+from glue.kpl import aggregation
 
 _decode = msgspec.json.Decoder(WireEvent).decode
 

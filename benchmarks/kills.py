@@ -158,7 +158,7 @@ def _flush(spool: Path, stream: str) -> int:
     if not spool.exists():
         # Every kill came before the producer had made it, so it had accepted nothing.
         return 0
-    command = [sys.executable, "-m", "producers.spooling", "flush", "--stream", stream, "--wait", "300", "--json"]
+    command = [sys.executable, "-m", "producers.commands.spool", "flush", "--stream", stream, "--wait", "300", "--json"]
     answer = subprocess.run([*command, str(spool)], capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise RuntimeError(f"spool flush ended with {answer.returncode}: {answer.stdout}{answer.stderr}")

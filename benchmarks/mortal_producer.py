@@ -15,7 +15,7 @@ from glue.codec import encode
 from glue.contract import ContentEvent
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery import Delivery, DeliverySettings
+from producers.delivery.sending import Delivery, DeliverySettings
 from producers.partitioning import partition_key
 from producers.ports import OutRecord
 from producers.spool.spool import Spool

@@ -29,11 +29,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from producers.aggregated_delivery import AggregatedDelivery
-from producers.aggregating import Packer
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery import Delivery, DeliverySettings
+from producers.delivery.aggregated import AggregatedDelivery
+from producers.delivery.aggregating import Packer
+from producers.delivery.sending import Delivery, DeliverySettings
 from producers.partitioning import partition_key
 from producers.ports import OutRecord
 

@@ -15,7 +15,7 @@ import msgspec
 
 from consumers.moderation.policy import FloodRule, Label, PatternRule, Policy, TermRule
 from consumers.policies import read_policy
-from glue import aggregation
+from glue.kpl import aggregation
 
 ARRIVAL = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 THRESHOLDS = {

@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 from athena import reports
 from athena.aws.engine import AthenaEngine
 from athena.engine import EngineError
-from glue.lake import write_table
-from glue.render.arrow import arrow_schema
-from glue.render.hive import columns
-from glue.tables import QUARANTINE, VERDICTS
+from glue.catalog.lake import write_table
+from glue.catalog.render.arrow import arrow_schema
+from glue.catalog.render.hive import columns
+from glue.catalog.tables import QUARANTINE, VERDICTS
 from infra.local.twin import Twin
 
 ROWS, DAYS = 10_000_000, 365

@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 import pybase64
 from msgspec import Struct
 
-from glue.aggregation import MAGIC
-from glue.aggregation import decode as open_aggregate
 from glue.codec import landed_timestamp
 from glue.contract import BadInput
+from glue.kpl.aggregation import MAGIC
+from glue.kpl.aggregation import decode as open_aggregate
 
 EVENT_SOURCE = "aws:kinesis"
 

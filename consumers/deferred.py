@@ -29,8 +29,8 @@ from consumers.batch import (
     row_bytes,
     transform_answer,
 )
-from consumers.cascade import Cascade
 from consumers.effects import Apart, Effects
+from consumers.escalation import Cascade
 from consumers.pipeline import refuse_if_all_poison
 from consumers.ports import Clock, DefectError
 from consumers.report import Report, report_of

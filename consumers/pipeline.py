@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consumers.batch import answer, read_batch
-from consumers.cascade import Cascade
 from consumers.effects import Effects, InOrder
+from consumers.escalation import Cascade
 from consumers.ports import Clock, DefectError
 from consumers.report import Report, report_of
 from consumers.rows import RowMaker, Rows, pack

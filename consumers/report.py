@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from consumers.batch import Batch
-from consumers.cascade import Tally
+from consumers.escalation import Tally
 from consumers.rows import Rows
 from glue.vocabulary import ACTIONS
 

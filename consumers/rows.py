@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from consumers.batch import Batch, Record
-from consumers.cascade import Opinion, Tally
-from consumers.moderation.detectors.crowd import CrowdDetector
+from consumers.escalation import Opinion, Tally
+from consumers.moderation.detectors.velocity import CrowdDetector
 from consumers.moderation.managed import OpenCase, asking
 from consumers.moderation.moderator import Moderator
 from consumers.ports import Notice, Status

@@ -9,9 +9,9 @@ import re
 import sys
 from pathlib import Path
 
-from glue.render.hive import ddl, template_columns
-from glue.render.json_schema import event_schema
-from glue.tables import ALL_TABLES, DATABASE, TABLES
+from glue.catalog.render.hive import ddl, template_columns
+from glue.catalog.render.json_schema import event_schema
+from glue.catalog.tables import ALL_TABLES, DATABASE, TABLES
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE.parent / "infra" / "aws" / "template.yaml"
@@ -23,8 +23,8 @@ _BLOCK = re.compile(
 
 def renderings() -> dict[Path, str]:
     """Each rendered file's path and what should be in it."""
-    from glue.render.arrow import arrow_schema
-    from glue.render.hive import columns
+    from glue.catalog.render.arrow import arrow_schema
+    from glue.catalog.render.hive import columns
 
     files = {HERE / "generated" / "content_event.schema.json": json.dumps(event_schema(), indent=2) + "\n"}
     for table in TABLES:

@@ -75,7 +75,7 @@ def decode(payload: bytes, arrived_at: datetime, lateness: Lateness = DEFAULT_LA
     try:
         wire = _wire_decoder.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        from glue.explain import explain_refusal  # what a cold start does not need
+        from glue.refusal import explain_refusal  # what a cold start does not need
 
         refusal = explain_refusal(payload, error)
         if refusal is not None:
@@ -186,7 +186,7 @@ def parse_timestamp(value: str) -> datetime | BadInput:
             return BadInput("time_range", "before year 1 or after year 9999 in UTC; allowed: the lateness limits")
         except ValueError:
             pass
-    from glue.explain import explain_time
+    from glue.refusal import explain_time
 
     return explain_time(value)
 

@@ -25,7 +25,14 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "build" / "lambda"
 PACKAGES = ("glue", "consumers")
-LEFT_OUT = ("consumers/training",)
+LEFT_OUT = (
+    "consumers/training",
+    "consumers/evaluation",
+    "consumers/policy_tools",
+    "glue/aws",
+    "glue/readers",
+    "glue/terminal",
+)
 """Needed where weights are made, not where they are used; it imports numpy."""
 READ_AT_START = ("consumers/policies/default.toml", "consumers/models/default.bin")
 PYTHON = "3.13"

@@ -18,7 +18,7 @@ from athena.engine import Answer, Engine
 from infra.accounting import Account, Coordinate
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery import Delivery, DeliveryReport, DeliverySettings
+from producers.delivery.sending import Delivery, DeliveryReport, DeliverySettings
 from producers.ports import OutRecord, PutResult
 
 START_TIMEOUT_S = 60.0

@@ -3,8 +3,7 @@
 Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html (botocore 1.44, read 2026-11-20)
 """
 
-KIB = 1024
-MIB = 1024 * KIB
+from glue.units import KIB, MIB
 
 MAX_CALL_RECORDS = 500
 """Records in one PutRecords call."""

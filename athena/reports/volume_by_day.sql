@@ -1,7 +1,7 @@
 -- title: Volume by day
 -- question: How much was processed each day, as the bill counts it?
 -- note: Kinesis and Lambda are paid by what arrives, Firehose and S3 by rows and bytes landed, managed AI by characters.
--- note: producers/prices.toml holds example prices, and load prints what a run would cost.
+-- note: producers/load/prices.toml holds example prices, and load prints what a run would cost.
 -- reads: verdicts
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment

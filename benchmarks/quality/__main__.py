@@ -17,7 +17,7 @@ import msgspec
 from benchmarks.quality import disguised, labelled, personal, streams
 from benchmarks.quality.page import Measured, markdown
 from consumers.moderation.moderator import Moderator
-from infra.policy.loading import load
+from consumers.policy_tools.loading import load
 
 
 def measure(moderator: Moderator, folder: Path) -> Measured:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.quality.rows import Missed, Row, json_lines
+from consumers.evaluation.intervals import wilson
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import fold
-from infra.evaluation.intervals import wilson
-from producers.disguises import DISGUISES
+from producers.synthetic.disguises import DISGUISES
 
 SETS = ("davidson", "edos", "civil_toxic_spans")
 MOST = 500

@@ -9,12 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 from benchmarks.quality.rows import Missed, Row, json_lines
+from consumers.evaluation.evaluating import Evaluation, Wanted
+from consumers.evaluation.judge import PolicyJudge, questions_of
+from consumers.evaluation.labelled import ANY, Labelled, Passed
+from consumers.evaluation.measures import Measures
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from infra.evaluation.evaluating import Evaluation, Wanted
-from infra.evaluation.judging import PolicyJudge, questions_of
-from infra.evaluation.labelled import ANY, Labelled, Passed
-from infra.evaluation.measures import Measures
 
 Kinds = Callable[[dict[str, Any]], list[str]]
 

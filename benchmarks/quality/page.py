@@ -7,7 +7,7 @@ from msgspec import Struct
 from benchmarks.quality.labelled import Outcome
 from benchmarks.quality.rows import Missed, Row
 from benchmarks.quality.streams import Flagged
-from infra.evaluation.intervals import Estimate
+from consumers.evaluation.intervals import Estimate
 
 _MOST_RULES = 8
 

@@ -8,9 +8,9 @@ all rows.
 from pathlib import Path
 
 from benchmarks.quality.rows import Missed, Row, json_lines
-from infra.evaluation.entities import Entities
-from infra.evaluation.labelled import Labelled, Passed
-from infra.evaluation.measures import Measures
+from consumers.evaluation.entities import Entities
+from consumers.evaluation.labelled import Labelled, Passed
+from consumers.evaluation.measures import Measures
 
 KINDS = {
     "EMAIL_ADDRESS": "email",

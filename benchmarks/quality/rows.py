@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from infra.evaluation.intervals import Estimate
+from consumers.evaluation.intervals import Estimate
 
 Sense = Literal["at least", "at most"]
 

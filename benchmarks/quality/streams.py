@@ -7,10 +7,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from benchmarks.quality.rows import Row, json_lines
+from consumers.evaluation.intervals import wilson
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy
-from infra.evaluation.intervals import wilson
 
 
 class Stream(Struct, frozen=True):

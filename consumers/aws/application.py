@@ -17,8 +17,8 @@ from consumers.aws.policy_store import S3PolicyStore, is_address, parse_address
 from consumers.aws.settings import Settings, SettingsError
 from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, SystemClock, make_client
 from consumers.batch import MalformedEventError
-from consumers.cascade import Cascade
 from consumers.effects import Destinations, Effects
+from consumers.escalation import Cascade
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy

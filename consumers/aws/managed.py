@@ -8,7 +8,7 @@ from typing import Any
 from botocore.config import Config
 
 from consumers.aws.sinks import RefusedError, call, make_client
-from consumers.cascade import AT_ONCE, CALL_SECONDS
+from consumers.escalation import AT_ONCE, CALL_SECONDS
 from consumers.moderation.managed_labels import SENSITIVE_INFORMATION, TOPIC, TOXICITY, WORD
 from consumers.ports import Question, TransientError, UnanswerableError
 

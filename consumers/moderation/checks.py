@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from consumers.moderation.detectors.scan import ScanError, compile_expression
 from consumers.moderation.managed_labels import LABELS
 from consumers.moderation.problems import Problems, allowed, path_name, shown
 from consumers.moderation.rules import (
@@ -16,6 +15,7 @@ from consumers.moderation.rules import (
     RepeatRule,
     Thresholds,
 )
+from consumers.moderation.scan import ScanError, compile_expression
 
 if TYPE_CHECKING:
     from consumers.moderation.policy import Policy

@@ -9,20 +9,20 @@ from consumers.models import read_weights
 from consumers.moderation.decide import ALLOWED, Decision, decide
 from consumers.moderation.detectors.allowed import AllowedSpans
 from consumers.moderation.detectors.beside import BesideDetector
-from consumers.moderation.detectors.crowd import CrowdDetector
-from consumers.moderation.detectors.disguised import SPACED
 from consumers.moderation.detectors.links import CANDIDATE as LINK
 from consumers.moderation.detectors.links import LinkDetector
 from consumers.moderation.detectors.model import ModelDetector
+from consumers.moderation.detectors.obfuscation import SPACED
 from consumers.moderation.detectors.patterns import PatternDetector
 from consumers.moderation.detectors.personal_data import CANDIDATES, PersonalDataDetector
 from consumers.moderation.detectors.protocol import Detector, Subject
-from consumers.moderation.detectors.scan import Scan
 from consumers.moderation.detectors.terms import TermDetector
+from consumers.moderation.detectors.velocity import CrowdDetector
 from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, PolicyError, Thresholds
 from consumers.moderation.problems import Problem
+from consumers.moderation.scan import Scan
 from consumers.moderation.weights import Weights
 from glue.contract import Signal
 

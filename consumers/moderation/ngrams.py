@@ -7,7 +7,7 @@ Everything here is part of a weights file's meaning: a change gives other featur
 import unicodedata
 from zlib import crc32
 
-from consumers.moderation.lookalikes import LEET, LOOKALIKES
+from consumers.moderation.confusables import LEET, LOOKALIKES
 
 FEATURES = 1
 """The version of what this module computes; a weights file says which it was trained on."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from consumers.moderation.lookalikes import DECORATED, JOINING, LEET, LOOKALIKES
+from consumers.moderation.confusables import DECORATED, JOINING, LEET, LOOKALIKES
 from consumers.moderation.markup import has_signs, narrow, settled, undo
 
 _MEMO_LIMIT = 20_000

@@ -8,7 +8,7 @@ from msgspec import Struct
 from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
 from infra.audit.lake import Lake, unpacked
-from producers.past.archived import begins_at, read_records
+from producers.replay.archived import begins_at, read_records
 
 ANY_AGE = Lateness(past=timedelta(days=36_500), future=timedelta(days=36_500))
 """Whether a record arrived in time is the consumer's question. Here it is only where one record ends."""

@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from athena.engine import Engine, QueryFailed
 from athena.values import text_literal
-from glue import lake as parquet
+from glue.catalog import lake as parquet
+from glue.catalog.render.hive import columns
+from glue.catalog.tables import AUDITS
 from glue.codec import landed_timestamp
 from glue.contract import AuditRow
-from glue.render.hive import columns
-from glue.tables import AUDITS
 from infra.audit import seals
 from infra.audit.deciding import Again, Moderators, decide_again
 from infra.audit.findings import AuditReport, Finding

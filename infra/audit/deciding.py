@@ -17,19 +17,19 @@ import msgspec
 from msgspec import Struct
 
 from consumers.batch import Batch, Record
-from consumers.cascade import Opinion, Tally
-from consumers.moderation.detectors.crowd import OF_BATCHES
+from consumers.escalation import Opinion, Tally
+from consumers.moderation.detectors.velocity import OF_BATCHES
 from consumers.moderation.managed import SERVICES, OpenCase
 from consumers.moderation.moderator import Moderator
 from consumers.rows import RowMaker
-from glue import lake as parquet
+from glue.catalog import lake as parquet
 from glue.codec import landed_timestamp
 from glue.contract import Signal, VerdictRow
 from glue.vocabulary import Flag
 from infra.audit.archived import ANY_AGE, records_of
 from infra.audit.findings import Finding
 from infra.audit.lake import Lake, LakeObject, UnreadableError
-from producers.past.archived import begins_at
+from producers.replay.archived import begins_at
 
 OF_THE_PLACE = frozenset(
     {"arrived_at", "decided_at", "mode", "run_id", "shard_id", "sequence_number", "sub_sequence_number"}

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from producers.aws.calls import make_client, reaching
+from glue.aws.clients import make_client, reaching
 
 
 class LakeObject(Struct, frozen=True, order=True):

@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from glue import lake as parquet
+from glue.catalog import lake as parquet
 from glue.codec import parse_timestamp
 from infra.audit.archived import ArchivedRecord, records_of
-from infra.audit.elsewhere import dead_letters, undelivered
 from infra.audit.findings import Finding, Kind
 from infra.audit.identity import is_event_id, line_id, lines_of, record_id
 from infra.audit.lake import Lake, UnreadableError, day_of
 from infra.audit.reconciling import Named
+from infra.audit.undelivered import dead_letters, undelivered
 
 _CHUNK = 200
 """Ids in one look-up: far below Athena's limit of 256 KiB a statement."""

@@ -12,19 +12,18 @@ import click
 import msgspec
 from msgspec import Struct
 
-from athena.period import Period, in_utc, moment
+from athena.output import size
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.policies import policy_names, read_policy
+from glue.terminal.errors import UnreachableError, WrongUseError
+from glue.terminal.moments import Period, in_utc, moment
+from glue.terminal.sanitize import inert
 from infra.audit.auditing import Auditor, Deciding
 from infra.audit.findings import FAILING, MEANINGS, AuditReport
 from infra.audit.lake import S3Lake
-from infra.commands.asking import asking
-from infra.commands.failures import Unreachable, WrongUse
-from infra.commands.inert import inert
-from infra.commands.present import size
+from infra.commands.query_options import asking
 from infra.commands.stack import STACK, output, outputs
-from producers.failures import UnreachableError
 
 SETTLED_MINUTES = 20
 """How old an arrival is when it has certainly landed: five minutes in a buffer, with retries on the way."""
@@ -105,13 +104,13 @@ def audit(
         end = datetime.fromtimestamp(int(now), UTC) - timedelta(minutes=settle) if until is None else None
         end = end or moment(str(until), now=now)
         if until is None and end <= start:
-            raise WrongUse(
+            raise WrongUseError(
                 f"nothing that arrived since {in_utc(start)} is {settle} minutes old yet; "
                 "give an earlier --since, or a shorter --settle"
             )
         Period(start, end)
     except ValueError as error:
-        raise WrongUse(str(error)) from error
+        raise WrongUseError(str(error)) from error
     deciding = Deciding(_moderators(policies), share) if verify else None
     auditor = given.auditor if given else _auditor(stack)
     with asking():
@@ -127,7 +126,7 @@ def audit(
             if keep:
                 auditor.keep(report)
         except UnreachableError as error:
-            raise Unreachable(str(error)) from error
+            raise UnreachableError(str(error)) from error
     _step("")
     if as_json:
         click.echo(json.dumps(_document(report), indent=1))
@@ -176,7 +175,7 @@ def _moderators(files: Sequence[Path]) -> _AtHand:
         try:
             found.append(Policy.load(path.read_text("utf-8")))
         except (PolicyError, UnicodeDecodeError, OSError) as error:
-            raise WrongUse(f"{path}: {error}") from error
+            raise WrongUseError(f"{path}: {error}") from error
     return _AtHand(found)
 
 

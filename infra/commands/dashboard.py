@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from infra.commands.failures import EXIT_CODES, CommandFailed, WrongUse
+from glue.terminal.errors import EXIT_CODES, CommandError, WrongUseError
 from infra.commands.stack import STACK, target
 
 PORT = 8600
@@ -57,10 +57,10 @@ def dashboard(
     asked of Athena, on the laptop runtime or on AWS; excerpts have personal data masked. Pages hold no script.
     """
     # Imported here: other commands need not wait for it.
-    from infra.dashboard.export import export
-    from infra.dashboard.filters import FilterError, Filters
-    from infra.dashboard.lake import Lake
-    from infra.dashboard.serving import PortTakenError, serving
+    from athena.dashboard.export import export
+    from athena.dashboard.filters import FilterError, Filters
+    from athena.dashboard.lake import Lake
+    from athena.dashboard.serving import PortTakenError, serving
 
     asked = target(context, stack=stack, database=database, workgroup=workgroup)
     with ThreadPoolExecutor(AT_ONCE, "dashboard") as pool:
@@ -75,15 +75,15 @@ def dashboard(
             try:
                 written = export(lake, folder, Filters(since=since, until=until), drill_downs=drill_downs, told=told)
             except FilterError as error:
-                raise WrongUse(str(error)) from error
+                raise WrongUseError(str(error)) from error
             except OSError as error:
-                raise CommandFailed(f"{folder} cannot be written: {error.strerror}; give another --export") from error
+                raise CommandError(f"{folder} cannot be written: {error.strerror}; give another --export") from error
             if show:
                 click.echo(err=True)
             if lake.failures:
                 # A script must not go on and publish pages of which some say only that there is no answer.
                 why = "; ".join(f"{name}: {failure}" for name, failure in sorted(lake.failures.items()))
-                raise CommandFailed(f"{len(written)} files are in {folder}, but not every query was answered: {why}")
+                raise CommandError(f"{len(written)} files are in {folder}, but not every query was answered: {why}")
             if as_json:
                 click.echo(json.dumps({"files": [str(path) for path in written]}))
             else:
@@ -98,7 +98,7 @@ def dashboard(
                 except KeyboardInterrupt:
                     click.echo("Stopped.", err=True)
         except PortTakenError as error:
-            raise CommandFailed(f"{error}; another dashboard may be running, or give another --port") from error
+            raise CommandError(f"{error}; another dashboard may be running, or give another --port") from error
 
 
 dashboard.help = f"{inspect.cleandoc(dashboard.help or '')}\n\n{EXIT_CODES}"

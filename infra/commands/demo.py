@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from infra.commands.failures import CommandFailed
+from glue.terminal.errors import CommandError
 
 SHARDS = 16
 DATA = Path(".streamkeeper/demo")
@@ -62,7 +62,7 @@ def demo(*, events: int, seed: int, data: Path, as_json: bool) -> None:
     else:
         _print_next(show, figures, data)
     if not figures["balanced"]:
-        raise CommandFailed("the books do not balance: see unaccounted, ghosts and doubled above")
+        raise CommandError("the books do not balance: see unaccounted, ghosts and doubled above")
 
 
 class _Run:
@@ -81,7 +81,7 @@ class _Run:
             try:
                 runtime = job.Runtime(data=self._data, parameters={"ShardCount": str(SHARDS)})
             except RuntimeError as error:
-                raise CommandFailed(f"{error}; what it said stands above") from error
+                raise CommandError(f"{error}; what it said stands above") from error
             said.append(f"Kinesis ({SHARDS} shards), Lambda, Firehose, S3, Glue, Athena at {runtime.endpoint_url}")
         with runtime:
             produced = self._produce(job, runtime)
@@ -90,7 +90,7 @@ class _Run:
 
     def _produce(self, job: Any, runtime: Any) -> Any:
         from producers.ports import OutRecord
-        from producers.synthetic import synthetic
+        from producers.synthetic.content import synthetic
 
         with self._step("produce") as said:
             made = synthetic(self._events, seed=self._seed, now=time.time())
@@ -116,7 +116,7 @@ class _Run:
                     if drain.is_alive() and sys.stderr.isatty():
                         advance(_moderated(runtime.state()))
             if not outcome.get("drained"):
-                raise CommandFailed(f"still in flight after {DRAIN_TIMEOUT_S:.0f} s: {outcome or 'no answer'}")
+                raise CommandError(f"still in flight after {DRAIN_TIMEOUT_S:.0f} s: {outcome or 'no answer'}")
             said.append("consumers at the stream's end, buffers flushed to S3")
 
     def _ask(self, job: Any, runtime: Any, produced: Any) -> dict[str, Any]:
@@ -211,9 +211,7 @@ def _empty(data: Path) -> None:
         return
     strange = [path.name for path in data.iterdir() if path.name not in ("s3", "objects.json")]
     if strange:
-        raise CommandFailed(
-            f"{data} holds {strange[0]!r}, which no demo made; empty it yourself or give another --data"
-        )
+        raise CommandError(f"{data} holds {strange[0]!r}, which no demo made; empty it yourself or give another --data")
     shutil.rmtree(data)
 
 
@@ -235,7 +233,7 @@ def _print_books(show: Console, figures: dict[str, Any]) -> None:
 
 def _print_trend(show: Console, answers: dict[str, Any]) -> None:
     from athena.engine import Answer
-    from infra.commands.present import print_table
+    from athena.output import print_table
 
     hours: Answer = answers["actions_by_hour"]
     latest = Answer(

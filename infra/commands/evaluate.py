@@ -12,18 +12,17 @@ import click
 import msgspec
 from botocore.exceptions import ClientError
 
+from consumers.evaluation.gates import hold
+from consumers.evaluation.judge import ScoreOf
+from consumers.evaluation.labelled import LabelError
+from consumers.evaluation.options import columns_of, gates_of
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import PolicyError
+from consumers.policy_tools.loading import load
+from glue.readers.rows import SourceError
+from glue.terminal.errors import CommandError, UnreachableError, WrongUseError
+from glue.terminal.sanitize import no_formula
 from glue.vocabulary import ACTIONS
-from infra.commands.failures import CommandFailed, Unreachable, WrongUse
-from infra.commands.inert import no_formula
-from infra.evaluation.asked import columns_of, gates_of
-from infra.evaluation.gates import hold
-from infra.evaluation.judging import ScoreOf
-from infra.evaluation.labelled import LabelError
-from infra.policy.loading import load
-from producers.failures import UnreachableError
-from producers.rows import SourceError
 
 GATE_FAILED = 4
 
@@ -106,21 +105,21 @@ def evaluate(context: click.Context, /, **given: Any) -> None:
     that is counted, span by span.
     """
     if given["as_csv"] and given["as_json"]:
-        raise WrongUse("--csv and --json: one of them")
+        raise WrongUseError("--csv and --json: one of them")
     files, gates = [*given["files"], *given["more"]], gates_of(given)
     if given["html"] is not None and not given["html"].parent.is_dir():
-        raise WrongUse(f"--html {given['html']}: there is no folder {given['html'].parent}")
+        raise WrongUseError(f"--html {given['html']}: there is no folder {given['html'].parent}")
     if not files and not given["negatives"]:
-        raise WrongUse("nothing to evaluate on: give --data FILE, or --negatives FILE; --help has examples")
+        raise WrongUseError("nothing to evaluate on: give --data FILE, or --negatives FILE; --help has examples")
     moderator = _moderator(given["policy"])
     against = [_moderator(given["against"])] if given["against"] is not None else []
     columns = columns_of(given, moderator.policy)
     try:
         # numpy takes longer to load than --help may.
-        from infra.evaluation.running import evaluate_entities, evaluate_texts, reads
-        from infra.evaluation.table import lines
+        from consumers.evaluation.run import evaluate_entities, evaluate_texts, reads
+        from consumers.evaluation.table import lines
     except ModuleNotFoundError as error:
-        raise CommandFailed(f"no module {error.name!r}: it needs the extra, pip install streamkeeper[local]") from None
+        raise CommandError(f"no module {error.name!r}: it needs the extra, pip install streamkeeper[local]") from None
     asked = reads(columns, files, given["negatives"])
     try:
         if columns.entities:
@@ -128,13 +127,13 @@ def evaluate(context: click.Context, /, **given: Any) -> None:
         else:
             report = evaluate_texts(moderator, against, columns, asked, given)
     except (LabelError, SourceError) as error:
-        raise WrongUse(str(error)) from None
+        raise WrongUseError(str(error)) from None
     try:
         held = hold(report, gates, surely=given["surely"])
     except ValueError as error:
-        raise WrongUse(f"a limit: {error}") from None
+        raise WrongUseError(f"a limit: {error}") from None
     if given["html"] is not None:
-        from infra.evaluation.page import page
+        from consumers.evaluation.page import page
 
         _write(given["html"], page(report, held))
     if given["as_json"]:
@@ -159,11 +158,11 @@ def _moderator(name: str) -> Moderator:
         current = policy.in_force(time.time())
         return moderator if current is policy else Moderator(current)
     except PolicyError as error:
-        raise CommandFailed(f"{name}: {error}") from error
+        raise CommandError(f"{name}: {error}") from error
     except UnreachableError as error:
-        raise Unreachable(str(error)) from error
+        raise UnreachableError(str(error)) from error
     except ClientError as error:
-        raise Unreachable(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
+        raise UnreachableError(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
 
 
 def _csv(report: Any) -> Iterator[list[object]]:
@@ -184,4 +183,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        raise CommandFailed(f"{path}: {error.strerror}; give --html a path that can be written") from None
+        raise CommandError(f"{path}: {error.strerror}; give --html a path that can be written") from None

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from infra.commands.stack import output, outputs
-from producers.load import EPILOG, execute, options
-from producers.produce import World
+from producers.commands.load import EPILOG, execute, options
+from producers.commands.produce import World
 
 
 def _stream_of(stack: str) -> str:

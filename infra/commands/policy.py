@@ -13,14 +13,13 @@ from botocore.exceptions import ClientError
 from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
 from consumers.moderation.moderator import Finding, Moderator
 from consumers.moderation.policy import ManagedRule, Policy, PolicyError
-from infra.commands.failures import CommandFailed, Unreachable, WrongUse
-from infra.commands.inert import inert
+from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
+from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask
+from consumers.policy_tools.loading import load, problems_of, read_text
+from glue.readers.texts import read_texts
+from glue.terminal.errors import CommandError, UnreachableError, WrongUseError
+from glue.terminal.sanitize import inert
 from infra.commands.stack import STACK, output, outputs
-from infra.policy.cases import CaseError, Outcome, read_cases, run
-from infra.policy.comparing import MOST_EXAMPLES, differences, effect, would_ask
-from infra.policy.loading import load, problems_of, read_text
-from infra.texts import read_texts
-from producers.failures import UnreachableError
 
 _SOURCE = "POLICY is a file, the name of a policy in the bundle, s3://BUCKET/KEY, or - for standard input."
 _STEPS = ("flag", "review", "block")
@@ -139,13 +138,15 @@ def test(context: click.Context, files: tuple[Path, ...], name: str | None, as_j
     """Try cases: texts, and what the policy must say to them. Looks into tests/policies unless told otherwise."""
     paths = list(_case_files(files or (Path("tests/policies"),)))
     if not paths:
-        raise WrongUse("no files of cases (*.yaml) found; give a file or a folder, --help shows what one looks like")
+        raise WrongUseError(
+            "no files of cases (*.yaml) found; give a file or a folder, --help shows what one looks like"
+        )
     outcomes: list[Outcome] = []
     for path in paths:
         try:
             named, cases = read_cases(path)
         except CaseError as error:
-            raise WrongUse(str(error)) from error
+            raise WrongUseError(str(error)) from error
         outcomes += run(_load(name or _beside(path, named))[1], cases)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if as_json:
@@ -185,7 +186,7 @@ def diff(before: str, after: str, data: Path | None, text_column: str, examples:
         try:
             done = effect(old_moderator, new_moderator, read_texts(data, text_column), examples=examples)
         except ValueError as error:
-            raise WrongUse(str(error)) from error
+            raise WrongUseError(str(error)) from error
     if as_json:
         document: dict[str, Any] = {"differences": msgspec.to_builtins(found)}
         if done is not None:
@@ -230,16 +231,16 @@ def publish(source: str, name: str, cases: Path | None, stack: str) -> None:
     text = _text(source)
     if problems := problems_of(text):
         lines = "\n".join(inert(str(problem)) for problem in problems)
-        raise CommandFailed(f"{source} is not published:\n{lines}")
+        raise CommandError(f"{source} is not published:\n{lines}")
     if len(text.encode()) > MAX_BYTES:
-        raise CommandFailed(f"{source} has {len(text.encode()):,} bytes; allowed: {MAX_BYTES:,}")
+        raise CommandError(f"{source} has {len(text.encode()):,} bytes; allowed: {MAX_BYTES:,}")
     made = Policy.load(text)
     if cases is not None:
         for path in _case_files((cases,)):
             failed = [one for one in run(Moderator(made), read_cases(path)[1]) if not one.passed]
             if failed:
-                raise CommandFailed(f"{source} is not published: {len(failed)} cases of {path} fail; see `policy test`")
-    from producers.aws.calls import make_client, reaching
+                raise CommandError(f"{source} is not published: {len(failed)} cases of {path} fail; see `policy test`")
+    from glue.aws.clients import make_client, reaching
 
     bucket = output(outputs(stack), "LakeBucketName", stack=stack)
     key = f"policies/{name}.toml"
@@ -250,7 +251,7 @@ def publish(source: str, name: str, cases: Path | None, stack: str) -> None:
             with reaching(f"s3://{bucket}/{one}"):
                 client.put_object(Bucket=bucket, Key=one, Body=text.encode(), ContentType="application/toml")
     except UnreachableError as error:
-        raise Unreachable(str(error)) from error
+        raise UnreachableError(str(error)) from error
     click.echo(f"s3://{bucket}/{key}: policy {made.id}, version {made.version}")
 
 
@@ -261,25 +262,25 @@ def _given(text: str) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise WrongUse(f"the text is not UTF-8: byte {error.start} is {raw[error.start]:#04x}") from None
+        raise WrongUseError(f"the text is not UTF-8: byte {error.start} is {raw[error.start]:#04x}") from None
 
 
 def _text(name: str) -> str:
     try:
         return read_text(name)
     except UnreachableError as error:
-        raise Unreachable(str(error)) from error
+        raise UnreachableError(str(error)) from error
     except ClientError as error:
-        raise Unreachable(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
+        raise UnreachableError(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
 
 
 def _load(name: str) -> tuple[Policy, Moderator]:
     try:
         return load(name)
     except PolicyError as error:
-        raise CommandFailed(f"{name}: {error}") from error
+        raise CommandError(f"{name}: {error}") from error
     except UnreachableError as error:
-        raise Unreachable(str(error)) from error
+        raise UnreachableError(str(error)) from error
 
 
 def _beside(path: Path, named: str) -> str:

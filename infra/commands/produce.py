@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from infra.commands.stack import output, outputs
-from producers.produce import EPILOG, World, execute, options
+from producers.commands.produce import EPILOG, World, execute, options
 
 
 def _stream_of(stack: str) -> str:

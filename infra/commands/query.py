@@ -6,8 +6,8 @@ import sys
 import click
 
 from athena.values import text_literal
-from infra.commands.asking import asking, asks, show
-from infra.commands.failures import EXIT_CODES, WrongUse
+from glue.terminal.errors import EXIT_CODES, WrongUseError
+from infra.commands.query_options import asking, asks, show
 from infra.commands.stack import target
 
 
@@ -45,15 +45,15 @@ def query(
     """
     statement = sys.stdin.read() if sql == "-" else sql
     if not statement.strip():
-        raise WrongUse("the statement is empty")
+        raise WrongUseError("the statement is empty")
     try:
         statement.encode()
     except UnicodeEncodeError:
-        raise WrongUse("the statement is not valid UTF-8") from None
+        raise WrongUseError("the statement is not valid UTF-8") from None
     try:
         literals = [text_literal(param) for param in params]
     except ValueError as error:
-        raise WrongUse(f"--param: {error}") from error
+        raise WrongUseError(f"--param: {error}") from error
     asked = target(context, stack=stack, database=database, workgroup=workgroup)
     with asking():
         answer = asked.engine.run(statement, literals, database=asked.database, workgroup=asked.workgroup)

@@ -7,9 +7,17 @@ import click
 from consumers.moderation.detectors.personal_data import propose
 from consumers.moderation.excerpt import excerpt
 from consumers.moderation.normalise import normalise
-from infra.commands.inert import inert
+from glue.terminal.sanitize import inert
 from infra.commands.stack import outputs
-from producers.redrive import DEAD_LETTER_EXAMPLES, EPILOG, QUARANTINE_EXAMPLES, World, execute, letter_options, options
+from producers.commands.redrive import (
+    DEAD_LETTER_EXAMPLES,
+    EPILOG,
+    QUARANTINE_EXAMPLES,
+    World,
+    execute,
+    letter_options,
+    options,
+)
 
 _LOOKED_AT = 4096
 

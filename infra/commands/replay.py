@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from infra.commands.stack import outputs
-from producers.replay import EPILOG, World, execute, options
+from producers.commands.replay import EPILOG, World, execute, options
 
 
 @click.command(epilog=EPILOG)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import click
 
 from athena import reports
-from athena.period import in_utc, moment
-from infra.commands.asking import asking, asks, show
-from infra.commands.failures import EXIT_CODES, WrongUse
+from glue.terminal.errors import EXIT_CODES, WrongUseError
+from glue.terminal.moments import in_utc, moment
+from infra.commands.query_options import asking, asks, show
 from infra.commands.stack import Target, target
 
 
@@ -55,7 +55,7 @@ def report(
         _list(as_json=form == "json")
         return
     if name is None:
-        raise WrongUse(f"which report? There are {', '.join(reports.names())}; --list says what they answer")
+        raise WrongUseError(f"which report? There are {', '.join(reports.names())}; --list says what they answer")
     given = context.find_object(Target)
     now = given.now() if given else time.time()
     try:
@@ -64,7 +64,7 @@ def report(
         values |= _parameters(chosen, params)
         chosen.literals(values)
     except ValueError as error:
-        raise WrongUse(str(error)) from error
+        raise WrongUseError(str(error)) from error
     asked = target(context, stack=stack, database=database, workgroup=workgroup)
     with asking():
         answer = reports.run(chosen, values, asked.engine, database=asked.database, workgroup=asked.workgroup)

@@ -3,7 +3,7 @@
 import click
 
 from infra.commands.stack import output, outputs
-from producers.spooling import World, flush_command, status_command
+from producers.commands.spool import World, flush_command, status_command
 
 
 def _stream_of(stack: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import click
 
 from athena.engine import Engine, EngineError, EngineUnreachable
-from infra.commands.failures import CommandFailed, Unreachable
+from glue.terminal.errors import CommandError, UnreachableError
 
 STACK = "streamkeeper"
 
@@ -16,7 +16,7 @@ def outputs(stack: str = STACK) -> dict[str, str]:
     """The outputs of a stack by name, such as ``LakeBucketName``.
 
     Raises:
-        Unreachable: no such stack, or nobody to ask; it names stack and region and says what to do.
+        UnreachableError: no such stack, or nobody to ask; it names stack and region and says what to do.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
     """
@@ -34,8 +34,8 @@ def outputs(stack: str = STACK) -> dict[str, str]:
         stacks = client.describe_stacks(StackName=stack)["Stacks"]
     except (BotoCoreError, ClientError) as error:
         if "does not exist" in str(error):
-            raise Unreachable(f"{at} does not exist: name another with --stack, or {WHERE_TO_LOOK}") from error
-        raise Unreachable(f"{at}: {failure_of(error)}") from error
+            raise UnreachableError(f"{at} does not exist: name another with --stack, or {WHERE_TO_LOOK}") from error
+        raise UnreachableError(f"{at}: {failure_of(error)}") from error
     return {str(output["OutputKey"]): str(output["OutputValue"]) for output in stacks[0].get("Outputs", [])}
 
 
@@ -43,11 +43,13 @@ def output(found: dict[str, str], name: str, *, stack: str) -> str:
     """One output of those a stack has.
 
     Raises:
-        Unreachable: it has none of that name.
+        UnreachableError: it has none of that name.
     """
     if name not in found:
         there = ", ".join(sorted(found)) or "none"
-        raise Unreachable(f"stack {stack!r} has no output {name}, only {there}; deploy infra/aws/template.yaml anew")
+        raise UnreachableError(
+            f"stack {stack!r} has no output {name}, only {there}; deploy infra/aws/template.yaml anew"
+        )
     return found[name]
 
 
@@ -65,7 +67,7 @@ def target(context: click.Context, *, stack: str, database: str | None, workgrou
     """The Athena to ask: of the context, else of the options, and what they leave open of the stack's outputs.
 
     Raises:
-        CommandFailed: the stack cannot be asked.
+        CommandError: the stack cannot be asked.
     """
     given = context.find_object(Target)
     if given is not None:
@@ -82,6 +84,6 @@ def target(context: click.Context, *, stack: str, database: str | None, workgrou
         raise failed(error) from error
 
 
-def failed(error: EngineError) -> CommandFailed:
+def failed(error: EngineError) -> CommandError:
     """What a command says when the engine gave no answer."""
-    return Unreachable(str(error)) if isinstance(error, EngineUnreachable) else CommandFailed(str(error))
+    return UnreachableError(str(error)) if isinstance(error, EngineUnreachable) else CommandError(str(error))

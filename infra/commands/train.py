@@ -14,9 +14,9 @@ import msgspec
 from consumers.moderation.weights import Weights, WeightsError
 from consumers.training.examples import Cells, Examples, read_examples
 from consumers.training.recipe import Recipe, TextSet, TrainingError
-from infra.commands.failures import FAILED, CommandFailed, WrongUse
-from producers.rows import SourceError
-from producers.sources import Source
+from glue.readers.rows import SourceError
+from glue.readers.sources import Source
+from glue.terminal.errors import FAILED, CommandError, WrongUseError
 
 EPILOG = """\b
 Examples:
@@ -71,9 +71,9 @@ def train(context: click.Context, /, **given: Any) -> None:
 
         trained = make(recipe, sets, told=told)
     except (TrainingError, SourceError) as error:
-        raise WrongUse(str(error)) from None
+        raise WrongUseError(str(error)) from None
     except ModuleNotFoundError as error:
-        raise CommandFailed(
+        raise CommandError(
             f"no module {error.name!r}: training needs the extra, pip install streamkeeper[local]"
         ) from None
     out = Path(given["out"])
@@ -96,13 +96,13 @@ def _recipe(given: dict[str, Any], was_given: Callable[[str], bool]) -> Recipe:
         for name in (*alone, "base_rate", "bits", "epochs", "rate"):
             if was_given(name) and given[name]:
                 shown = "FILES" if name == "files" else "--" + name.replace("_", "-")
-                raise WrongUse(f"{shown}: not together with --recipe; say it in {given['recipe']}")
+                raise WrongUseError(f"{shown}: not together with --recipe; say it in {given['recipe']}")
         try:
             return Recipe.load(Path(given["recipe"]).read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise WrongUse(f"--recipe {given['recipe']}: {error}") from None
+            raise WrongUseError(f"--recipe {given['recipe']}: {error}") from None
     if not given["files"]:
-        raise WrongUse("nothing to learn from: give labelled FILES, or --recipe")
+        raise WrongUseError("nothing to learn from: give labelled FILES, or --recipe")
     return _from_options(given)
 
 
@@ -126,7 +126,7 @@ def _from_options(given: dict[str, Any]) -> Recipe:
         what, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`").rpartition(".")[2]
         option = "head" if key == "name" and given["name"] is None else key
-        raise WrongUse(f"--{option.replace('_', '-')}: received {given.get(option)!r}; {what}") from None
+        raise WrongUseError(f"--{option.replace('_', '-')}: received {given.get(option)!r}; {what}") from None
     recipe.check()
     return recipe
 
@@ -158,14 +158,14 @@ def _write(out: Path, data: bytes) -> None:
         beside.replace(out)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise CommandFailed(f"{out}: {error.strerror}; give --out a path that can be written") from None
+        raise CommandError(f"{out}: {error.strerror}; give --out a path that can be written") from None
 
 
 def _compare(out: Path, made: Weights, data: bytes) -> int:
     try:
         there = out.read_bytes()
     except OSError as error:
-        raise WrongUse(f"--check: {out}: {error.strerror}") from None
+        raise WrongUseError(f"--check: {out}: {error.strerror}") from None
     if there == data:
         click.echo(f"the same: {out} is {made.name}, byte for byte")
         return 0

@@ -9,7 +9,7 @@ from types import FrameType
 
 import click
 
-from infra.commands.failures import CommandFailed, WrongUse
+from glue.terminal.errors import CommandError, WrongUseError
 
 PORT = 4566
 SAVE_EVERY_S = 5.0
@@ -44,9 +44,9 @@ def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, as_j
     Other programs reach it through the lines it prints: the aws command line, boto3, awswrangler, and every
     streamkeeper command.
     """
+    from infra.local.cloudformation.intrinsics import TemplateError
     from infra.local.errors import ApiError
     from infra.local.mirror import Mirror
-    from infra.local.provision.intrinsics import TemplateError
     from infra.local.twin import Twin
 
     started = time.monotonic()
@@ -60,11 +60,11 @@ def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, as_j
     try:
         twin = Twin(parameters=_parameters(given), port=port, stack_name=stack)
     except OSError as error:
-        raise CommandFailed(f"port {port} cannot be had ({error.strerror}); try --port 0 for any free one") from error
+        raise CommandError(f"port {port} cannot be had ({error.strerror}); try --port 0 for any free one") from error
     try:
         twin.start()
     except (ApiError, TemplateError) as error:
-        raise CommandFailed(f"the stack was not made: {error}") from error
+        raise CommandError(f"the stack was not made: {error}") from error
     mirror = Mirror(data, twin.beneath) if data is not None else None
     try:
         if mirror is not None:
@@ -89,7 +89,7 @@ def _parameters(given: tuple[str, ...]) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in given]
     wrong = [name for name, equals, _ in pairs if not (name and equals)]
     if wrong:
-        raise WrongUse(f"--parameter {wrong[0]!r} is no NAME=VALUE; e.g. --parameter ShardCount=8")
+        raise WrongUseError(f"--parameter {wrong[0]!r} is no NAME=VALUE; e.g. --parameter ShardCount=8")
     return {name: value for name, _, value in pairs}
 
 

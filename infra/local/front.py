@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import msgspec
 
+from infra.local.cloudformation.cloudformation import StackApi, error_document
 from infra.local.control import Control
 from infra.local.errors import ApiError
-from infra.local.provision.cloudformation import StackApi, error_document
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from infra.local.beneath import Beneath
+from infra.local.moto_backend import Beneath
 from infra.local.stores import S3Store
 
 _MAX_NAME = 200

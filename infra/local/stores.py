@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.beneath import Beneath
 from infra.local.errors import ApiError
+from infra.local.moto_backend import Beneath
 
 
 @dataclass(frozen=True, kw_only=True)

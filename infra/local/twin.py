@@ -6,29 +6,29 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from infra.local.beneath import ACCOUNT_ID, Beneath
+from infra.local.athena.api import AthenaApi
+from infra.local.awslambda.api import EventSourceApi
+from infra.local.awslambda.destinations import AwsDestinations
+from infra.local.awslambda.driver import EventSourceDriver
+from infra.local.awslambda.functions import Functions
+from infra.local.awslambda.functions_api import LambdaApi
 from infra.local.clock import Clock, SystemClock
+from infra.local.cloudformation.cloudformation import Stack, StackApi, StackResource
+from infra.local.cloudformation.intrinsics import Template
+from infra.local.cloudformation.provision import STACK_NAME, Place, provision, read_template
 from infra.local.control import Control
-from infra.local.delivery_stream.api import FirehoseApi
-from infra.local.delivery_stream.driver import DeliveryStreamDriver, Ports, calling
-from infra.local.delivery_stream.limits import PutFaults
-from infra.local.delivery_stream.source import KinesisSource
-from infra.local.event_bus import EventBuses
-from infra.local.event_source.api import EventSourceApi
-from infra.local.event_source.destinations import AwsDestinations
-from infra.local.event_source.driver import EventSourceDriver
+from infra.local.dynamodb import ItemUpdates
+from infra.local.eventbridge import EventBuses
+from infra.local.firehose.api import FirehoseApi
+from infra.local.firehose.driver import DeliveryStreamDriver, Ports, calling
+from infra.local.firehose.limits import PutFaults
+from infra.local.firehose.source import KinesisSource
 from infra.local.front import Front
-from infra.local.functions.api import LambdaApi
-from infra.local.functions.functions import Functions
-from infra.local.item_updates import ItemUpdates
-from infra.local.provision.cloudformation import Stack, StackApi, StackResource
-from infra.local.provision.intrinsics import Template
-from infra.local.provision.provision import STACK_NAME, Place, provision, read_template
-from infra.local.query.api import AthenaApi
+from infra.local.kinesis.api import KinesisApi
+from infra.local.kinesis.streams import Streams
+from infra.local.moto_backend import ACCOUNT_ID, Beneath
 from infra.local.server import LoopbackServer
 from infra.local.stores import GlueCatalog, S3Store
-from infra.local.streams.api import KinesisApi
-from infra.local.streams.streams import Streams
 
 REGION = "us-east-1"
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from producers.aws.calls import make_client, reaching
-from producers.failures import UnreachableError
-from producers.past.archived import ArchiveObject, begins_at
+from glue.aws.clients import make_client, reaching
+from glue.terminal.errors import UnreachableError
+from producers.replay.archived import ArchiveObject, begins_at
 
 LONGEST_BUFFER = timedelta(minutes=20)
 """An object holds at most 15 minutes of arrivals (Firehose's longest interval); some more for its writing."""

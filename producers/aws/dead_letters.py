@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from glue.aws.clients import make_client, reaching
 from glue.codec import parse_timestamp
-from producers.aws.calls import make_client, reaching
+from glue.terminal.errors import UnreachableError
 from producers.aws.reading import ExpiredError, KinesisReader
-from producers.failures import UnreachableError
-from producers.set_aside.items import Item, Loaded, PlainItem, RawRecord
+from producers.redrive.items import Item, Loaded, PlainItem, RawRecord
 
 _PREFIX = "aws/lambda/"
 _HELD_SECONDS = 300

@@ -4,12 +4,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from producers.aws.calls import ABSENT_CODES, CONDITION_CODES, code_of, make_client, reaching
-from producers.past.runs import ChangedError
+from glue.aws.clients import ABSENT_CODES, CONDITION_CODES, code_of, make_client, reaching
+from producers.replay.runs import ChangedError
 
 
 class BucketStore:
-    """A :class:`producers.past.runs.Store` under a prefix of a bucket: one for all machines.
+    """A :class:`producers.replay.runs.Store` under a prefix of a bucket: one for all machines.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
@@ -31,7 +31,7 @@ class BucketStore:
             return answer["Body"].read(), str(answer["ETag"])
 
     def write(self, name: str, data: bytes, version: str | None) -> str:
-        """See :class:`producers.past.runs.Store`."""
+        """See :class:`producers.replay.runs.Store`."""
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
         with reaching(f"s3://{self._bucket}/{self._prefix}"):
             try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from glue.terminal.errors import UnreachableError
 from producers.aws.archive import S3Archive
 from producers.aws.dead_letters import BucketLetters, PointedLetters, queue_messages
 from producers.aws.kinesis import KinesisStream
@@ -9,7 +10,6 @@ from producers.aws.objects import BucketStore
 from producers.aws.quarantine import Quarantine, Recovery
 from producers.aws.reading import KinesisReader
 from producers.aws.tables import AthenaTables
-from producers.failures import UnreachableError
 from producers.ports import Clock, StreamRefusedError
 
 

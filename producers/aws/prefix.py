@@ -15,9 +15,9 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from producers.folder import select
-from producers.rows import SourceError
-from producers.sources import Format, Source
+from glue.readers.folder import select
+from glue.readers.rows import SourceError
+from glue.readers.sources import Format, Source
 
 SCHEME = "s3://"
 _CHUNK = 256 * 1024
@@ -32,7 +32,7 @@ class BucketPrefix:
     Args:
         url: ``s3://bucket/prefix``. A prefix is the beginning of a key, as in S3: end it in a slash to mean a folder.
             When there is an object of just that key, it alone is meant.
-        pattern, form, fallback: as in :class:`producers.folder.Folder`, by the key behind the prefix's last slash.
+        pattern, form, fallback: as in :class:`glue.readers.folder.Folder`, by the key behind the prefix's last slash.
         client: of S3; made when it is not given.
 
     Raises:

@@ -5,13 +5,13 @@ import binascii
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
-from glue.aggregation import MAGIC
-from glue.aggregation import decode as open_aggregate
+from glue.kpl.aggregation import MAGIC
+from glue.kpl.aggregation import decode as open_aggregate
 from producers.aws.archive import S3Archive
 from producers.aws.reading import ExpiredError, KinesisReader
 from producers.aws.tables import AthenaTables
-from producers.set_aside.items import Item, Loaded, RawRecord
-from producers.set_aside.quarantined import QuarantinedRow
+from producers.redrive.items import Item, Loaded, RawRecord
+from producers.redrive.quarantined import QuarantinedRow
 
 _PAGES = 20
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from producers.aws.calls import code_of, make_client, reaching
-from producers.past.records import Page, Shard, StreamRecord
+from glue.aws.clients import code_of, make_client, reaching
 from producers.ports import Clock
+from producers.replay.records import Page, Shard, StreamRecord
 
 _THROTTLED = "ProvisionedThroughputExceededException"
 _ATTEMPTS = 20

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from glue.aws.clients import make_client, reaching
 from glue.codec import landed_timestamp
-from producers.aws.calls import make_client, reaching
-from producers.failures import UnreachableError
-from producers.past.marking import Identity
+from glue.terminal.errors import UnreachableError
 from producers.ports import Clock
-from producers.set_aside.quarantined import QuarantinedRow
+from producers.redrive.quarantined import QuarantinedRow
+from producers.replay.marking import Identity
 
 _LONGEST_POLL = 2.0
 csv.field_size_limit(4 * 1024 * 1024)
@@ -52,7 +52,7 @@ class AthenaTables:
     def of(
         self, identities: Sequence[Identity], *, days: tuple[str, str], since: float, until: float
     ) -> Mapping[Identity, float]:
-        """See :class:`producers.past.replaying.FirstArrivals`."""
+        """See :class:`producers.replay.run.FirstArrivals`."""
         asked = set(identities)
         rows = self.rows(
             _FIRST_ARRIVALS, [*map(_quoted, days), _quoted(_landed(until + 1.0)), _quoted(_landed(since - 1.0))]

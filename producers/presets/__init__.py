@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from producers.columns import Condition, Place
-from producers.sources import Format
-from producers.times import TimeUnit
+from glue.readers.sources import Format
+from glue.terminal.times import TimeUnit
+from producers.mapping.columns import Condition, Place
 
 
 class PresetError(ValueError):
@@ -26,7 +26,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         namespace: part of the UUIDs that are made of its own ids, so that one event in two files stays one.
         form: what a file holds when its name does not say it.
         columns, constants, defaults, time_unit, assume_utc, loose, leave_out, only: as in
-            :class:`producers.mapping.Mapping`; an empty column turns a field off.
+            :class:`producers.mapping.fields.Mapping`; an empty column turns a field off.
     """
 
     title: str

@@ -15,11 +15,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from athena.dashboard.lake import Lake
+from athena.dashboard.serving import serving
 from athena.engine import Answer, Engine
-from glue.tables import AUDITS, QUARANTINE, VERDICTS, Table
+from glue.catalog.tables import AUDITS, QUARANTINE, VERDICTS, Table
 from infra.commands.stack import Target
-from infra.dashboard.lake import Lake
-from infra.dashboard.serving import serving
 from tests.browser import content
 from tests.sql.conftest import Lake as Stack
 

@@ -4,7 +4,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from infra.commands.inert import inert
+from glue.terminal.sanitize import inert
 from tests.browser import content
 from tests.browser.site import PAGES, Looking, shown
 

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from glue.__main__ import renderings
+from glue.catalog.render.hive import columns, hive_type
+from glue.catalog.render.json_schema import event_schema
+from glue.catalog.tables import TABLES, Table
 from glue.contract import BadRow, Signal, VerdictRow
 from glue.evolution import incompatible_columns, incompatible_events
-from glue.render.hive import columns, hive_type
-from glue.render.json_schema import event_schema
-from glue.tables import TABLES, Table
 
 ROOT = Path(__file__).parents[2]
 RELEASED = sorted((ROOT / "glue" / "released").iterdir())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consumers.batch import Batch, Record
-from consumers.moderation.detectors.crowd import OF_BATCHES
+from consumers.moderation.detectors.velocity import OF_BATCHES
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.delivery_stream.config import read_destination
-from infra.local.delivery_stream.records import KinesisCoordinate, Origin, SourceRecord
-from infra.local.delivery_stream.transform import TransformBatch, event_of
+from infra.local.firehose.config import read_destination
+from infra.local.firehose.records import KinesisCoordinate, Origin, SourceRecord
+from infra.local.firehose.transform import TransformBatch, event_of
 
 EVENTS = Path(os.environ["STREAMKEEPER_DATA"]) / "vectors" / "aws_events"
 SAMPLES = [

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from glue.aggregation import MAGIC, UserRecord, decode, encode
 from glue.contract import BadInput
+from glue.kpl.aggregation import MAGIC, UserRecord, decode, encode
 
 FOLDER = Path(os.environ["STREAMKEEPER_DATA"]) / "vectors" / "kpl_aggregation"
 VECTORS: list[dict[str, Any]] = json.loads((FOLDER / "vectors.json").read_text())

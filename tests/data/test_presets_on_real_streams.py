@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.datasets import RejectedRow
-from producers.inputs import dataset_of
+from producers.commands.inputs import dataset_of
+from producers.mapping.datasets import RejectedRow
 from producers.ports import OutRecord
 
 FOLDER = Path(os.environ["STREAMKEEPER_DATA"]) / "streams"

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.datasets import Dataset, RejectedRow
-from producers.mapping import Mapping
+from glue.readers.sources import Source
+from producers.mapping.datasets import Dataset, RejectedRow
+from producers.mapping.fields import Mapping
 from producers.ports import OutRecord
-from producers.sources import Source
 
 FOLDER = Path(os.environ["STREAMKEEPER_DATA"]) / "streams"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.event_source.api import EventSourceApi
-from infra.local.event_source.destinations import FailureDestinations
-from infra.local.event_source.documents import Discarded, full_invocation_record, invocation_record, object_key
-from infra.local.event_source.driver import EventSourceDriver
-from infra.local.functions.api import LambdaApi
-from infra.local.functions.functions import Functions, Invoked
-from infra.local.streams.api import KinesisApi
-from infra.local.streams.streams import Streams
+from infra.local.awslambda.api import EventSourceApi
+from infra.local.awslambda.destinations import FailureDestinations
+from infra.local.awslambda.documents import Discarded, full_invocation_record, invocation_record, object_key
+from infra.local.awslambda.driver import EventSourceDriver
+from infra.local.awslambda.functions import Functions, Invoked
+from infra.local.awslambda.functions_api import LambdaApi
+from infra.local.kinesis.api import KinesisApi
+from infra.local.kinesis.streams import Streams
 
 ACCOUNT = "111111111111"
 REGION = "eu-central-1"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from infra.local.query.errors import QueryError
-from infra.local.query.plan import TableInfo
-from infra.local.query.session import Session
-from infra.local.query.translation import translate
-from infra.local.query.types import INTEGER, TIMESTAMP, VARCHAR, array, decimal
+from infra.local.athena.errors import QueryError
+from infra.local.athena.plan import TableInfo
+from infra.local.athena.session import Session
+from infra.local.athena.translation import translate
+from infra.local.athena.types import INTEGER, TIMESTAMP, VARCHAR, array, decimal
 
 DOCUMENT: dict[str, Any] = json.loads(
     (Path(os.environ["STREAMKEEPER_DATA"]) / "vectors" / "trino_expressions.json").read_text()

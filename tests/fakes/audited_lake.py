@@ -17,18 +17,18 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.rows import RowMaker
+from glue.catalog.lake import read_table, write_table
+from glue.catalog.render.arrow import arrow_schema
+from glue.catalog.render.hive import columns, table_parameters
+from glue.catalog.tables import ALL_TABLES, QUARANTINE, VERDICTS, Table
 from glue.codec import Lateness, landed_timestamp
-from glue.lake import read_table, write_table
-from glue.render.arrow import arrow_schema
-from glue.render.hive import columns, table_parameters
-from glue.tables import ALL_TABLES, QUARANTINE, VERDICTS, Table
 from infra.audit.auditing import Auditor, Deciding
 from infra.audit.findings import AuditReport
 from infra.audit.lake import LakeObject, UnreadableError
-from infra.local.query.engine import QueryEngine, Running
-from infra.local.query.errors import QueryError
-from infra.local.query.rendering import text_of
-from producers.synthetic import Shares, synthetic
+from infra.local.athena.engine import QueryEngine, Running
+from infra.local.athena.errors import QueryError
+from infra.local.athena.rendering import text_of
+from producers.synthetic.content import Shares, synthetic
 from tests.fakes.query_ports import FakeCatalog, FakeObjects, parquet_table
 
 LAKE, LETTERS = "lake", "letters"

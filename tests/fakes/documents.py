@@ -2,11 +2,11 @@
 
 import threading
 
-from producers.past.runs import ChangedError
+from producers.replay.runs import ChangedError
 
 
 class MemoryStore:
-    """A :class:`producers.past.runs.Store`; versions are numbers."""
+    """A :class:`producers.replay.runs.Store`; versions are numbers."""
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[bytes, int]] = {}

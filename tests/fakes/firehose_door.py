@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.delivery_stream.api import FirehoseApi
-from infra.local.delivery_stream.driver import DeliveryStreamDriver, Ports
-from infra.local.delivery_stream.records import SourceRecord
 from infra.local.errors import ApiError
+from infra.local.firehose.api import FirehoseApi
+from infra.local.firehose.driver import DeliveryStreamDriver, Ports
+from infra.local.firehose.records import SourceRecord
 
 T0 = 1_800_000_000.0
 ERRORS = "errors/!{firehose:error-output-type}/"

@@ -4,7 +4,7 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 
-from glue import aggregation
+from glue.kpl import aggregation
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

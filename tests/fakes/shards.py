@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from infra.local.streams.shards import ShardLimits
-from infra.local.streams.streams import PutEntry, Streams
-from producers.delivery import THROTTLED
+from infra.local.kinesis.shards import ShardLimits
+from infra.local.kinesis.streams import PutEntry, Streams
+from producers.delivery.sending import THROTTLED
 from producers.ports import OutRecord, PutResult, ShardRange
 from tests.fakes.stream import VirtualClock
 

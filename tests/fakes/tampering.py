@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from glue.tables import QUARANTINE, VERDICTS, Table
+from glue.catalog.tables import QUARANTINE, VERDICTS, Table
 from tests.fakes.audited_lake import AuditedLake, schema_of
 
 Tamper = Callable[[AuditedLake, random.Random], str]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
-from infra.local.provision.intrinsics import Resolver, Template, parameter_values, references
-from infra.local.provision.provision import check_resource, translate
+from infra.local.cloudformation.intrinsics import Resolver, Template, parameter_values, references
+from infra.local.cloudformation.provision import check_resource, translate
 
 Rule = Callable[["Stack"], list[str]]
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "conformance.md").read_text("utf-8")
 RECORDINGS = ROOT / "tests" / "data" / "test_recorded_event_source.py"
-FILES = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
+FILES = {path.relative_to(ROOT / "tests").as_posix(): path for path in (ROOT / "tests").rglob("test_*.py")}
 LINKS = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", PAGE, re.MULTILINE))
 HEADER = ["Statement", "Source", "Test"]
 
@@ -40,7 +40,7 @@ def problems(row: list[str]) -> list[str]:
     recorded = re.fullmatch(r"recorded on AWS: `test_\w+`", source)
     if not recorded and not (link and LINKS.get(link[1], "").startswith("https://")):
         found.append(f"no source: {source!r}")
-    named = re.fullmatch(r"`(test_\w+\.py)::(test_\w+)`", test)
+    named = re.fullmatch(r"`((?:\w+/)*test_\w+\.py)::(test_\w+)`", test)
     if named is None or named[1] not in FILES:
         found.append(f"no such file: {test}")
     elif named[2] not in functions_of(FILES[named[1]]):
@@ -82,10 +82,14 @@ def test_every_source_is_used_and_every_service_says_what_is_different() -> None
 @pytest.mark.parametrize(
     "row",
     [
-        ["A sentence.", "[PutRecords]", "`test_streams.py::test_that_is_not_there`"],
+        ["A sentence.", "[PutRecords]", "`unit/infra/local/kinesis/test_streams.py::test_that_is_not_there`"],
         ["A sentence.", "[PutRecords]", "`test_nothing_at_all.py::test_x`"],
-        ["A sentence.", "", "`test_streams.py::test_an_iterator_lives_for_five_minutes`"],
-        ["A sentence.", "[no such link]", "`test_streams.py::test_an_iterator_lives_for_five_minutes`"],
+        ["A sentence.", "", "`unit/infra/local/test_twin.py::test_x`"],
+        [
+            "A sentence.",
+            "[no such link]",
+            "`unit/infra/local/test_twin.py::test_x`",
+        ],
         ["A sentence.", "[PutRecords]", ""],
         ["A sentence.", "[PutRecords]"],
     ],

@@ -38,9 +38,11 @@ def test_no_module_is_longer_than_five_hundred_lines() -> None:
     assert {name: lines for name, lines in long.items() if lines > 500} == {}
 
 
-def test_every_test_file_has_a_name_of_its_own() -> None:
-    names = [path.name for path in tracked("tests/**/test_*.py")]
-    assert sorted(names) == sorted(set(names))
+def test_unit_tests_mirror_the_tree() -> None:
+    """A test of a module lies in the folder of that name below tests/unit, so that nobody has to search for it."""
+    folders = {path.parent.relative_to(ROOT / "tests" / "unit") for path in tracked("tests/unit/**/test_*.py")}
+    assert folders, "no unit tests found"
+    assert {str(folder) for folder in folders if not (ROOT / folder / "__init__.py").is_file()} == set()
 
 
 def test_no_test_is_skipped_or_expected_to_fail() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.provision.intrinsics import Template
-from infra.local.provision.provision import TEMPLATE, read_template
+from infra.local.cloudformation.intrinsics import Template
+from infra.local.cloudformation.provision import TEMPLATE, read_template
 from tests.house.template_rules import (
     Rule,
     Stack,

@@ -9,14 +9,14 @@ import pytest
 from athena.aws.engine import AthenaEngine
 from infra.demo import Asked
 from infra.local.twin import Twin
-from producers.aggregated_delivery import AggregatedDelivery
-from producers.aggregating import Packer
 from producers.aws.kinesis import KinesisStream
 from producers.aws.mappings import aggregate_troubles
 from producers.clock import SystemClock
-from producers.delivery import Delivery, DeliverySettings
+from producers.delivery.aggregated import AggregatedDelivery
+from producers.delivery.aggregating import Packer
+from producers.delivery.sending import Delivery, DeliverySettings
 from producers.ports import OutRecord, PutResult
-from producers.synthetic import Shares, synthetic
+from producers.synthetic.content import Shares, synthetic
 
 DAYS = ["'2020-01-01'"]
 

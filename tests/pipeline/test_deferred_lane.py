@@ -22,12 +22,12 @@ from producers.aws.firehose import FirehoseStream
 from producers.aws.kinesis import KinesisStream
 from producers.aws.quarantine import Recovery
 from producers.aws.reading import KinesisReader
-from producers.batching import firehose_batcher
 from producers.clock import SystemClock
-from producers.delivery import Delivery, deliver
+from producers.delivery.batching import firehose_batcher
+from producers.delivery.sending import Delivery, deliver
 from producers.ports import OutRecord, PutResult
-from producers.set_aside.quarantined import QuarantinedRow
-from producers.synthetic import Shares, synthetic
+from producers.redrive.quarantined import QuarantinedRow
+from producers.synthetic.content import Shares, synthetic
 
 HERE = Path(__file__).parent
 ALL_DAYS = "'2020-01-01'"

@@ -38,7 +38,7 @@ def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start(twin: Twin, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "producers.load", "--stream", twin.outputs["ContentStreamName"], "--json"]
+    command = [sys.executable, "-m", "producers.commands.load", "--stream", twin.outputs["ContentStreamName"], "--json"]
     return subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy()
     )
@@ -126,7 +126,17 @@ def test_a_process_that_is_killed_is_told_and_its_events_count_as_lost_unless_th
 
 
 def test_a_stream_that_is_not_there_ends_with_3_and_says_what_to_do(twin: Twin, environment: None) -> None:
-    command = [sys.executable, "-m", "producers.load", "--stream", "nowhere", "--rate", "5", "--duration", "1s"]
+    command = [
+        sys.executable,
+        "-m",
+        "producers.commands.load",
+        "--stream",
+        "nowhere",
+        "--rate",
+        "5",
+        "--duration",
+        "1s",
+    ]
     for processes in ("1", "2"):
         found = subprocess.run([*command, "--processes", processes], capture_output=True, text=True, check=False)
         assert found.returncode == 3, found.stderr

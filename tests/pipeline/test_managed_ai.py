@@ -18,7 +18,7 @@ from infra.demo import Asked
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery import deliver
+from producers.delivery.sending import deliver
 from producers.ports import OutRecord
 from tests.fakes.managed import DOWN
 

@@ -14,9 +14,9 @@ from infra.demo import Asked
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery import deliver
+from producers.delivery.sending import deliver
 from producers.ports import OutRecord
-from producers.synthetic import synthetic
+from producers.synthetic.content import synthetic
 
 POLICY = 'id = "ours"\n[labels.spam]\nflag = 0.3\n[[terms]]\nrule = "r"\nlabel = "spam"\nscore = 0.5\nterms = ["the"]\n'
 

@@ -16,12 +16,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from athena.aws.engine import AthenaEngine
-from glue.aggregation import UserRecord, encode
+from glue.kpl.aggregation import UserRecord, encode
 from infra.cli import streamkeeper
 from infra.demo import dead_lettered
 from infra.local.twin import Twin
 from producers.clock import SystemClock
-from producers.delivery import deliver
+from producers.delivery.sending import deliver
 from producers.ports import OutRecord, PutResult
 
 # Minutes of work: `make test-heavy`.

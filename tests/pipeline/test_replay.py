@@ -19,9 +19,9 @@ from infra.checksum import Checksum, checksum
 from infra.cli import streamkeeper
 from infra.local.twin import Twin
 from producers.clock import SystemClock
-from producers.delivery import deliver
+from producers.delivery.sending import deliver
 from producers.ports import OutRecord
-from producers.synthetic import Shares, synthetic
+from producers.synthetic.content import Shares, synthetic
 
 # Minutes of work: `make test-heavy`.
 pytestmark = pytest.mark.heavy

@@ -13,9 +13,9 @@ from infra.accounting import Account, Coordinate
 from infra.demo import Asked, dead_lettered
 from infra.local.twin import Twin
 from producers.clock import SystemClock
-from producers.delivery import deliver
+from producers.delivery.sending import deliver
 from producers.ports import OutRecord, PutResult
-from producers.synthetic import Shares, synthetic
+from producers.synthetic.content import Shares, synthetic
 
 HERE = Path(__file__).parent
 ALL_DAYS = "'2020-01-01'"

@@ -11,7 +11,7 @@ from consumers.moderation.kinds import FAMILIES, PERSONAL_DATA_KINDS
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
-from infra.policy.cases import Case, run
+from consumers.policy_tools.cases import Case, run
 
 FILES = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 MODERATORS = {name: Moderator(Policy.load(read_policy(file["policy"]))) for name, file in FILES.items()}

@@ -7,7 +7,7 @@ import pytest
 
 from athena.aws.engine import AthenaEngine
 from athena.engine import Answer
-from glue.tables import VERDICTS, Table
+from glue.catalog.tables import VERDICTS, Table
 from infra.local.twin import Twin
 from tests.sql.golden import ROWS, Row, day_of, parquet
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from glue.lake import write_table
-from glue.render.arrow import arrow_schema
-from glue.render.hive import columns
-from glue.tables import VERDICTS, Table
+from glue.catalog.lake import write_table
+from glue.catalog.render.arrow import arrow_schema
+from glue.catalog.render.hive import columns
+from glue.catalog.tables import VERDICTS, Table
 
 Row = dict[str, Any]
 

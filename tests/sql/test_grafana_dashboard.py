@@ -10,7 +10,7 @@ import pytest
 
 from athena import reports
 from athena.dashboards import PANELS, SOURCE_TYPE, dashboard
-from glue.tables import QUARANTINE
+from glue.catalog.tables import QUARANTINE
 from tests.sql.golden import FIRST, SECOND, set_aside
 
 SINCE = datetime(2026, 11, 2, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from glue.tables import QUARANTINE
+from glue.catalog.tables import QUARANTINE
 from tests.sql.golden import FIRST, SECOND, set_aside
 
 

@@ -14,7 +14,7 @@ from athena import reports
 from athena.aws.dataframe import read_frame
 from athena.engine import Answer, QueryFailed
 from athena.values import text_literal
-from glue.tables import AUDITS, QUARANTINE
+from glue.catalog.tables import AUDITS, QUARANTINE
 from infra.commands.query import query
 from infra.commands.report import report as report_command
 from tests.sql.golden import FIRST, SECOND, audited, set_aside, verdict

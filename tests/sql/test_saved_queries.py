@@ -7,7 +7,7 @@ import pytest
 
 from athena import reports
 from athena.saved import saved_query
-from glue.tables import AUDITS, QUARANTINE
+from glue.catalog.tables import AUDITS, QUARANTINE
 from tests.sql.golden import audited, set_aside, verdict
 
 

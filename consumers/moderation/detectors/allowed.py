@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import re2
 
-from consumers.moderation.detectors.scan import compile_expression
 from consumers.moderation.normalise import normalise
 from consumers.moderation.rules import AllowRule
+from consumers.moderation.scan import compile_expression
 
 Span = tuple[int, int]
 

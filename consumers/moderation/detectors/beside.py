@@ -7,9 +7,9 @@ import re2
 from msgspec import Struct
 
 from consumers.moderation.detectors.protocol import Subject
-from consumers.moderation.detectors.scan import compile_expression
 from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.rules import BesideRule, TermRule
+from consumers.moderation.scan import compile_expression
 from glue.contract import Signal
 
 

@@ -9,10 +9,10 @@ from consumers.moderation.detectors.domains import TOP_LEVEL_DOMAINS
 from consumers.moderation.detectors.hosts import Host, domains_of, read_host
 from consumers.moderation.detectors.personal_data.addresses import is_public
 from consumers.moderation.detectors.protocol import Subject
-from consumers.moderation.detectors.scan import compiled
 from consumers.moderation.detectors.shorteners import SHORTENERS
 from consumers.moderation.policy import LinkRule
 from consumers.moderation.rules import LinkKind
+from consumers.moderation.scan import compiled
 from glue.contract import Signal
 
 _AFTER_DOT = r" dot (?:com|net|org|info|biz|io|gg|xyz|ru|de|uk|br|pl|fr)\b"

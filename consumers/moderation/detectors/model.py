@@ -8,7 +8,7 @@ look-up for each of its words. That is cheaper than an automaton over as many n-
 import math
 from collections.abc import Mapping, Sequence
 
-from consumers.moderation.detectors.disguised import put_together
+from consumers.moderation.detectors.obfuscation import put_together
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.ngrams import features
 from consumers.moderation.rules import ModelRule

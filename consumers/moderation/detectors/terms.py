@@ -7,7 +7,7 @@ from functools import cached_property
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from msgspec import Struct
 
-from consumers.moderation.detectors.disguised import STRETCHED, DisguisedTerms
+from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import TermRule

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from consumers.moderation.detectors.characters import continues
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on
-from consumers.moderation.detectors.scan import compiled
+from consumers.moderation.scan import compiled
 
 _ADDRESS = (
     r"(?:[0-9a-f]{0,4}:){2,7}(?:\d{1,3}\.){3}\d{1,3}|(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}"

@@ -15,9 +15,9 @@ from consumers.moderation.detectors.personal_data.payment import find_ibans
 from consumers.moderation.detectors.personal_data.secrets import TRIGGER, find_secrets
 from consumers.moderation.detectors.personal_data.spans import Span, without_overlap
 from consumers.moderation.detectors.protocol import Subject
-from consumers.moderation.detectors.scan import Scan
 from consumers.moderation.kinds import FAMILIES, PERSONAL_DATA_KINDS, PersonalDataKind
 from consumers.moderation.policy import PersonalDataRule
+from consumers.moderation.scan import Scan
 from glue.contract import Signal
 
 Finder = Callable[[str], Iterable[Span]]

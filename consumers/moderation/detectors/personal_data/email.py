@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from consumers.moderation.detectors.characters import LETTER, WORD, continues, is_unspaced
 from consumers.moderation.detectors.domains import TOP_LEVEL_DOMAINS
 from consumers.moderation.detectors.personal_data.spans import Span
-from consumers.moderation.detectors.scan import compiled
+from consumers.moderation.scan import compiled
 
 _ADDRESS = (
     rf"[{WORD}](?:[{WORD}.%+'-]*[{WORD}+-])?@"

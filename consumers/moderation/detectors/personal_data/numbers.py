@@ -14,7 +14,7 @@ from consumers.moderation.detectors.personal_data.payment import find_cards
 from consumers.moderation.detectors.personal_data.phone import CANDIDATE as PHONE
 from consumers.moderation.detectors.personal_data.phone import find_phones
 from consumers.moderation.detectors.personal_data.spans import Span
-from consumers.moderation.detectors.scan import Scan
+from consumers.moderation.scan import Scan
 
 _CARD = r"\d{4}(?:[ .-]?\d){8}|\d(?:[ .-]\d){11}"
 

@@ -5,7 +5,7 @@ from string import ascii_letters, digits
 
 from consumers.moderation.detectors.characters import continues
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on, stands_alone
-from consumers.moderation.detectors.scan import compiled
+from consumers.moderation.scan import compiled
 
 _IBAN_HEAD = r"\b[a-z]{2}\d{2}"
 _DIGITS = r"\d+"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from consumers.moderation.detectors.characters import WORD, continues
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on, stands_alone
-from consumers.moderation.detectors.scan import compiled
+from consumers.moderation.scan import compiled
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from consumers.moderation.detectors.personal_data.spans import Span
-from consumers.moderation.detectors.scan import compiled
 from consumers.moderation.kinds import Secret
+from consumers.moderation.scan import compiled
 
 # Shapes in lower case, as they stand in a normal form.
 _TOKENS: dict[Secret, str] = {

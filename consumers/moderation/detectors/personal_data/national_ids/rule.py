@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from consumers.moderation.detectors.characters import continues
 from consumers.moderation.detectors.personal_data.spans import Span, stands_alone
-from consumers.moderation.detectors.scan import NOTHING, compiled
 from consumers.moderation.kinds import NationalId
+from consumers.moderation.scan import NOTHING, compiled
 
 _SEPARATORS = str.maketrans("", "", " .-/")
 _NEAR = 64

@@ -1,0 +1,159 @@
+"""Runs one query: translate, choose the objects, read, and give the rows with what was read for them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from infra.local.athena.errors import QueryError, refused
+from infra.local.athena.files import Meter, ObjectStore, open_objects
+from infra.local.athena.lines import delimiter_of, is_lines, make_lines_view
+from infra.local.athena.scan import Schemas, make_view
+from infra.local.athena.session import Session, told
+from infra.local.athena.tables import Catalog, GlueTables, files_of, partitions_of, require_parquet
+from infra.local.athena.translation import Translated, translate
+from infra.local.athena.types import SqlType
+
+_BATCH_ROWS = 10_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """A query while it runs: what it has read, and the way to stop it.
+
+    Args:
+        meter: counts the bytes it reads.
+    """
+
+    meter: Meter = field(default_factory=Meter)
+    session: Session | None = None
+
+    def cancel(self) -> None:
+        """Ends it soon."""
+        self.meter.cancelled = True
+        session = self.session
+        if session is not None:
+            session.connection.interrupt()
+
+
+class QueryEngine:
+    """Answers queries over the objects of Glue's tables.
+
+    Args:
+        objects: S3.
+        catalog: Glue.
+        memory: DuckDB's memory limit for one query.
+        threads: DuckDB's threads for one query.
+    """
+
+    def __init__(self, *, objects: ObjectStore, catalog: Catalog, memory: str = "1GB", threads: int = 2) -> None:
+        self.objects = objects
+        self.catalog = catalog
+        self.tables = GlueTables(catalog)
+        self._memory = memory
+        self._threads = threads
+        self._schemas = Schemas()
+
+    def translate(self, sql: str, *, database: str, now: float, parameters: Sequence[str] = ()) -> Translated:
+        """The query in DuckDB's dialect.
+
+        Raises:
+            QueryError: as Athena would fail.
+        """
+        done = translate(sql, tables=self.tables, database=database, now=now, parameters=parameters)
+        for column in done.columns:
+            if _has_unknown_zone(column.type):
+                raise refused(
+                    f"column {column.shown}, a timestamp with time zone whose zone comes from the data",
+                    advice="name the zone: at_timezone(x, 'UTC')",
+                )
+        return done
+
+    def rows(self, query: Translated, running: Running, *, now: float) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows in batches.
+
+        Args:
+            query: what ``translate`` gave.
+            running: how it can be watched and stopped.
+            now: epoch seconds, for projected partitions.
+
+        Raises:
+            QueryError: as Athena would fail.
+        """
+
+        def batches(session: Session) -> Iterator[list[tuple[Any, ...]]]:
+            cursor = session.run(query.sql)
+            while batch := cursor.fetchmany(_BATCH_ROWS):
+                yield batch
+
+        return self._with_session(query, running, now, batches)
+
+    def table(self, query: Translated, running: Running, *, now: float) -> Any:
+        """The rows as one Arrow table with columns ``c0``, ``c1`` …; rows inside rows have Trino's field names."""
+
+        def whole(session: Session) -> Iterator[Any]:
+            items = ", ".join(
+                f"{_named(f'q.c{index}', column.type)} AS c{index}" for index, column in enumerate(query.columns)
+            )
+            yield session.arrow(f"SELECT {items} FROM ({query.sql}) q")
+
+        return next(self._with_session(query, running, now, whole))
+
+    def _with_session(
+        self, query: Translated, running: Running, now: float, work: Callable[[Session], Iterator[Any]]
+    ) -> Iterator[Any]:
+        session = Session(memory=self._memory, threads=self._threads)
+        running.session = session
+        try:
+            self._open(session, query, running, now)
+            yield from work(session)
+            session.check()
+        except duckdb.Error as error:
+            raise session.refusals[0] if session.refusals else told(error) from error
+        finally:
+            running.session = None
+            session.close()
+
+    def _open(self, session: Session, query: Translated, running: Running, now: float) -> None:
+        files = open_objects(self.objects, running.meter)
+        session.lock(files)
+        for scan in query.scans:
+            table = self.catalog.get_table(scan.table.database, scan.table.name)
+            is_text = is_lines(table)
+            if not is_text:
+                require_parquet(table)
+            partitions = partitions_of(self.catalog, table, scan, session, now)
+            found = files_of(self.objects, partitions)
+            if is_text:
+                make_lines_view(scan, delimiter_of(table), partitions, found, files, session)
+            else:
+                make_view(scan, partitions, found, files, self._schemas, session)
+            if running.meter.cancelled:
+                raise QueryError("USER_CANCELED", "Query was canceled")
+
+
+def _has_unknown_zone(kind: SqlType) -> bool:
+    if kind.kind == "timestamp with time zone":
+        return kind.zone is None
+    return any(_has_unknown_zone(item) for item in kind.items)
+
+
+def _named(sql: str, kind: SqlType) -> str:
+    """A value whose rows have their own field names, as files do."""
+    if not _has_row(kind):
+        return sql
+    if kind.kind == "array":
+        return f"list_transform({sql}, lambda x: {_named('x', kind.items[0])})"
+    if kind.kind == "map":
+        values = f"list_transform(map_values({sql}), lambda x: {_named('x', kind.items[1])})"
+        return f"(CASE WHEN {sql} IS NOT NULL THEN map(map_keys({sql}), {values}) END)"
+    fields = ", ".join(
+        f'"{name or f"field{index}"}" := {_named(f"({sql}).f{index}", item)}'
+        for index, (name, item) in enumerate(zip(kind.names, kind.items, strict=True))
+    )
+    return f"(CASE WHEN {sql} IS NOT NULL THEN struct_pack({fields}) END)"
+
+
+def _has_row(kind: SqlType) -> bool:
+    return kind.kind == "row" or any(_has_row(item) for item in kind.items)

@@ -1,0 +1,262 @@
+"""JSON as Trino reads it: documents keep the order and the text of what they hold, paths are Trino's small kind."""
+
+import json
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from infra.local.athena.errors import QueryError, refused
+from infra.local.athena.text import double_text
+
+_STEP: Final = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]|\["([^"\\]*)"\]|\['([^'\\]*)'\]""")
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    pairs: tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    text: str
+
+    @property
+    def is_whole(self) -> bool:
+        return not set(self.text) & set(".eE")
+
+
+def _constant(text: str) -> object:
+    raise ValueError(text)
+
+
+def load(text: str) -> object:
+    """The document in a text.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    return json.loads(
+        text,
+        object_pairs_hook=lambda pairs: _Object(tuple(pairs)),
+        parse_int=_Number,
+        parse_float=_Number,
+        parse_constant=_constant,
+    )
+
+
+def parse_path(path: str) -> tuple[str | int, ...]:
+    """The steps of a JSON path: names and positions.
+
+    Raises:
+        QueryError: INVALID_FUNCTION_ARGUMENT or NOT_SUPPORTED.
+
+    >>> parse_path("$.a[0]['b c']")
+    ('a', 0, 'b c')
+    """
+    if not path.startswith("$"):
+        raise refused(f"the JSON path {path!r}", advice="begin it with $")
+    steps: list[str | int] = []
+    position = 1
+    while position < len(path):
+        match = _STEP.match(path, position)
+        if match is None:
+            raise refused(f"the JSON path {path!r}", advice="steps are .name, ['name'] and [0]")
+        steps.append(int(match[2]) if match[2] is not None else next(g for g in match.groups() if g is not None))
+        position = match.end()
+    return tuple(steps)
+
+
+_MISSING: Final = object()
+
+
+def _find(document: object, steps: tuple[str | int, ...]) -> object:
+    for step in steps:
+        if isinstance(document, _Object):
+            # Of two fields with one name Trino takes the first that it meets.
+            document = next((value for name, value in document.pairs if name == str(step)), _MISSING)
+        elif isinstance(document, list) and isinstance(step, int):
+            document = document[step] if step < len(document) else _MISSING
+        else:
+            return _MISSING
+        if document is _MISSING:
+            return _MISSING
+    return document
+
+
+def _open(text: str) -> object:
+    try:
+        return load(text)
+    except ValueError:
+        if text.strip()[:1] not in {"{", "[", '"'}:
+            return _MISSING
+        # Trino reads as far as the path needs, so its answer depends on where the document breaks.
+        raise QueryError(
+            "NOT_SUPPORTED", "a document is broken JSON; write try(json_parse(x)) for x to have NULL for it"
+        ) from None
+
+
+def dump(value: object, *, ordered: bool = False) -> str:
+    """The document as Trino writes it.
+
+    Args:
+        value: what ``load`` gave.
+        ordered: names in alphabetical order, the last of two equal names kept, as ``json_parse`` does.
+
+    >>> dump(load('{"b": 1.50, "a": [true, null]}'), ordered=True)
+    '{"a":[true,null],"b":1.5}'
+    """
+    if isinstance(value, _Object):
+        pairs = sorted(dict(value.pairs).items()) if ordered else value.pairs
+        return "{" + ",".join(f"{_quote(name)}:{dump(item, ordered=ordered)}" for name, item in pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(dump(item, ordered=ordered) for item in value) + "]"
+    if isinstance(value, _Number):
+        return value.text if value.is_whole else double_text(float(value.text))
+    if isinstance(value, str):
+        return _quote(value)
+    return {None: "null", True: "true", False: "false"}[value if isinstance(value, bool) else None]
+
+
+def _quote(text: str) -> str:
+    return '"' + re.sub(r'["\\\x00-\x1f]', lambda m: _ESCAPES.get(m[0], f"\\u{ord(m[0]):04X}"), text) + '"'
+
+
+def _scalar_text(value: object) -> str | None:
+    if isinstance(value, _Number):
+        return value.text
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else None
+
+
+def extract_scalar(text: str, path: str) -> str | None:
+    """``json_extract_scalar``: the string, number or boolean at a path, as text; None for anything else.
+
+    >>> extract_scalar('{"a": {"b": 1.50}}', "$.a.b"), extract_scalar('{"a": {"b": 1}}', "$.a")
+    ('1.50', None)
+    """
+    return _scalar_text(_find(_open(text), parse_path(path)))
+
+
+def extract(text: str, path: str) -> str | None:
+    """``json_extract``: what is at a path, as JSON text; None when nothing is."""
+    found = _find(_open(text), parse_path(path))
+    return None if found is _MISSING else dump(found)
+
+
+def parse(text: str) -> str:
+    """``json_parse``: the document in Trino's own form.
+
+    Raises:
+        QueryError: INVALID_FUNCTION_ARGUMENT when it is not JSON.
+    """
+    try:
+        return dump(load(text), ordered=True)
+    except ValueError:
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", "Cannot convert value to JSON") from None
+
+
+def array_length(text: str) -> int | None:
+    """``json_array_length``: None for what is not an array."""
+    document = _open(text)
+    return len(document) if isinstance(document, list) else None
+
+
+def size(text: str, path: str) -> int | None:
+    """``json_size``: members of the object or array at a path, 0 for a scalar."""
+    found = _find(_open(text), parse_path(path))
+    if found is _MISSING:
+        return None
+    if isinstance(found, _Object):
+        return len(found.pairs)
+    return len(found) if isinstance(found, list) else 0
+
+
+def _bad_cast(target: str) -> QueryError:
+    return QueryError("INVALID_CAST_ARGUMENT", f"Cannot cast a JSON value to {target}")
+
+
+def to_varchar(text: str) -> str | None:
+    """``CAST(json AS varchar)``."""
+    value = load(text)
+    if isinstance(value, _Number):
+        return value.text if value.is_whole else double_text(float(value.text))
+    if value is None or isinstance(value, bool | str):
+        return _scalar_text(value)
+    raise _bad_cast("varchar")
+
+
+def to_bigint(text: str) -> int | None:
+    """``CAST(json AS bigint)``."""
+    value = load(text)
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, _Number):
+        number = Decimal(value.text).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+        if -(2**63) <= number < 2**63:
+            return int(number)
+    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value):
+        return int(value)
+    raise _bad_cast("bigint")
+
+
+def to_double(text: str) -> float | None:
+    """``CAST(json AS double)``."""
+    value = load(text)
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, _Number):
+        return float(value.text)
+    if isinstance(value, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
+        return float(value)
+    raise _bad_cast("double")
+
+
+def to_boolean(text: str) -> bool | None:
+    """``CAST(json AS boolean)``."""
+    value = load(text)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, _Number):
+        return float(value.text) != 0
+    if isinstance(value, str) and value.lower() in {"t", "true", "1", "f", "false", "0"}:
+        return value.lower() in {"t", "true", "1"}
+    raise _bad_cast("boolean")
+
+
+def to_elements(text: str) -> list[str | None] | None:
+    """The elements of a JSON array, each as JSON text; None for JSON null."""
+    value = load(text)
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [None if item is None else dump(item) for item in value]
+    raise _bad_cast("array")
+
+
+def to_keys(text: str) -> list[str] | None:
+    """The names in a JSON object."""
+    value = load(text)
+    if value is None:
+        return None
+    if isinstance(value, _Object):
+        names = [name for name, _ in value.pairs]
+        if len(set(names)) == len(names):
+            return names
+    raise _bad_cast("map")
+
+
+def to_values(text: str) -> list[str | None] | None:
+    """The values in a JSON object, each as JSON text, in the order of ``to_keys``."""
+    value = load(text)
+    if value is None:
+        return None
+    if isinstance(value, _Object):
+        return [None if item is None else dump(item) for _, item in value.pairs]
+    raise _bad_cast("map")

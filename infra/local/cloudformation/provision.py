@@ -1,0 +1,246 @@
+"""Makes the stack of a SAM template on the twin: what is deployed to AWS is what runs here.
+
+The template is translated by AWS's own SAM translator, its intrinsic functions are resolved, and each resource is made
+by the API call that a user would make. A resource type or a property that is not handled is an error that names it.
+"""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.local.cloudformation.cloudformation import Stack, StackResource
+from infra.local.cloudformation.intrinsics import (
+    Resolver,
+    Template,
+    TemplateError,
+    creation_order,
+    load_template,
+    parameter_values,
+)
+from infra.local.cloudformation.resources import KINDS, Kind, Made, Maker
+
+STACK_NAME = "streamkeeper"
+TEMPLATE = Path(__file__).parents[2] / "aws" / "template.yaml"
+
+# The translator wants the code in S3, and the twin imports it from this checkout: this place is never read.
+_CODE = "s3://this-checkout/build/lambda"
+_SECTIONS = frozenset(
+    {
+        "AWSTemplateFormatVersion",
+        "Conditions",
+        "Description",
+        "Globals",
+        "Mappings",
+        "Metadata",
+        "Outputs",
+        "Parameters",
+        "Resources",
+        "Rules",
+        "Transform",
+    }
+)
+# What a resource may have beside its Properties. Policies of deletion and update say what happens to a stack that
+# changes; the twin's is made once.
+_RESOURCE_KEYS = frozenset(
+    {"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a stack is made, and by which clients.
+
+    Args:
+        client: gives the boto3 client of a service name.
+    """
+
+    client: Callable[[str], Any]
+    account_id: str
+    region: str
+
+
+def provision(
+    template: Template,
+    place: Place,
+    *,
+    now: float,
+    parameters: Mapping[str, object] | None = None,
+    stack_name: str = STACK_NAME,
+    on_made: Callable[[StackResource], None] | None = None,
+) -> Stack:
+    """The stack, once all of its resources are made.
+
+    Args:
+        template: from ``load_template``; it is left as it is.
+        now: epoch seconds.
+        parameters: values by parameter name; the others take their defaults.
+        on_made: called after each resource, for a progress bar.
+
+    Raises:
+        TemplateError: a parameter, function, resource type or property that is wrong or not handled.
+            So is what a service refuses, as it would on AWS.
+    """
+    unknown = sorted(set(template) - _SECTIONS)
+    if unknown:
+        raise TemplateError(f"section {', '.join(unknown)} of the template is not handled")
+    values = parameter_values(template, parameters or {})
+    translated = translate(template, place.region)
+    maker = Maker(client=place.client, account_id=place.account_id, region=place.region, stack_name=stack_name)
+    made: dict[str, Made] = {}
+    resolver = Resolver(
+        translated,
+        parameters=values,
+        pseudo=_pseudo(place, stack_name),
+        attribute=lambda logical, name: _attribute(made, logical, name),
+    )
+    _check_rules(template, resolver)
+    resources = {
+        logical: resource
+        for logical, resource in translated["Resources"].items()
+        if "Condition" not in resource or resolver.condition(resource["Condition"])
+    }
+    for logical, resource in resources.items():
+        check_resource(logical, resource)
+    listed: list[StackResource] = []
+    for logical in creation_order(resources):
+        resource = resources[logical]
+        kind = KINDS[resource["Type"]]
+        properties = resolver.resolve(resource.get("Properties", {}), logical)
+        carried = {name: value for name, value in properties.items() if name in kind.carried}
+        made[logical] = _make(kind, maker, logical, carried)
+        listed.append(StackResource(logical_id=logical, physical_id=made[logical].ref, type=resource["Type"]))
+        if on_made:
+            on_made(listed[-1])
+    outputs = {
+        name: output
+        for name, output in template.get("Outputs", {}).items()
+        if "Condition" not in output or resolver.condition(output["Condition"])
+    }
+    return Stack(
+        name=stack_name,
+        region=place.region,
+        account_id=place.account_id,
+        created_at=now,
+        description=str(template.get("Description", "")).strip(),
+        parameters={name: str(value) for name, value in values.items()},
+        outputs={name: str(resolver.resolve(output["Value"], name)) for name, output in outputs.items()},
+        output_descriptions={name: str(output.get("Description", "")) for name, output in outputs.items()},
+        resources=tuple(listed),
+    )
+
+
+def _make(kind: Kind, maker: Maker, logical: str, properties: dict[str, Any]) -> Made:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return kind.make(maker, logical, properties)
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        raise TemplateError(
+            f"{logical} was refused by {error.operation_name}: {detail.get('Code')}: {detail.get('Message')}"
+        ) from error
+    except BotoCoreError as error:
+        raise TemplateError(f"{logical}: {error}") from error
+    except KeyError as error:
+        raise TemplateError(f"{logical}: property {error.args[0]} is needed by the laptop runtime") from error
+
+
+def read_template(path: Path = TEMPLATE) -> Template:
+    """The template in a file.
+
+    Raises:
+        TemplateError: it cannot be read as a template.
+    """
+    return load_template(path.read_text(encoding="utf-8"))
+
+
+def translate(template: Template, region: str) -> Template:
+    """The template with SAM's resources written out as CloudFormation's.
+
+    Raises:
+        TemplateError: the SAM translator refuses it; the message is the translator's.
+    """
+    import boto3
+    from samtranslator.metrics.metrics import DummyMetricsPublisher, Metrics
+    from samtranslator.model.exceptions import InvalidDocumentException
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.arn_generator import ArnGenerator
+    from samtranslator.translator.translator import Translator
+    from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
+
+    fragment = deepcopy(template)
+    for resource in fragment["Resources"].values():
+        if resource.get("Type") == "AWS::Serverless::Function" and "CodeUri" in resource.get("Properties", {}):
+            resource["Properties"]["CodeUri"] = _CODE
+    # What samtranslator's own transform() does, with the region given rather than read from the environment.
+    ArnGenerator.BOTO_SESSION_REGION_NAME = region
+    values: dict[str, Any] = {}
+    to_py27_compatible_template(fragment, values)
+    metrics = Metrics("streamkeeper", DummyMetricsPublisher())
+    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=region), metrics=metrics)
+    try:
+        translated = translator.translate(fragment, parameter_values=values, get_managed_policy_map=dict)
+    except InvalidDocumentException as error:
+        raise TemplateError(f"SAM refuses the template: {error.message}") from error
+    finally:
+        metrics.publish()  # to nowhere; unpublished ones are complained of
+    answer: Template = undo_mark_unicode_str_in_template(translated)
+    return answer
+
+
+def check_resource(logical: str, resource: Mapping[str, Any]) -> None:
+    """Passes when a resource's type and all of its properties are handled.
+
+    Raises:
+        TemplateError: naming the type or the properties that are not.
+    """
+    kind = KINDS.get(resource.get("Type", ""))
+    if kind is None:
+        raise TemplateError(
+            f"{logical}: resource type {resource.get('Type')} is not handled by the laptop runtime; it handles "
+            f"{', '.join(sorted(KINDS))}"
+        )
+    surplus = sorted(set(resource) - _RESOURCE_KEYS)
+    if surplus:
+        raise TemplateError(f"{logical}: {', '.join(surplus)} of a resource is not handled by the laptop runtime")
+    unhandled = sorted(set(resource.get("Properties", {})) - kind.carried - set(kind.without_effect))
+    if unhandled:
+        raise TemplateError(
+            f"{logical}: property {', '.join(unhandled)} of {resource['Type']} is not handled by the laptop runtime"
+        )
+
+
+def _pseudo(place: Place, stack_name: str) -> dict[str, Any]:
+    return {
+        "AWS::AccountId": place.account_id,
+        "AWS::Partition": "aws",
+        "AWS::Region": place.region,
+        "AWS::StackName": stack_name,
+        "AWS::StackId": f"arn:aws:cloudformation:{place.region}:{place.account_id}:stack/{stack_name}/local",
+        "AWS::URLSuffix": "amazonaws.com",
+        "AWS::NotificationARNs": [],
+    }
+
+
+def _attribute(made: Mapping[str, Made], logical: str, name: str | None) -> Any:
+    if logical not in made:
+        raise TemplateError(f"{logical} is referred to, and is neither a parameter nor a resource that is made")
+    one = made[logical]
+    if name is None:
+        return one.ref
+    if name not in one.attributes:
+        known = ", ".join(sorted(one.attributes)) or "none"
+        raise TemplateError(f"{logical}.{name}: no such attribute is known here; known: {known}")
+    return one.attributes[name]
+
+
+def _check_rules(template: Template, resolver: Resolver) -> None:
+    for name, rule in template.get("Rules", {}).items():
+        where = f"Rules.{name}"
+        if "RuleCondition" in rule and not resolver.resolve(rule["RuleCondition"], where):
+            continue
+        for assertion in rule.get("Assertions", []):
+            if not resolver.resolve(assertion["Assert"], where):
+                raise TemplateError(f"{name}: {assertion.get('AssertDescription', 'the assertion does not hold')}")

@@ -1,0 +1,444 @@
+"""How each resource type of the template is made by API calls, and which of its properties have no effect here."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.local.cloudformation.intrinsics import TemplateError
+
+
+@dataclass(frozen=True)
+class Made:
+    """A resource that was made: what Ref gives, and what GetAtt gives by attribute."""
+
+    ref: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """What making a resource needs to know.
+
+    Args:
+        client: gives the boto3 client of a service name.
+    """
+
+    client: Callable[[str], Any]
+    account_id: str
+    region: str
+    stack_name: str
+
+    def name(self, logical: str) -> str:
+        """A name for a resource that the template leaves unnamed; the same one every time."""
+        unique = hashlib.sha256(f"{self.stack_name}/{logical}/{self.account_id}/{self.region}".encode()).hexdigest()
+        return f"{self.stack_name}-{logical}-{unique[:12].upper()}"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+Properties = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A resource type.
+
+    Args:
+        make: makes one from its carried properties.
+        carried: properties that reach the service.
+        without_effect: properties that change nothing on a laptop, each with the reason.
+    """
+
+    make: Callable[[Maker, str, Properties], Made]
+    carried: frozenset[str]
+    without_effect: Mapping[str, str] = field(default_factory=dict)
+
+
+def _tags(properties: Properties) -> dict[str, str]:
+    return {tag["Key"]: str(tag["Value"]) for tag in properties.pop("Tags", [])}
+
+
+def _only(where: str, given: Mapping[str, Any], handled: set[str]) -> None:
+    unhandled = sorted(set(given) - handled)
+    if unhandled:
+        raise TemplateError(f"{where}: {', '.join(unhandled)} is not handled by the laptop runtime")
+
+
+# ------------------------------------------------------------------------------------------------------ streams
+
+
+def _kinesis_stream(maker: Maker, logical: str, properties: Properties) -> Made:
+    kinesis = maker.client("kinesis")
+    name = properties.get("Name") or maker.name(logical)
+    call: Properties = {"StreamName": name}
+    if "StreamModeDetails" in properties:
+        call["StreamModeDetails"] = properties["StreamModeDetails"]
+    if "ShardCount" in properties:
+        call["ShardCount"] = properties["ShardCount"]
+    kinesis.create_stream(**call)
+    kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    if properties.get("RetentionPeriodHours", 24) > 24:
+        kinesis.increase_stream_retention_period(
+            StreamName=name, RetentionPeriodHours=properties["RetentionPeriodHours"]
+        )
+    if "StreamEncryption" in properties:
+        kinesis.start_stream_encryption(StreamName=name, **properties["StreamEncryption"])
+    tags = _tags(properties)
+    if tags:
+        kinesis.add_tags_to_stream(StreamName=name, Tags=tags)
+    return Made(name, {"Arn": maker.arn("kinesis", f"stream/{name}")})
+
+
+def _delivery_stream(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = properties.pop("DeliveryStreamName", None) or maker.name(logical)
+    answer = maker.client("firehose").create_delivery_stream(DeliveryStreamName=name, **properties)
+    return Made(name, {"Arn": answer["DeliveryStreamARN"]})
+
+
+# ------------------------------------------------------------------------------------------------------ functions
+
+
+def _function(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = properties.pop("FunctionName", None) or maker.name(logical)
+    tags = _tags(properties)
+    variables = properties.pop("Environment", {}).get("Variables", {})
+    if variables:
+        # CloudFormation makes strings of them; Lambda takes nothing else.
+        properties["Environment"] = {"Variables": {key: str(value) for key, value in variables.items()}}
+    answer = maker.client("lambda").create_function(FunctionName=name, Tags=tags, **properties)
+    return Made(name, {"Arn": answer["FunctionArn"]})
+
+
+def _mapping(maker: Maker, logical: str, properties: Properties) -> Made:
+    answer = maker.client("lambda").create_event_source_mapping(**properties)
+    return Made(answer["UUID"], {"Id": answer["UUID"]})
+
+
+# ------------------------------------------------------------------------------------------------------ rights
+
+
+def _role(maker: Maker, logical: str, properties: Properties) -> Made:
+    iam = maker.client("iam")
+    name = properties.get("RoleName") or maker.name(logical)[:64]
+    extra = {key: properties[key] for key in ("Path", "Description", "MaxSessionDuration") if key in properties}
+    role = iam.create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]), **extra
+    )["Role"]
+    for policy in properties.get("Policies", []):
+        iam.put_role_policy(
+            RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=json.dumps(policy["PolicyDocument"])
+        )
+    return Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+
+
+def _role_policy(maker: Maker, logical: str, properties: Properties) -> Made:
+    maker.client("iam").put_role_policy(
+        RoleName=properties["RoleName"],
+        PolicyName=properties["PolicyName"],
+        PolicyDocument=json.dumps(properties["PolicyDocument"]),
+    )
+    return Made(f"{properties['PolicyName']}|{properties['RoleName']}")
+
+
+# ------------------------------------------------------------------------------------------------------ logs
+
+
+def _log_group(maker: Maker, logical: str, properties: Properties) -> Made:
+    logs = maker.client("logs")
+    name = properties.get("LogGroupName") or maker.name(logical)
+    logs.create_log_group(logGroupName=name)
+    if "RetentionInDays" in properties:
+        logs.put_retention_policy(logGroupName=name, retentionInDays=properties["RetentionInDays"])
+    return Made(name, {"Arn": maker.arn("logs", f"log-group:{name}:*")})
+
+
+def _log_stream(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = properties.get("LogStreamName") or maker.name(logical)
+    maker.client("logs").create_log_stream(logGroupName=properties["LogGroupName"], logStreamName=name)
+    return Made(name)
+
+
+def _alarm(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = properties.pop("AlarmName", None) or maker.name(logical)
+    maker.client("cloudwatch").put_metric_alarm(AlarmName=name, **properties)
+    return Made(name, {"Arn": maker.arn("cloudwatch", f"alarm:{name}")})
+
+
+# ------------------------------------------------------------------------------------------------------ lake
+
+
+def _bucket(maker: Maker, logical: str, properties: Properties) -> Made:
+    s3 = maker.client("s3")
+    name = properties.get("BucketName") or maker.name(logical).lower()
+    # us-east-1 is the region that S3 wants left unsaid.
+    where = {} if maker.region == "us-east-1" else {"LocationConstraint": maker.region}
+    s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
+    if "OwnershipControls" in properties:
+        s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
+    if "PublicAccessBlockConfiguration" in properties:
+        s3.put_public_access_block(
+            Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"]
+        )
+    if "BucketEncryption" in properties:
+        s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=_encryption(logical, properties))
+    if "VersioningConfiguration" in properties:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
+    if "LifecycleConfiguration" in properties:
+        rules = [lifecycle_rule(logical, rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
+        s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    return Made(
+        name,
+        {
+            "Arn": f"arn:aws:s3:::{name}",
+            "DomainName": f"{name}.s3.amazonaws.com",
+            "RegionalDomainName": f"{name}.s3.{maker.region}.amazonaws.com",
+        },
+    )
+
+
+def _encryption(logical: str, properties: Properties) -> Properties:
+    given = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    for rule in given:
+        _only(f"{logical}.BucketEncryption", rule, {"ServerSideEncryptionByDefault", "BucketKeyEnabled"})
+    return {
+        "Rules": [
+            {
+                "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"],
+                **({"BucketKeyEnabled": rule["BucketKeyEnabled"]} if "BucketKeyEnabled" in rule else {}),
+            }
+            for rule in given
+        ]
+    }
+
+
+def lifecycle_rule(logical: str, rule: Mapping[str, Any]) -> Properties:
+    """A CloudFormation lifecycle rule in the shape of S3's own API.
+
+    Raises:
+        TemplateError: a member of the rule that is not handled.
+
+    >>> lifecycle_rule("Lake", {"Id": "old", "Status": "Enabled", "Prefix": "a/", "ExpirationInDays": 7})
+    {'ID': 'old', 'Status': 'Enabled', 'Filter': {'Prefix': 'a/'}, 'Expiration': {'Days': 7}}
+    """
+    same = {"NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"}
+    own = {"Id", "Status", "Prefix", "ExpirationInDays", "ExpiredObjectDeleteMarker", "Transitions"}
+    _only(f"{logical}.LifecycleConfiguration", rule, same | own)
+    answer: Properties = {
+        "ID": rule.get("Id", ""),
+        "Status": rule["Status"],
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+    }
+    if "ExpirationInDays" in rule:
+        answer["Expiration"] = {"Days": rule["ExpirationInDays"]}
+    if "ExpiredObjectDeleteMarker" in rule:
+        answer["Expiration"] = {"ExpiredObjectDeleteMarker": rule["ExpiredObjectDeleteMarker"]}
+    if "Transitions" in rule:
+        answer["Transitions"] = [
+            {"StorageClass": one["StorageClass"], "Days": one["TransitionInDays"]} for one in rule["Transitions"]
+        ]
+    return {**answer, **{name: rule[name] for name in sorted(same) if name in rule}}
+
+
+def _bucket_policy(maker: Maker, logical: str, properties: Properties) -> Made:
+    maker.client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"]))
+    return Made(properties["Bucket"])
+
+
+def _database(maker: Maker, logical: str, properties: Properties) -> Made:
+    given = {"Name": maker.name(logical).lower(), **properties["DatabaseInput"]}
+    maker.client("glue").create_database(CatalogId=properties["CatalogId"], DatabaseInput=given)
+    return Made(given["Name"])
+
+
+def _table(maker: Maker, logical: str, properties: Properties) -> Made:
+    given = {"Name": maker.name(logical).lower(), **properties["TableInput"]}
+    maker.client("glue").create_table(
+        CatalogId=properties["CatalogId"], DatabaseName=properties["DatabaseName"], TableInput=given
+    )
+    return Made(given["Name"])
+
+
+def _work_group(maker: Maker, logical: str, properties: Properties) -> Made:
+    athena = maker.client("athena")
+    athena.create_work_group(
+        Name=properties["Name"],
+        Configuration=properties.get("WorkGroupConfiguration", {}),
+        Description=properties.get("Description", ""),
+    )
+    if properties.get("State", "ENABLED") != "ENABLED":
+        athena.update_work_group(WorkGroup=properties["Name"], State=properties["State"])
+    return Made(properties["Name"])
+
+
+def _named_query(maker: Maker, logical: str, properties: Properties) -> Made:
+    answer = maker.client("athena").create_named_query(**{"Name": maker.name(logical), **properties})
+    return Made(answer["NamedQueryId"], {"NamedQueryId": answer["NamedQueryId"]})
+
+
+# ------------------------------------------------------------------------------------------------------ notify
+
+
+def _dynamodb_table(maker: Maker, logical: str, properties: Properties) -> Made:
+    dynamodb = maker.client("dynamodb")
+    name = properties.get("TableName") or maker.name(logical)
+    same = ("AttributeDefinitions", "KeySchema", "BillingMode")
+    call: Properties = {key: properties[key] for key in same if key in properties}
+    if "SSESpecification" in properties:
+        given = properties["SSESpecification"]
+        _only(f"{logical}.SSESpecification", given, {"SSEEnabled", "SSEType", "KMSMasterKeyId"})
+        call["SSESpecification"] = {("Enabled" if key == "SSEEnabled" else key): value for key, value in given.items()}
+    answer = dynamodb.create_table(TableName=name, **call)
+    if "TimeToLiveSpecification" in properties:
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
+    if "PointInTimeRecoverySpecification" in properties:
+        dynamodb.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"]
+        )
+    return Made(name, {"Arn": answer["TableDescription"]["TableArn"]})
+
+
+def _event_bus(maker: Maker, logical: str, properties: Properties) -> Made:
+    answer = maker.client("events").create_event_bus(**properties)
+    return Made(properties["Name"], {"Arn": answer["EventBusArn"], "Name": properties["Name"]})
+
+
+def _rule(maker: Maker, logical: str, properties: Properties) -> Made:
+    events = maker.client("events")
+    name = properties.pop("Name", None) or maker.name(logical)
+    targets = properties.pop("Targets", [])
+    if "EventPattern" in properties:
+        properties["EventPattern"] = json.dumps(properties["EventPattern"])
+    answer = events.put_rule(Name=name, **properties)
+    if targets:
+        bus = {"EventBusName": properties["EventBusName"]} if "EventBusName" in properties else {}
+        failed = events.put_targets(Rule=name, Targets=targets, **bus)
+        if failed.get("FailedEntryCount"):
+            raise TemplateError(f"{logical}: {failed['FailedEntryCount']} of {len(targets)} targets were refused")
+    return Made(name, {"Arn": answer["RuleArn"]})
+
+
+_QUEUE_ATTRIBUTES = frozenset(
+    {
+        *("DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds"),
+        *("RedrivePolicy", "SqsManagedSseEnabled", "VisibilityTimeout", "KmsMasterKeyId"),
+    }
+)
+
+
+def _queue(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = properties.get("QueueName") or maker.name(logical)
+    attributes = {key: _attribute_text(properties[key]) for key in sorted(_QUEUE_ATTRIBUTES & set(properties))}
+    url = maker.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    return Made(url, {"Arn": maker.arn("sqs", name), "QueueName": name, "QueueUrl": url})
+
+
+def _attribute_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def _queue_policy(maker: Maker, logical: str, properties: Properties) -> Made:
+    for url in properties["Queues"]:
+        maker.client("sqs").set_queue_attributes(
+            QueueUrl=url, Attributes={"Policy": json.dumps(properties["PolicyDocument"])}
+        )
+    return Made(maker.name(logical))
+
+
+KINDS: Mapping[str, Kind] = {
+    "AWS::Athena::NamedQuery": Kind(
+        make=_named_query, carried=frozenset({"Database", "Description", "Name", "QueryString", "WorkGroup"})
+    ),
+    "AWS::Athena::WorkGroup": Kind(
+        make=_work_group,
+        carried=frozenset({"Name", "Description", "State", "WorkGroupConfiguration"}),
+        without_effect={"RecursiveDeleteOption": "says what happens when the stack is deleted; the twin just stops"},
+    ),
+    "AWS::CloudWatch::Alarm": Kind(
+        make=_alarm,
+        carried=frozenset(
+            {
+                *("AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm"),
+                *("Dimensions", "EvaluationPeriods", "MetricName", "Namespace", "Period", "Statistic", "Threshold"),
+                "TreatMissingData",
+            }
+        ),
+    ),
+    "AWS::DynamoDB::Table": Kind(
+        make=_dynamodb_table,
+        carried=frozenset(
+            {
+                *("AttributeDefinitions", "BillingMode", "KeySchema", "PointInTimeRecoverySpecification"),
+                *("SSESpecification", "TableName", "TimeToLiveSpecification"),
+            }
+        ),
+    ),
+    "AWS::Events::EventBus": Kind(make=_event_bus, carried=frozenset({"Name", "Description"})),
+    "AWS::Events::Rule": Kind(
+        make=_rule, carried=frozenset({"Name", "Description", "EventBusName", "EventPattern", "State", "Targets"})
+    ),
+    "AWS::Glue::Database": Kind(make=_database, carried=frozenset({"CatalogId", "DatabaseInput"})),
+    "AWS::Glue::Table": Kind(make=_table, carried=frozenset({"CatalogId", "DatabaseName", "TableInput"})),
+    "AWS::IAM::Role": Kind(
+        make=_role,
+        carried=frozenset(
+            {"AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "Path", "Policies", "RoleName"}
+        ),
+    ),
+    "AWS::IAM::RolePolicy": Kind(make=_role_policy, carried=frozenset({"PolicyDocument", "PolicyName", "RoleName"})),
+    "AWS::Kinesis::Stream": Kind(
+        make=_kinesis_stream,
+        carried=frozenset(
+            {"Name", "RetentionPeriodHours", "ShardCount", "StreamEncryption", "StreamModeDetails", "Tags"}
+        ),
+    ),
+    "AWS::KinesisFirehose::DeliveryStream": Kind(
+        make=_delivery_stream,
+        carried=frozenset(
+            {
+                *("DeliveryStreamName", "DeliveryStreamType", "DeliveryStreamEncryptionConfigurationInput"),
+                *("ExtendedS3DestinationConfiguration", "KinesisStreamSourceConfiguration", "Tags"),
+            }
+        ),
+    ),
+    "AWS::Lambda::EventSourceMapping": Kind(
+        make=_mapping,
+        carried=frozenset(
+            {
+                *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn"),
+                *("FilterCriteria", "FunctionName", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds"),
+                *("MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor", "StartingPosition"),
+                *("StartingPositionTimestamp", "TumblingWindowInSeconds"),
+            }
+        ),
+        without_effect={"MetricsConfig": "the twin makes no CloudWatch metrics; its own state says the same"},
+    ),
+    "AWS::Lambda::Function": Kind(
+        make=_function,
+        carried=frozenset(
+            {
+                *("Architectures", "Code", "Description", "Environment", "FunctionName", "Handler", "LoggingConfig"),
+                *("MemorySize", "Role", "Runtime", "Tags", "Timeout"),
+            }
+        ),
+        without_effect={"ReservedConcurrentExecutions": "nothing else on a laptop competes for the concurrency"},
+    ),
+    "AWS::Logs::LogGroup": Kind(make=_log_group, carried=frozenset({"LogGroupName", "RetentionInDays"})),
+    "AWS::Logs::LogStream": Kind(make=_log_stream, carried=frozenset({"LogGroupName", "LogStreamName"})),
+    "AWS::S3::Bucket": Kind(
+        make=_bucket,
+        carried=frozenset(
+            {
+                *("BucketEncryption", "BucketName", "LifecycleConfiguration", "OwnershipControls"),
+                *("PublicAccessBlockConfiguration", "VersioningConfiguration"),
+            }
+        ),
+    ),
+    "AWS::S3::BucketPolicy": Kind(make=_bucket_policy, carried=frozenset({"Bucket", "PolicyDocument"})),
+    "AWS::SQS::Queue": Kind(make=_queue, carried=_QUEUE_ATTRIBUTES | {"QueueName"}),
+    "AWS::SQS::QueuePolicy": Kind(make=_queue_policy, carried=frozenset({"PolicyDocument", "Queues"})),
+}

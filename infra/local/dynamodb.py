@@ -1,0 +1,219 @@
+"""DynamoDB's conditional UpdateItem in its plainest form, 20 times faster than moto beneath and on moto's own tables.
+
+moto parses and walks an expression anew for every call and copies the item four times: 7 ms each. A status is written
+for every verdict that somebody acts on, so the form that this takes is answered here, and every other one by moto:
+
+* ``SET #a = :a, #b = :b …`` of top-level attributes;
+* a condition of ``attribute_exists(#p)``, ``attribute_not_exists(#p)`` and ``#p < :v`` (also ``<=``, ``=``, ``>=``,
+  ``>``), joined by only ``AND`` or only ``OR``;
+* names by alias only, a table with a hash key alone, no indexes, no stream, nothing returned.
+
+Tests hold it against moto, call by call.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from infra.local.errors import ApiError
+from infra.local.moto_backend import Beneath
+
+_BODY = frozenset(
+    {
+        *("TableName", "Key", "UpdateExpression", "ConditionExpression"),
+        *("ExpressionAttributeNames", "ExpressionAttributeValues"),
+    }
+)
+_ASSIGNMENT = re.compile(r"\s*(#\w+)\s*=\s*(:\w+)\s*")
+_PRESENCE = re.compile(r"\s*(attribute_exists|attribute_not_exists)\s*\(\s*(#\w+)\s*\)\s*")
+_COMPARISON = re.compile(r"\s*(#\w+)\s*(<=|>=|<|>|=)\s*(:\w+)\s*")
+_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,8})?")
+# DynamoDB's 400 KB for an item, with room for names and for how sizes are counted: what comes near is moto's to judge.
+_LARGE = 100_000
+
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": lambda left, right: bool(left < right),
+    "<=": lambda left, right: bool(left <= right),
+    "=": lambda left, right: bool(left == right),
+    ">=": lambda left, right: bool(left >= right),
+    ">": lambda left, right: bool(left > right),
+}
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """One test of a condition: ``operator`` of ``name``, against ``value`` when it compares."""
+
+    name: str
+    operator: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """An update that was understood: alias to value placeholder, and the condition's tests."""
+
+    assignments: tuple[tuple[str, str], ...]
+    atoms: tuple[_Atom, ...]
+    any_of: bool
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset([name for name, _ in self.assignments] + [atom.name for atom in self.atoms])
+
+    @property
+    def values(self) -> frozenset[str]:
+        return frozenset([value for _, value in self.assignments] + [a.value for a in self.atoms if a.value])
+
+
+@lru_cache(maxsize=256)
+def _plan(update: str, condition: str) -> _Plan | None:
+    keyword, _, rest = update.strip().partition(" ")
+    if keyword.upper() != "SET":
+        return None
+    assignments = [_ASSIGNMENT.fullmatch(part) for part in rest.split(",")]
+    any_of = " OR " in condition
+    if any_of and " AND " in condition:
+        return None
+    parts = condition.split(" OR " if any_of else " AND ") if condition else []
+    atoms = [_atom(part) for part in parts]
+    found = [match for match in assignments if match]
+    known = [atom for atom in atoms if atom]
+    if len(found) < len(assignments) or len(known) < len(atoms):
+        return None
+    pairs = tuple((match[1], match[2]) for match in found)
+    if len({name for name, _ in pairs}) < len(pairs):
+        return None
+    return _Plan(pairs, tuple(known), any_of)
+
+
+def _atom(text: str) -> _Atom | None:
+    if match := _PRESENCE.fullmatch(text):
+        return _Atom(match[2], match[1])
+    if match := _COMPARISON.fullmatch(text):
+        return _Atom(match[1], match[2], match[3])
+    return None
+
+
+class ItemUpdates:
+    """``UpdateItem`` on moto's tables.
+
+    Args:
+        beneath: whose DynamoDB it is.
+    """
+
+    def __init__(self, beneath: Beneath) -> None:
+        self._beneath = beneath
+        self._lock = beneath.lock("dynamodb")
+
+    def update_item(self, body: Mapping[str, Any]) -> dict[str, object] | None:
+        """The answer to an ``UpdateItem``, or None when it is moto's to answer (nothing was done then).
+
+        Raises:
+            ApiError: ``ConditionalCheckFailedException``.
+        """
+        plan = self._understood(body)
+        if plan is None:
+            return None
+        names: Mapping[str, str] = body["ExpressionAttributeNames"]
+        values: Mapping[str, Any] = body["ExpressionAttributeValues"]
+        with self._lock:
+            table = self._beneath.backend("dynamodb").tables.get(body["TableName"])
+            if table is None or table.range_key_attr is not None or table.hash_key_type != "S":
+                return None
+            if table.stream_shard is not None or table.indexes or table.global_indexes:
+                return None
+            key = body["Key"]
+            if list(key) != [table.hash_key_attr] or not _is_plain_key(key[table.hash_key_attr]):
+                return None
+            if any(names[alias] == table.hash_key_attr for alias, _ in plan.assignments):
+                return None
+            return _apply(table, key, plan, names, values)
+
+    def _understood(self, body: Mapping[str, Any]) -> _Plan | None:
+        if not _BODY.issuperset(body) or "UpdateExpression" not in body or "Key" not in body:
+            return None
+        names, values = body.get("ExpressionAttributeNames"), body.get("ExpressionAttributeValues")
+        if not isinstance(names, dict) or not isinstance(values, dict):
+            return None
+        plan = _plan(str(body["UpdateExpression"]), str(body.get("ConditionExpression") or ""))
+        # An alias or a value that is not used, or not given, is an error that moto words.
+        if plan is None or plan.names != frozenset(names) or plan.values != frozenset(values):
+            return None
+        if not all(_is_plain(value) for value in values.values()):
+            return None
+        return plan
+
+
+def _apply(
+    table: Any, key: Mapping[str, Any], plan: _Plan, names: Mapping[str, str], values: Mapping[str, Any]
+) -> dict[str, object]:
+    from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+
+    hash_value = DynamoType(key[table.hash_key_attr])
+    current = table.items.get(hash_value)
+    attributes: Mapping[str, Any] = {} if current is None else current.attrs
+    tests = (_holds(attributes.get(names[atom.name]), atom, values) for atom in plan.atoms)
+    if plan.atoms and not (any(tests) if plan.any_of else all(tests)):
+        raise ApiError("ConditionalCheckFailedException", "The conditional request failed")
+    # moto measures the whole item at every assignment; this one cannot be too large.
+    merged = LimitedSizeDict()
+    dict.update(merged, attributes)
+    if current is None:
+        dict.__setitem__(merged, table.hash_key_attr, hash_value)
+    for alias, placeholder in plan.assignments:
+        dict.__setitem__(merged, names[alias], DynamoType(values[placeholder]))
+    item = Item(hash_value, None, {})
+    item.attrs = merged
+    table.items[hash_value] = item
+    return {}
+
+
+def _holds(found: Any, atom: _Atom, values: Mapping[str, Any]) -> bool:
+    if atom.operator == "attribute_exists":
+        return found is not None
+    if atom.operator == "attribute_not_exists":
+        return found is None
+    [(kind, given)] = values[atom.value].items()
+    if found is None or found.type != kind:
+        return False
+    if kind == "S":
+        # DynamoDB orders strings by their UTF-8 bytes.
+        return _COMPARE[atom.operator](str(found.value).encode(), str(given).encode())
+    if kind == "N":
+        return _COMPARE[atom.operator](Decimal(str(found.value)), Decimal(given))
+    return False
+
+
+def _is_plain(value: Any) -> bool:
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    [(kind, given)] = value.items()
+    match kind:
+        case "S":
+            return isinstance(given, str) and len(given) < _LARGE
+        case "N":
+            return isinstance(given, str) and _NUMBER.fullmatch(given) is not None and _is_decimal(given)
+        case "BOOL":
+            return isinstance(given, bool)
+        case "L":
+            return isinstance(given, list) and len(given) < 1_000 and all(_is_plain(one) for one in given)
+        case _:
+            return False
+
+
+def _is_decimal(text: str) -> bool:
+    try:
+        Decimal(text)
+    except InvalidOperation:
+        return False
+    return True
+
+
+def _is_plain_key(value: Any) -> bool:
+    if not isinstance(value, dict) or list(value) != ["S"] or not isinstance(value["S"], str):
+        return False
+    return 0 < len(value["S"].encode()) <= 2048

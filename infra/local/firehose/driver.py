@@ -1,0 +1,363 @@
+"""Runs the delivery streams: reads sources, calls functions, writes objects. All the effects and none of the rules."""
+
+import contextlib
+import logging
+import secrets
+import threading
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from infra.local.clock import Clock, SystemClock
+from infra.local.firehose.config import StreamConfig
+from infra.local.firehose.objects import Catalog, Conversions, Names, S3Object, objects
+from infra.local.firehose.prefix import random_string
+from infra.local.firehose.records import SourceRecord
+from infra.local.firehose.source import Source
+from infra.local.firehose.stream import Delivery, DeliveryStream
+from infra.local.firehose.transform import Invoke, invoke
+
+_logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.2
+BACKLOG_BYTES = 256 << 20
+"""Bytes that may wait to be written before a stream takes no more: puts are throttled, sources are not read."""
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 30.0
+
+
+class ObjectStore(Protocol):
+    """S3, as far as deliveries need it."""
+
+    def put(self, bucket: str, key: str, body: bytes) -> object:
+        """Stores an object; raises when it is not stored."""
+        ...
+
+
+class Invocable(Protocol):
+    """A registry of functions: what an invocation gives back has ``payload`` and ``error``."""
+
+    def invoke(self, name_or_arn: str, payload: bytes) -> Any: ...
+
+
+class SystemNames:
+    """Random parts of keys from the machine's randomness."""
+
+    def unique(self) -> str:
+        """A new UUID's text."""
+        return str(uuid.uuid4())
+
+    def random(self) -> str:
+        """11 random letters and digits."""
+        return random_string(secrets.randbelow)
+
+
+def calling(functions: Invocable) -> Invoke:
+    """A call to a function that raises when the function fails, over a registry of functions."""
+
+    def call(arn: str, event: bytes) -> bytes:
+        done = functions.invoke(arn, event)
+        if done.error is not None:
+            raise RuntimeError(f"the function answered with an error: {done.error}")
+        payload: bytes = done.payload
+        return payload
+
+    return call
+
+
+def _no_functions(arn: str, event: bytes) -> bytes:
+    raise RuntimeError(f"no functions are connected, {arn} was not called")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the driver's streams reach outside by.
+
+    Args:
+        objects: where objects are written.
+        catalog: where conversions find their tables.
+        call: calls a function by ARN with an event; see :func:`calling`.
+        names: the random parts of keys.
+    """
+
+    objects: ObjectStore
+    catalog: Catalog
+    call: Invoke = _no_functions
+    names: Names = field(default_factory=SystemNames)
+
+
+class RunningStream:
+    """One stream with what it has in flight. Safe to use from several threads.
+
+    Args:
+        core: its state.
+        source: where it reads from, None for Direct PUT.
+        backlog_limit: bytes that may wait to be written before it takes no more.
+    """
+
+    def __init__(
+        self, core: DeliveryStream, ports: Ports, clock: Clock, source: Source | None, *, backlog_limit: int
+    ) -> None:
+        self.core = core
+        self._ports = ports
+        self._clock = clock
+        self._source = source
+        self._backlog_limit = backlog_limit
+        self._conversions = Conversions(ports.catalog)
+        self._state = threading.Lock()
+        self._work = threading.RLock()
+        self._deliveries: deque[Delivery] = deque()
+        self._outbox: deque[S3Object] = deque()
+        self._retry_at = 0.0
+        self._backoff = _FIRST_BACKOFF
+        self._objects_out = self._rows_out = self._bytes_out = self._backup_rows = self._write_failures = 0
+        self._errors: dict[str, int] = {}
+        self._last_failure: str | None = None
+
+    def accept(self, records: Sequence[SourceRecord]) -> None:
+        """Takes records in; they are durable here as long as the process lives."""
+        with self._state:
+            self.core.accept(records, self._clock.now())
+
+    def reconfigure(self, config: StreamConfig) -> str:
+        """Another configuration from now on; gives its version."""
+        with self._state:
+            return self.core.reconfigure(config)
+
+    def step(self, *, force: bool = False) -> None:
+        """Does what is due: reads the source, calls the function, writes the objects.
+
+        Args:
+            force: what is buffered is due now, whatever the hints say.
+        """
+        with self._work:
+            while not self.overloaded() and self._read() and force:
+                if self.overloaded():
+                    self._write(force=False)
+            self._transform(force=force)
+            self._write(force=force)
+
+    def overloaded(self) -> bool:
+        """True when so much waits to be written that no more should be taken in."""
+        with self._state:
+            waiting = sum(delivery.size for delivery in self._deliveries)
+            return self.core.ready_bytes + waiting + sum(len(item.body) for item in self._outbox) > self._backlog_limit
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing is unread, buffered or waits to be written."""
+        if self._source is not None and self._source.behind(self._clock.now()):
+            return False
+        with self._state:
+            return self.core.empty and not self._deliveries and not self._outbox
+
+    def state(self) -> dict[str, Any]:
+        """Counters for people: what came in, what is held, what went out."""
+        now = self._clock.now()
+        with self._state:
+            progress = self.core.progress(now)
+            waiting = list(self._deliveries)
+            arrivals = [piece.origin.arrival for delivery in waiting for piece in delivery.pieces]
+            held = sum(sum(len(piece.records) for piece in d.pieces) + len(d.failures) for d in waiting if not d.backup)
+            return {
+                "version": self.core.version,
+                "records_in": progress.records_in,
+                "buffered_records": progress.buffered_records + held,
+                "buffered_bytes": progress.buffered_bytes
+                + sum(piece.size for delivery in waiting if not delivery.backup for piece in delivery.pieces),
+                "objects_waiting": len(self._outbox),
+                "objects_out": self._objects_out,
+                "rows_out": self._rows_out,
+                "bytes_out": self._bytes_out,
+                "backup_records_out": self._backup_rows,
+                "dropped_records": progress.dropped,
+                "error_records": sum(self._errors.values()),
+                "error_records_by_type": dict(self._errors),
+                "oldest_age_seconds": max([progress.oldest_age, *(now - arrival for arrival in arrivals)]),
+                "write_failures": self._write_failures,
+                "last_write_failure": self._last_failure,
+            }
+
+    def _write(self, *, force: bool) -> None:
+        with self._state:
+            self._deliveries.extend(self.core.deliveries(self._clock.now(), force=force))
+        if force or self._clock.now() >= self._retry_at:
+            self._deliver()
+
+    def _read(self) -> bool:
+        if self._source is None:
+            return False
+        records = self._source.read(self._clock.now())
+        if records:
+            self.accept(records)
+        return bool(records)
+
+    def _transform(self, *, force: bool) -> None:
+        with self._state:
+            settings = self.core.config.processing.transform
+            due = self.core.transforms(self._clock.now(), force=force)
+        if settings is None:
+            return
+        for batch in due:
+            outcome = invoke(
+                batch,
+                self.core.config,
+                settings,
+                self._ports.call,
+                invocation_id=self._ports.names.unique(),
+                ended=self._clock.now,
+            )
+            with self._state:
+                self.core.transformed(outcome, self._clock.now())
+
+    def _deliver(self) -> None:
+        """Writes in order, and stops at the first object that cannot be written: it is tried again, never left out.
+
+        Source: a failed write to the error prefix is retried for ever and blocks delivery
+        (record-format-conversion-error-handling.html).
+        """
+        try:
+            while self._outbox or self._deliveries:
+                while self._outbox:
+                    self._put(self._outbox[0])
+                if self._deliveries:
+                    made = objects(self._deliveries[0], self._conversions, self._ports.names, now=self._clock.now())
+                    with self._state:
+                        self._outbox.extend(made)
+                        self._deliveries.popleft()
+        except Exception as error:
+            self._write_failures += 1
+            self._last_failure = type(error).__name__
+            self._retry_at = self._clock.now() + self._backoff
+            self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF)
+            _logger.warning(
+                "delivery stream %s: %s while delivering; tried again in %.0f s",
+                self.core.config.name,
+                type(error).__name__,
+                self._retry_at - self._clock.now(),
+            )
+        else:
+            self._backoff, self._retry_at, self._last_failure = _FIRST_BACKOFF, 0.0, None
+
+    def _put(self, item: S3Object) -> None:
+        self._ports.objects.put(item.bucket, item.key, item.body)
+        with self._state:
+            self._outbox.popleft()
+            self._objects_out += 1
+            self._bytes_out += len(item.body)
+            if item.error is not None:
+                self._errors[item.error] = self._errors.get(item.error, 0) + item.rows
+            elif item.backup:
+                self._backup_rows += item.rows
+            else:
+                self._rows_out += item.rows
+
+
+class DeliveryStreamDriver:
+    """Every delivery stream of the twin, run by one thread.
+
+    Args:
+        ports: what the streams reach outside by.
+        clock: where the time is read.
+        tick_seconds: how often streams are looked at.
+        backlog_limit: bytes that may wait to be written before a stream takes no more.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        clock: Clock | None = None,
+        *,
+        tick_seconds: float = TICK_SECONDS,
+        backlog_limit: int = BACKLOG_BYTES,
+    ) -> None:
+        self._ports = ports
+        self._clock = clock or SystemClock()
+        self._tick_seconds = tick_seconds
+        self._backlog_limit = backlog_limit
+        self._streams: dict[str, RunningStream] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """The clock the streams run by."""
+        return self._clock
+
+    def add(self, config: StreamConfig, *, source: Source | None = None) -> RunningStream:
+        """Begins to run a stream."""
+        running = RunningStream(
+            DeliveryStream(config), self._ports, self._clock, source, backlog_limit=self._backlog_limit
+        )
+        with self._lock:
+            self._streams[config.name] = running
+        return running
+
+    def remove(self, name: str) -> None:
+        """Writes what a stream holds, and runs it no longer."""
+        with self._lock:
+            running = self._streams.pop(name)
+        running.step(force=True)
+
+    def start(self) -> None:
+        """Begins to look at the streams, every tick, in a thread of its own."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="delivery-streams", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Writes what is buffered and ends the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self.flush()
+        for running in self._running():
+            if not running.idle:
+                held = running.state()["buffered_records"]
+                _logger.error("delivery stream %s: stopped with %d records unwritten", running.core.config.name, held)
+
+    def step(self) -> None:
+        """Does what is due in every stream now; what the thread does every tick."""
+        for running in self._running():
+            # One stream's trouble is not another's: what failed is still there and is tried again.
+            with self._guarded(running):
+                running.step()
+
+    def flush(self) -> None:
+        """Writes all that is buffered, now; what S3 does not take stays, and :meth:`idle` says so."""
+        for running in self._running():
+            with self._guarded(running):
+                running.step(force=True)
+
+    def idle(self) -> bool:
+        """True when no stream holds anything."""
+        return all(running.idle for running in self._running())
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Each stream's counters, by its name."""
+        with self._lock:
+            items = sorted(self._streams.items())
+        return {name: running.state() for name, running in items}
+
+    def _running(self) -> Iterable[RunningStream]:
+        with self._lock:
+            return list(self._streams.values())
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._tick_seconds):
+            self.step()
+
+    @contextlib.contextmanager
+    def _guarded(self, running: RunningStream) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            # Where, and not what: an exception's text may hold a record.
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{frame.filename}:{frame.lineno}"
+            _logger.error("delivery stream %s: %s at %s", running.core.config.name, type(error).__name__, place)  # noqa: TRY400

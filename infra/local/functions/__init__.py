@@ -1,1 +1,0 @@
-"""Functions: handlers from this checkout, run the way Lambda runs them, and Lambda's API."""

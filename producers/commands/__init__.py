@@ -1,0 +1,1 @@
+"""The commands of producers; each also runs as a script: ``python -m producers.commands.load``."""

@@ -1,0 +1,218 @@
+"""One production from start to end: records to the stream at a pace, rows that are no events to a file, all counted."""
+
+import base64
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from glue.readers.rows import SourceError
+from glue.terminal.signals import ReadingStop
+from producers.delivery.sending import Delivering, DeliveryReport
+from producers.mapping.datasets import RejectedRow
+from producers.ports import Clock, OutRecord, StreamRefusedError
+
+_AHEAD = 0.01
+_LONGEST_NAP = 0.2
+_SHOWN = 5
+
+
+class Rejects:
+    """The file that takes what could not be sent: JSON lines with line, reason, detail and the row. Made when needed.
+
+    It holds content, so only its owner may read it.
+
+    Args:
+        path: where; a file of that name is overwritten.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self._file: BinaryIO | None = None
+
+    def row(self, rejected: RejectedRow) -> None:
+        """Writes a row: parsed when it is JSON, as text when it is UTF-8, else in base64."""
+        entry: dict[str, object] = {"line": rejected.line, "reason": rejected.reason, "detail": rejected.detail}
+        if rejected.part:
+            entry["file"] = rejected.part
+        if rejected.is_cut:
+            entry["is_cut"] = True
+        try:
+            text = rejected.raw.decode()
+        except UnicodeDecodeError:
+            entry["row_base64"] = base64.b64encode(rejected.raw).decode()
+        else:
+            try:
+                msgspec.json.decode(rejected.raw)
+                entry["row"] = msgspec.Raw(rejected.raw)
+            except (msgspec.MsgspecError, RecursionError):
+                entry["row"] = text
+        self._write(entry)
+
+    def failed(self, event_id: str, reason: str, detail: str) -> None:
+        """Writes an event that the stream did not take."""
+        self._write({"event_id": event_id, "reason": f"not_delivered:{reason}", "detail": detail})
+
+    def _write(self, entry: dict[str, object]) -> None:
+        if self._file is None:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self._file = os.fdopen(descriptor, "wb")
+        self._file.write(msgspec.json.encode(entry) + b"\n")
+        self.count += 1
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        if self._file is not None:
+            self._file.close()
+
+
+def free_path(name: str, folder: Path) -> Path:
+    """A path for rejects of the source ``name`` that no file has yet.
+
+    >>> free_path("posts.csv", Path("/nonexistent")).name
+    'posts.csv.rejects.jsonl'
+    """
+    number = 1
+    while True:
+        path = folder / f"{name}.rejects{'' if number == 1 else f'-{number}'}.jsonl"
+        if not path.exists():
+            return path
+        number += 1
+
+
+class Production(msgspec.Struct, kw_only=True):
+    """What became of everything that was read: read = accepted + rejected + failed, whatever happened.
+
+    With a spool, accepted is what lies there safely, ``sent`` what the stream has taken (what was left over from before
+    included) and ``spooled`` what has not been sent yet.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    sent: int = 0
+    spooled: int = 0
+    rejected: int = 0
+    failed: int = 0
+    reasons: dict[str, int] = {}
+    first_rejected: list[str] = []
+    failures: dict[str, int] = {}
+    next_steps: list[str] = []
+    calls: int = 0
+    throttled: int = 0
+    resent: int = 0
+    bytes_sent: int = 0
+    put_p50_ms: float | None = None
+    put_p99_ms: float | None = None
+    seconds: float = 0.0
+    is_interrupted: bool = False
+    stopped: str | None = None
+    source_error: str | None = None
+
+
+def produce(
+    items: Iterable[OutRecord | RejectedRow],
+    delivery: Delivering | None,
+    *,
+    clock: Clock,
+    rejects: Rejects,
+    rate: float | None = None,
+    limit: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    stop: ReadingStop | None = None,
+) -> Production:
+    """Sends the records and gives the account of all items. What was read before a wish to stop is still sent.
+
+    Args:
+        items: records, and rows that could not become one.
+        delivery: closed afterwards; None checks everything and sends nothing.
+        clock: for the pace.
+        rejects: takes the rows, and the ids of events that the stream did not take.
+        rate: items a second at most.
+        limit: how many items at most.
+        progress: called now and then with the number of items read so far.
+        stop: looked at before each item.
+    """
+    stop = stop or ReadingStop()
+    if delivery is not None:
+        stop.abandon = delivery.abandon
+    done = Production()
+    reasons: Counter[str] = Counter()
+    started = clock.now()
+    try:
+        for item in _until(items, limit, stop):
+            done.read += 1
+            if isinstance(item, RejectedRow):
+                reasons[item.reason] += 1
+                if len(done.first_rejected) < _SHOWN:
+                    where = f"{item.part} " if item.part else ""
+                    done.first_rejected.append(f"{where}line {item.line}: {item.reason}: {item.detail}")
+                rejects.row(item)
+            elif delivery is not None:
+                delivery.put(item)
+            if rate is not None:
+                _keep_pace(started + done.read / rate, clock, stop)
+            if progress is not None and done.read % 256 == 0:
+                progress(done.read)
+    except StreamRefusedError as error:
+        done.stopped = str(error)
+    except SourceError as error:
+        done.source_error = str(error)
+    done.is_interrupted = stop.is_wished
+    done.rejected = sum(reasons.values())
+    done.reasons = dict(reasons.most_common())
+    if delivery is None:
+        done.accepted = done.read - done.rejected
+    else:
+        _account(done, delivery.close(), rejects)
+        done.is_interrupted = stop.is_wished
+    rejects.close()
+    done.seconds = clock.now() - started
+    if progress is not None:
+        progress(done.read)
+    return done
+
+
+def _until(
+    items: Iterable[OutRecord | RejectedRow], limit: int | None, stop: ReadingStop
+) -> Iterator[OutRecord | RejectedRow]:
+    """The items up to the limit, or up to a wish to stop."""
+    rest = iter(items)
+    read = 0
+    while not stop.is_wished and (limit is None or read < limit):
+        try:
+            stop.is_reading = True
+            item = next(rest)
+        except (StopIteration, KeyboardInterrupt):
+            return
+        finally:
+            stop.is_reading = False
+        read += 1
+        yield item
+
+
+def _keep_pace(due: float, clock: Clock, stop: ReadingStop) -> None:
+    while (ahead := due - clock.now()) > _AHEAD and not stop.is_wished:
+        clock.sleep(min(ahead, _LONGEST_NAP))
+
+
+def _account(done: Production, report: DeliveryReport, rejects: Rejects) -> None:
+    done.accepted, done.sent, done.spooled = report.accepted, report.sent, report.spooled
+    for group in report.failed:
+        done.failed += len(group.event_ids)
+        done.failures[group.reason] = done.failures.get(group.reason, 0) + len(group.event_ids)
+        if group.next_step not in done.next_steps:
+            done.next_steps.append(group.next_step)
+        for event_id in group.event_ids:
+            rejects.failed(event_id, group.reason, group.next_step)
+    if report.stopped is not None:
+        done.stopped = str(report.stopped)
+        done.next_steps = [report.stopped.next_step]
+    done.calls, done.throttled, done.resent = report.calls, report.throttled, report.resent
+    done.bytes_sent = report.bytes_sent
+    done.put_p50_ms, done.put_p99_ms = (
+        None if (seconds := report.latency(share)) is None else round(seconds * 1000, 1) for share in (0.5, 0.99)
+    )

@@ -1,0 +1,451 @@
+"""``replay``: what was on the stream goes through it once more. Also ``python -m producers.commands.replay``."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import click
+import msgspec
+
+from glue.codec import Lateness
+from glue.terminal.errors import STOPPED, UNREACHABLE, InUseError, WrongUseError
+from glue.terminal.sanitize import inert
+from glue.terminal.signals import Stop, progress_bar, stopping
+from producers.clock import SystemClock
+from producers.delivery.sending import Delivery, DeliverySettings
+from producers.limits import SHARD_RECORDS_PER_SECOND
+from producers.load.prices import Prices, read_prices
+from producers.ports import Clock, Stream
+from producers.replay.moments import ALLOWED, moment
+from producers.replay.records import Archive, ArchivedPast, Past, PastRecord, RetainedPast, ShardReader
+from producers.replay.run import FirstArrivals, NoArrivals, Pace, Replay, Replaying
+from producers.replay.run_files import FolderStore, is_alive, this_process
+from producers.replay.runs import OtherPlanError, Run, RunTakenError, Store
+from producers.replay.selecting import Selection
+
+STATE = Path(".streamkeeper/runs")
+_RUN_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}", re.ASCII)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Parts(Protocol):
+    """What a replay needs of a stack; made when it is asked for."""
+
+    def archive(self) -> Archive:
+        """The archive."""
+        ...
+
+    def reader(self) -> ShardReader:
+        """The stream, to read from."""
+        ...
+
+    def open_shards(self) -> int:
+        """How many shards take records."""
+        ...
+
+    def stream(self) -> Stream:
+        """The stream, to put on."""
+        ...
+
+    def arrivals(self) -> FirstArrivals:
+        """Who knows when events had first arrived."""
+        ...
+
+    def store(self, place: str) -> Store:
+        """Where runs are kept, for a place ``s3://BUCKET/PREFIX``."""
+        ...
+
+
+Open = Callable[[Mapping[str, str], Clock], Parts]
+"""Parts by the names of a stack's outputs."""
+
+
+def _open(names: Mapping[str, str], clock: Clock) -> Parts:
+    # Imported here: boto3 takes longer to load than --help may.
+    from producers.aws.parts import AwsParts
+
+    return AwsParts(names, clock)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the command needs from outside. Tests give theirs as click's object.
+
+    Args:
+        outputs: the outputs of a stack by its name.
+        open: parts by those names.
+        clock: time.
+    """
+
+    outputs: Callable[[str], Mapping[str, str]] = lambda stack: {}
+    open: Open = _open
+    clock: Clock = field(default_factory=SystemClock)
+
+
+EPILOG = """\b
+The range is that of arrival on the stream. Every event that is sent again carries the run's id and its own first
+arrival, so it is judged as it was then, lands beside its first verdict, and counts once. Nobody is told of a verdict
+again unless --notify says so. With the same policy and code, current_verdicts is the same as before in every column but
+verdict_id, run_id, decided_at, the place in the stream, and the flag `replayed`.
+
+\b
+Examples:
+  streamkeeper replay --since 2026-03-01 --until 2026-03-02 --dry-run
+  streamkeeper replay --since 2026-03-01 --until 2026-03-02 --run-id policy-7 --rate 2000
+  streamkeeper replay --since 6h --from stream --author a-17 --author a-18
+  streamkeeper replay --since 2d --ids appeal.txt --speed 10x
+
+A run that was stopped, by Ctrl-C or by a crash, goes on with the same command and its --run-id. One that has finished
+is sent again under the same verdict ids.
+
+\b
+Exit codes: 0 all sent; 1 something failed or the stream stopped taking; 2 wrong use; 3 stream, archive or table not
+reachable; 4 another process works on this run; 130 stopped by Ctrl-C (to go on, give --run-id).
+"""
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option(
+        "--since", required=True, metavar="TIME", help="First arrival that is meant: a time, a day, or 6h, 2d ago."
+    ),
+    click.option("--until", metavar="TIME", help="End of the range, not included; else now."),
+    click.option(
+        "--from",
+        "from_",
+        type=click.Choice(["archive", "stream"]),
+        default="archive",
+        show_default=True,
+        help="The archive in S3, or the stream itself as far back as it keeps records (exact, but slower).",
+    ),
+    click.option("--author", "authors", multiple=True, metavar="ID", help="Only these authors."),
+    click.option("--surface", "surfaces", multiple=True, metavar="NAME", help="Only these surfaces."),
+    click.option(
+        "--ids",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Only the event ids in this file, one a line.",
+    ),
+    click.option("--created-since", metavar="TIME", help="Only events created at this time or later."),
+    click.option("--created-until", metavar="TIME", help="Only events created before this time."),
+    click.option(
+        "--rate", metavar="N|max", help="Events a second at most; else half of what the stream's shards take."
+    ),
+    click.option("--speed", metavar="10x", help="So many times faster than it was, gaps included."),
+    click.option("--run-id", metavar="NAME", help="Names the run; the same name makes the same verdict ids."),
+    click.option(
+        "--state",
+        default=str(STATE),
+        show_default=True,
+        metavar="FOLDER|s3://BUCKET/PREFIX",
+        help="Where the run remembers how far it is. In S3, other machines see it too.",
+    ),
+    click.option("--notify", is_flag=True, help="Tell of verdicts again, as if they were the first."),
+    click.option("--lookup/--no-lookup", default=True, help="Ask Athena when events had first arrived (see README)."),
+    click.option(
+        "--max-late-days", default=30, show_default=True, type=click.IntRange(1, 400), help="As the stack has it."
+    ),
+    click.option(
+        "--max-ahead-hours", default=24, show_default=True, type=click.IntRange(0, 24), help="As the stack has it."
+    ),
+    click.option("--dry-run", is_flag=True, help="Read and count: events, bytes, days, cost. Send nothing."),
+    click.option("--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Prices as TOML."),
+    click.option("--stream", help="The stream's name; else the stack's."),
+    click.option("--lake", metavar="BUCKET", help="The bucket of the archive; else the stack's."),
+    click.option("--database", help="The Glue database; else the stack's."),
+    click.option("--workgroup", help="The Athena workgroup; else the stack's."),
+    click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
+    click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
+)
+
+
+def options(command: Command) -> Command:
+    """The command with the options of ``replay``; :func:`execute` takes their values."""
+    dressed: Any = command
+    for option in reversed(_OPTIONS):
+        dressed = option(dressed)
+    return cast(Command, dressed)
+
+
+def execute(world: World, given: dict[str, Any]) -> int:
+    """Replays as the options say, prints the account, and gives the exit code.
+
+    Raises:
+        CommandError: what could not be done, and what to do next.
+    """
+    clock = world.clock
+    now = clock.now()
+    prices = _prices(given["prices"])
+    run_id = given["run_id"] or f"replay-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    if _RUN_ID.fullmatch(run_id) is None:
+        raise WrongUseError(f"--run-id {run_id}; allowed: 1 to 128 of A-Z a-z 0-9 . _ : @ -")
+    plan = _plan(given)
+    selection = _selection(given, now)
+    parts = world.open(_names(world, given), clock)
+    if given["dry_run"]:
+        replaying = _replaying(given, parts, selection, now, run_id, clock, Pace())
+        return _count(replaying, given, prices, run_id)
+    pace = _pace(given, parts)
+    store = parts.store(given["state"]) if given["state"].startswith("s3://") else FolderStore(Path(given["state"]))
+    stop = Stop()
+    # From here on a signal must leave the run in order, so that it can be taken up at once.
+    with stopping(stop):
+        try:
+            run = Run.take(store, run_id=run_id, plan=plan, holder=this_process(), is_alive=is_alive, now=now)
+            # What "2d ago" meant when the run was begun is what it means for ever.
+            began = run.state.started_at
+            replaying = _replaying(given, parts, _selection(given, began), began, run_id, clock, pace)
+            delivery = Delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
+            stop.abandon = delivery.abandon
+            with progress_bar("replaying", replaying.size()) as advance:
+                done = replaying.send(delivery, run, is_stopped=stop, progress=_on_record(advance))
+        except RunTakenError as error:
+            raise InUseError(str(error)) from None
+        except OtherPlanError as error:
+            raise WrongUseError(
+                f"run {run_id} was begun with other options: {', '.join(error.names)}. Give the same ones to go on, or "
+                "another --run-id"
+            ) from None
+    return _closed(done, run, given)
+
+
+def _closed(done: Replay, run: Run, given: Mapping[str, Any]) -> int:
+    if given["as_json"]:
+        click.echo(msgspec.json.encode(done))
+    else:
+        for line in _told(done, was_resumed=run.is_resumed, notify=given["notify"]):
+            click.echo(inert(line))
+    if done.is_interrupted:
+        return STOPPED
+    if done.is_refused:
+        return UNREACHABLE
+    return 0 if done.is_finished else 1
+
+
+def _count(replaying: Replaying, given: Mapping[str, Any], prices: Prices, run_id: str) -> int:
+    stop = Stop()
+    with stopping(stop), progress_bar("counting", replaying.size()) as advance:
+        done = replaying.count(is_stopped=stop, progress=_on_record(advance))
+    estimate, dollars = replaying.estimate, replaying.estimate.dollars(prices)
+    if given["as_json"]:
+        cost = {"put_units": estimate.put_units, "archive_bytes": estimate.archive_bytes, "usd": dollars}
+        click.echo(
+            msgspec.json.encode(
+                {**msgspec.to_builtins(done), "cost": cost, "prices_as_of": prices.as_of, "dry_run": True}
+            )
+        )
+        return STOPPED if done.is_interrupted else 0
+    click.echo(
+        f"{done.sent:,} of {done.read:,} records would be sent: {done.bytes / 1e6:,.1f} MB; nothing was (--dry-run)"
+    )
+    for line in _left_out(done):
+        click.echo(inert(line))
+    for day, events in done.days.items():
+        click.echo(f"  {day}  {events:>12,}")
+    click.echo(
+        f"about ${dollars:,.2f} for the stream and the archive, by prices of {prices.as_of}; consumers and rows cost "
+        "what they cost for any event"
+    )
+    return STOPPED if done.is_interrupted else 0
+
+
+def _on_record(advance: Callable[[int, str | None], None] | None) -> Callable[[Replay, PastRecord], None] | None:
+    if advance is None:
+        return None
+
+    def told(account: Replay, record: PastRecord) -> None:
+        if account.read % 256 == 0:
+            place = record.place[1].rpartition("#")[0] if record.place and record.place[0] == "object" else None
+            advance(account.read, place)
+
+    return told
+
+
+def _told(done: Replay, *, was_resumed: bool, notify: bool) -> Iterator[str]:
+    """The account in words."""
+    pace = f"{done.sent / done.seconds:,.0f}/s" if done.seconds > 0 else "at once"
+    if was_resumed:
+        yield f"run {done.run_id} taken up again: {done.before:,} had been sent before"
+    yield f"{done.read:,} records read, {done.sent:,} events sent as run {done.run_id} in {done.seconds:.1f} s, {pace}"
+    yield from _left_out(done)
+    if done.throttled:
+        yield f"{done.throttled:,} throttled and sent again"
+    yield "those who act on verdicts are told again" if notify else "nobody is told again"
+    if done.failed:
+        yield f"{done.failed:,} failed"
+    if done.stopped is not None:
+        yield f"stopped: {done.stopped}"
+    if not done.is_finished:
+        yield f"not finished; to go on: the same command with --run-id {done.run_id}"
+
+
+def _left_out(done: Replay) -> Iterator[str]:
+    refused = sum(done.refused.values())
+    if refused:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in done.refused.items())
+        yield f"{refused:,} lines are no events ({reasons}): they are in quarantine; see `redrive quarantine`"
+    for count, words in (
+        (done.not_selected, "not selected"),
+        (done.outside, "arrived outside the range"),
+        (done.own, "were put there by this very run"),
+        (done.repeated, "copies of an event sent already"),
+        (done.too_old, "arrived over 400 days ago, which the consumer refuses"),
+    ):
+        if count:
+            yield f"{count:,} {words}"
+    if done.estimated:
+        yield f"{done.estimated:,} without a verdict yet: their first arrival is known to within their archive object"
+    if done.ambiguous:
+        yield f"{done.ambiguous:,} with uncertain bounds in the archive; --from stream reads them exactly"
+
+
+def _replaying(
+    given: Mapping[str, Any],
+    parts: Parts,
+    selection: Selection,
+    started_at: float,
+    run_id: str,
+    clock: Clock,
+    pace: Pace,
+) -> Replaying:
+    lateness = Lateness(timedelta(days=given["max_late_days"]), timedelta(hours=given["max_ahead_hours"]))
+    limits = {"since": selection.since, "until": selection.until}
+    past: Past
+    if given["from_"] == "archive":
+        past = ArchivedPast(parts.archive(), **limits, written_before=started_at, lateness=lateness)
+    else:
+        past = RetainedPast(parts.reader(), **limits, lateness=lateness, clock=clock)
+    return Replaying(
+        past,
+        selection=selection,
+        arrivals=parts.arrivals() if given["lookup"] else NoArrivals(),
+        lateness=lateness,
+        clock=clock,
+        run_id=run_id,
+        notify=given["notify"],
+        pace=pace,
+    )
+
+
+def _selection(given: Mapping[str, Any], now: float) -> Selection:
+    since, until = _time(given, "since", now), _time(given, "until", now)
+    if until is None or until > now:
+        until = now
+    if since is None or since >= until:
+        raise WrongUseError(f"--since {given['since']} is not before the end of the range; allowed: {ALLOWED}")
+    created = [_time(given, name, now) for name in ("created_since", "created_until")]
+    created_since, created_until = (None if one is None else datetime.fromtimestamp(one, UTC) for one in created)
+    return Selection(
+        since=since,
+        until=until,
+        created_since=created_since,
+        created_until=created_until,
+        authors=frozenset(given["authors"]),
+        surfaces=frozenset(given["surfaces"]),
+        event_ids=_ids(given["ids"]),
+    )
+
+
+def _time(given: Mapping[str, Any], name: str, now: float) -> float | None:
+    text = given[name]
+    try:
+        return None if text is None else moment(text, now)
+    except ValueError as error:
+        raise WrongUseError(f"--{name.replace('_', '-')} {error}") from None
+
+
+def _ids(path: Path | None) -> frozenset[str]:
+    if path is None:
+        return frozenset()
+    try:
+        ids = frozenset(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUseError(
+            f"--ids {path}: {type(error).__name__}; allowed: a text file with one event id a line"
+        ) from None
+    if not ids:
+        raise WrongUseError(f"--ids {path} names no event; allowed: one event id a line")
+    return ids
+
+
+def _plan(given: Mapping[str, Any]) -> dict[str, str]:
+    """What makes a run the same run: what is read and which of it, not how fast."""
+    ids = given["ids"]
+    plan = {
+        "since": given["since"],
+        "until": given["until"] or "now",
+        "from": given["from_"],
+        "author": ",".join(sorted(given["authors"])),
+        "surface": ",".join(sorted(given["surfaces"])),
+        "ids": hashlib.sha256(ids.read_bytes()).hexdigest() if ids is not None else "",
+        "created-since": given["created_since"] or "",
+        "created-until": given["created_until"] or "",
+        "notify": str(given["notify"]),
+    }
+    return {name: value for name, value in plan.items() if value}
+
+
+def _pace(given: Mapping[str, Any], parts: Parts) -> Pace:
+    speed = None
+    if given["speed"] is not None:
+        speed = _number("--speed", given["speed"].removesuffix("x"), "a number above 0, such as 10x")
+    if given["rate"] == "max":
+        return Pace(None, speed)
+    if given["rate"] is not None:
+        return Pace(_number("--rate", given["rate"], "a number above 0, or max"), speed)
+    # Live traffic needs the other half.
+    return Pace(parts.open_shards() * SHARD_RECORDS_PER_SECOND / 2, speed)
+
+
+def _number(option: str, text: str, allowed: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise WrongUseError(f"{option} {text}; allowed: {allowed}")
+    return value
+
+
+def _prices(path: Path | None) -> Prices:
+    try:
+        return read_prices(path)
+    except ValueError as error:
+        raise WrongUseError(f"--prices {error}") from None
+
+
+def _names(world: World, given: Mapping[str, Any]) -> dict[str, str]:
+    named = {
+        "ContentStreamName": given["stream"],
+        "LakeBucketName": given["lake"],
+        "DatabaseName": given["database"],
+        "WorkGroupName": given["workgroup"],
+    }
+    wanted = {name for name in named if named[name] is None}
+    if not given["lookup"]:
+        wanted -= {"DatabaseName", "WorkGroupName"}
+    if given["from_"] == "stream":
+        wanted -= {"LakeBucketName"}
+    found = world.outputs(given["stack"]) if wanted else {}
+    missing = sorted(wanted - found.keys())
+    if missing:
+        raise WrongUseError(
+            f"{', '.join(missing)}: not known. Give --stream, --lake, --database and --workgroup, or use "
+            "`streamkeeper replay`, which asks the stack"
+        )
+    return {**found, **{name: value for name, value in named.items() if value is not None}}
+
+
+@click.command(epilog=EPILOG)
+@options
+@click.pass_context
+def main(context: click.Context, /, **given: Any) -> None:
+    """Send again what was on the stream, from the archive or from the stream itself; counted once, told to nobody."""
+    context.exit(execute(context.find_object(World) or World(), given))
+
+
+if __name__ == "__main__":
+    main()

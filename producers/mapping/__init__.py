@@ -1,0 +1,1 @@
+"""From a data set's rows to events: which column is what, and whether an event can be accepted."""

@@ -1,0 +1,399 @@
+"""One redrive from start to end: what was set aside is claimed, fixed, marked, put on the stream, and written down."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Protocol
+
+import msgspec
+
+from glue.codec import Lateness, decode
+from glue.contract import BadInput, ContentEvent
+from glue.kpl.aggregation import MAGIC
+from glue.kpl.aggregation import decode as open_aggregate
+from producers.delivery.sending import Delivery
+from producers.ports import Clock, OutRecord, StreamRefusedError
+from producers.redrive.fixes import Fix, FixFailedError
+from producers.redrive.items import Item, Loaded, RawRecord
+from producers.redrive.ledger import Claim, Ledger
+from producers.replay.marking import brought_back, is_too_old, marked_arrival
+
+BATCH_ITEMS = 200
+"""Items that are claimed, sent and closed together."""
+WORKERS = 16
+
+
+class WithVerdict(Protocol):
+    """Knows which events have a verdict."""
+
+    def with_verdict(self, event_ids: Sequence[str], *, days: tuple[str, str]) -> set[str]:
+        """Those of the events that have one; their own time lies in these days (YYYY-MM-DD)."""
+        ...
+
+
+class Group(msgspec.Struct, kw_only=True):
+    """What is set aside for one reason."""
+
+    reason: str
+    items: int = 0
+    records: int = 0
+    redriven: int = 0
+    oldest: float = 0.0
+    newest: float = 0.0
+    details: dict[str, int] = {}
+    samples: list[str] = []
+
+
+class Redrive(msgspec.Struct, kw_only=True):
+    """What became of every item: found = redriven + already + held + still_bad + left_out + fix_failed + impossible +
+    failed; and of the records in them.
+
+    Args:
+        already: redriven before.
+        held: claimed by another process right now.
+        still_bad: the contract would refuse them again.
+        left_out: the fix gave None.
+        impossible: their bytes can no longer be had.
+        failed: the stream did not take them.
+        events: events sent; ``raw``: records sent as they are, for quarantine to account for.
+    """
+
+    run_id: str
+    found: int = 0
+    redriven: int = 0
+    already: int = 0
+    held: int = 0
+    still_bad: int = 0
+    left_out: int = 0
+    fix_failed: int = 0
+    impossible: int = 0
+    failed: int = 0
+    events: int = 0
+    raw: int = 0
+    missing: int = 0
+    fixed: int = 0
+    told: int = 0
+    still_bad_reasons: dict[str, int] = {}
+    fix_failures: dict[str, int] = {}
+    problems: list[str] = []
+    seconds: float = 0.0
+    is_interrupted: bool = False
+    stopped: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left that was meant to be brought back."""
+        return not (
+            self.held
+            or self.still_bad
+            or self.fix_failed
+            or self.impossible
+            or self.failed
+            or self.missing
+            or self.stopped
+            or self.is_interrupted
+        )
+
+
+class _Left(Exception):  # noqa: N818
+    """The item stays where it is: which count says so, and why."""
+
+    def __init__(self, count: str, why: str = "") -> None:
+        super().__init__(why)
+        self.count = count
+        self.why = why
+
+
+class _Ready(msgspec.Struct):
+    """What is to be sent for an item."""
+
+    item: Item
+    claim: Claim | None
+    missing: int
+    problem: str
+    events: list[tuple[ContentEvent, float]]
+    raw: list[RawRecord]
+    fixed: int
+
+
+class Redriving:
+    """Brings items back.
+
+    Args:
+        ledger: says what was brought back already.
+        run_id: goes into the marks of what nobody has claimed before.
+        lateness: the consumer's limits.
+        clock: time.
+        fix: makes good bytes of bad ones; None sends them as they are.
+        keeps_bad: whether what is no event is put on the stream as it is, so that quarantine accounts for it. For
+            records that quarantine never saw.
+        with_verdict: given, events without a verdict are marked to be told of; None tells nobody.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        run_id: str,
+        lateness: Lateness,
+        clock: Clock,
+        fix: Fix | None = None,
+        keeps_bad: bool = False,
+        with_verdict: WithVerdict | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._lateness = lateness
+        self._clock = clock
+        self._fix = fix
+        self._keeps_bad = keeps_bad
+        self._with_verdict = with_verdict
+        self._told: set[str] = set()
+        self._bad: Counter[str] = Counter()
+        self._fix_failures: Counter[str] = Counter()
+        self.account = Redrive(run_id=run_id)
+
+    def groups(self, items: Iterable[Item], *, sample: Callable[[bytes], str] | None, samples: int = 2) -> list[Group]:
+        """What there is, by reason, most first; nothing is changed.
+
+        Args:
+            items: what is set aside.
+            sample: shows a payload without personal data; None shows none.
+            samples: how many for each reason.
+        """
+        found: dict[str, Group] = {}
+        rest = iter(items)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            while some := list(islice(rest, BATCH_ITEMS)):
+                entries = pool.map(self._ledger.look, [item.name for item in some])
+                for item, entry in zip(some, entries, strict=True):
+                    group = found.setdefault(item.reason, Group(reason=item.reason, oldest=item.arrived))
+                    group.items += 1
+                    group.records += item.count
+                    group.oldest, group.newest = min(group.oldest, item.arrived), max(group.newest, item.arrived)
+                    if entry is not None and entry.state == "redriven":
+                        group.redriven += 1
+                        continue
+                    if item.detail:
+                        group.details[item.detail] = group.details.get(item.detail, 0) + 1
+                    if sample is not None and len(group.samples) < samples:
+                        group.samples += [sample(one.payload) for one in item.load().records[:1]]
+        return sorted(found.values(), key=lambda group: (-group.items, group.reason))
+
+    def try_out(self, items: Iterable[Item], *, is_stopped: Callable[[], bool] = lambda: False) -> Redrive:
+        """What would become of them; nothing is claimed, sent or written down."""
+        started = self._clock.now()
+        for item in items:
+            if is_stopped():
+                break
+            self.account.found += 1
+            entry = self._ledger.look(item.name)
+            if entry is not None and entry.state == "redriven":
+                self.account.already += 1
+                continue
+            ready = self._ready(item, None)
+            if ready is not None:
+                self.account.redriven += 1
+                self._count_sent(ready)
+        self.account.is_interrupted = is_stopped()
+        return self._closed(started)
+
+    def send(
+        self,
+        items: Iterable[Item],
+        delivery: Delivery,
+        *,
+        is_stopped: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Redrive:
+        """Brings the items back and gives the account; ``delivery`` is closed afterwards."""
+        started = self._clock.now()
+        rest = iter(items)
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="ledger") as pool:
+            try:
+                while not is_stopped() and (some := list(islice(rest, BATCH_ITEMS))):
+                    self._send_batch(some, delivery, pool)
+                    if progress is not None:
+                        progress(self.account.found)
+            except StreamRefusedError as error:
+                self.account.stopped = str(error)
+        delivery.close()
+        self.account.told = len(self._told)
+        self.account.is_interrupted = is_stopped()
+        return self._closed(started)
+
+    def _send_batch(self, some: Sequence[Item], delivery: Delivery, pool: ThreadPoolExecutor) -> None:
+        self.account.found += len(some)
+        claims = list(pool.map(self._claim, some))
+        ready: list[_Ready] = []
+        given_back: list[Claim] = []
+        for item, (claim, is_done) in zip(some, claims, strict=True):
+            if claim is None:
+                self.account.already += is_done
+                self.account.held += not is_done
+                if is_done:
+                    item.settled()
+                continue
+            made = self._ready(item, claim)
+            if made is None:
+                given_back.append(claim)
+            else:
+                ready.append(made)
+        untold = self._untold(ready)
+        failed_before = len(delivery.report.failed_ids)
+        try:
+            for one in ready:
+                for record in self._records(one, untold):
+                    delivery.put(record)
+        except StreamRefusedError as error:
+            self.account.stopped = str(error)
+        delivery.flush()
+        # An item is closed only when the stream has taken all of it.
+        lost = set(delivery.report.failed_ids[failed_before:])
+        taken = delivery.report.stopped is None and self.account.stopped is None
+        whole = [one for one in ready if taken and not lost & self._ids(one)]
+        open_still = [one for one in ready if one not in whole]
+        self.account.failed += len(open_still)
+        list(pool.map(self._give_back, [*given_back, *(one.claim for one in open_still if one.claim is not None)]))
+        for one, is_closed in zip(whole, pool.map(self._close, whole), strict=True):
+            if not is_closed:
+                # Sent under the same run by whoever took the claim over, so it counts once all the same.
+                self.account.problems.append(f"{one.item.name}: claimed by another process while it was sent")
+            if not one.missing:
+                one.item.settled()
+            self.account.redriven += 1
+            self._count_sent(one)
+        if delivery.report.stopped is not None:
+            raise delivery.report.stopped
+
+    def _claim(self, item: Item) -> tuple[Claim | None, bool]:
+        """The right to bring it back, and whether that was done before."""
+        claim = self._ledger.claim(item.name, self.account.run_id, now=self._clock.now())
+        if claim is not None:
+            return claim, False
+        entry = self._ledger.look(item.name)
+        return None, entry is not None and entry.state == "redriven"
+
+    def _close(self, one: _Ready) -> bool:
+        if one.claim is None:
+            return False
+        if one.missing:
+            # Not all of it could be had: it may be tried again, under the same ids.
+            sent = len(one.events) + len(one.raw)
+            return self._ledger.give_back(one.claim, now=self._clock.now(), events=sent)
+        return self._ledger.close(one.claim, events=len(one.events) + len(one.raw), now=self._clock.now())
+
+    def _give_back(self, claim: Claim) -> bool:
+        return self._ledger.give_back(claim, now=self._clock.now())
+
+    def _ready(self, item: Item, claim: Claim | None) -> _Ready | None:
+        """What is to be sent for the item; None when it stays where it is, which is then counted."""
+        account = self.account
+        loaded = item.load()
+        if loaded.problem and loaded.problem not in account.problems:
+            account.problems.append(loaded.problem)
+        if not loaded.records:
+            account.impossible += 1
+            account.missing += loaded.missing
+            return None
+        try:
+            return self._made(item, claim, loaded)
+        except _Left as left:
+            setattr(account, left.count, getattr(account, left.count) + 1)
+            if left.count == "still_bad":
+                self._bad[left.why] += 1
+            elif left.count == "fix_failed":
+                self._fix_failures[left.why] += 1
+            return None
+
+    def _made(self, item: Item, claim: Claim | None, loaded: Loaded) -> _Ready:
+        ready = _Ready(item, claim, loaded.missing, loaded.problem, [], [], 0)
+        now = self._clock.now()
+        for record in loaded.records:
+            for payload in self._fixed(record, item.reason, ready):
+                event = self._event(payload, record, now)
+                if isinstance(event, ContentEvent):
+                    ready.events.append((event, record.arrived))
+                elif self._keeps_bad:
+                    ready.raw.append(msgspec.structs.replace(record, payload=payload))
+                else:
+                    raise _Left("still_bad", event.reason)
+        if not ready.events and not ready.raw:
+            raise _Left("left_out")
+        return ready
+
+    def _fixed(self, record: RawRecord, reason: str, ready: _Ready) -> Iterator[bytes]:
+        for payload in _opened(record.payload):
+            if self._fix is None:
+                yield payload
+                continue
+            try:
+                fixed = self._fix(payload, reason)
+            except FixFailedError as error:
+                raise _Left("fix_failed", str(error)) from None
+            if fixed is not None:
+                ready.fixed += fixed != payload
+                # A container that was mended holds records of its own.
+                yield from _opened(fixed)
+
+    def _event(self, payload: bytes, record: RawRecord, now: float) -> ContentEvent | BadInput:
+        if payload[:4] == MAGIC:
+            return BadInput("aggregate_corrupt", "a container that cannot be opened")
+        event = decode(payload, datetime.fromtimestamp(record.arrived, UTC), self._lateness)
+        if isinstance(event, ContentEvent) and is_too_old(_first(event, record.arrived), now):
+            return BadInput("replay", "it first arrived over 400 days ago")
+        return event
+
+    def _untold(self, ready: Sequence[_Ready]) -> set[str]:
+        """The events that are to be told of: those that have no verdict yet, when that was asked for."""
+        events = [event for one in ready for event, _ in one.events]
+        if self._with_verdict is None or not events:
+            return set()
+        days = (
+            f"{min(event.created_at for event in events):%Y-%m-%d}",
+            f"{max(event.created_at for event in events):%Y-%m-%d}",
+        )
+        ids = {event.event_id for event in events}
+        return ids - self._with_verdict.with_verdict(sorted(ids), days=days)
+
+    def _records(self, one: _Ready, untold: set[str]) -> Iterator[OutRecord]:
+        run_id = one.claim.run_id if one.claim is not None else self.account.run_id
+        for event, arrived in one.events:
+            first = _first(event, arrived)
+            is_told = event.event_id in untold and event.event_id not in self._told
+            if is_told:
+                # Copies of one event make one notice.
+                self._told.add(event.event_id)
+            yield brought_back(event, run_id=run_id, arrived=first, notify=is_told)
+        for number, record in enumerate(one.raw):
+            yield OutRecord(f"{one.item.name}#{number}", record.partition_key, record.payload)
+
+    def _ids(self, one: _Ready) -> set[str]:
+        return {event.event_id for event, _ in one.events} | {
+            f"{one.item.name}#{number}" for number in range(len(one.raw))
+        }
+
+    def _count_sent(self, one: _Ready) -> None:
+        self.account.events += len(one.events)
+        self.account.raw += len(one.raw)
+        self.account.fixed += one.fixed
+        self.account.missing += one.missing
+
+    def _closed(self, started: float) -> Redrive:
+        self.account.still_bad_reasons = dict(self._bad.most_common())
+        self.account.fix_failures = dict(self._fix_failures.most_common())
+        self.account.seconds = self._clock.now() - started
+        return self.account
+
+
+def _opened(payload: bytes) -> list[bytes]:
+    """The records in it: those of a KPL aggregate, or itself."""
+    inside = open_aggregate(payload) if payload[:4] == MAGIC else None
+    return [user.data for user in inside] if isinstance(inside, list) else [payload]
+
+
+def _first(event: ContentEvent, arrived: float) -> float:
+    """The event's first arrival: by its own mark, when it came by a replay before."""
+    marked = marked_arrival(event)
+    return arrived if marked is None else marked

@@ -1,0 +1,283 @@
+"""The audit: what it counts, what it names, and with which hop."""
+
+import gzip
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from athena.engine import Engine, EngineUnreachable
+from glue.catalog.tables import QUARANTINE, VERDICTS
+from glue.contract import AuditRow
+from infra.audit.auditing import Auditor
+from infra.audit.findings import AuditReport
+from infra.commands.audit import World, audit
+from tests.fakes.audited_lake import END, NOW, START, AuditedLake
+
+LAKE = AuditedLake()
+CLEAN = LAKE.state()
+
+
+@pytest.fixture
+def lake() -> AuditedLake:
+    LAKE.restore(CLEAN)
+    return LAKE
+
+
+def kinds(report: AuditReport) -> set[str]:
+    return {finding.kind for finding in report.findings}
+
+
+def test_every_record_of_a_clean_lake_is_in_one_state(lake: AuditedLake) -> None:
+    report = lake.audit()
+    [day] = report.days
+    assert report.is_clean
+    assert report.completeness == 1.0
+    assert day.archived == day.landed + day.quarantined + day.dead_lettered
+    assert day.dead_lettered == 3
+    assert day.quarantined > 10
+    assert (day.missing, day.ghosts, day.doubled, day.altered, day.objects) == (0, 0, 0, 0, 0)
+
+
+def test_a_verdict_that_is_gone_is_missing_and_was_last_seen_in_the_archive(lake: AuditedLake) -> None:
+    every = [row["event_id"] for key in lake.keys("verdicts/") for row in lake.rows(key)]
+    key = lake.keys("verdicts/")[-1]
+    rows = lake.rows(key)
+    gone = next(row["event_id"] for row in rows if every.count(row["event_id"]) == 1)
+    lake.put_rows(VERDICTS, key, [row for row in rows if row["event_id"] != gone])
+
+    report = lake.audit()
+
+    [finding] = report.findings
+    assert (finding.kind, finding.id) == ("missing", gone)
+    assert finding.seen.startswith("archive: s3://lake/archive/dt=2026-11-20/")
+    assert not report.is_clean
+    assert report.completeness is not None
+    assert 0.98 < report.completeness < 1
+
+
+def test_what_firehose_could_not_deliver_is_missing_with_that_hop(lake: AuditedLake) -> None:
+    key = lake.keys("verdicts/")[-1]
+    lost = lake.rows(key)
+    del lake.store.stored["lake", key]
+    import base64
+    import json
+
+    lines = [
+        json.dumps({"rawData": base64.b64encode(json.dumps({"event_id": row["event_id"]}).encode()).decode()})
+        for row in lost
+    ]
+    place = "errors/verdicts/format-conversion-failed/dt=2026-11-20/part"
+    lake.lake.write(place, "\n".join(lines).encode())
+
+    missing = [finding for finding in lake.audit().findings if finding.kind == "missing"]
+
+    assert missing
+    assert {finding.seen for finding in missing} == {f"delivery: s3://lake/{place}"}
+
+
+def test_a_verdict_on_nothing_is_a_ghost(lake: AuditedLake) -> None:
+    key = lake.keys("verdicts/")[-1]
+    row = lake.rows(key)[0] | {"event_id": "00000000-0000-7000-8000-000000000000"}
+    lake.put_rows(VERDICTS, f"{key}.more", [row])
+
+    ghosts = [finding for finding in lake.audit().findings if finding.kind == "ghost"]
+
+    assert [(finding.id, finding.seen) for finding in ghosts] == [
+        ("00000000-0000-7000-8000-000000000000", f"verdicts: s3://lake/{key}.more")
+    ]
+
+
+def test_two_payloads_under_one_id_are_a_conflict_and_a_row_twice_is_doubled(lake: AuditedLake) -> None:
+    key = lake.keys("verdicts/")[-1]
+    rows = lake.rows(key)
+    other = rows[0] | {"fingerprint": "another", "sequence_number": "7"}
+    lake.put_rows(VERDICTS, f"{key}.more", [other, rows[1], rows[1]])
+
+    found = {finding.kind: finding.id for finding in lake.audit(verify=False).findings}
+
+    assert found == {"conflict": rows[0]["event_id"], "doubled": rows[1]["event_id"]}
+
+
+def with_a_repeat(row: dict[str, Any], rule: str, action: str) -> dict[str, Any]:
+    """A verdict on a calm text as it is when its batch shows that several say the same."""
+    signal = {"detector": "repeats", "label": "flood", "score": 0.5, "rule": rule}
+    return row | {
+        "signals": [signal],
+        "action": action,
+        "labels": ["flood"],
+        "top_label": "flood",
+        "top_score": 0.5,
+    }
+
+
+def test_what_only_a_batch_showed_is_taken_as_it_stands_when_the_policy_has_that_rule(lake: AuditedLake) -> None:
+    key, rows, calm = calm_rows(lake)
+    rows[calm[0]] = with_a_repeat(rows[calm[0]], "flood_same_text", "flag")
+    lake.put_rows(VERDICTS, key, rows)
+    assert lake.audit().is_clean
+
+    rows[calm[1]] = with_a_repeat(rows[calm[1]], "another_rule", "flag")
+    rows[calm[2]] = with_a_repeat(rows[calm[2]], "flood_same_text", "block")
+    lake.put_rows(VERDICTS, key, rows)
+    altered = {finding.id: finding.detail for finding in lake.audit().findings if finding.kind == "altered"}
+    assert altered == {
+        rows[calm[1]]["event_id"]: "differs in action, labels, top_label, top_score, signals",
+        rows[calm[2]]["event_id"]: "differs in action",
+    }
+
+
+def calm_rows(lake: AuditedLake) -> tuple[str, list[dict[str, Any]], list[int]]:
+    """An object of verdicts, its rows, and which of them have no signals and stand there once."""
+    for key in reversed(lake.keys("verdicts/")):
+        rows = lake.rows(key)
+        ids = [row["event_id"] for other in lake.keys("verdicts/") for row in lake.rows(other)]
+        calm = [at for at, row in enumerate(rows) if not row["signals"] and ids.count(row["event_id"]) == 1]
+        if len(calm) >= 3:
+            return key, rows, calm
+    raise AssertionError("no object has three calm rows")
+
+
+def test_a_verdict_that_says_something_else_is_altered_and_its_columns_are_named(lake: AuditedLake) -> None:
+    key = lake.keys("verdicts/")[-1]
+    rows = lake.rows(key)
+    rows[0] |= {"action": "block", "excerpt": "another"}
+    lake.put_rows(VERDICTS, key, rows)
+
+    altered = [finding for finding in lake.audit().findings if finding.kind == "altered"]
+
+    assert [(finding.id, finding.detail) for finding in altered] == [
+        (rows[0]["event_id"], "differs in action, excerpt")
+    ]
+    assert lake.audit(verify=False).is_clean
+
+
+@pytest.mark.parametrize("column", ["signals", "flags"])
+@pytest.mark.parametrize("value", [None, [None], [None, None]])
+def test_a_verdict_whose_lists_hold_nothing_is_altered_and_does_not_end_the_audit(
+    lake: AuditedLake, column: str, value: list[None] | None
+) -> None:
+    key = lake.keys("verdicts/")[0]
+    rows = lake.rows(key)
+    rows[0] |= {column: value}
+    lake.put_rows(VERDICTS, key, rows)
+    altered = [finding.detail for finding in lake.audit().findings if finding.kind == "altered"]
+    assert altered == ([] if column == "flags" and value is None else [f"differs in {column}"])
+
+
+def test_a_row_landed_and_quarantined_is_in_two_states_unless_it_was_redriven(lake: AuditedLake) -> None:
+    import base64
+    import json
+
+    key = lake.keys("verdicts/")[-1]
+    verdict = lake.rows(key)[0]
+    aside = lake.rows(lake.keys("quarantine/")[0])[0]
+    payload = base64.b64encode(json.dumps({"event_id": verdict["event_id"]}).encode()).decode()
+    lake.put_rows(QUARANTINE, "quarantine/dt=2026-11-20/more", [aside | {"payload": payload, "bad_row_id": "other"}])
+    assert [finding.kind for finding in lake.audit(verify=False).findings] == ["in two states"]
+
+    rows = [row | {"run_id": "redrive-1"} if row["event_id"] == verdict["event_id"] else row for row in lake.rows(key)]
+    lake.put_rows(VERDICTS, key, rows)
+    assert "in two states" not in kinds(lake.audit(verify=False))
+
+
+def test_what_an_earlier_audit_saw_and_is_changed_is_named_and_new_objects_are_not(lake: AuditedLake) -> None:
+    lake.audit(keep=True, audit_id="first")
+    key = lake.keys("archive/")[0]
+    body = lake.lake.read(key)
+    lake.lake.write(key, gzip.compress(gzip.decompress(body), compresslevel=1, mtime=1))
+    gone = lake.keys("quarantine/")[0]
+    del lake.store.stored["lake", gone]
+
+    objects = {finding.id: finding.detail for finding in lake.audit().findings if finding.kind == "object"}
+
+    assert objects == {
+        f"s3://lake/{key}": "it was written again since it was audited",
+        f"s3://lake/{gone}": "it is gone since it was audited",
+    }
+
+
+def test_an_object_that_cannot_be_read_is_named_and_nothing_is_claimed(lake: AuditedLake) -> None:
+    key = lake.keys("archive/")[1]
+    lake.lake.write(key, b"no gzip")
+
+    report = lake.audit()
+
+    assert [(finding.kind, finding.id) for finding in report.findings] == [("object", f"s3://lake/{key}")]
+    assert not report.is_judged
+    assert report.completeness is None
+
+
+def test_the_counts_land_in_the_audits_table(lake: AuditedLake) -> None:
+    report = lake.audit(keep=True, audit_id="kept")
+
+    answer = lake.engine.run(
+        f"SELECT {', '.join(AuditRow.__struct_fields__)} FROM audits WHERE dt = '2026-11-20'",
+        database="default",
+        workgroup="w",
+    )
+
+    [row] = answer.rows
+    found = dict(zip(AuditRow.__struct_fields__, row, strict=True))
+    assert found["audit_id"] == "kept"
+    assert {name: found[name] for name in ("archived", "landed", "missing", "altered")} == {
+        "archived": report.count("archived"),
+        "landed": report.count("landed"),
+        "missing": 0,
+        "altered": 0,
+    }
+
+
+def test_windows_side_by_side_judge_each_record_once(lake: AuditedLake) -> None:
+    auditor = lake.auditor()
+    edges = [START + timedelta(hours=hours) for hours in (0, 6, 12, 18, 24)]
+    parts = [auditor.audit(audit_id="p", start=low, end=high, now=NOW) for low, high in pairwise(edges)]
+    assert sum(part.count("archived") for part in parts) == lake.audit().count("archived")
+
+
+def run(lake: AuditedLake, *arguments: str) -> tuple[int, str]:
+    world = World(auditor=lake.auditor(), now=NOW.timestamp())
+    result = CliRunner().invoke(audit, [*arguments], obj=world)
+    return result.exit_code, result.output
+
+
+def test_the_command_says_whether_all_is_accounted_for_by_its_exit_code(lake: AuditedLake) -> None:
+    code, output = run(lake, "--since", "2026-11-20", "--until", "2026-11-21", "--verify", "--no-keep")
+    assert code == 0
+    assert "everything is accounted for; completeness 100.000000%" in output
+
+    key = lake.keys("verdicts/")[-1]
+    del lake.store.stored["lake", key]
+    code, output = run(lake, "--since", "2026-11-20", "--until", "2026-11-21", "--no-keep", "--limit", "2")
+    assert code == 1
+    assert "last seen: archive: s3://lake/archive/" in output
+    assert "--json names all" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--since", "yesterday"), "allowed"),
+        (("--since", "5m"), "nothing that arrived since"),
+        (("--since", "2026-11-21", "--until", "2026-11-20"), "the period is empty"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused(lake: AuditedLake, arguments: tuple[str, ...], message: str) -> None:
+    code, output = run(lake, *arguments)
+    assert code == 2
+    assert message in output
+
+
+def test_nobody_to_ask_is_said_in_one_line(lake: AuditedLake) -> None:
+    class Nobody:
+        def run(self, *_: object, **__: object) -> object:
+            raise EngineUnreachable("no endpoint")
+
+    engine: Engine = Nobody()  # type: ignore[assignment]
+    auditor = Auditor(engine=engine, database="d", workgroup="w", lake=lake.lake, letters=lake.letters)
+    world = World(auditor=auditor, now=END.timestamp() + 7200)
+    result = CliRunner().invoke(audit, ["--since", "2026-11-20"], obj=world)
+    assert result.exit_code == 3
+    assert "no endpoint" in result.output

@@ -1,0 +1,151 @@
+"""Tables of text lines, as the raw archive is one: what a line is, what is read, and what is refused."""
+
+import gzip
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra.local.athena.engine import QueryEngine, Running
+from infra.local.athena.errors import QueryError
+from tests.fakes.query_ports import FakeCatalog, FakeObjects
+
+NOW = 1_704_888_000.0
+SERDE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+PROJECTED = {
+    "projection.enabled": "true",
+    "projection.dt.type": "date",
+    "projection.dt.format": "yyyy-MM-dd",
+    "projection.dt.range": "2024-01-01,NOW+2DAYS",
+    "storage.location.template": "s3://lake/archive/dt=${dt}/",
+}
+
+
+def text_table(columns: tuple[str, ...] = ("line",), **parameters: str) -> dict[str, Any]:
+    return {
+        "Name": "archive",
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": PROJECTED,
+        "PartitionKeys": [{"Name": "dt", "Type": "string"}],
+        "StorageDescriptor": {
+            "Columns": [{"Name": name, "Type": "string"} for name in columns],
+            "Location": "s3://lake/archive/",
+            "SerdeInfo": {"SerializationLibrary": SERDE, "Parameters": {"serialization.format": "1", **parameters}},
+        },
+    }
+
+
+class Lines:
+    """An engine over a text table."""
+
+    def __init__(self, table: dict[str, Any] | None = None) -> None:
+        self.objects = FakeObjects()
+        catalog = FakeCatalog()
+        catalog.create_table("default", table or text_table())
+        self.engine = QueryEngine(objects=self.objects, catalog=catalog)
+        self.scanned = 0
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        running = Running()
+        query = self.engine.translate(sql, database="default", now=NOW)
+        rows = [row for batch in self.engine.rows(query, running, now=NOW) for row in batch]
+        self.scanned = running.meter.total
+        return rows
+
+
+def test_each_line_is_a_row_with_its_day_and_its_object() -> None:
+    lines = Lines()
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b'{"a":1}\nsecond\n'))
+    lines.objects.put("lake", "archive/dt=2024-01-03/b", b"third")
+
+    found = lines.ask("""SELECT line, dt, "$path" FROM archive ORDER BY line DESC""")
+
+    assert found == [
+        ('{"a":1}', "2024-01-02", "s3://lake/archive/dt=2024-01-02/a.gz"),
+        ("third", "2024-01-03", "s3://lake/archive/dt=2024-01-03/b"),
+        ("second", "2024-01-02", "s3://lake/archive/dt=2024-01-02/a.gz"),
+    ]
+
+
+def test_a_condition_on_the_day_reaches_the_objects_and_packed_bytes_are_counted() -> None:
+    lines = Lines()
+    body = gzip.compress(b"line\n" * 1000)
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", body)
+    lines.objects.put("lake", "archive/dt=2024-01-03/b.gz", gzip.compress(b"other\n"))
+
+    assert lines.ask("SELECT count(*) FROM archive WHERE dt = '2024-01-02'") == [(1000,)]
+
+    assert lines.scanned == len(body)
+
+
+def test_a_table_read_twice_in_one_query_has_all_its_lines_both_times() -> None:
+    lines = Lines()
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b"a\nb\n"))
+
+    twice = "WITH w AS (SELECT line FROM archive) SELECT count(*) FROM w x JOIN w y ON x.line = y.line"
+    assert lines.ask(twice) == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (b"", []),
+        (b"\n", [""]),
+        (b"a\r\nb\rc\n", ["a", "b", "c"]),
+        (b"a\n\nb", ["a", "", "b"]),
+        (b"\\N\n\\n\n", [None, "\\n"]),
+        (b"kept\x01dropped\n", ["kept"]),
+        (b"\xff\xfe ok\n", ["\ufffd\ufffd ok"]),
+        (b"quoted \"not\" split, at, commas\n", ['quoted "not" split, at, commas']),
+    ],
+)  # fmt: skip
+def test_lines_are_cut_as_hive_cuts_them(body: bytes, rows: list[str | None]) -> None:
+    lines = Lines()
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(body))
+
+    assert [row[0] for row in lines.ask("SELECT line FROM archive")] == rows
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_characters="\r\n\x01", codec="utf-8"), max_size=30), max_size=20))
+def test_a_file_of_several_gzip_members_gives_every_line(texts: list[str]) -> None:
+    lines = Lines()
+    body = b"".join(gzip.compress(f"{text}\n".encode()) for text in texts) or gzip.compress(b"")
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", body)
+
+    found = [row[0] for row in lines.ask("SELECT line FROM archive")]
+
+    assert found == [None if text == "\\N" else text for text in texts]
+
+
+@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b"cut off\n" * 100)[:-12]])
+def test_an_object_that_is_no_whole_gzip_fails_with_its_name(body: bytes) -> None:
+    lines = Lines()
+    lines.objects.put("lake", "archive/dt=2024-01-02/broken.gz", body)
+
+    with pytest.raises(QueryError, match=r"HIVE_CURSOR_ERROR.*dt=2024-01-02/broken\.gz"):
+        lines.ask("SELECT line FROM archive")
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        (text_table(("line", "more")), "of 2 columns"),
+        (text_table(**{"escape.delim": "\\"}), "escape.delim"),
+    ],
+)
+def test_text_tables_that_take_lines_apart_are_refused_by_name(table: dict[str, Any], named: str) -> None:
+    lines = Lines(table)
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b"a\n"))
+
+    with pytest.raises(QueryError, match=named):
+        lines.ask("SELECT line FROM archive")
+
+
+def test_a_codec_that_is_not_read_is_refused_by_name() -> None:
+    lines = Lines()
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.zst", b"whatever")
+
+    with pytest.raises(QueryError, match=r"a\.zst"):
+        lines.ask("SELECT line FROM archive")

@@ -1,0 +1,414 @@
+"""The one door: who answers which call, how errors look to a client, and how requests are read off the line."""
+
+import contextlib
+import gzip
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from werkzeug.test import Client
+
+from infra.local.cloudformation.cloudformation import Stack, StackApi, StackResource
+from infra.local.control import Control
+from infra.local.errors import ApiError
+from infra.local.front import Front
+from infra.local.moto_backend import Beneath
+from infra.local.server import LoopbackServer
+from infra.local.stores import GlueCatalog, S3Store
+
+
+class Echo:
+    """A JSON service that answers with what it was asked, and fails when told to."""
+
+    def call(self, action: str, body: dict[str, object]) -> dict[str, object]:
+        if action == "DescribeStream":
+            raise ApiError("ResourceNotFoundException", "Stream x not found")
+        if action == "PutRecord":
+            raise RuntimeError(str(body))
+        return {"ShardLimit": 1, "OpenShardCount": len(body), "OnDemandStreamCount": 0, "OnDemandStreamCountLimit": 0}
+
+
+class Rest:
+    def handle(
+        self, method: str, path: str, query: dict[str, str], body: bytes, headers: Any = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        seen = {"method": method, "path": path, "query": query, "kind": (headers or {}).get("x-amz-invocation-type")}
+        return 200, {"Content-Type": "application/json"}, json.dumps(seen).encode()
+
+
+class Idle:
+    def health(self) -> dict[str, Any]:
+        return {"status": "ready"}
+
+    def state(self) -> dict[str, Any]:
+        return {"in_flight": 0}
+
+    def drain(self, timeout: float) -> dict[str, Any]:
+        return {"drained": True, "timeout": timeout}
+
+
+@pytest.fixture(scope="module")
+def beneath() -> Iterator[Beneath]:
+    beneath = Beneath()
+    yield beneath
+    beneath.reset()
+
+
+@pytest.fixture(scope="module")
+def stacks() -> StackApi:
+    api = StackApi()
+    api.stand(
+        Stack(
+            name="streamkeeper",
+            region="us-east-1",
+            account_id="000000000000",
+            created_at=1_700_000_000.0,
+            description="a < b & c",
+            parameters={"ShardCount": "2"},
+            outputs={"LakeBucketName": "lake"},
+            output_descriptions={"LakeBucketName": "where it lands"},
+            resources=(StackResource(logical_id="Lake", physical_id="lake", type="AWS::S3::Bucket"),),
+        )
+    )
+    return api
+
+
+@pytest.fixture(scope="module")
+def front(beneath: Beneath, stacks: StackApi) -> Front:
+    return Front(beneath, apis={"kinesis": Echo()}, functions=Rest(), stacks=stacks, control=Control(Idle()))
+
+
+@pytest.fixture(scope="module")
+def url(front: Front) -> Iterator[str]:
+    with LoopbackServer(front) as server:
+        yield server.url
+
+
+def client(url: str, service: str) -> Any:
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1").client(
+        service, endpoint_url=url, config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+    )
+
+
+# ------------------------------------------------------------------------------------------------ who answers
+
+
+def test_a_target_of_ours_is_answered_by_ours(url: str) -> None:
+    assert client(url, "kinesis").describe_limits()["ShardLimit"] == 1
+
+
+def test_an_error_of_ours_is_the_exception_that_boto3_knows(url: str) -> None:
+    kinesis = client(url, "kinesis")
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException) as caught:
+        kinesis.describe_stream(StreamName="x")
+    answer = caught.value.response
+    assert answer["Error"] == {"Code": "ResourceNotFoundException", "Message": "Stream x not found"}
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-errortype"] == "ResourceNotFoundException"
+    assert answer["ResponseMetadata"]["RequestId"]
+
+
+def test_a_defect_answers_without_what_the_caller_sent(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    kinesis = client(url, "kinesis")
+    with pytest.raises(ClientError, match="RuntimeError") as caught:
+        kinesis.put_record(StreamName="x", Data=b"a", PartitionKey="a-secret-key")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert "a-secret-key" not in str(caught.value) + caplog.text
+    assert "test_front.py" in caplog.text
+
+
+def test_a_service_of_ours_that_is_not_there_says_so(url: str) -> None:
+    with pytest.raises(ClientError, match="runs without its firehose service"):
+        client(url, "firehose").list_delivery_streams()
+
+
+def test_lambda_is_answered_with_its_path_as_it_was_sent(url: str) -> None:
+    answer = client(url, "lambda").invoke(
+        FunctionName="arn:aws:lambda:us-east-1:000000000000:function:f", Payload=b"{}"
+    )
+    seen = json.loads(answer["Payload"].read())
+    assert seen["method"] == "POST"
+    assert seen["path"].startswith("/2015-03-31/functions/arn%3Aaws%3Alambda")
+
+
+def test_everything_else_is_answered_from_beneath_in_our_account(url: str) -> None:
+    assert client(url, "sts").get_caller_identity()["Account"] == "000000000000"
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"{", b"\xff"])
+def test_a_body_that_is_no_json_object_is_refused(front: Front, body: bytes) -> None:
+    answer = Client(front).post("/", data=body, headers={"X-Amz-Target": "Kinesis_20131202.DescribeLimits"})
+    assert answer.status_code == 400
+    assert json.loads(answer.data)["__type"] == "SerializationException"
+
+
+def test_a_shortcut_that_passes_leaves_the_call_to_what_lies_beneath(url: str, front: Front) -> None:
+    asked: list[dict[str, object]] = []
+    front.serve(apis={}, shortcuts={"DynamoDB_20120810.ListTables": lambda body: asked.append(body)})
+    assert client(url, "dynamodb").list_tables(Limit=3)["TableNames"] == []
+    assert asked == [{"Limit": 3}]
+
+
+def test_a_shortcut_answers_in_the_protocol_of_its_service(url: str, front: Front) -> None:
+    def refuse(_: dict[str, object]) -> dict[str, object]:
+        raise ApiError("ConditionalCheckFailedException", "The conditional request failed")
+
+    front.serve(apis={}, shortcuts={"DynamoDB_20120810.PutItem": refuse})
+    dynamodb = client(url, "dynamodb")
+    with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.put_item(TableName="t", Item={"k": {"S": "v"}})
+
+
+# ------------------------------------------------------------------------------------------------ who may ask
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example:80"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "localhost", "Origin": "https://evil.example"},
+        {"Host": "localhost", "Origin": "null"},
+    ],
+)
+def test_a_web_page_is_refused(front: Front, headers: dict[str, str]) -> None:
+    assert Client(front).get("/_twin/health", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "127.0.0.1:4566"},
+        {"Host": "localhost"},
+        {"Host": "bucket.localhost:4566"},
+        {"Host": "[::1]:4566"},
+        {"Host": "localhost:4566", "Origin": "http://localhost:4566"},
+    ],
+)
+def test_this_machine_is_served(front: Front, headers: dict[str, str]) -> None:
+    assert Client(front).get("/_twin/health", headers=headers).status_code == 200
+
+
+def test_answers_allow_no_other_origin_to_read_them(front: Front) -> None:
+    answer = Client(front).get("/", headers={"Host": "localhost"})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+# ------------------------------------------------------------------------------------------------ control
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/_twin/health", 200),
+        ("GET", "/_twin/state", 200),
+        ("POST", "/_twin/drain?timeout=5", 200),
+        ("POST", "/_twin/drain", 200),
+        ("GET", "/_twin/drain", 405),
+        ("POST", "/_twin/drain?timeout=-1", 400),
+        ("POST", "/_twin/drain?timeout=nan", 400),
+        ("POST", "/_twin/drain?timeout=soon", 400),
+        ("GET", "/_twin/other", 404),
+    ],
+)
+def test_control_answers_in_json(front: Front, method: str, path: str, status: int) -> None:
+    answer = Client(front).open(path, method=method)
+    assert answer.status_code == status
+    assert answer.get_json()
+
+
+# ------------------------------------------------------------------------------------------------ the stack
+
+
+def test_boto3_reads_the_stack(url: str) -> None:
+    cloudformation = client(url, "cloudformation")
+    [stack] = cloudformation.describe_stacks(StackName="streamkeeper")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stack["Description"] == "a < b & c"
+    assert stack["Outputs"] == [{"OutputKey": "LakeBucketName", "OutputValue": "lake", "Description": "where it lands"}]
+    assert stack["Parameters"] == [{"ParameterKey": "ShardCount", "ParameterValue": "2"}]
+    assert cloudformation.describe_stacks(StackName=stack["StackId"])["Stacks"][0]["StackName"] == "streamkeeper"
+    assert cloudformation.list_stacks()["StackSummaries"][0]["StackName"] == "streamkeeper"
+    [resource] = cloudformation.describe_stack_resources(StackName="streamkeeper")["StackResources"]
+    assert (resource["LogicalResourceId"], resource["PhysicalResourceId"]) == ("Lake", "lake")
+    listed = cloudformation.list_stack_resources(StackName="streamkeeper")["StackResourceSummaries"]
+    assert [one["ResourceType"] for one in listed] == ["AWS::S3::Bucket"]
+
+
+def test_another_stack_and_another_resource_do_not_exist(url: str) -> None:
+    cloudformation = client(url, "cloudformation")
+    with pytest.raises(ClientError, match="does not exist"):
+        cloudformation.describe_stacks(StackName="other")
+    with pytest.raises(ClientError, match="Resource Nobody does not exist"):
+        cloudformation.describe_stack_resources(StackName="streamkeeper", LogicalResourceId="Nobody")
+
+
+# ------------------------------------------------------------------------------------------------ S3 and Glue
+
+
+def test_objects_go_through_the_door_and_past_it_alike(url: str, beneath: Beneath) -> None:
+    s3, store = client(url, "s3"), S3Store(beneath)
+    s3.create_bucket(Bucket="both")
+    body = gzip.compress(b"x" * 300_000)
+    s3.put_object(Bucket="both", Key="a/ü b+c.gz", Body=body, ContentEncoding="gzip", Metadata={"who": "me"})
+    assert store.get("both", "a/ü b+c.gz") == body
+    assert store.get("both", "a/ü b+c.gz", start=2, length=3) == body[2:5]
+    assert store.size("both", "a/ü b+c.gz") == len(body)
+    etag = store.put("both", "b/1", b"two", content_type="text/plain")
+    answer = s3.get_object(Bucket="both", Key="b/1")
+    assert (answer["Body"].read(), answer["ETag"], answer["ContentType"]) == (b"two", f'"{etag}"', "text/plain")
+    assert [(one.key, one.size) for one in store.list("both")] == [("a/ü b+c.gz", len(body)), ("b/1", 3)]
+    assert [one.key for one in store.list("both", "b/")] == ["b/1"]
+    listed = s3.list_objects_v2(Bucket="both")["Contents"]
+    assert [one["ETag"].strip('"') for one in listed] == [one.etag for one in store.list("both")]
+    assert s3.head_object(Bucket="both", Key="a/ü b+c.gz")["Metadata"] == {"who": "me"}
+    store.delete("both", "b/1")
+    store.delete("both", "b/1")
+    assert not store.exists("both", "b/1")
+
+
+@pytest.mark.parametrize(("bucket", "code"), [("nowhere", "NoSuchBucket"), ("empty", "NoSuchKey")])
+def test_an_object_that_is_not_there_is_an_aws_error(url: str, beneath: Beneath, bucket: str, code: str) -> None:
+    client(url, "s3").create_bucket(Bucket="empty")
+    with pytest.raises(ApiError) as caught:
+        S3Store(beneath).get(bucket, "k")
+    assert (caught.value.code, caught.value.status) == (code, 404)
+
+
+def test_a_deleted_object_of_a_versioned_bucket_is_gone(url: str, beneath: Beneath) -> None:
+    s3, store = client(url, "s3"), S3Store(beneath)
+    s3.create_bucket(Bucket="versioned")
+    s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+    store.put("versioned", "k", b"1")
+    store.put("versioned", "k", b"22")
+    assert [one.size for one in store.list("versioned")] == [2]
+    store.delete("versioned", "k")
+    assert store.list("versioned") == []
+    with pytest.raises(ApiError, match="NoSuchKey"):
+        store.get("versioned", "k")
+
+
+def test_a_policy_that_asks_for_tls_does_not_close_the_loopback(url: str) -> None:
+    s3 = client(url, "s3")
+    s3.create_bucket(Bucket="closed")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::closed/*"}
+    tls = {**statement, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    s3.put_bucket_policy(Bucket="closed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [tls]}))
+    s3.put_object(Bucket="closed", Key="k", Body=b"")
+    s3.put_bucket_policy(Bucket="closed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    with pytest.raises(ClientError, match="Forbidden"):
+        s3.put_object(Bucket="closed", Key="k", Body=b"")
+
+
+def test_the_catalog_gives_what_glue_gives(url: str, beneath: Beneath) -> None:
+    glue, catalog = client(url, "glue"), GlueCatalog(beneath)
+    glue.create_database(DatabaseInput={"Name": "db"})
+    glue.create_table(DatabaseName="db", TableInput={"Name": "t", "Parameters": {"a": "b"}})
+    assert catalog.get_table("DB", "T")["Parameters"] == {"a": "b"}
+    assert [table["Name"] for table in catalog.list_tables("db")] == ["t"]
+    assert [database["Name"] for database in catalog.list_databases()] == ["db"]
+    assert catalog.get_database("db")["Name"] == "db"
+    assert catalog.get_partitions("db", "t") == []
+    catalog.create_database("Made")
+    catalog.create_table("made", {"Name": "V", "TableType": "VIRTUAL_VIEW"})
+    assert glue.get_table(DatabaseName="made", Name="v")["Table"]["TableType"] == "VIRTUAL_VIEW"
+    catalog.update_table("made", {"Name": "V", "Description": "new"})
+    assert catalog.get_table("made", "v")["Description"] == "new"
+    for again in (lambda: catalog.create_database("made"), lambda: catalog.create_table("made", {"Name": "v"})):
+        with pytest.raises(ApiError, match="AlreadyExistsException"):
+            again()
+    catalog.delete_table("made", "V")
+    catalog.delete_database("made")
+    gone = (lambda: catalog.delete_table("db", "x"), lambda: catalog.delete_database("made"))
+    for call in (lambda: catalog.get_table("db", "x"), lambda: catalog.get_table("x", "t"), *gone):
+        with pytest.raises(ApiError, match="EntityNotFoundException"):
+            call()
+
+
+# ------------------------------------------------------------------------------------------------ the line
+
+
+def talk(url: str, *parts: bytes) -> bytes:
+    """What comes back for bytes put on the line, until the server closes or falls silent."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=0.5) as line:
+        for part in parts:
+            line.sendall(part)
+        answer = b""
+        with contextlib.suppress(TimeoutError):
+            while piece := line.recv(65_536):
+                answer += piece
+        return answer
+
+
+GET = b"GET /_twin/health HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def test_two_requests_share_a_connection(url: str) -> None:
+    assert talk(url, GET + b"\r\n" + GET + b"Connection: close\r\n\r\n").count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_body_nobody_reads_does_not_spoil_the_next_request(url: str) -> None:
+    unread = b"POST /_twin/other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd"
+    answer = talk(url, unread + GET + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 404") == 1
+    assert answer.count(b"HTTP/1.1 200") == 1
+
+
+def test_a_chunked_body_is_put_together(url: str) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Kinesis_20131202.DescribeLimits\r\n"
+    chunks = b'Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n'
+    assert b'"OpenShardCount":1' in talk(url, head + chunks)
+
+
+def test_who_asks_first_is_told_to_go_on(url: str) -> None:
+    head = b"POST /_twin/drain HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
+    answer = talk(url, head + b"Connection: close\r\n\r\n", b"{}")
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
+
+
+def test_head_gives_a_length_and_no_body(url: str) -> None:
+    s3 = client(url, "s3")
+    s3.create_bucket(Bucket="heads")
+    s3.put_object(Bucket="heads", Key="k", Body=b"12345")
+    assert s3.head_object(Bucket="heads", Key="k")["ContentLength"] == 5
+    assert s3.get_object(Bucket="heads", Key="k")["Body"].read() == b"12345"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET / SPDY/3\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\n folded: x\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", b"413"),
+        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 300 + b"\r\n", b"431"),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+    ],
+)
+def test_bytes_that_are_no_request_are_refused_and_the_line_is_closed(url: str, sent: bytes, status: bytes) -> None:
+    assert talk(url, sent).startswith(b"HTTP/1.1 " + status)
+
+
+def test_an_application_that_breaks_is_a_500_that_says_nothing_of_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(environ: Any, start_response: Any) -> Any:
+        raise RuntimeError(environ["QUERY_STRING"])
+
+    with LoopbackServer(broken) as server:
+        answer = talk(server.url, b"GET /?a-secret HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert "a-secret" not in caplog.text + answer.decode()
+
+
+def test_only_the_loopback_interface_listens(front: Front) -> None:
+    with LoopbackServer(front) as server:
+        assert server.url.startswith("http://127.0.0.1:")
+        assert server._server.socket.getsockname()[0] == "127.0.0.1"
+    server.stop()

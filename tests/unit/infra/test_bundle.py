@@ -1,0 +1,140 @@
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from infra.bundle import (
+    MAX_BYTES,
+    READ_AT_START,
+    ROOT,
+    Bundle,
+    BundleError,
+    check,
+    compile_all,
+    copy_packages,
+    main,
+    version_of,
+)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """Our own part of a bundle, as the build copies it."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    copy_packages(folder)
+    return folder
+
+
+def a_bundle(made: Path, size: int = 1000, **others: int) -> Bundle:
+    return Bundle(made, {"consumers": size, **others}, False)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_weights_and_policies_are_in_it_and_what_trains_them_is_not(made: Path) -> None:
+    check(a_bundle(made), made)
+    assert (made / "consumers/models/default.bin").read_bytes() == (ROOT / READ_AT_START[1]).read_bytes()
+    assert not (made / "consumers/training").exists()
+    sources = [path.read_text("utf-8") for path in made.rglob("*.py")]
+    assert len(sources) > 60
+    assert not [text for text in sources if "import numpy" in text or "from numpy" in text]
+    assert not list(made.rglob("__pycache__"))
+
+
+def test_a_bundle_of_20_mb_is_refused_with_its_largest_parts_and_what_to_do(made: Path) -> None:
+    check(a_bundle(made, 1_000_000, numpy_like=MAX_BYTES - 1_000_001), made)
+    with pytest.raises(BundleError) as refused:
+        check(a_bundle(made, 1_000_000, numpy_like=MAX_BYTES - 1_000_000), made)
+    assert str(refused.value).startswith(
+        "the bundle has 20,000,000 bytes unpacked; allowed: less than 20,000,000. "
+        "The largest: numpy_like 19,000,000, consumers 1,000,000. Take out"
+    )
+
+
+@pytest.mark.parametrize("name", READ_AT_START)
+def test_a_bundle_without_what_the_functions_read_is_refused(made: Path, name: str) -> None:
+    (made / name).unlink()
+    with pytest.raises(BundleError, match=f"the bundle lacks {name}"):
+        check(a_bundle(made), made)
+
+
+@pytest.mark.parametrize("name", ["consumers/training", "numpy", "botocore"])
+def test_a_bundle_with_what_no_function_imports_from_it_is_refused(made: Path, name: str) -> None:
+    (made / name).mkdir()
+    with pytest.raises(BundleError, match=f"the bundle has {name}"):
+        check(a_bundle(made), made)
+
+
+def test_a_bundle_without_what_one_of_its_parts_needs_on_lambda_is_refused(made: Path) -> None:
+    info = made / "pybase64-1.5.1.dist-info"
+    info.mkdir()
+    needs = "Metadata-Version: 2.1\nName: pybase64\nVersion: 1.5.1\n"
+    (info / "METADATA").write_text(needs + "Requires-Dist: typing-extensions; python_full_version < '3.12'\n")
+    check(a_bundle(made), made)
+    (info / "METADATA").write_text(needs + "Requires-Dist: typing-extensions\n")
+    with pytest.raises(BundleError, match="lacks typing-extensions, which pybase64 needs on Python"):
+        check(a_bundle(made), made)
+
+
+def test_a_function_starts_from_the_bundle_knows_its_version_and_loads_nothing_heavy(made: Path) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    code = (
+        f"import sys; sys.path.insert(0, {str(made)!r})\n"
+        "from consumers.aws import moderate_handler\n"
+        "from consumers.aws.application import code_version\n"
+        f"assert moderate_handler.__file__.startswith({str(made)!r}), moderate_handler.__file__\n"
+        "heavy = ['numpy', 'boto3', 'pyarrow', 'consumers.training', 'phonenumbers', 'infra', 'glue.refusal']\n"
+        "print(code_version(), [name for name in heavy if name in sys.modules])"
+    )
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COVERAGE", "PYTHON"))},
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_LAMBDA_FUNCTION_NAME": "moderate",
+        "VERDICTS_DELIVERY_STREAM": "verdicts",
+        "QUARANTINE_DELIVERY_STREAM": "quarantine",
+        "EVENT_BUS_NAME": "bus",
+        "STATUS_TABLE": "statuses",
+    }
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == (f"{version} []", "")
+
+
+def test_bytecode_is_the_same_wherever_the_bundle_was_made_and_names_files_as_on_lambda(tmp_path: Path) -> None:
+    found = []
+    for name in ("here", "there"):
+        folder = tmp_path / name / "bundle"
+        (folder / "consumers").mkdir(parents=True)
+        (folder / "consumers/batch.py").write_bytes((ROOT / "consumers/batch.py").read_bytes())
+        compile_all(folder, sys.executable)
+        found.append(files(folder))
+    assert found[0] == found[1]
+    [bytecode] = [data for name, data in found[0].items() if name.endswith(".pyc")]
+    assert b"/var/task/consumers/batch.py" in bytecode
+    # Hash-based, and never checked against the source: the flags after the magic number. Source: PEP 552.
+    assert int.from_bytes(bytecode[4:8], "little") == 0b01
+
+
+def test_source_that_does_not_compile_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def\n")
+    with pytest.raises(BundleError, match=r"broken\.py"):
+        compile_all(tmp_path, sys.executable)
+
+
+def test_another_python_than_lambdas_is_refused_by_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    other = sys.executable
+    assert version_of(other) == f"{sys.version_info.major}.{sys.version_info.minor}"
+    if version_of(other) != "3.13":
+        assert main(["--python", other]) == 2
+        assert f"which is Python {version_of(other)}; allowed: a Python 3.13" in capsys.readouterr().err
+    assert main(["--python", "/nowhere/python"]) == 2
+    assert "'/nowhere/python', which does not run" in capsys.readouterr().err

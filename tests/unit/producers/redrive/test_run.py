@@ -1,0 +1,472 @@
+"""Bringing back what was set aside: claimed once, fixed in a process apart, sent, and written down."""
+
+import base64
+import gzip
+import io
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from consumers.batch import Record
+from consumers.moderation.moderator import Moderator
+from consumers.moderation.policy import Policy
+from consumers.policies import read_policy
+from consumers.rows import RowMaker
+from glue.codec import DEFAULT_LATENESS
+from glue.contract import BadInput
+from glue.kpl.aggregation import UserRecord, encode
+from producers.aws.archive import S3Archive
+from producers.aws.dead_letters import (
+    BucketLetters,
+    PointedLetters,
+    UnreadableLetterError,
+    read_letter,
+    read_records,
+    unwrapped,
+)
+from producers.aws.quarantine import Recovery, is_of
+from producers.aws.reading import KinesisReader
+from producers.delivery.sending import Delivery, DeliverySettings
+from producers.ports import OutRecord, PutResult
+from producers.redrive.fixes import FixFailedError
+from producers.redrive.items import Item, Loaded, PlainItem, RawRecord
+from producers.redrive.ledger import CLAIM_SECONDS, Ledger
+from producers.redrive.quarantined import QuarantinedRow
+from producers.redrive.run import Redrive, Redriving
+from producers.replay.runs import Holder
+from tests.fakes.documents import MemoryStore
+from tests.fakes.stream import FakeStream, VirtualClock
+
+ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW = ARRIVAL.timestamp()
+
+
+def payload(number: int, **fields: object) -> bytes:
+    return msgspec.json.encode(
+        {
+            "schema_version": 1,
+            "event_id": f"00000000-0000-7000-8000-{number:012x}",
+            "content_id": f"c{number}",
+            "author_id": "a",
+            "surface": "chat",
+            "created_at": "2026-03-01T12:00:00Z",
+            "text": "x",
+            **fields,
+        }
+    )
+
+
+def item(number: int, data: bytes | None = None, *, reason: str = "type", more: Sequence[bytes] = ()) -> PlainItem:
+    records = [RawRecord(one, NOW, "key", f"s:{number}") for one in (payload(number) if data is None else data, *more)]
+    return PlainItem(name=f"quarantine/{number}", reason=reason, arrived=NOW + number, records=tuple(records))
+
+
+def ledger(store: MemoryStore, pid: int = 1) -> Ledger:
+    return Ledger(store, holder=Holder("here", pid), is_alive=lambda other: None)
+
+
+def redrive(
+    items: Sequence[Item], stream: FakeStream, store: MemoryStore, *, run_id: str = "run", now: float = NOW, **more: Any
+) -> Redrive:
+    clock = VirtualClock(now)
+    redriving = Redriving(ledger(store), run_id=run_id, lateness=DEFAULT_LATENESS, clock=clock, **more)
+    one = Delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
+    return redriving.send(items, one)
+
+
+def sent(stream: FakeStream) -> list[tuple[int, str]]:
+    found = [msgspec.json.decode(one.data) for one in stream.taken]
+    return [(int(one["event_id"][-12:], 16), one["replay"]["run_id"]) for one in found]
+
+
+# ---------------------------------------------------------------------------------------------------- the ledger
+
+
+def test_what_was_redriven_is_never_claimed_again() -> None:
+    store = MemoryStore()
+    claim = ledger(store).claim("a", "one", now=NOW)
+    assert claim is not None
+    assert ledger(store).claim("a", "two", now=NOW + 1) is None
+    assert ledger(store).close(claim, events=1, now=NOW + 2)
+    assert ledger(store).claim("a", "two", now=NOW + 1e9) is None
+    entry = ledger(store).look("a")
+    assert entry is not None
+    assert (entry.state, entry.run_id, entry.events) == ("redriven", "one", 1)
+
+
+def test_a_claim_that_was_given_back_is_free_and_one_that_was_left_is_taken_over_under_its_first_run() -> None:
+    store = MemoryStore()
+    given = ledger(store).claim("a", "one", now=NOW)
+    assert given is not None
+    assert ledger(store).give_back(given, now=NOW)
+    left = ledger(store).claim("a", "two", now=NOW)
+    assert left is not None
+    assert (left.run_id, left.was_claimed) == ("two", False)
+    heir = ledger(store, pid=2).claim("a", "three", now=NOW + CLAIM_SECONDS + 1)
+    assert heir is not None
+    # What it sent may be there already; under its run it counts once.
+    assert (heir.run_id, heir.was_claimed) == ("two", True)
+    assert not ledger(store).close(left, events=1, now=NOW)
+    assert ledger(store).close(heir, events=1, now=NOW)
+
+
+def test_of_many_who_claim_at_once_one_has_it() -> None:
+    store = MemoryStore()
+    won: list[int] = []
+
+    def claim(number: int) -> None:
+        if ledger(store, number).claim("a", f"run-{number}", now=NOW) is not None:
+            won.append(number)
+
+    threads = [threading.Thread(target=claim, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+
+
+# ---------------------------------------------------------------------------------------------------- redriving
+
+
+def test_each_is_sent_once_and_a_second_redrive_does_nothing() -> None:
+    stream, store = FakeStream(), MemoryStore()
+    items = [item(number) for number in range(450)]
+    done = redrive(items, stream, store)
+    assert (done.found, done.redriven, done.events, done.is_whole) == (450, 450, 450, True)
+    assert sent(stream) == [(number, "run") for number in range(450)]
+    assert b'"arrived_at":"2026-03-01T12:00:00.000000Z"' in stream.taken[0].data
+    again = redrive(items, stream, store, run_id="again")
+    assert (again.already, again.events, len(stream.taken)) == (450, 0, 450)
+
+
+def test_what_would_be_refused_again_stays_free_for_a_fix() -> None:
+    stream, store = FakeStream(), MemoryStore()
+    broken = item(1, payload(1, text=5))
+    done = redrive([broken, item(2)], stream, store)
+    assert (done.still_bad, done.still_bad_reasons, done.redriven, done.is_whole) == (1, {"type": 1}, 1, False)
+
+    def fix(data: bytes, reason: str) -> bytes | None:
+        assert reason == "type"
+        return data.replace(b'"text":5', b'"text":"5"')
+
+    done = redrive([broken, item(2)], stream, store, fix=fix, run_id="two")
+    assert (done.fixed, done.redriven, done.already) == (1, 1, 1)
+    assert sent(stream) == [(2, "run"), (1, "two")]
+
+
+def test_a_fix_may_leave_a_record_or_fail_on_it_and_the_others_pass() -> None:
+    def fix(data: bytes, reason: str) -> bytes | None:
+        if b"0001" in data:
+            return None
+        if b"0002" in data:
+            raise FixFailedError("KeyError (line 3)")
+        return data
+
+    stream, store = FakeStream(), MemoryStore()
+    done = redrive([item(1), item(2), item(3)], stream, store, fix=fix)
+    assert (done.left_out, done.fix_failed, done.redriven, done.fixed) == (1, 1, 1, 0)
+    assert done.fix_failures == {"KeyError (line 3)": 1}
+    assert sent(stream) == [(3, "run")]
+
+
+def test_what_the_stream_does_not_take_is_given_back() -> None:
+    stream, store = FakeStream(), MemoryStore()
+
+    def refuse_one(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult]:
+        return [
+            PutResult(None, None, "InternalFailure") if one.event_id.endswith("2") else stream.take(one)
+            for one in batch
+        ]
+
+    stream.behaviour = refuse_one
+    done = redrive([item(1), item(2), item(3)], stream, store)
+    assert (done.redriven, done.failed) == (2, 1)
+    stream.behaviour = None
+    again = redrive([item(1), item(2), item(3)], stream, store, run_id="two")
+    assert (again.already, again.redriven) == (2, 1)
+    assert sent(stream) == [(1, "run"), (3, "run"), (2, "two")]
+
+
+def test_a_process_that_dies_after_it_sent_leaves_nothing_that_would_count_twice() -> None:
+    class Died(BaseException):
+        pass
+
+    class MortalStore(MemoryStore):
+        closes = 0
+
+        def write(self, name: str, data: bytes, version: str | None) -> str:
+            if msgspec.json.decode(data)["state"] == "redriven":
+                raise Died
+            return super().write(name, data, version)
+
+    stream, store = FakeStream(), MortalStore()
+    with pytest.raises(Died):
+        redrive([item(1)], stream, store, run_id="first")
+    heir = MemoryStore()
+    heir.kept = store.kept
+    assert redrive([item(1)], stream, heir, run_id="second", now=NOW + 1).held == 1
+    done = redrive([item(1)], stream, heir, run_id="third", now=NOW + CLAIM_SECONDS + 1)
+    assert done.redriven == 1
+    assert {one.data for one in stream.taken} == {stream.taken[0].data}
+    assert sent(stream) == [(1, "first"), (1, "first")]
+
+
+def test_records_of_a_dead_letter_that_are_no_events_go_back_as_they_are() -> None:
+    container = encode([UserRecord("key", None, payload(number)) for number in (3, 4)])
+    letter = item(1, more=(b"no event", container, container[:-1]))
+    stream = FakeStream()
+    done = redrive([letter], stream, MemoryStore(), keeps_bad=True)
+    assert (done.events, done.raw, done.redriven) == (3, 2, 1)
+    assert [one.data for one in stream.taken[-2:]] == [b"no event", container[:-1]]
+    assert all(one.partition_key == "key" for one in stream.taken[-2:])
+
+
+def test_an_item_of_which_a_part_is_gone_is_sent_under_the_same_run_each_time_and_never_settled() -> None:
+    class Partly:
+        name, reason, detail, arrived, count = "dead-letters/1", "RecordAgeExceeded", "", NOW, 3
+        settlements = 0
+
+        def load(self) -> Loaded:
+            return Loaded((RawRecord(payload(1), NOW, "key", "s:1"),), 2, "too late for 2 of 3")
+
+        def settled(self) -> None:
+            self.settlements += 1
+
+    partly, stream, store = Partly(), FakeStream(), MemoryStore()
+    for run in ("one", "two"):
+        done = redrive([partly], stream, store, run_id=run)
+        assert (done.events, done.missing, done.problems, done.is_whole) == (1, 2, ["too late for 2 of 3"], False)
+    assert partly.settlements == 0
+    assert sent(stream) == [(1, "one"), (1, "one")]
+
+
+def test_only_events_without_a_verdict_are_told_of_and_only_when_asked() -> None:
+    class Verdicts:
+        def with_verdict(self, event_ids: Sequence[str], *, days: tuple[str, str]) -> set[str]:
+            assert days == ("2026-03-01", "2026-03-01")
+            return {one for one in event_ids if one.endswith("1")}
+
+    stream = FakeStream()
+    copy = PlainItem(name="quarantine/copy", reason="type", arrived=NOW, records=item(2).records)
+    done = redrive([item(1), item(2), copy], stream, MemoryStore(), with_verdict=Verdicts())
+    assert done.told == 1
+    assert [b'"notify":true' in one.data for one in stream.taken] == [False, True, False]
+    quiet = FakeStream()
+    redrive([item(1), item(2)], quiet, MemoryStore())
+    assert not any(b"notify" in one.data for one in quiet.taken)
+
+
+def test_a_listing_shows_reasons_ages_and_masked_samples_and_changes_nothing() -> None:
+    store = MemoryStore()
+    redrive([item(1)], FakeStream(), store)
+    kept = dict(store.kept)
+    redriving = Redriving(ledger(store), run_id="x", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
+    groups = redriving.groups(
+        [item(1), item(2), item(3), item(4, reason="json")], sample=lambda data: f"{len(data)} bytes", samples=1
+    )
+    assert [(one.reason, one.items, one.redriven, one.oldest - NOW, one.newest - NOW) for one in groups] == [
+        ("type", 3, 1, 1.0, 3.0),
+        ("json", 1, 0, 4.0, 4.0),
+    ]
+    assert groups[0].samples == [f"{len(payload(2))} bytes"]
+    assert store.kept == kept
+
+
+def letter(payload_of: object = None, **info: object) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "requestContext": {"condition": "RetryAttemptsExhausted", "requestId": "r"},
+        "responseContext": {"functionError": "Unhandled"},
+        "KinesisBatchInfo": {
+            "shardId": "shardId-000000000000",
+            "startSequenceNumber": "10",
+            "endSequenceNumber": "12",
+            "approximateArrivalOfFirstRecord": "2026-03-01T12:00:00.000Z",
+            "approximateArrivalOfLastRecord": "2026-03-01T12:00:02.000Z",
+            "batchSize": 3,
+            "streamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/content",
+            **info,
+        },
+    }
+    if payload_of is not None:
+        document["payload"] = payload_of
+    return document
+
+
+def batch(*payloads: bytes) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "eventID": f"shardId-000000000000:{10 + at}",
+                "kinesis": {
+                    "data": base64.b64encode(one).decode(),
+                    "approximateArrivalTimestamp": NOW + at,
+                    "partitionKey": "key",
+                },
+            }
+            for at, one in enumerate(payloads)
+        ]
+    }
+
+
+def test_the_payload_of_a_dead_letter_may_be_an_object_or_a_text() -> None:
+    one = batch(payload(1), b"\xff")
+    as_text = msgspec.json.encode(one).decode()
+    assert read_records(letter(one)) == read_records(letter(as_text))
+    assert [record.payload for record in read_records(letter(one))] == [payload(1), b"\xff"]
+    for broken in (letter(), letter("{"), letter({"Records": [{}]}), letter({"Records": 5})):
+        with pytest.raises(UnreadableLetterError):
+            read_records(broken)
+
+
+def test_a_message_may_come_bare_or_inside_what_sns_puts_around_it() -> None:
+    bare = msgspec.json.encode(letter()).decode()
+    wrapped = msgspec.json.encode({"Type": "Notification", "Message": bare}).decode()
+    assert unwrapped(bare) == unwrapped(wrapped) == letter()
+    assert read_letter(unwrapped(wrapped)).batch_size == 3
+    for broken in ("", "[]", '{"Message":"{"}', '{"Message":5}'):
+        with pytest.raises(UnreadableLetterError):
+            read_letter(unwrapped(broken))
+
+
+class FakeS3:
+    """A bucket in memory."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+
+    def get_paginator(self, name: str) -> "FakeS3":
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
+        keys = [key for key in self.objects if key.startswith(Prefix)]
+        return [
+            {"Contents": [{"Key": key, "Size": len(self.objects[key]), "LastModified": ARRIVAL} for key in keys]},
+            {},
+        ]
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+
+def test_dead_letters_of_a_bucket_are_listed_and_what_is_none_is_named() -> None:
+    s3 = FakeS3(
+        {
+            "aws/lambda/m/s/1": msgspec.json.encode(letter(batch(payload(1)))),
+            "aws/lambda/m/s/2": b"not json",
+            "aws/lambda/m/s/3": msgspec.json.encode(letter()),
+            "other/4": b"",
+        }
+    )
+    place = BucketLetters("b", since=NOW - 10, until=NOW + 10, reasons=frozenset(), client=s3)
+    [found] = place.items()
+    assert (found.reason, found.count, found.detail) == ("RetryAttemptsExhausted", 1, "function error Unhandled")
+    assert place.unreadable == ["aws/lambda/m/s/2", "aws/lambda/m/s/3"]
+    others = BucketLetters("b", since=NOW - 10, until=NOW + 10, reasons=frozenset({"RecordAgeExceeded"}), client=s3)
+    assert list(others.items()) == []
+
+
+class FakeKinesis:
+    """One shard: sequence numbers 10, 11, ..., of which the first may have gone."""
+
+    def __init__(self, *payloads: bytes, first: int = 10) -> None:
+        self.records = {first + at: one for at, one in enumerate(payloads)}
+
+    def get_shard_iterator(self, **asked: Any) -> dict[str, str]:
+        from botocore.exceptions import ClientError
+
+        if asked["ShardIteratorType"] == "AT_SEQUENCE_NUMBER":
+            start = int(asked["StartingSequenceNumber"])
+            if start not in self.records:
+                raise ClientError({"Error": {"Code": "InvalidArgumentException"}}, "GetShardIterator")
+            return {"ShardIterator": str(start)}
+        return {"ShardIterator": "0"}
+
+    def get_records(self, ShardIterator: str, Limit: int) -> dict[str, Any]:
+        some = [number for number in sorted(self.records) if number >= int(ShardIterator)][:2]
+        records = [
+            {
+                "SequenceNumber": str(number),
+                "ApproximateArrivalTimestamp": ARRIVAL,
+                "PartitionKey": "key",
+                "Data": self.records[number],
+            }
+            for number in some
+        ]
+        following = some[-1] + 1 if some else int(ShardIterator)
+        behind = 1_000 if any(number >= following for number in self.records) else 0
+        return {"Records": records, "NextShardIterator": str(following), "MillisBehindLatest": behind}
+
+
+def reader(*payloads: bytes, first: int = 10) -> KinesisReader:
+    return KinesisReader("content", clock=VirtualClock(NOW), client=FakeKinesis(*payloads, first=first))
+
+
+def pointed(source: KinesisReader, **info: object) -> Loaded:
+    texts = [(msgspec.json.encode(letter(**info)).decode(), None)]
+    [found] = PointedLetters(texts, source, since=0, until=1e12, reasons=frozenset()).items()
+    return found.load()
+
+
+def test_a_batch_is_read_back_by_its_place_and_nothing_beside_it() -> None:
+    loaded = pointed(reader(*(payload(number) for number in range(6))))
+    assert [record.place for record in loaded.records] == [f"shardId-000000000000:{number}" for number in (10, 11, 12)]
+    assert (loaded.missing, loaded.problem) == (0, "")
+
+
+def test_what_the_stream_no_longer_keeps_is_said_to_be_too_late_with_where_it_may_still_be() -> None:
+    loaded = pointed(reader(payload(2), payload(3), first=12))
+    assert ([record.place for record in loaded.records], loaded.missing) == (["shardId-000000000000:12"], 2)
+    assert "too late for 2 of 3 records" in loaded.problem
+    assert "--since 2026-03-01T12:00:00.000Z --until 2026-03-01T12:00:03.000Z" in loaded.problem
+    none = pointed(reader(payload(9), first=20))
+    assert (none.records, none.missing) == ((), 3)
+    other = pointed(reader(), streamArn="arn:aws:kinesis:us-east-1:000000000000:stream/elsewhere")
+    assert "give --stream elsewhere" in other.problem
+
+
+def quarantined(data: bytes, *, number: int = 11, sub: int = 0, bad_row_id: str = "") -> QuarantinedRow:
+    return QuarantinedRow(
+        bad_row_id=bad_row_id or made_by_the_consumer(data, number, sub),
+        reason="type",
+        detail="",
+        stage="decode",
+        payload="",
+        payload_bytes=len(data),
+        shard_id="shardId-000000000000",
+        sequence_number=str(number),
+        sub_sequence_number=sub,
+        partition_key="key",
+        arrived=NOW,
+    )
+
+
+def made_by_the_consumer(data: bytes, number: int, sub: int) -> str:
+    record = Record(0, data, ARRIVAL, "", "shardId-000000000000", str(number), sub, "key")
+    rows = RowMaker(Moderator(Policy.load(read_policy("default"))), DEFAULT_LATENESS, code_version="1")
+    return rows.bad_row(record, BadInput("type", ""), "decode", "").bad_row_id
+
+
+def test_a_large_payload_is_found_in_the_stream_or_in_the_archive_and_known_by_the_id_of_its_row() -> None:
+    large = b"line one\nline two\n\n" + bytes(range(256)) * 4
+    container = encode([UserRecord("key", None, b"first"), UserRecord("key", None, large)])
+    key = "archive/dt=2026-03-01/sk-archive-1-2026-03-01-11-59-59-x.gz"
+    archive = S3Archive("b", client=FakeS3({key: gzip.compress(b"x\n" * 3 + large + b"\n" + b"y\n")}))
+    nothing = S3Archive("b", client=FakeS3({key: gzip.compress(b"x\n")}))
+    assert is_of(quarantined(large), large)
+    assert Recovery(reader(b"a", large), nothing)(quarantined(large)) == large
+    assert Recovery(reader(b"a", container), nothing)(quarantined(large, sub=1)) == large
+    assert Recovery(reader(b"later", first=90), archive)(quarantined(large)) == large
+    assert Recovery(reader(b"later", first=90), nothing)(quarantined(large)) is None
+    # What came by the deferred lane never was in the stream.
+    deferred = msgspec.structs.replace(quarantined(large), shard_id="firehose/deferred", sequence_number="r-1")
+    record = Record(0, large, ARRIVAL, "", "firehose/deferred", "r-1", 0, "key")
+    rows = RowMaker(Moderator(Policy.load(read_policy("default"))), DEFAULT_LATENESS, code_version="1")
+    bad_row_id = rows.bad_row(record, BadInput("type", ""), "decode", "").bad_row_id
+    assert Recovery(reader(b"a"), archive)(msgspec.structs.replace(deferred, bad_row_id=bad_row_id)) == large
+    # The same place and length are not enough.
+    assert Recovery(reader(b"a", large), archive)(quarantined(large, bad_row_id="0" * 32)) is None

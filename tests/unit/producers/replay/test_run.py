@@ -1,0 +1,338 @@
+"""A replay on a virtual clock: marked, paced, saved as it goes, taken up again, and never worked on by two."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glue.codec import DEFAULT_LATENESS, decode
+from glue.contract import BadInput, ContentEvent
+from producers.delivery.sending import Delivery, DeliverySettings
+from producers.ports import OutRecord, PutResult, StreamRefusedError
+from producers.replay.marking import Identity, Span, identity
+from producers.replay.records import PastRecord
+from producers.replay.run import LOOKUP_RECORDS, SAVE_RECORDS, NoArrivals, Pace, Replay, Replaying
+from producers.replay.run_files import FolderStore, is_alive, this_process
+from producers.replay.runs import LEASE_SECONDS, ChangedError, Holder, OtherPlanError, Run, RunTakenError
+from producers.replay.selecting import Selection
+from tests.fakes.documents import MemoryStore
+from tests.fakes.stream import FakeStream, VirtualClock
+
+ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW = ARRIVAL.timestamp()
+EVERYTHING = Selection(since=0.0, until=1e12)
+ME = Holder("here", 1)
+
+
+def event(number: int, **fields: object) -> ContentEvent:
+    made = decode(
+        msgspec.json.encode(
+            {
+                "schema_version": 1,
+                "event_id": f"00000000-0000-7000-8000-{number:012x}",
+                "content_id": f"c{number}",
+                "author_id": f"a{number % 3}",
+                "surface": "chat",
+                "created_at": "2026-03-01T12:00:00Z",
+                "text": "x",
+                **fields,
+            }
+        ),
+        ARRIVAL,
+    )
+    assert isinstance(made, ContentEvent)
+    return made
+
+
+class ListedPast:
+    """Records in a list; a position is how many are done. ``dies_after`` kills the reader there."""
+
+    def __init__(self, events: Sequence[ContentEvent | BadInput], *, span: Callable[[int], Span] | None = None) -> None:
+        self.events = events
+        self.span = span or (lambda at: Span(NOW + at, NOW + at))
+
+    def size(self) -> None:
+        return None
+
+    def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
+        for at in range(int(position.get("list", "0")), len(self.events)):
+            yield PastRecord(self.events[at], self.span(at), ("list", str(at + 1)))
+
+
+class KnownArrivals:
+    def __init__(self, known: Mapping[Identity, float]) -> None:
+        self.known = known
+        self.asked: list[int] = []
+
+    def of(
+        self, identities: Sequence[Identity], *, days: tuple[str, str], since: float, until: float
+    ) -> Mapping[Identity, float]:
+        self.asked.append(len(identities))
+        return {name: self.known[name] for name in identities if name in self.known}
+
+
+def taken(store: MemoryStore | FolderStore, *, now: float = 0.0, holder: Holder = ME, plan: str = "p") -> Run:
+    return Run.take(store, run_id="run", plan={"since": plan}, holder=holder, is_alive=lambda other: None, now=now)
+
+
+def replaying(past: ListedPast, clock: VirtualClock, **more: object) -> Replaying:
+    given: dict[str, object] = {"selection": EVERYTHING, "arrivals": NoArrivals(), **more}
+    return Replaying(past, lateness=DEFAULT_LATENESS, clock=clock, run_id="run", **given)  # type: ignore[arg-type]
+
+
+def delivery(stream: FakeStream, clock: VirtualClock) -> Delivery:
+    return Delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
+
+
+def run_all(past: ListedPast, stream: FakeStream, store: MemoryStore, **more: object) -> Replay:
+    clock = stream.clock or VirtualClock(NOW + 1e6)
+    return replaying(past, clock, **more).send(delivery(stream, clock), taken(store, now=clock.now()))
+
+
+def marks(stream: FakeStream) -> list[tuple[int, str, str]]:
+    found = [msgspec.json.decode(one.data) for one in stream.taken]
+    return [(int(one["event_id"][-12:], 16), one["replay"]["run_id"], one["replay"]["arrived_at"]) for one in found]
+
+
+def test_every_event_is_sent_once_with_the_run_and_its_first_arrival() -> None:
+    stream, store = FakeStream(), MemoryStore()
+    events = [event(1), BadInput("json", ""), event(2), event(1)]
+    known = KnownArrivals({identity(event(2)): NOW + 0.25})
+    done = run_all(ListedPast(events), stream, store, arrivals=known)
+    assert marks(stream) == [(1, "run", "2026-03-01T12:00:00.000000Z"), (2, "run", "2026-03-01T12:00:00.250000Z")]
+    assert (done.read, done.sent, done.repeated, done.refused) == (4, 2, 1, {"json": 1})
+    assert done.is_finished
+    assert known.asked == [3]
+
+
+def test_what_came_back_before_keeps_its_first_arrival_and_a_run_never_sends_its_own_again() -> None:
+    stream, store = FakeStream(), MemoryStore()
+    earlier = event(1, replay={"run_id": "other", "arrived_at": "2026-03-01T11:59:00Z"})
+    own = event(2, replay={"run_id": "run", "arrived_at": "2026-03-01T11:59:00Z"})
+    done = run_all(ListedPast([earlier, own]), stream, store)
+    assert marks(stream) == [(1, "run", "2026-03-01T11:59:00.000000Z")]
+    assert (done.own, done.estimated) == (1, 0)
+
+
+def test_only_what_is_selected_and_arrived_in_the_range_is_sent() -> None:
+    selection = Selection(
+        since=NOW + 2,
+        until=NOW + 9,
+        created_since=ARRIVAL,
+        created_until=datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC),
+        authors=frozenset({"a1", "a2"}),
+        surfaces=frozenset({"chat"}),
+        event_ids=frozenset(event(number).event_id for number in range(8)),
+    )
+    events = [event(number) for number in range(10)]
+    events[4] = event(4, created_at="2026-03-01T11:59:59Z")
+    events[5] = event(5, surface="forum")
+    stream = FakeStream()
+    done = run_all(ListedPast(events), stream, MemoryStore(), selection=selection)
+    assert [number for number, _, _ in marks(stream)] == [2, 7]
+    assert (done.not_selected, done.outside) == (7, 1)
+
+
+def test_an_arrival_that_nobody_knows_is_in_the_range_when_its_object_overlaps_it() -> None:
+    selection = Selection(since=NOW + 100, until=NOW + 200)
+    spans = [Span(NOW, NOW + 90), Span(NOW, NOW + 101), Span(NOW + 150, NOW + 400), Span(NOW + 200, NOW + 300)]
+    stream = FakeStream()
+    past = ListedPast([event(number) for number in range(4)], span=lambda at: spans[at])
+    done = run_all(past, stream, MemoryStore(), selection=selection)
+    assert [number for number, _, _ in marks(stream)] == [1, 2]
+    assert (done.estimated, done.outside) == (2, 2)
+    # and when a verdict knows it, by that
+    known = KnownArrivals({identity(event(1)): NOW + 99, identity(event(2)): NOW + 199})
+    stream = FakeStream()
+    run_all(past, stream, MemoryStore(), selection=selection, arrivals=known)
+    assert [number for number, _, _ in marks(stream)] == [2]
+
+
+def test_an_arrival_over_four_hundred_days_ago_is_not_sent_and_counted() -> None:
+    clock = VirtualClock(NOW + 401 * 86_400)
+    done = run_all(ListedPast([event(1)]), FakeStream(clock=clock), MemoryStore())
+    assert (done.too_old, done.sent) == (1, 0)
+
+
+def test_a_rate_and_the_gaps_that_there_were_are_kept() -> None:
+    for pace, seconds in ((Pace(rate=10.0), 0.9), (Pace(speed=10.0), 0.9), (Pace(rate=1.0, speed=10.0), 9.0)):
+        clock = VirtualClock(NOW + 1e6)
+        stream = FakeStream()
+        past = ListedPast([event(number) for number in range(10)])
+        began = clock.now()
+        replaying(past, clock, pace=pace).send(delivery(stream, clock), taken(MemoryStore(), now=began))
+        assert clock.now() - began == pytest.approx(seconds, abs=0.05)
+
+
+def test_long_gaps_keep_the_run_held_and_what_was_sent_saved() -> None:
+    clock, store = VirtualClock(NOW + 1e6), MemoryStore()
+    saved: list[tuple[int, float]] = []
+
+    class Watched(MemoryStore):
+        def write(self, name: str, data: bytes, version: str | None) -> str:
+            state = msgspec.json.decode(data)
+            saved.append((state["counts"].get("sent", 0), state["held_until"] - clock.now()))
+            return super().write(name, data, version)
+
+    store = Watched()
+    past = ListedPast([event(1), event(2)], span=lambda at: Span(NOW + 3_600 * at, NOW + 3_600 * at))
+    run = taken(store, now=clock.now())
+    replaying(past, clock, pace=Pace(speed=60.0)).send(delivery(FakeStream(), clock), run)
+    assert len(saved) > 10
+    assert saved[5][0] == 1
+    assert all(left == pytest.approx(LEASE_SECONDS) for _, left in saved[:-1])
+
+
+def test_what_the_stream_does_not_take_holds_the_position_back() -> None:
+    # given a stream that takes the first calls and then refuses one record for good
+    stream, store = FakeStream(), MemoryStore()
+    stream.behaviour = lambda call, batch: (
+        [PutResult(None, None, "InternalFailure")] * len(batch) if call >= SAVE_RECORDS // 500 else None
+    )
+    events = [event(number) for number in range(SAVE_RECORDS + 700)]
+    done = run_all(ListedPast(events), stream, store)
+    assert (done.sent, done.failed, done.is_finished) == (SAVE_RECORDS, 700, False)
+    assert done.stopped is not None
+    state = msgspec.json.decode(store.kept["run"][0])
+    assert state["position"] == {"list": str(SAVE_RECORDS)}
+    # when it is taken up again
+    stream.behaviour = None
+    again = run_all(ListedPast(events), stream, store)
+    assert (again.before, again.sent, again.is_finished) == (SAVE_RECORDS, 700, True)
+    assert {number for number, _, _ in marks(stream)} == set(range(SAVE_RECORDS + 700))
+
+
+def test_a_stream_that_refuses_stops_the_run_where_it_was() -> None:
+    def refuse(call: int, batch: Sequence[OutRecord]) -> None:
+        raise StreamRefusedError(stream="s", region="r", code="AccessDeniedException", next_step="Ask.")
+
+    store = MemoryStore()
+    done = run_all(ListedPast([event(1)]), FakeStream(refuse), store)
+    assert (done.sent, done.is_finished) == (0, False)
+    assert "AccessDeniedException" in str(done.stopped)
+    assert msgspec.json.decode(store.kept["run"][0])["position"] == {}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.lists(st.integers(0, 29), max_size=4))
+def test_killed_anywhere_and_taken_up_again_every_event_is_sent_under_one_run(count: int, deaths: list[int]) -> None:
+    class Killed(BaseException):
+        pass
+
+    class MortalPast(ListedPast):
+        lives = 0
+
+        def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
+            for number, record in enumerate(super().records(position)):
+                if number == self.lives:
+                    raise Killed
+                yield record
+
+    past, store, stream = MortalPast([event(number) for number in range(count)]), MemoryStore(), FakeStream()
+    clock = VirtualClock(NOW + 1e6)
+    for death in deaths:
+        past.lives = death
+        run = taken(store, now=clock.now())
+        one = delivery(stream, clock)
+        # A kill: nothing after it runs, so the run is not left in order either.
+        generator = replaying(past, clock)
+        try:
+            generator.send(one, run)
+        except Killed:
+            clock.time += LEASE_SECONDS + 1
+    past.lives = 10_000
+    done = replaying(past, clock).send(delivery(stream, clock), taken(store, now=clock.now()))
+    assert done.is_finished
+    sent = marks(stream)
+    assert {number for number, _, _ in sent} == set(range(count))
+    # Whatever was sent twice was sent with the same bytes, so it makes the same verdict.
+    assert len({one.data for one in stream.taken}) == count
+
+
+def test_a_process_that_was_thought_dead_stops_at_its_next_save() -> None:
+    store, clock = MemoryStore(), VirtualClock(NOW + 1e6)
+    sleeper = taken(store, now=clock.now())
+    with pytest.raises(RunTakenError, match="process 1 on here"):
+        taken(store, now=clock.now() + LEASE_SECONDS - 1, holder=Holder("there", 2))
+    heir = taken(store, now=clock.now() + LEASE_SECONDS + 1, holder=Holder("there", 2))
+    assert heir.state.fence == 2
+    stream = FakeStream()
+    with pytest.raises(RunTakenError, match="taken run run over"):
+        replaying(ListedPast([event(1)]), clock).send(delivery(stream, clock), sleeper)
+    heir.save({"list": "1"}, {"sent": 1}, now=clock.now())
+
+
+def test_a_dead_process_of_this_machine_need_not_be_waited_for(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    gone = Holder(this_process().host, 2**22 - 3)
+    assert is_alive(this_process()) is True
+    assert is_alive(gone) is False
+    assert is_alive(Holder("elsewhere", 1)) is None
+    for holder in (gone, this_process()):
+        Run.take(store, run_id="run", plan={}, holder=holder, is_alive=is_alive, now=0.0)
+    with pytest.raises(RunTakenError):
+        Run.take(store, run_id="run", plan={}, holder=gone, is_alive=is_alive, now=1.0)
+
+
+def test_a_run_goes_on_only_with_the_options_it_was_begun_with_and_begins_anew_when_finished() -> None:
+    store = MemoryStore()
+    run = taken(store)
+    run.save({"list": "7"}, {"sent": 7}, now=1.0)
+    run.leave(is_finished=False)
+    with pytest.raises(OtherPlanError) as refused:
+        taken(store, plan="another")
+    assert refused.value.names == ["since"]
+    again = taken(store, now=50.0)
+    assert (again.is_resumed, again.state.position, again.state.started_at) == (True, {"list": "7"}, 0.0)
+    again.leave(is_finished=True)
+    anew = taken(store, now=90.0)
+    assert (anew.is_resumed, anew.state.position, anew.state.started_at) == (False, {}, 90.0)
+
+
+def test_states_in_a_folder_are_whole_private_and_compared(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "runs")
+    assert store.read("a") is None
+    first = store.write("a", b"1", None)
+    with pytest.raises(ChangedError):
+        store.write("a", b"2", None)
+    second = store.write("a", b"2", first)
+    with pytest.raises(ChangedError):
+        store.write("a", b"3", first)
+    assert store.read("a") == (b"2", second)
+    assert (tmp_path / "runs" / "a.json").stat().st_mode & 0o077 == 0
+    assert [path.name for path in sorted((tmp_path / "runs").iterdir())] == [".lock", "a.json"]
+
+
+def test_of_many_who_write_at_once_one_wins(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    won: list[int] = []
+
+    def write(number: int) -> None:
+        try:
+            store.write("a", str(number).encode(), None)
+        except ChangedError:
+            return
+        won.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert store.read("a") == (str(won[0]).encode(), store.read("a")[1])  # type: ignore[index]
+
+
+def test_first_arrivals_are_asked_for_in_groups() -> None:
+    known = KnownArrivals({})
+    clock = VirtualClock(NOW + 1e6)
+    one = event(1)
+    past = ListedPast([one] * (LOOKUP_RECORDS + 5))
+    done = replaying(past, clock, arrivals=known).count()
+    assert known.asked == [LOOKUP_RECORDS, 5]
+    assert (done.sent, done.repeated) == (2, LOOKUP_RECORDS + 3)
