@@ -9,7 +9,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from consumers.moderation.detectors.scan import compiled
+from consumers.moderation.scan import compiled
 
 
 def has_signs(text: str) -> bool:

@@ -4,6 +4,8 @@ import base64
 import json
 import logging
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -51,6 +53,7 @@ class Faulty:
     policy_id, policy_version = "p", "v"
     managed = ()
     crowd = None
+    handling: Mapping[str, str] = MappingProxyType({})
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         raise ValueError(text)

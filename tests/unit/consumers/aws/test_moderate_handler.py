@@ -5,7 +5,8 @@ import logging
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -135,6 +136,7 @@ class Faulty:
     policy_id, policy_version = "p", "v"
     managed = ()
     crowd = None
+    handling: Mapping[str, str] = MappingProxyType({})
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         raise ValueError(f"cannot read {text}")
