@@ -42,8 +42,7 @@ clients = [boto3.client(service, config=config) for service in ("firehose", "eve
 """
 OURS = """
 from consumers.aws import moderate_handler
-assert moderate_handler._application is not None
-assert "default@" in moderate_handler._application._policies.moderator.policy.model.weights
+assert moderate_handler.handle.is_ready
 """
 TIMED = """
 import sys, time

@@ -1,13 +1,14 @@
-"""Streamkeeper's handler as Lambda runs it, under a workload's rules; only the three AWS services are stubs."""
+"""Streamkeeper's handler as Lambda runs it, under a policy; only the three AWS services are stubs."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.workload import ARRIVAL, Workload
-from consumers.aws.application import Application, concurrently
+from benchmarks.workload import ARRIVAL
+from consumers.aws.application import Application, Parts, concurrently
 from consumers.aws.sinks import SystemClock
 from consumers.batch import check_answer
 from consumers.effects import Destinations, Effects
+from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
 from consumers.policy_keeper import PolicyKeeper
 from consumers.ports import Notice, Status
@@ -37,17 +38,10 @@ class Bus:
         return [None] * len(notices)
 
 
-def make_handler(
-    workload: Workload, taken: Callable[[Sequence[bytes]], None], *, model: bool = False, crowd: bool = False
-) -> Application:
-    """The handler, which hands its Firehose records to ``taken``.
-
-    Args:
-        model: whether with the linear model.
-        crowd: whether with rules about floods and repeats.
-    """
+def make_handler(policy: Policy, taken: Callable[[Sequence[bytes]], None]) -> Application:
+    """The handler under a policy, which hands its Firehose records to ``taken``."""
     clock = SystemClock()
-    keeper = PolicyKeeper(None, bundled=lambda: workload.policy(model=model, crowd=crowd), now=clock.now())
+    keeper = PolicyKeeper(None, bundled=lambda: policy, now=clock.now())
     stubs = Stubs(taken)
     effects = Effects(
         Destinations("verdicts", "quarantine", 86400),
@@ -59,16 +53,8 @@ def make_handler(
         each=concurrently(ThreadPoolExecutor(8)),
     )
     rows = RowMaker(keeper.moderator, Lateness(), code_version="bench")
-    consumer = Consumer(rows, effects, clock=clock)
-    return Application(
-        consumer.process,
-        check=check_answer,
-        clock=clock,
-        function="bench",
-        rows=rows,
-        policies=keeper,
-        to_log=False,
-    )
+    parts = Parts(rows=rows, effects=effects, clock=clock, function="bench", policies=keeper, to_log=False)
+    return Application(parts, Consumer(rows, effects, clock=clock).process, check=check_answer)
 
 
 __all__ = ["ARRIVAL", "make_handler"]

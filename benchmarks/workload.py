@@ -155,22 +155,28 @@ def make_workload(count: int, *, terms: int = 1000, seed: int = 7) -> Workload:
         if chance.random() < 1 / 30:
             words[chance.randrange(30)] = chance.choice(SAMPLES)
         created = ARRIVAL - timedelta(seconds=chance.random() * 60)
-        digest = hashlib.sha256(b"%d %d" % (seed, number)).hexdigest()
-        payloads.append(
-            msgspec.json.encode(
-                {
-                    "schema_version": 1,
-                    "event_id": f"{digest[:8]}-{digest[8:12]}-7{digest[12:15]}-8{digest[15:18]}-{digest[18:30]}",
-                    "content_id": f"content-{digest[30:40]}",
-                    "author_id": f"user-{number % 997}",
-                    "surface": chance.choice(["comment", "post", "chat"]),
-                    "created_at": created.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-                    "text": " ".join(words),
-                    "language": "en",
-                }
-            )
-        )
+        surface = chance.choice(["comment", "post", "chat"])
+        payloads.append(event_of(" ".join(words), number, seed=seed, created_at=created, surface=surface))
     return Workload(labelled, payloads)
+
+
+def event_of(
+    text: str, number: int, *, seed: int = 7, created_at: datetime = ARRIVAL, surface: str = "comment"
+) -> bytes:
+    """A text as an event, one JSON document; number and seed make its ids."""
+    digest = hashlib.sha256(b"%d %d" % (seed, number)).hexdigest()
+    return msgspec.json.encode(
+        {
+            "schema_version": 1,
+            "event_id": f"{digest[:8]}-{digest[8:12]}-7{digest[12:15]}-8{digest[15:18]}-{digest[18:30]}",
+            "content_id": f"content-{digest[30:40]}",
+            "author_id": f"user-{number % 997}",
+            "surface": surface,
+            "created_at": created_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "text": text,
+            "language": "en",
+        }
+    )
 
 
 def kinesis_events(payloads: list[bytes], *, records: int, aggregated: int = 1) -> list[dict[str, object]]:

@@ -81,9 +81,9 @@ class DeferredConsumer:
         decided_at = datetime.fromtimestamp(now, UTC)
         rows = self._rows.make(batch, decided_at)
         refuse_if_all_poison(rows, records=len(batch.records))
-        if rows.open:
-            rows = self._rows.with_opinions(rows, *self._cascade.ask(rows.open, deadline=deadline))
-        encoded, too_large = lines(rows.verdicts)
+        if cases := rows.open:
+            rows = self._rows.with_opinions(rows, *self._cascade.ask(cases, deadline=deadline))
+        encoded, too_large = lines(rows.judged)
         rows = self._rows.without(rows, too_large, decided_at)
         encoded = [line for index, line in enumerate(encoded) if index not in too_large]
         stays = self._that_stay(batch, rows, encoded)
@@ -93,18 +93,19 @@ class DeferredConsumer:
         # Every record is a verdict or a bad row; whatever is not Ok and not failed has landed.
         results = [DROPPED] * len(batch.ids)
         for index in stays:
-            results[rows.records[index].position] = Result("Ok", encoded[index], rows.verdicts[index].created_at[:10])
+            one = rows.judged[index]
+            results[one.record.position] = Result("Ok", encoded[index], one.row.created_at[:10])
         for position in flow.failed:
             results[position] = PROCESSING_FAILED
         return report_of(batch, rows, flow, transform_answer(batch.ids, results))
 
     def _that_stay(self, batch: Batch, rows: Rows, encoded: Sequence[bytes]) -> list[int]:
         """Which verdicts the answer carries, by index: as many as fit of those that nobody is told of."""
-        told = {record.position for record, _, _ in rows.effects}
+        told = {one.record.position for one in rows.told}
         size = bare_answer_bytes(batch.ids)
         stays: list[int] = []
-        for index, (record, line) in enumerate(zip(rows.records, encoded, strict=True)):
-            if record.position not in told and size + row_bytes(line) <= self._max_answer_bytes:
+        for index, (one, line) in enumerate(zip(rows.judged, encoded, strict=True)):
+            if one.record.position not in told and size + row_bytes(line) <= self._max_answer_bytes:
                 size += row_bytes(line)
                 stays.append(index)
         return stays
@@ -112,9 +113,8 @@ class DeferredConsumer:
     def _land_ahead(self, rows: Rows, stays: Sequence[int], flow: Apart, deadline: float) -> None:
         effects, to = self._effects, self._effects.destinations
         kept = set(stays)
-        ahead = [index for index in range(len(rows.verdicts)) if index not in kept]
-        packs, too_large = pack([rows.verdicts[index] for index in ahead], [rows.records[index] for index in ahead])
-        bad_packs, bad_too_large = pack(rows.bad, rows.bad_records)
+        packs, too_large = pack([one for index, one in enumerate(rows.judged) if index not in kept])
+        bad_packs, bad_too_large = pack(rows.refused)
         if too_large or bad_too_large:
             raise DefectError(f"{len(too_large) + len(bad_too_large)} rows are larger than a Firehose record may be")
         effects.land(to.verdicts, packs, flow, deadline=deadline)

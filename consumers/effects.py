@@ -138,13 +138,14 @@ class Effects:
         """Tells of every verdict but allow, once an event; of a replay nobody is told unless it asks for it."""
         notices: dict[str, Notice] = {}
         positions: list[int] = []
-        for record, event, row in rows.effects:
-            # Copies of one event in a batch make one notice; a replay makes none
-            # unless its mark says so.
-            told = row.action == "allow" or _is_quiet(event) or row.verdict_id in notices
-            if not told and flow.is_open(record.position):
-                notices[row.verdict_id] = notice(event, row, rows.handling)
-                positions.append(record.position)
+        for one in rows.told:
+            row, position = one.row, one.record.position
+            # Copies of one event in a batch make one notice; a replay makes none unless its mark says so.
+            if row.action == "allow" or _is_quiet(one.event) or row.verdict_id in notices:
+                continue
+            if flow.is_open(position):
+                notices[row.verdict_id] = notice(one.event, row, rows.handling)
+                positions.append(position)
         every = list(notices.values())
         starts = range(0, len(every), MAX_NOTICES)
 
@@ -163,15 +164,16 @@ class Effects:
         latest: dict[str, Status] = {}
         positions: dict[str, list[int]] = {}
         expires_at = int(now) + self.destinations.status_seconds
-        for record, event, row in rows.effects:
+        for judged in rows.told:
+            event, row, position = judged.event, judged.row, judged.record.position
             # A quiet replay changes what the table says only where somebody still waits for it.
             wanted = event.hold or (row.action != "allow" and not _is_quiet(event))
-            if wanted and flow.is_open(record.position):
+            if wanted and flow.is_open(position):
                 one = status(row, expires_at)
                 kept = latest.get(one.content_id)
                 if kept is None or one.order_key > kept.order_key:
                     latest[one.content_id] = one
-                positions.setdefault(one.content_id, []).append(record.position)
+                positions.setdefault(one.content_id, []).append(position)
 
         every = list(latest.values())
         starts = range(0, len(every), STATUSES_PER_TASK)

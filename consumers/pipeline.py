@@ -50,14 +50,14 @@ class Consumer:
         decided_at = datetime.fromtimestamp(now, UTC)
         rows = self._rows.make(batch, decided_at)
         refuse_if_all_poison(rows, records=len(batch.records))
-        if rows.open:
-            rows = self._rows.with_opinions(rows, *self._cascade.ask(rows.open, deadline=deadline))
+        if cases := rows.open:
+            rows = self._rows.with_opinions(rows, *self._cascade.ask(cases, deadline=deadline))
         flow = InOrder(len(batch.ids))
         effects, to = self._effects, self._effects.destinations
-        packs, too_large = pack(rows.verdicts, rows.records)
+        packs, too_large = pack(rows.judged)
         rows = self._rows.without(rows, too_large, decided_at)
         effects.land(to.verdicts, packs, flow, deadline=deadline)
-        bad_packs, unpackable = pack(rows.bad, rows.bad_records)
+        bad_packs, unpackable = pack(rows.refused)
         if unpackable:
             raise DefectError(f"{len(unpackable)} quarantine rows are larger than a Firehose record may be")
         effects.land(to.quarantine, bad_packs, flow, deadline=deadline)
@@ -72,6 +72,6 @@ def refuse_if_all_poison(rows: Rows, *, records: int) -> None:
     Raises:
         DefectError: bisecting and dead letters, or Firehose's error prefix, keep the records.
     """
-    if rows.poison > 1 and rows.poison == records:
+    if (poison := rows.poison) > 1 and poison == records:
         kinds = ", ".join(sorted({row.detail for row in rows.bad if row.reason == "poison"}))
-        raise DefectError(f"all {rows.poison} records of the batch failed with {kinds}")
+        raise DefectError(f"all {poison} records of the batch failed with {kinds}")

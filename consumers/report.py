@@ -62,13 +62,12 @@ class Counts(Protocol):
 def report_of(batch: Batch, rows: Rows, counts: Counts, answer: dict[str, list[dict[str, Any]]]) -> Report:
     """The report of a batch that was landed and told of."""
     events = len(batch.records) + len(batch.refused)
-    verdicts, bad = len(rows.verdicts), len(rows.bad)
-    effects = rows.effects
+    told, verdicts, bad = rows.told, len(rows.judged), len(rows.refused)
     if not counts.all_open:
-        verdicts = sum(counts.is_open(record.position) for record in rows.records)
-        bad = sum(counts.is_open(record.position) for record in rows.bad_records)
-        effects = [effect for effect in effects if counts.is_open(effect[0].position)]
-    actions = Counter[str](row.action for _, _, row in effects)
+        verdicts = sum(counts.is_open(one.record.position) for one in rows.judged)
+        bad = sum(counts.is_open(one.record.position) for one in rows.refused)
+        told = [one for one in told if counts.is_open(one.record.position)]
+    actions = Counter[str](one.row.action for one in told)
     actions["allow"] = verdicts - sum(actions[action] for action in ACTIONS if action != "allow")
     arrivals = [record.arrived_at for record in batch.records] or [record.arrived_at for record, _ in batch.refused]
     return Report(

@@ -15,6 +15,7 @@ from consumers.escalation import Opinion, Tally
 from consumers.moderation.detectors.velocity import CrowdDetector
 from consumers.moderation.managed import OpenCase, asking
 from consumers.moderation.moderator import Moderator
+from consumers.moderation.rules import ManagedRule
 from consumers.ports import Notice, Status
 from glue.codec import Lateness, canonical, decode, landed_timestamp, parse_timestamp
 from glue.contract import MAX_QUARANTINED_PAYLOAD_BYTES, BadInput, BadRow, ContentEvent, Signal, VerdictRow
@@ -24,32 +25,78 @@ MAX_PACK_ROWS = 500
 MAX_PACK_BYTES = 1000 * 1024
 """Of one Firehose record. Source: https://docs.aws.amazon.com/firehose/latest/dev/limits.html"""
 
-Row = TypeVar("Row", VerdictRow, BadRow)
 _encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class Judged(Struct, frozen=True, gc=False):
+    """A record that is an event, with the verdict on it.
+
+    Args:
+        record: the record.
+        event: the event in it.
+        row: the verdict.
+        normal: the normal form of the event's text, as UTF-8.
+        asks: the rules of managed AI that ask about it.
+    """
+
+    record: Record
+    event: ContentEvent
+    row: VerdictRow
+    normal: bytes = b""
+    asks: tuple[ManagedRule, ...] = ()
+
+
+class Refused(Struct, frozen=True, gc=False):
+    """A record that is no event, or made the code fail, with its row for the quarantine."""
+
+    record: Record
+    row: BadRow
+
+
+Outcome = TypeVar("Outcome", Judged, Refused)
+"""What became of one record."""
 
 
 class Rows(Struct, frozen=True):
     """What became of a batch's records.
 
     Args:
-        verdicts, records: rows of events, and for each the record it came from.
-        bad, bad_records: rows of what is not an event or made the code fail, and for each the record it came from.
-        effects: verdicts that have to be made known: the record, the event, the row.
-        poison: how many of the bad made the code fail.
-        open: what managed AI is to be asked about; see :meth:`RowMaker.with_opinions`.
-        asked: what asking came to, or how many verdicts lack the look at their batch; None: nothing is missing, and
-            nothing was open.
+        judged: those that are events, in the batch's order.
+        refused: the others.
+        asked: what asking managed AI came to, or how many verdicts lack the look at their batch; None: nothing is
+            missing, and nothing was open.
+        handling: by label, the policy's word for whoever is told.
     """
 
-    verdicts: list[VerdictRow]
-    records: list[Record]
-    bad: list[BadRow]
-    bad_records: list[Record]
-    effects: list[tuple[Record, ContentEvent, VerdictRow]]
-    poison: int
-    open: list[OpenCase] = []
+    judged: list[Judged]
+    refused: list[Refused]
     asked: Tally | None = None
     handling: Mapping[str, str] = {}
+
+    @property
+    def verdicts(self) -> list[VerdictRow]:
+        """The rows of events."""
+        return [one.row for one in self.judged]
+
+    @property
+    def bad(self) -> list[BadRow]:
+        """The rows of what is not an event."""
+        return [one.row for one in self.refused]
+
+    @property
+    def told(self) -> list[Judged]:
+        """The verdicts that somebody has to know of: those that are acted on, and those that an author waits for."""
+        return [one for one in self.judged if one.row.action != "allow" or one.event.hold]
+
+    @property
+    def open(self) -> list[OpenCase]:
+        """What managed AI is to be asked about; see :meth:`RowMaker.with_opinions`."""
+        return [OpenCase(one.event, one.asks) for one in self.judged if one.asks]
+
+    @property
+    def poison(self) -> int:
+        """How many of the refused made the code fail."""
+        return sum(one.row.reason == "poison" for one in self.refused)
 
 
 class Pack(Struct, frozen=True):
@@ -92,32 +139,14 @@ class RowMaker:
             decided_at: the batch's one reading of the clock.
         """
         decided = landed_timestamp(decided_at)
-        verdicts: list[VerdictRow] = []
-        records: list[Record] = []
-        bad: list[BadRow] = []
-        bad_records: list[Record] = []
-        effects: list[tuple[Record, ContentEvent, VerdictRow]] = []
-        poison = 0
-        open_: list[OpenCase] = []
-        asked: Tally | None = None
-        events: list[ContentEvent] = []
-        normals: list[bytes] = []
-        moderator, lateness, verdict_row = self._moderator, self._lateness, self._verdict_row
-        managed, crowd = moderator.managed, moderator.crowd
+        judged: list[Judged] = []
+        refused: list[Refused] = []
+        judge, lateness = self._judge, self._lateness
         for record in batch.records:
             try:
                 event = decode(record.payload, record.arrived_at, lateness)
                 if event.__class__ is ContentEvent:
-                    row, normal = verdict_row(record, event, decided)
-                    verdicts.append(row)
-                    records.append(record)
-                    if row.action != "allow" or event.hold:
-                        effects.append((record, event, row))
-                    if crowd is not None:
-                        events.append(event)
-                        normals.append(normal)
-                    if managed and (rules := asking(managed, event, row.signals)):
-                        open_.append(OpenCase(len(verdicts) - 1, event, rules))
+                    judged.append(judge(record, event, decided))
                     continue
                 refusal: BadInput = event  # type: ignore[assignment]
                 stage: Stage = "decode"
@@ -126,23 +155,14 @@ class RowMaker:
             except Exception as error:
                 # The one place that catches broadly. Only the type is kept: a message may quote the content.
                 refusal, stage = BadInput("poison", type(error).__name__), "moderate"
-                poison += 1
-            bad.append(self.bad_row(record, refusal, stage, decided))
-            bad_records.append(record)
-        for record, refusal in batch.refused:
-            bad.append(self.bad_row(record, refusal, "deaggregate", decided))
-            bad_records.append(record)
-        if crowd is not None:
-            # What managed AI is asked about depends on the event alone, so that it was looked at before.
-            alone = verdicts
-            verdicts, asked = self._in_the_crowd(crowd, verdicts, normals)
-            if verdicts is not alone:
-                effects = [
-                    (record, event, row)
-                    for record, event, row in zip(records, events, verdicts, strict=True)
-                    if row.action != "allow" or event.hold
-                ]
-        return Rows(verdicts, records, bad, bad_records, effects, poison, open_, asked, moderator.handling)
+            refused.append(Refused(record, self.bad_row(record, refusal, stage, decided)))
+        refused += (
+            Refused(record, self.bad_row(record, refusal, "deaggregate", decided)) for record, refusal in batch.refused
+        )
+        crowd = self._moderator.crowd
+        rows = Rows(judged, refused, handling=self._moderator.handling)
+        # What managed AI is asked about depends on the event alone, so that it was looked at before.
+        return rows if crowd is None else self._in_the_crowd(crowd, rows)
 
     def with_opinions(self, rows: Rows, opinions: Sequence[Opinion], tally: Tally) -> Rows:
         """The rows, with what managed AI said about the open ones among them.
@@ -152,43 +172,37 @@ class RowMaker:
             opinions: for each of ``rows.open``.
             tally: what asking came to.
         """
-        verdicts = list(rows.verdicts)
-        for case, opinion in zip(rows.open, opinions, strict=True):
-            verdicts[case.index] = self._decided_again(verdicts[case.index], opinion)
-        gone = {id(rows.verdicts[case.index]) for case in rows.open}
-        effects = [effect for effect in rows.effects if id(effect[2]) not in gone]
-        effects += [
-            (rows.records[case.index], case.event, verdicts[case.index])
-            for case in rows.open
-            if verdicts[case.index].action != "allow" or case.event.hold
-        ]
-        effects.sort(key=lambda effect: effect[0].position)
+        left = iter(opinions)
+        judged = [self._decided_again(one, next(left)) if one.asks else one for one in rows.judged]
         if rows.asked is not None:
             tally = replace(tally, degraded=rows.asked.degraded)
-        return replace(rows, verdicts=verdicts, effects=effects, open=[], asked=tally)
+        return replace(rows, judged=judged, asked=tally)
 
-    def _decided_again(self, row: VerdictRow, opinion: Opinion) -> VerdictRow:
+    def _decided_again(self, one: Judged, opinion: Opinion) -> Judged:
+        row = one.row
         if opinion.degraded and "degraded" not in row.flags:
             row = replace(row, flags=(*row.flags, "degraded"))
-        return self.with_signals(row, opinion.signals) if opinion.signals else row
+        if opinion.signals:
+            row = self.with_signals(row, opinion.signals)
+        return replace(one, row=row, asks=())
 
-    def _in_the_crowd(
-        self, crowd: CrowdDetector, verdicts: list[VerdictRow], normals: Sequence[bytes]
-    ) -> tuple[list[VerdictRow], Tally | None]:
-        """The verdicts, with what the batch as a whole shows. The verdicts on each event alone land in any case; the
+    def _in_the_crowd(self, crowd: CrowdDetector, rows: Rows) -> Rows:
+        """The rows, with what the batch as a whole shows. The verdicts on each event alone land in any case; the
         metric ``Degraded`` counts those that lack it."""
+        judged = rows.judged
         try:
-            found = crowd.detect(verdicts, normals)
+            found = crowd.detect(rows.verdicts, [one.normal for one in judged])
             if not found:
-                return verdicts, None
-            decided = list(verdicts)
+                return rows
+            decided = list(judged)
             for place, signals in found.items():
-                decided[place] = self.with_signals(verdicts[place], signals)
+                decided[place] = replace(judged[place], row=self.with_signals(judged[place].row, signals))
         except MemoryError:
             raise
         except Exception:
-            return [replace(row, flags=(*row.flags, "degraded")) for row in verdicts], Tally(degraded=len(verdicts))
-        return decided, None
+            decided = [replace(one, row=replace(one.row, flags=(*one.row.flags, "degraded"))) for one in judged]
+            return replace(rows, judged=decided, asked=Tally(degraded=len(decided)))
+        return replace(rows, judged=decided)
 
     def with_signals(self, row: VerdictRow, signals: Sequence[Signal]) -> VerdictRow:
         """A verdict decided anew with more signals. It stays the same verdict: the id does not change.
@@ -208,10 +222,10 @@ class RowMaker:
             signals=together,
         )
 
-    def _verdict_row(self, record: Record, event: ContentEvent, decided: str) -> tuple[VerdictRow, bytes]:
-        """The verdict on an event alone, and its text's normal form."""
+    def _judge(self, record: Record, event: ContentEvent, decided: str) -> Judged:
+        """The event and the verdict on it alone."""
         moderator = self._moderator
-        text = event.text
+        text, event_id = event.text, event.event_id
         finding = moderator.judge(text, surface=event.surface, language=event.language, author_id=event.author_id)
         decision = finding.decision
         run_id, arrived = "", record.arrived
@@ -222,10 +236,8 @@ class RowMaker:
                 arrived = landed_timestamp(first_arrival)
         policy_id, policy_version = moderator.policy_id, moderator.policy_version
         flags: tuple[Flag, ...] = (*event.flags, "truncated") if finding.truncated else event.flags
-        event_id = event.event_id
-        identity = f"{event_id}\n{policy_id}\n{policy_version}\n{run_id}"
         row = VerdictRow(
-            sha256(identity.encode()).hexdigest()[:32],
+            sha256(f"{event_id}\n{policy_id}\n{policy_version}\n{run_id}".encode()).hexdigest()[:32],
             event_id,
             event.content_id,
             event.author_id,
@@ -254,35 +266,28 @@ class RowMaker:
             event.schema_version,
             event.extra_json,
         )
-        return row, finding.normal
+        managed = moderator.managed
+        asks = asking(managed, event, finding.signals) if managed else ()
+        return Judged(record, event, row, finding.normal, asks)
 
     def without(self, rows: Rows, too_large: Mapping[int, int], decided_at: datetime) -> Rows:
         """The rows with those that no Firehose record can hold quarantined instead.
 
         Args:
             rows: from :meth:`make`.
-            too_large: sizes of the rows to take out, by their index in ``rows.verdicts``; see :func:`pack`.
+            too_large: sizes of the rows to take out, by their index in ``rows.judged``; see :func:`pack`.
             decided_at: the batch's one reading of the clock.
         """
         if not too_large:
             return rows
-        kept = [index for index in range(len(rows.verdicts)) if index not in too_large]
-        gone = {id(rows.verdicts[index]) for index in too_large}
-        refused = [
-            (rows.records[index], BadInput("size", f"a row of {size} bytes; allowed: at most {MAX_PACK_BYTES}"))
-            for index, size in too_large.items()
-        ]
         decided = landed_timestamp(decided_at)
-        bad = [self.bad_row(record, refusal, "moderate", decided) for record, refusal in refused]
-        return Rows(
-            [rows.verdicts[index] for index in kept],
-            [rows.records[index] for index in kept],
-            rows.bad + bad,
-            rows.bad_records + [record for record, _ in refused],
-            [effect for effect in rows.effects if id(effect[2]) not in gone],
-            rows.poison,
-            asked=rows.asked,
-        )
+        kept = [one for index, one in enumerate(rows.judged) if index not in too_large]
+        refused = list(rows.refused)
+        for index, size in too_large.items():
+            record = rows.judged[index].record
+            refusal = BadInput("size", f"a row of {size} bytes; allowed: at most {MAX_PACK_BYTES}")
+            refused.append(Refused(record, self.bad_row(record, refusal, "moderate", decided)))
+        return replace(rows, judged=kept, refused=refused)
 
     def bad_row(self, record: Record, refusal: BadInput, stage: Stage, decided: str) -> BadRow:
         """The row of a record that cannot become a verdict; the same record always gets the same ``bad_row_id``."""
@@ -356,14 +361,11 @@ def status(row: VerdictRow, expires_at: int) -> Status:
     )
 
 
-def pack(
-    rows: Sequence[Row], records: Sequence[Record], *, limit: int = MAX_PACK_BYTES
-) -> tuple[list[Pack], dict[int, int]]:
-    """The rows as few Firehose records, and what fits into none: at most 500 rows and ``limit`` bytes each.
+def pack(outcomes: Sequence[Outcome], *, limit: int = MAX_PACK_BYTES) -> tuple[list[Pack], dict[int, int]]:
+    """Rows as few Firehose records, and what fits into none: at most 500 rows and ``limit`` bytes each.
 
     Args:
-        rows: the rows, in order.
-        records: for each row, the record it came from.
+        outcomes: whose rows, in order.
         limit: bytes of one Firehose record.
 
     Returns:
@@ -372,13 +374,15 @@ def pack(
     packs: list[Pack] = []
     too_large: dict[int, int] = {}
     # Ranges still to pack, the next one last.
-    ranges = [(start, min(start + MAX_PACK_ROWS, len(rows))) for start in range(0, len(rows), MAX_PACK_ROWS)][::-1]
+    starts = range(0, len(outcomes), MAX_PACK_ROWS)
+    ranges = [(start, min(start + MAX_PACK_ROWS, len(outcomes))) for start in starts][::-1]
     while ranges:
         start, end = ranges.pop()
-        data = _encode_lines(rows[start:end])
+        some = outcomes[start:end]
+        data = _encode_lines([one.row for one in some])
         if len(data) <= limit:
-            packs.append(Pack(data, end - start, [record.position for record in records[start:end]]))
-        elif end - start == 1:
+            packs.append(Pack(data, len(some), [one.record.position for one in some]))
+        elif len(some) == 1:
             too_large[start] = len(data)
         else:
             middle = (start + end) // 2
@@ -386,7 +390,7 @@ def pack(
     return packs, too_large
 
 
-def lines(rows: Sequence[VerdictRow], *, limit: int = MAX_PACK_BYTES) -> tuple[list[bytes], dict[int, int]]:
+def lines(judged: Sequence[Judged], *, limit: int = MAX_PACK_BYTES) -> tuple[list[bytes], dict[int, int]]:
     """Each row as a line by itself, and the sizes of those over ``limit`` bytes, by index."""
-    encoded = [_encode_lines((row,)) for row in rows]
+    encoded = [_encode_lines((one.row,)) for one in judged]
     return encoded, {index: len(line) for index, line in enumerate(encoded) if len(line) > limit}

@@ -32,7 +32,7 @@ _wire_decoder = msgspec.json.Decoder(WireEvent)
 _raw_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _wire_encoder = msgspec.json.Encoder(order="deterministic")
 _encode_moment = msgspec.json.Encoder().encode
-_MOMENT_BYTES = len('"2026-01-02T03:04:05.000000Z"')
+_WHOLE_SECOND = len("2026-01-02T03:04:05Z")
 _KNOWN_FIELDS = frozenset(WireEvent.__struct_fields__)
 _MEDIA_FIELDS = frozenset(Media.__struct_fields__)
 _SURFACE = re.compile(r"[a-z0-9_]{1,32}")
@@ -258,11 +258,8 @@ def wire_timestamp(moment: datetime) -> str:
     >>> wire_timestamp(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
     '2026-01-02T03:04:05.000000Z'
     """
-    # msgspec writes a moment at a tenth of isoformat's cost, and leaves microseconds out only when they are 0.
-    written = _encode_moment(moment)
-    if len(written) == _MOMENT_BYTES and moment.tzinfo is UTC:
-        return written[1:-1].decode()
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    written = _utc(moment)
+    return f"{written[:-1]}.000000Z" if len(written) == _WHOLE_SECOND else written
 
 
 def landed_timestamp(moment: datetime) -> str:
@@ -274,10 +271,16 @@ def landed_timestamp(moment: datetime) -> str:
     >>> landed_timestamp(datetime(2026, 1, 2, 3, 4, 5, 60, tzinfo=UTC))
     '2026-01-02 03:04:05.000060'
     """
-    written = _encode_moment(moment)
-    if len(written) == _MOMENT_BYTES and moment.tzinfo is UTC:
-        return written[1:27].replace(b"T", b" ").decode()
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    written = _utc(moment).replace("T", " ")
+    return f"{written[:-1]}.000000" if len(written) == _WHOLE_SECOND else written[:-1]
+
+
+def _utc(moment: datetime) -> str:
+    """A moment in UTC, ending in Z; without microseconds when they are 0."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    # A tenth of isoformat's cost.
+    return _encode_moment(moment)[1:-1].decode()
 
 
 __all__ = [

@@ -1,7 +1,9 @@
 """A consumer inside a Lambda function: everything prepared once, time limits, metrics, errors that hold no content."""
 
 import logging
+import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -47,17 +49,17 @@ class Process(Protocol):
     def __call__(self, event: Any, /, *, deadline: float) -> Report: ...
 
 
-class Parts(Struct, frozen=True):
+class Parts(Struct, frozen=True, kw_only=True):
     """What every consumer is put together from.
 
     Args:
         rows: makes rows under the policy in the settings.
         effects: lands, notifies, keeps statuses.
-        clock: the real one.
+        clock: time.
         function: the function's name, for metrics.
         policies: keeps the policy that holds.
         to_log: whether metrics go to standard output, which is the log in Lambda.
-        cascade: asks managed AI.
+        cascade: asks managed AI; None: nobody is asked.
     """
 
     rows: RowMaker
@@ -66,7 +68,7 @@ class Parts(Struct, frozen=True):
     function: str
     policies: PolicyKeeper
     to_log: bool
-    cascade: Cascade
+    cascade: Cascade | None = None
 
 
 def keep_policy(settings: Settings, *, now: float) -> PolicyKeeper:
@@ -130,45 +132,29 @@ def prepare_parts(
         each=each,
     )
     return Parts(
-        RowMaker(keeper.moderator, lateness, code_version=code_version()),
-        effects,
-        clock,
-        environment.get("AWS_LAMBDA_FUNCTION_NAME", default_name),
-        keeper,
-        "AWS_LAMBDA_LOG_GROUP_NAME" in environment,
-        Cascade(managed or AwsManagedServices(), clock=clock, each=each),
+        rows=RowMaker(keeper.moderator, lateness, code_version=code_version()),
+        effects=effects,
+        clock=clock,
+        function=environment.get("AWS_LAMBDA_FUNCTION_NAME", default_name),
+        policies=keeper,
+        to_log="AWS_LAMBDA_LOG_GROUP_NAME" in environment,
+        cascade=Cascade(managed or AwsManagedServices(), clock=clock, each=each),
     )
 
 
 class Application:
-    """A consumer inside a Lambda function."""
+    """A consumer inside a Lambda function.
 
-    def __init__(
-        self,
-        process: Process,
-        *,
-        check: Callable[[Any, list[str]], None],
-        clock: Clock,
-        function: str,
-        rows: RowMaker,
-        policies: PolicyKeeper,
-        to_log: bool,
-    ) -> None:
-        """Takes what was prepared.
+    Args:
+        parts: what it was put together from.
+        process: the consumer's work on one event.
+        check: raises when an answer would not mean what it should, given the ids of the batch.
+    """
 
-        Args:
-            process: the consumer's work on one event.
-            check: raises when an answer would not mean what it should, given the ids of the batch.
-            clock: time.
-            function, rows, policies, to_log: as in :class:`Parts`.
-        """
+    def __init__(self, parts: Parts, process: Process, *, check: Callable[[Any, list[str]], None]) -> None:
+        self._parts = parts
         self._process = process
         self._check = check
-        self._clock = clock
-        self._function = function
-        self._rows = rows
-        self._policies = policies
-        self._to_log = to_log
 
     def handle(self, event: Any, context: Any) -> dict[str, list[dict[str, Any]]]:
         """Moderates one batch and gives the answer.
@@ -177,10 +163,11 @@ class Application:
             MalformedEventError: it is no event of the kind.
             DefectError: anything that no retry mends; the message holds no content.
         """
-        started = self._clock.now()
-        if self._policies.refresh(started):
-            self._rows.use(self._policies.moderator)
-            log.info("policy %s@%s holds from now on", *_named(self._policies.moderator))
+        parts = self._parts
+        policies, started = parts.policies, parts.clock.now()
+        if policies.refresh(started):
+            parts.rows.use(policies.moderator)
+            log.info("policy %s@%s holds from now on", *_named(policies.moderator))
         seconds = DEFAULT_SECONDS if context is None else context.get_remaining_time_in_millis() / 1000
         try:
             report = self._process(event, deadline=started + seconds - min(RESERVE_SECONDS, seconds / 5))
@@ -192,18 +179,52 @@ class Application:
             raise DefectError(redacted(error)) from None
         line = metric_line(
             report,
-            function=self._function,
-            policy="@".join(_named(self._policies.moderator)),
-            policy_refused=bool(self._policies.refused),
+            function=parts.function,
+            policy="@".join(_named(policies.moderator)),
+            policy_refused=bool(policies.refused),
             started=started,
-            ended=self._clock.now(),
+            ended=parts.clock.now(),
         )
-        if self._to_log:
+        if parts.to_log:
             # CloudWatch finds metrics in whole lines only, which logging would wrap.
             sys.stdout.write(f"{line}\n")
         else:
             log.debug("%s", line)
         return report.answer
+
+
+class Handler:
+    """What Lambda calls with each batch: an application that is made once, and handles every one.
+
+    It is made at import in Lambda, where that is part of the cold start anyway; elsewhere by the first batch, from the
+    environment at that moment.
+
+    Args:
+        make: makes the application that environment variables describe.
+    """
+
+    def __init__(self, make: Callable[[Mapping[str, str]], Application]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._application: Application | None = None
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            self.prepare()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the application is made."""
+        return self._application is not None
+
+    def prepare(self) -> Application:
+        """The application, made on the first call."""
+        with self._lock:
+            if self._application is None:
+                self._application = self._make(os.environ)
+            return self._application
+
+    def __call__(self, event: Any, context: Any) -> dict[str, list[dict[str, Any]]]:
+        """The answer to one batch; see :meth:`Application.handle`."""
+        return (self._application or self.prepare()).handle(event, context)
 
 
 def _named(moderator: Moderator) -> tuple[str, str]:

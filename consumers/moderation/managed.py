@@ -30,12 +30,10 @@ class OpenCase(Struct, frozen=True):
     """An event that the local detectors leave open.
 
     Args:
-        index: of its verdict, among those of the batch.
         event: what was posted.
         rules: the managed rules that ask about it.
     """
 
-    index: int
     event: ContentEvent
     rules: tuple[ManagedRule, ...]
 

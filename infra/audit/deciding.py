@@ -183,11 +183,13 @@ def _decided(moderator: Moderator, data: bytes, stored: Mapping[str, Any], arriv
     )
     maker = RowMaker(moderator, ANY_AGE, code_version="")
     rows = maker.make(Batch([record], [], []), moment)
-    if not rows.verdicts:
+    if not rows.judged:
         return None
-    rows = msgspec.structs.replace(rows, verdicts=[_in_its_batch(maker, moderator, rows.verdicts[0], stored)])
-    if rows.open:
-        rows = maker.with_opinions(rows, [_as_it_stands(rows.open[0], stored)], Tally())
+    one = rows.judged[0]
+    one = msgspec.structs.replace(one, row=_in_its_batch(maker, moderator, one.row, stored))
+    rows = msgspec.structs.replace(rows, judged=[one])
+    if cases := rows.open:
+        rows = maker.with_opinions(rows, [_as_it_stands(cases[0], stored)], Tally())
     again: dict[str, Any] = msgspec.to_builtins(rows.verdicts[0])
     return again
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.aws.application import Application
+from consumers.aws.application import Application, Parts
 from consumers.batch import (
     MAX_ANSWER_BYTES,
     MalformedEventError,
@@ -356,14 +356,10 @@ def test_nothing_of_the_content_is_in_logs_or_metrics(
     caplog.set_level(logging.DEBUG)
     canary = "xyzzy-canary"
     rows, effects, clock = parts(FakeWorld(notices_fail=lambda call, item: True))
+    policies = FixedPolicy(Moderator(POLICY))
+    made_of = Parts(rows=rows, effects=effects, clock=clock, function="transform", policies=policies, to_log=True)
     application = Application(
-        DeferredConsumer(rows, effects, clock=clock).process,
-        check=check_transform_answer,
-        clock=clock,
-        function="transform",
-        rows=rows,
-        policies=FixedPolicy(Moderator(POLICY)),
-        to_log=True,
+        made_of, DeferredConsumer(rows, effects, clock=clock).process, check=check_transform_answer
     )
     application.handle(transform_event([payload(0, f"free money {canary}"), canary.encode()]), None)
     metrics = json.loads(capsys.readouterr().out)

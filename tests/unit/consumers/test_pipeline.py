@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.batch import Record
 from consumers.effects import MAX_NOTICES, MAX_PUT_BYTES, MAX_PUT_RECORDS, Destinations, Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
@@ -16,9 +15,9 @@ from consumers.pipeline import Consumer
 from consumers.ports import DefectError
 from consumers.report import Report
 from consumers.resend import Retry
-from consumers.rows import MAX_PACK_BYTES, MAX_PACK_ROWS, RowMaker, pack
+from consumers.rows import MAX_PACK_BYTES, RowMaker
 from glue.codec import Lateness
-from glue.contract import BadInput, BadRow
+from glue.contract import BadRow
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
 from tests.fakes.stream import VirtualClock
 from tests.fakes.world import FakeWorld
@@ -403,26 +402,6 @@ def test_in_is_verdicts_and_bad_rows_and_what_comes_again_under_any_faults(
         for row in again.rows(stream)
     }
     assert len(landed) == report.events
-
-
-@given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1500, 6000))
-@settings(max_examples=60)
-def test_packs_never_exceed_their_limit_and_hold_every_row_that_fits_in_order(sizes: list[int], limit: int) -> None:
-    records = [Record(number, b"", NOW, "", "s", str(number), 0, "k") for number in range(len(sizes))]
-    maker = RowMaker(MODERATOR, Lateness(), code_version="x" * 10)
-    rows = [
-        maker.bad_row(record, BadInput("json", "d" * size), "decode", "t")
-        for record, size in zip(records, sizes, strict=True)
-    ]
-    packs, too_large = pack(rows, records, limit=limit)
-    assert all(len(one.data) <= limit and one.rows <= MAX_PACK_ROWS for one in packs)
-    lines = [line for one in packs for line in one.data.splitlines()]
-    fitting = [row for index, row in enumerate(rows) if index not in too_large]
-    assert lines == [msgspec.json.encode(row) for row in fitting]
-    assert all(size > limit for size in too_large.values())
-    places = iter(fitting)
-    for one in packs:
-        assert one.position == min(int(next(places).sequence_number) for _ in range(one.rows))
 
 
 def test_calls_keep_to_the_limits_of_the_services() -> None:

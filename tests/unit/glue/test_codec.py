@@ -1,14 +1,14 @@
 """What becomes of bytes: every class of bad input ends where the contract says, and decode never raises."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glue.codec import Lateness, canonical, decode, encode
+from glue.codec import Lateness, canonical, decode, encode, landed_timestamp, wire_timestamp
 from glue.contract import BadInput, ContentEvent, Media, ReplayMark
 from glue.vocabulary import REASONS
 from tests.fakes.bad_inputs import BYTES, EVENT, FIELDS, TIMES, payload, raw
@@ -71,6 +71,51 @@ def test_a_time_lands_in_utc_and_is_flagged_when_late_or_ahead(
 def test_the_lateness_limit_is_a_setting() -> None:
     old = payload(created_at="2026-10-01T00:00:00Z")
     assert isinstance(decode(old, ARRIVAL, Lateness(past=timedelta(days=60))), ContentEvent)
+
+
+TICK = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome"),
+    [
+        (timedelta(hours=1), ()),
+        (timedelta(hours=1) + TICK, ("late",)),
+        (timedelta(days=30), ("late",)),
+        (timedelta(days=30) + TICK, "time_range"),
+        (-timedelta(minutes=5), ()),
+        (-timedelta(minutes=5) - TICK, ("skew",)),
+        (-timedelta(hours=24), ("skew",)),
+        (-timedelta(hours=24) - TICK, "time_range"),
+    ],
+)
+def test_every_limit_of_time_is_the_last_moment_that_is_allowed(age: timedelta, outcome: object) -> None:
+    event = decode(payload(created_at=(ARRIVAL - age).isoformat()), ARRIVAL)
+    assert (event.reason if isinstance(event, BadInput) else event.flags) == outcome
+
+
+@pytest.mark.parametrize(
+    ("age", "is_taken"),
+    [
+        (timedelta(days=400), True),
+        (timedelta(days=400) + TICK, False),
+        (-timedelta(minutes=5), True),
+        (-timedelta(minutes=5) - TICK, False),
+    ],
+)
+def test_a_replay_may_be_of_anything_up_to_the_limit_itself(age: timedelta, is_taken: bool) -> None:
+    first = (ARRIVAL - age).isoformat()
+    event = decode(payload(created_at=first, replay={"run_id": "r", "arrived_at": first}), ARRIVAL)
+    assert isinstance(event, ContentEvent) is is_taken
+
+
+@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)), st.integers(-14 * 60, 14 * 60))
+def test_a_moment_is_written_in_utc_with_six_decimals_whatever_its_zone(moment: datetime, minutes: int) -> None:
+    given_zone = moment.replace(tzinfo=UTC).astimezone(timezone(timedelta(minutes=minutes)))
+    for whole in (given_zone, given_zone.replace(microsecond=0), given_zone.astimezone(UTC)):
+        expected = whole.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        assert landed_timestamp(whole) == expected
+        assert wire_timestamp(whole) == expected.replace(" ", "T") + "Z"
 
 
 def test_the_last_of_duplicate_keys_wins() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from consumers.aws.application import Application, redacted
+from consumers.aws.application import Application, Parts, redacted
 from consumers.aws.metrics import metric_line
 from consumers.aws.settings import Settings, SettingsError
 from consumers.batch import MalformedEventError, check_answer
@@ -60,15 +60,9 @@ def application(world: FakeWorld, moderator: object = MODERATOR) -> Application:
         retry=Retry(attempts=2),
     )
     rows = RowMaker(moderator, Lateness(), code_version="1")  # type: ignore[arg-type]
-    return Application(
-        Consumer(rows, effects, clock=clock).process,
-        check=check_answer,
-        clock=clock,
-        function="moderate",
-        rows=rows,
-        policies=FixedPolicy(moderator),
-        to_log=True,
-    )
+    policies = FixedPolicy(moderator)
+    parts = Parts(rows=rows, effects=effects, clock=clock, function="moderate", policies=policies, to_log=True)
+    return Application(parts, Consumer(rows, effects, clock=clock).process, check=check_answer)
 
 
 def test_a_batch_is_answered_and_measured_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,7 +238,7 @@ def test_a_handler_prepares_at_import_in_lambda_and_loads_nothing_that_a_lambda_
     program = f"""
 import sys
 import consumers.aws.{handler} as module
-assert module._application is not None
+assert module.handle.is_ready
 heavy = set("pyarrow duckdb sqlglot infra producers athena pandas pydantic click rich moto yaml".split())
 print(sorted(heavy & {{name.partition(".")[0] for name in sys.modules}}))
 """

@@ -87,6 +87,13 @@ def test_eventbridge_gets_ids_and_labels_and_answers_one_by_one() -> None:
         assert EventBridgeBus(events, "bus").put([NOTICE, NOTICE]) == [None, "ThrottlingException"]
 
 
+def test_an_entry_counts_as_told_only_with_its_own_id_whatever_else_the_answer_says() -> None:
+    events = client("events")
+    with Stubber(events) as stub:
+        stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}, {}, {"EventId": ""}]})
+        assert EventBridgeBus(events, "bus").put([NOTICE] * 3) == [None, "NoEventId", "NoEventId"]
+
+
 def test_an_entry_that_eventbridge_will_never_take_is_a_defect() -> None:
     events = client("events")
     with Stubber(events) as stub:
@@ -176,6 +183,15 @@ def test_the_greatest_order_key_stays_in_whatever_order_and_however_often_it_is_
             world.table.write(one)
         assert read(table)["event_id"] == {"S": "2"} == {"S": world.statuses["c"].event_id}
         table.delete_item(TableName="status", Key={"content_id": {"S": "c"}})  # type: ignore[attr-defined]
+
+
+def test_of_two_statuses_with_the_same_order_key_the_first_stays(table: object) -> None:
+    again = msgspec.structs.replace(STATUS, verdict_id="another")
+    world = FakeWorld()
+    for one in (STATUS, again):
+        DynamoDBStatusTable(table, "status").write(one)
+        world.table.write(one)
+    assert read(table)["verdict_id"] == {"S": "v"} == {"S": world.statuses["c"].verdict_id}
 
 
 def test_a_missing_status_table_is_a_defect(table: object) -> None:
