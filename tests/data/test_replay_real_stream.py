@@ -39,7 +39,7 @@ def run(*arguments: str) -> dict[str, Any]:
 
 
 def counts(twin: Twin) -> Checksum:
-    assert twin.drain(120)["drained"]
+    assert twin.drain(600)["drained"]
     engine = AthenaEngine(twin.client("athena"))
     names = {"database": twin.outputs["DatabaseName"], "workgroup": twin.outputs["WorkGroupName"]}
     return checksum(engine, **names, first_day="2020-01-01", last_day="2999-12-31")

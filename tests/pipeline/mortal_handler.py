@@ -49,7 +49,7 @@ def _run(process: "subprocess.Popen[str]", event: dict[str, Any], number: int) -
         raise RuntimeError("Runtime exited with error: signal: killed")
     process.stdin.close()
     answer = process.stdout.readline()
-    process.wait(timeout=30)
+    process.wait(timeout=600)
     if not answer:
         raise RuntimeError(f"Runtime exited with error: exit status {process.returncode}")
     return json.loads(answer)

@@ -65,7 +65,7 @@ def test_aggregated_events_all_land_by_id_with_their_place_in_the_aggregate_thro
             )
     report = delivery.close()
     assert (report.accepted, report.failed) == (3_000, [])
-    assert twin.drain(90)["drained"]
+    assert twin.drain(600)["drained"]
     # then each event is in one place, the one it was put to
     asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
     coordinates = "shard_id, sequence_number, sub_sequence_number"

@@ -41,7 +41,7 @@ def test_each_bad_input_is_quarantined_for_its_reason_and_its_neighbours_land(tw
         records = [{"PartitionKey": key, "Data": data}, {"PartitionKey": "good", "Data": neighbour}]
         answer = kinesis.put_records(StreamName=twin.outputs["ContentStreamName"], Records=records)
         assert answer["FailedRecordCount"] == 0
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
 
     engine = AthenaEngine(twin.client("athena"))
     where = {"database": twin.outputs["DatabaseName"], "workgroup": twin.outputs["WorkGroupName"]}

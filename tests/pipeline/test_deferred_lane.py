@@ -152,7 +152,7 @@ def test_good_broken_and_huge_records_each_end_in_one_place_by_their_id(twin: Tw
     records += [OutRecord("bytes", "key", b"\x00\xff" * 200_000), OutRecord("empty", "key", b"")]
     taken = put(twin, records)
 
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
 
     landed = column(twin, "sequence_number", "verdicts")
     quarantined = column(twin, "sequence_number", "quarantine")
@@ -187,7 +187,7 @@ def test_the_same_events_through_both_lanes_are_one_row_each_in_current_verdicts
     put(twin, records)
     deliver(records, KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock())
 
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
 
     ids = {record.event_id for record in records}
     rows = asked(twin).run("SELECT event_id, verdict_id, shard_id FROM verdicts", []).rows
@@ -210,7 +210,7 @@ def test_what_cannot_be_quarantined_is_under_the_error_prefix_and_counted(
     faults.on = True
     good = made_up(50, seed=23)
     taken = put(twin, [*good, OutRecord("bad", "key", b"not json")])
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
     faults.on = False
     lambda_.update_function_configuration(FunctionName=name, Timeout=120)
 
@@ -230,7 +230,7 @@ def test_answers_that_are_lost_cost_nothing_but_repeated_rows(twin: Twin, monkey
     lambda_.update_function_configuration(FunctionName=name, Handler="forgetful_transform.handle")
     try:
         taken = put(twin, made_up(1_500, seed=25, malformed=0.03))
-        assert twin.drain(60)["drained"]
+        assert twin.drain(600)["drained"]
     finally:
         lambda_.update_function_configuration(FunctionName=name, Handler=real)
 
@@ -247,7 +247,7 @@ def test_answers_that_are_lost_cost_nothing_but_repeated_rows(twin: Twin, monkey
 def test_what_the_lane_could_not_finish_comes_back_from_the_archive(twin: Twin, tmp_path: Path) -> None:
     records = made_up(200, seed=26)
     put(twin, records)
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
     wanted = sorted({record.event_id for record in records})[:5]
     (tmp_path / "ids").write_text("\n".join(wanted) + "\n")
 
@@ -255,7 +255,7 @@ def test_what_the_lane_could_not_finish_comes_back_from_the_archive(twin: Twin, 
     ran = CliRunner().invoke(replay, arguments)
     assert ran.exit_code == 0, ran.output
     assert msgspec.json.decode(ran.stdout.splitlines()[-1])["sent"] == 5
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
 
     rows = asked(twin).run("SELECT event_id, shard_id FROM verdicts WHERE run_id <> ''", []).rows
     assert sorted(str(row[0]) for row in rows) == wanted
@@ -294,7 +294,7 @@ def test_objects_under_a_prefix_go_through_the_lane_as_a_preset_says(
     assert ran.exit_code == 0, ran.output
     assert msgspec.json.decode(ran.stdout)["accepted"] == 300
 
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
 
     found = (
         asked(twin).run("SELECT DISTINCT content_id FROM current_verdicts WHERE content_id LIKE 't1_part%'", []).rows
@@ -327,7 +327,7 @@ def test_what_several_are_told_to_post_is_flagged_by_either_lane_and_nothing_els
     put(twin, campaign("firehose"))
     deliver(campaign("stream"), KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock())
 
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
 
     rows = asked(twin).run(
         "SELECT content_id, action, detector, rule FROM current_verdicts"

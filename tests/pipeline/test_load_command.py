@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from athena.aws.engine import AthenaEngine
 from infra.demo import Asked
 from infra.local.twin import Twin
+from tests.fakes.until import until
 
 # Minutes of work: `make test-heavy`.
 pytestmark = pytest.mark.heavy
@@ -44,8 +44,16 @@ def start(twin: Twin, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
+def arrivals(twin: Twin) -> Callable[[], bool]:
+    """Whether something has come into the stream since now."""
+    kinesis, stream = twin.client("kinesis"), twin.outputs["ContentStreamName"]
+    [shard] = kinesis.list_shards(StreamName=stream)["Shards"]
+    place = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="LATEST")
+    return lambda: bool(kinesis.get_records(ShardIterator=place["ShardIterator"], Limit=1)["Records"])
+
+
 def end(process: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:
-    out, errors = process.communicate(timeout=90)
+    out, errors = process.communicate(timeout=600)
     assert "Traceback" not in errors, errors
     return process.returncode, json.loads(out)
 
@@ -74,7 +82,7 @@ def test_a_burst_over_what_the_shard_takes_from_two_processes_is_accepted_whole_
     assert summary["accepted"] == summary["planned"] == 3300
     assert (summary["lost"], summary["processes"], summary["missed_gates"]) == (0, 2, [])
     assert summary["shards_needed"] == 2
-    assert twin.drain(90)["drained"]
+    assert twin.drain(600)["drained"]
     after = landed(twin)
     assert sum(after) - sum(before) == summary["accepted"]
     assert 25 < after[1] - before[1] < 150
@@ -93,31 +101,32 @@ def test_aggregates_carry_the_same_burst_through_one_shard(twin: Twin) -> None:
     assert summary["accepted"] == 3300
     assert summary["records"] < 1500
     assert summary["shards_needed"] == 1
-    assert twin.drain(90)["drained"]
+    assert twin.drain(600)["drained"]
     assert sum(landed(twin)) - sum(before) == 3300
 
 
 @pytest.mark.usefixtures("environment")
 def test_ctrl_c_stops_all_processes_and_what_was_offered_is_accounted_for(twin: Twin) -> None:
-    before = landed(twin)
+    before, has_arrived = landed(twin), arrivals(twin)
     process = start(twin, "--rate", "200", "--duration", "60s", "--processes", "2")
-    time.sleep(5)
+    until(has_arrived, "events in the stream")
     process.send_signal(signal.SIGINT)
     code, summary = end(process)
     assert code == 130
     assert summary["is_interrupted"]
     assert 0 < summary["offered"] == summary["accepted"] < 12_000
-    assert twin.drain(90)["drained"]
+    assert twin.drain(600)["drained"]
     assert sum(landed(twin)) - sum(before) == summary["accepted"]
 
 
 @pytest.mark.usefixtures("environment")
 def test_a_process_that_is_killed_is_told_and_its_events_count_as_lost_unless_they_were_accepted(twin: Twin) -> None:
+    has_arrived = arrivals(twin)
     process = start(twin, "--rate", "200", "--duration", "6s", "--processes", "2")
     family = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    while len(children := family.read_text().split()) < 2:
-        time.sleep(0.1)
-    time.sleep(3)
+    until(lambda: len(family.read_text().split()) == 2, "two processes")
+    children = family.read_text().split()
+    until(has_arrived, "events in the stream")
     os.kill(int(children[0]), signal.SIGKILL)
     code, summary = end(process)
     assert code == 1

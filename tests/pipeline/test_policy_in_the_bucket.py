@@ -43,7 +43,7 @@ def versions(twin: Twin, *, seed: int) -> set[tuple[str, str]]:
     records = [OutRecord(str(one.event_id), one.partition_key, one.payload) for one in made]
     report = deliver(records, KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock())
     assert report.failed == []
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
     asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
     answer = asked.run("SELECT event_id, policy_id, policy_version FROM verdicts WHERE dt >= ?", ["'2020-01-01'"])
     sent = {record.event_id for record in records}

@@ -33,7 +33,7 @@ def test_every_id_accepted_before_a_kill_lands_after_a_flush(twin: Twin, tmp_pat
         stream=twin.outputs["ContentStreamName"],
         rounds=4,
         seed=7,
-        drain=lambda: twin.drain(60),
+        drain=lambda: twin.drain(600),
         landed=landed,
         in_stream=lambda: ids_in_stream(twin.client("kinesis"), twin.outputs["ContentStreamName"]),
     )

@@ -16,6 +16,7 @@ from producers.clock import SystemClock
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord, PutResult
 from producers.synthetic.content import Shares, synthetic
+from tests.fakes.until import until
 
 HERE = Path(__file__).parent
 ALL_DAYS = "'2020-01-01'"
@@ -118,7 +119,7 @@ def everything(twin: Twin) -> set[Coordinate]:
 def test_good_and_broken_records_each_end_in_one_place(twin: Twin) -> None:
     before = everything(twin)
     sent = send(twin, 2_000, seed=11, shares=Shares(malformed=0.05, duplicate=0.05))
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
     account = assert_books_balance(twin, sent, before)
     assert 50 < len(account.quarantined) < 200
     assert account.dead_lettered == set()
@@ -129,9 +130,9 @@ def test_rows_that_a_delivery_stream_turns_away_are_sent_again_and_land_once(twi
     before = everything(twin)
     faults.on = True
     sent = send(twin, 2_000, seed=12)
-    time.sleep(1.0)
+    until(lambda: faults.turned_away > 0, "rows turned away")
     faults.on = False
-    assert twin.drain(60)["drained"]
+    assert twin.drain(600)["drained"]
     assert faults.turned_away > 0
     assert_books_balance(twin, sent, before)
 
@@ -148,7 +149,7 @@ def test_a_consumer_killed_in_the_middle_of_its_batches_loses_nothing(
     lambda_.update_function_configuration(FunctionName=name, Handler="mortal_handler.handle")
     try:
         sent = send(twin, 1_500, seed=13, shares=Shares(malformed=0.02))
-        assert twin.drain(90)["drained"]
+        assert twin.drain(600)["drained"]
     finally:
         lambda_.update_function_configuration(FunctionName=name, Handler=real)
     copies = [module for name, module in sys.modules.items() if name.startswith("mortal_handler__")]

@@ -24,7 +24,7 @@ class Held(Reports):
         self.let = threading.Event()
 
     def run(self, sql: str, parameters: Sequence[str] = (), *, database: str, workgroup: str) -> Answer:
-        assert self.let.wait(20)
+        assert self.let.wait(600)
         return super().run(sql, parameters, database=database, workgroup=workgroup)
 
 
@@ -36,7 +36,7 @@ def served(engine: Reports) -> Iterator[tuple[str, http.client.HTTPConnection]]:
         with serving(lake, port=0) as (url, serve):
             threading.Thread(target=serve, daemon=True).start()
             address = urlsplit(url).netloc
-            line = http.client.HTTPConnection(address, timeout=20)
+            line = http.client.HTTPConnection(address, timeout=600)
             try:
                 yield address, line
             finally:
@@ -63,7 +63,7 @@ def test_many_look_at_once_and_each_query_is_asked_once() -> None:
     with served(engine) as (address, _), ThreadPoolExecutor(6) as people:
 
         def look() -> str:
-            line = http.client.HTTPConnection(address, timeout=20)
+            line = http.client.HTTPConnection(address, timeout=600)
             line.request("GET", "/?since=2026-11-01&until=2026-11-02")
             text = line.getresponse().read().decode()
             line.close()

@@ -3,7 +3,6 @@
 import logging
 import socket
 import threading
-import time
 from typing import Any
 
 import boto3
@@ -236,10 +235,9 @@ def test_a_service_that_hangs_is_left_in_time_and_tried_once(monkeypatch: pytest
             configs.append(config)
             return make_client(service, config.merge(Config(read_timeout=0.2)))
 
-        began = time.monotonic()
         with pytest.raises(TransientError, match="ReadTimeoutError"):
             AwsManagedServices(make).ask(TEXT)
-        assert time.monotonic() - began < CALL_SECONDS
+        assert len(taken) == 1
         assert configs[0].connect_timeout + configs[0].read_timeout == CALL_SECONDS  # type: ignore[attr-defined]
         for one in taken:
             one.close()

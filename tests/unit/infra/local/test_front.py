@@ -333,13 +333,14 @@ def test_the_catalog_gives_what_glue_gives(url: str, beneath: Beneath) -> None:
 
 
 def talk(url: str, *parts: bytes) -> bytes:
-    """What comes back for bytes put on the line, until the server closes or falls silent."""
+    """What comes back for bytes put on the line, with nothing more to come, until the server closes."""
     host, _, port = url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=0.5) as line:
+    with socket.create_connection((host, int(port)), timeout=600) as line:
         for part in parts:
             line.sendall(part)
         answer = b""
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(ConnectionError):
+            line.shutdown(socket.SHUT_WR)
             while piece := line.recv(65_536):
                 answer += piece
         return answer

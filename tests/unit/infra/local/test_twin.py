@@ -19,7 +19,7 @@ def twin() -> Iterator[Twin]:
 
 def control(twin: Twin, path: str, method: str = "GET") -> Any:
     request = urllib.request.Request(f"{twin.endpoint_url}/_twin/{path}", method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=600) as answer:
         return json.load(answer)
 
 
@@ -105,7 +105,7 @@ def test_control_says_how_it_is_and_drains(twin: Twin) -> None:
         "streamkeeper-quarantine",
         "streamkeeper-verdicts",
     }
-    assert control(twin, "drain?timeout=10", "POST")["drained"] is True
+    assert control(twin, "drain?timeout=600", "POST")["drained"] is True
 
 
 def test_a_second_twin_in_the_same_process_is_refused(twin: Twin) -> None:

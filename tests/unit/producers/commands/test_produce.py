@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from producers.mapping.datasets import Dataset, RejectedRow
 from producers.mapping.fields import Mapping
 from producers.ports import OutRecord, PutResult, StreamRefusedError
 from tests.fakes.stream import THROTTLE, FakeStream, VirtualClock
+from tests.fakes.until import until
 
 NOW = 1_772_362_800.0  # 2026-03-01T11:00:00Z
 ROWS = b"".join(
@@ -295,10 +295,7 @@ def test_live_input_is_sent_before_it_ends(desk: Desk) -> None:
                 line = b'{"text":"first","author_id":"a"}\n'
                 buffer[: len(line)] = line
                 return len(line)
-            for _ in range(500):
-                if desk.stream.taken:
-                    break
-                time.sleep(0.01)
+            until(lambda: desk.stream.taken, "the first line in the stream")
             return 0
 
         def readable(self) -> bool:

@@ -199,6 +199,7 @@ def test_a_defect_in_the_adapter_surfaces_and_is_not_swallowed() -> None:
 def test_no_more_calls_are_under_way_than_allowed_and_put_waits() -> None:
     # given a stream whose calls wait for a sign
     sign = threading.Event()
+    entered = threading.Semaphore(0)
     busy = 0
     most = 0
     lock = threading.Lock()
@@ -208,7 +209,8 @@ def test_no_more_calls_are_under_way_than_allowed_and_put_waits() -> None:
         with lock:
             busy += 1
             most = max(most, busy)
-        sign.wait(5)
+        entered.release()
+        sign.wait(600)
         with lock:
             busy -= 1
         return None
@@ -218,11 +220,12 @@ def test_no_more_calls_are_under_way_than_allowed_and_put_waits() -> None:
     # when another thread puts more than three batches
     writer = threading.Thread(target=lambda: [delivery.put(one) for one in records(3_001)])
     writer.start()
-    writer.join(0.2)
+    for _ in range(3):
+        assert entered.acquire(timeout=600)
     # then it waits until calls have ended
     assert writer.is_alive()
     sign.set()
-    writer.join(5)
+    writer.join(600)
     assert delivery.close().accepted == 3_001
     assert most <= 3
 
@@ -236,7 +239,7 @@ def test_a_batch_that_is_not_full_is_sent_after_the_linger_time() -> None:
 
     delivery = Delivery(FakeStream(note), clock=VirtualClock(), settings=DeliverySettings(in_flight=1, linger=0.01))
     delivery.put(records(1)[0])
-    assert arrived.wait(5)
+    assert arrived.wait(600)
     assert delivery.close().accepted == 1
 
 

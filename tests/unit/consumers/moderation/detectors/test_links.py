@@ -1,7 +1,5 @@
 """Links: found however they are written, read as a browser reads them, and met by a policy's rules."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Label, LinkRule, Policy
 from consumers.moderation.rules import AllowRule
+from tests.fakes.work import assert_linear, steps
 
 
 def hosts(text: str) -> list[str]:
@@ -224,14 +223,9 @@ def test_a_hundred_thousand_domains_cost_no_more_than_ten() -> None:
     many = moderator(LinkRule("bad", "spam", 0.6, domains=tuple(f"evil{number}.example" for number in range(100_000))))
     text = "see https://a.b.c.example.org/x and https://evil7.example/ and good.example, " * 5
 
-    def seconds(one: Moderator) -> float:
-        began = time.process_time()
-        for _ in range(200):
-            assert one.judge(text, surface="post").decision.action == "flag"
-        return time.process_time() - began
-
-    seconds(few)
-    assert min(seconds(many) for _ in range(3)) < 3 * min(seconds(few) for _ in range(3))
+    assert few.judge(text, surface="post").decision.action == many.judge(text, surface="post").decision.action == "flag"
+    work = [steps(lambda one=one: one.judge(text, surface="post")) for one in (few, many)]  # type: ignore[misc]
+    assert work[1] <= work[0]
 
 
 @pytest.mark.parametrize(
@@ -242,10 +236,6 @@ def test_a_hundred_thousand_domains_cost_no_more_than_ten() -> None:
     ],
     ids=lambda piece: piece[:16],
 )  # fmt: skip
-def test_large_hostile_texts_take_no_longer_than_they_are_long(piece: str) -> None:
+def test_the_work_for_a_hostile_text_grows_as_the_text_does(piece: str) -> None:
     judge = moderator(LinkRule("bad", "spam", 0.6, domains=("evil.com",), kinds=("any", "redirect"))).judge
-    judge("https://evil.com", surface="post")
-    text = (piece * (65_536 // len(piece.encode())))[:65_536]
-    began = time.process_time()
-    judge(text, surface="post")
-    assert time.process_time() - began < 1.0
+    assert_linear(lambda text: judge(text, surface="post"), piece)

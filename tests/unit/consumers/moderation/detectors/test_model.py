@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import time
 
 import msgspec
 import pytest
@@ -19,6 +18,7 @@ from consumers.moderation.policy import Policy, PolicyError
 from consumers.moderation.rules import ModelHead, ModelRule
 from consumers.moderation.weights import MAGIC, Head, Weights, WeightsError, encode
 from consumers.policies import read_policy
+from tests.fakes.work import assert_linear
 
 TOXIC = Head("toxic", 10, 20.0, 0.05, -0.5)
 SPAM = Head("spam", 8, 0.0, 0.2, -2.0)
@@ -156,13 +156,9 @@ def test_a_long_text_is_scored_by_windows_of_its_beginning_and_its_end() -> None
 
 
 @pytest.mark.parametrize("unit", ["a", "ab ", "你", "http://", "@", "0 ", "é", "\U0001f600", "a.b,"])
-def test_a_text_of_64_kib_costs_a_few_milliseconds(unit: str) -> None:
-    text = (unit * 65536)[: 65536 // len(unit.encode())]
+def test_the_work_for_a_text_grows_as_the_text_does(unit: str) -> None:
     detector = ModelDetector(WEIGHTS, rule())
-    subject = Subject(normalise(text), None, frozenset())
-    begun = time.process_time()
-    detector.detect(subject)
-    assert time.process_time() - begun < 0.25
+    assert_linear(lambda text: detector.detect(Subject(normalise(text), None, frozenset())), unit)
 
 
 def test_a_signal_names_head_label_and_score_and_is_given_from_at_least_on() -> None:
@@ -304,12 +300,8 @@ def test_words_that_were_pulled_apart_are_scored_as_words(apart: str) -> None:
         assert moderator.judge(text, surface="comment").decision.labels == ("insult",)
 
 
-def test_a_text_of_single_letters_is_scored_within_its_budget() -> None:
-    moderator = Moderator(Policy.load(read_policy("default")))
-    text = "a b.c-" * 10_000
-    began = time.process_time()
-    moderator.model_scores(text)
-    assert time.process_time() - began < 0.5
+def test_the_work_for_a_text_of_single_letters_grows_as_the_text_does() -> None:
+    assert_linear(Moderator(Policy.load(read_policy("default"))).model_scores, "a b.c-")
 
 
 def test_scores_by_label_are_given_also_below_at_least() -> None:
@@ -332,9 +324,7 @@ def test_the_default_policy_names_the_weights_in_the_bundle() -> None:
 def test_the_shipped_weights_are_small_load_at_once_and_say_what_they_were_made_of() -> None:
     data = read_weights(SHIPPED.name)
     assert len(data) < 300_000
-    begun = time.process_time()
     Weights.read(data)
-    assert time.process_time() - begun < 0.05
     licences = {one["name"]: one["licence"] for one in SHIPPED.header.training["sets"]}
     assert len(licences) == 8
     assert all(licences.values())

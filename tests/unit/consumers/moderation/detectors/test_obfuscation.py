@@ -1,7 +1,5 @@
 """Words pulled apart or held long: what is seen through, and what is left alone."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +8,7 @@ from consumers.moderation.detectors.obfuscation import Revealed, put_together
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Label, Policy, TermRule
+from tests.fakes.work import assert_linear
 
 WORDS = ("idiot", "loser", "free money", "shut up", "ass", "god", "asshole", "加微信", "дурак")
 MODERATOR = Moderator(Policy("example", {"bad": Label(flag=0.3)}, (TermRule("words", "bad", 0.5, WORDS),)))
@@ -89,11 +88,9 @@ def test_an_exact_term_is_not_looked_for_in_disguise() -> None:
     assert moderator.judge("i d i o t", surface="comment").signals == ()
 
 
-@pytest.mark.parametrize("text", ["a " * 32_768, "aaa" * 21_845, "i d i o t " * 6_553, "a.b c" * 13_107])
-def test_the_largest_disguise_is_judged_within_its_budget(text: str) -> None:
-    began = time.process_time()
-    MODERATOR.judge(text, surface="comment")
-    assert time.process_time() - began < 1.0
+@pytest.mark.parametrize("unit", ["a ", "aaa", "i d i o t ", "a.b c"])
+def test_the_work_for_a_disguise_grows_as_the_text_does(unit: str) -> None:
+    assert_linear(lambda text: MODERATOR.judge(text, surface="comment"), unit)
 
 
 @given(st.text(alphabet="ab é中.- 1", max_size=40))

@@ -1,7 +1,6 @@
 """Floods and repeats in a batch: what counts, whatever the order, in time in proportion to the batch."""
 
 import random
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +19,7 @@ from consumers.policies import read_policy
 from consumers.rows import RowMaker, Rows
 from glue.codec import Lateness, encode, landed_timestamp
 from glue.contract import ContentEvent, Signal, VerdictRow
+from tests.fakes.work import steps
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 POLICY = """
@@ -367,7 +367,7 @@ def test_unlike_texts_with_common_long_words_do_not_make_it_slow_or_alike() -> N
     assert alike(texts, 5, 20) == []
 
 
-def seconds_for(size: int) -> float:
+def steps_for(size: int) -> int:
     """CPU for a batch in which everything is a candidate for everything."""
     chance = random.Random(size)
     detector = CrowdDetector(
@@ -384,16 +384,11 @@ def seconds_for(size: int) -> float:
     policy = msgspec.structs.replace(Policy.load(POLICY), floods=(), repeats=())
     rows = rows_of(given, Moderator(policy)).verdicts
     normals = [text.encode() for text in texts]
-    best = float("inf")
-    for _ in range(3):
-        begun = time.process_time()
-        assert detector.detect(rows, normals)
-        best = min(best, time.process_time() - begun)
-    return best
+    assert detector.detect(rows, normals)
+    return steps(lambda: detector.detect(rows, normals))
 
 
-def test_the_worst_batch_takes_time_in_proportion_to_its_size() -> None:
-    # Eight times the events; a square would take sixty-four times as long.
-    small, large = seconds_for(500), seconds_for(4000)
-    assert large < 24 * small, (small, large)
-    assert large < 4.0
+def test_the_work_for_the_worst_batch_grows_as_the_batch_does() -> None:
+    # Four times the events; a square would be sixteen times the work.
+    small, large = steps_for(250), steps_for(1000)
+    assert large < 8 * small, (small, large)

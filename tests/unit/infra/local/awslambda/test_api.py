@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 
 import boto3
 import pytest
@@ -15,6 +14,7 @@ from infra.local.awslambda.functions_api import LambdaApi
 from infra.local.front import Front
 from infra.local.kinesis.api import KinesisApi
 from infra.local.kinesis.streams import Streams
+from tests.fakes.until import until
 
 ROLE = "arn:aws:iam::000000000000:role/worker"
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/content"
@@ -138,9 +138,7 @@ def test_an_event_is_taken_at_once_and_run_later(rig):
         "POST", "/functions/keeping/invocations", {}, headers={"x-amz-invocation-type": "Event"}
     )
     assert (status, answer) == (202, None)
-    deadline = time.monotonic() + 10
-    while not rig.kept.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(rig.kept.exists, "what was kept")
     assert rig.kept.read_text() == "x"
 
 
@@ -255,9 +253,7 @@ def test_the_running_driver_delivers_and_comes_to_rest(rig):
         records = [{"Data": "aGk=", "PartitionKey": str(i)} for i in range(300)]
         rig.kinesis.call("PutRecords", {"StreamName": "content", "Records": records})
         rig.driver.flush()
-        deadline = time.monotonic() + 20
-        while not rig.driver.idle() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(rig.driver.idle, "an idle driver")
         assert rig.driver.idle()
     finally:
         rig.driver.stop()

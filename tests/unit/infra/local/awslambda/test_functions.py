@@ -55,7 +55,7 @@ def over(event, context):
 def meet(event, context):
     import sample_handler_barrier
     STATE.calls += 1
-    sample_handler_barrier.BARRIER.wait(10)
+    sample_handler_barrier.BARRIER.wait(600)
     return STATE.calls
 """
 
