@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-browser test-data check lint template-check test-heavy train bench bench-producers kill-loop burst render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-data check lint template-check test-heavy train bench bench-producers kill-loop burst render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,7 +29,10 @@ up: setup ## Keep the laptop runtime running and print how to reach it
 test: setup ## All tests that need nothing but this folder
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 	@$(BIN)/cfn-lint infra/aws/template.yaml
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile
+
+test-fast: setup ## What somebody changes a detector, a policy or a codec with: seconds, not minutes
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --hypothesis-profile=fast tests/policies tests/unit/consumers/moderation tests/unit/glue consumers/moderation glue/codec.py
 
 test-heavy: setup ## The long tests: replay, redrive and load on the laptop runtime
 	@$(BIN)/pytest -m heavy tests/pipeline

@@ -4,4 +4,5 @@ from hypothesis import settings
 
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("untimed", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=15)
 settings.load_profile("untimed")
