@@ -1,4 +1,4 @@
-"""The kinds of personal data that are told apart: the words that policies, signals and masks use for them."""
+"""The kinds of personal data and of attacks on groups that are told apart: the words that policies and signals use."""
 
 from typing import Literal, get_args
 
@@ -38,3 +38,6 @@ FAMILIES: dict[PersonalDataKind, PersonalDataFamily] = {
     **dict.fromkeys(get_args(Secret), "secret"),
 }
 """The kinds that a policy can also name together."""
+
+RelationKind = Literal["contempt", "derogation", "dehumanisation", "exclusion", "violence"]
+RELATION_KINDS: tuple[RelationKind, ...] = get_args(RelationKind)

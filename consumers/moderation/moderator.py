@@ -16,6 +16,7 @@ from consumers.moderation.detectors.obfuscation import SPACED
 from consumers.moderation.detectors.patterns import PatternDetector
 from consumers.moderation.detectors.personal_data import CANDIDATES, PersonalDataDetector
 from consumers.moderation.detectors.protocol import Detector, Subject
+from consumers.moderation.detectors.relations.detector import RelationDetector
 from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.detectors.velocity import CrowdDetector
 from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
@@ -111,6 +112,7 @@ class Moderator:
             PatternDetector(policy.patterns, first=0),
             self._personal_data,
             *([links] if policy.links else ()),
+            *([RelationDetector(policy.relations, spaced=len(expressions))] if policy.relations else ()),
         )
         self._model: ModelDetector | None = None
         if policy.model is not None:

@@ -49,6 +49,7 @@ from consumers.moderation.rules import (
     Name,
     PatternRule,
     PersonalDataRule,
+    RelationRule,
     RepeatRule,
     Rule,
     Score,
@@ -72,14 +73,18 @@ __all__ = [
     "PersonalDataRule",
     "Policy",
     "PolicyError",
+    "RelationRule",
     "RepeatRule",
     "Rule",
     "TermRule",
     "Thresholds",
 ]
 
-RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed", "floods", "repeats", "beside")
+RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed", "floods", "repeats", "beside", "relations")
 """The policy's arrays of rules. A rule's name is unique among all of them."""
+
+_WITHOUT_SCORE = frozenset({"allow", "authors", "managed", "relations"})
+"""Those whose rules have no score of their own."""
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -104,6 +109,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         floods: rules about authors who post a lot in a short time.
         repeats: rules about the same text again and again.
         beside: rules about two things that say more together.
+        relations: rules about attacks on groups of people.
         extends: the name of a policy in the bundle that this one is like. What stands here goes before: a rule in place
             of the rule of that name, thresholds in place of those of that label.
         off: labels that do not count, whatever finds them.
@@ -127,6 +133,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     floods: tuple[FloodRule, ...] = ()
     repeats: tuple[RepeatRule, ...] = ()
     beside: tuple[BesideRule, ...] = ()
+    relations: tuple[RelationRule, ...] = ()
     extends: Name | Literal[""] = ""
     off: tuple[Name, ...] = ()
 
@@ -272,7 +279,7 @@ def _score_by_severity(document: dict[str, Any], base: Policy | None, problems: 
     for table in RULE_TABLES:
         rules = document.get(table)
         for position, rule in enumerate(rules if isinstance(rules, list) else ()):
-            if not isinstance(rule, dict) or "severity" not in rule or table in {"allow", "authors", "managed"}:
+            if not isinstance(rule, dict) or "severity" not in rule or table in _WITHOUT_SCORE:
                 continue
             if "score" in rule:
                 problems.add((table, position, "severity"), "received a severity beside a score; allowed: one of them")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind
+from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind, RelationKind
 from glue.vocabulary import Action
 
 Score = Annotated[float, Meta(ge=0.0, le=1.0, description="a number from 0 to 1")]
@@ -320,6 +320,31 @@ class BesideRule(_Record, frozen=True):
     reason: str = ""
 
 
+class RelationRule(_Record, frozen=True):
+    """Attacks on groups of people, found by how words stand together: a group, and something hostile said of it.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what a text with such an attack is; one of the policy's labels.
+        kinds: contempt: they are hated; derogation: they are called bad; dehumanisation: they are called vermin;
+            exclusion: they are denied rights or a place; violence: they are to be hurt or killed.
+        at_least: from which score on there is a signal.
+        at_most: a higher score counts as this one, so that a rule alone does not reach every action.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    kinds: Annotated[tuple[RelationKind, ...], Meta(min_length=1)]
+    at_least: Annotated[float, Meta(gt=0.0, lt=1.0, description="a number above 0 and below 1")] = 0.1
+    at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
 class PersonalDataRule(_Record, frozen=True):
     """What personal data in a text counts for. Excerpts are masked whatever stands here.
 
@@ -447,4 +472,15 @@ class ForSurface(_Record, frozen=True):
     languages: dict[Language, ForLanguage] = {}
 
 
-Rule = TermRule | PatternRule | LinkRule | AllowRule | AuthorRule | BesideRule | ManagedRule | FloodRule | RepeatRule
+Rule = (
+    TermRule
+    | PatternRule
+    | LinkRule
+    | AllowRule
+    | AuthorRule
+    | BesideRule
+    | ManagedRule
+    | FloodRule
+    | RepeatRule
+    | RelationRule
+)

@@ -1,0 +1,1 @@
+"""A group of people and something hostile said of it, told from what is denied, quoted or said of oneself."""

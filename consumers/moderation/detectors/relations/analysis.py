@@ -1,0 +1,295 @@
+"""What a text says of a group of people, as scores by kind of attack.
+
+A hostile word counts by where it stands: before or after a group in the same sentence, beside "should", near or far.
+What is denied ("I don't hate ..."), quoted, objected to, or said of oneself counts little or nothing; what is kind and
+denied ("... are not human") counts. Positions are characters: about six of them are a word, two in Chinese.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from msgspec import Struct
+
+from consumers.moderation.detectors.relations.lexicon import Entry, Lexicon
+from consumers.moderation.kinds import RelationKind
+from consumers.moderation.scan import compiled
+
+MAX_LOOKED_AT = 4_000
+"""Characters of a text that are looked at, from its first group on."""
+
+_SENTENCE = (
+    r"[.!?;\n\x{2026}\x{3002}\x{ff01}\x{ff1f}\x{ff1b}\x{61f}\x{964}]+(?: |$|[\"'\x{201d}\x{bb}])|[\x{3002}\x{964}]"
+)
+_QUOTED = (
+    r"\"[^\"]{3,200}\"|\x{201c}[^\x{201d}]{3,200}\x{201d}|\x{ab}[^\x{bb}]{3,200}\x{bb}"
+    r"|\x{201e}[^\x{201c}\x{201d}]{3,200}[\x{201c}\x{201d}]|\x{300c}[^\x{300d}]{2,200}\x{300d}"
+    r"|(?:^| )'[^']{3,200}'(?:[ .,!?]|$)|\x{2018}[^\x{2019}]{3,200}\x{2019}"
+)
+_WORD = r"[\pL\pM\pN]+"
+_COPULA = r"(?:^| )(?:are|is|r|were|be|being|as|all|have|can|will|=+|like)(?: |$)|'re |'s "
+_OWN = r"(?:^|[^a-z])(?:my|our|fellow) (?:[a-z]+ )?$"
+_DETERMINED = r"(?:^|[^a-z])(?:that|this|his|her|your|the same|one) (?:[a-z]+ )?$"
+_NO = r"(?:^|[^a-z])(?:no|nobody|not all|not every|never) (?:[a-z]+ )?$"
+
+
+class Hit(Struct, frozen=True, gc=False):
+    """An entry found in a text.
+
+    Args:
+        start: position of its first character.
+        end: position after its last.
+        entry: the entry.
+        weight: how strongly it counts here.
+    """
+
+    start: int
+    end: int
+    entry: Entry
+    weight: float
+
+
+class Relations:
+    """Finds relations in texts of one language.
+
+    Args:
+        lexicon: the language's words.
+        language: its primary subtag.
+    """
+
+    def __init__(self, lexicon: Lexicon, language: str) -> None:
+        self._lexicon = lexicon
+        self._english = language == "en"
+        self._word = 2 if language == "zh" else 6
+        self._unbound = language == "zh"
+        self._clitics = _ARABIC_CLITICS if language == "ar" else ()
+        # Words for "not" follow the verb in some languages.
+        self._negated_after = {"de": 3, "nl": 3, "hi": 3, "fr": 1}.get(language, 0)
+
+    def scores(self, folded: str) -> dict[RelationKind, float]:
+        """By kind, how surely the text attacks a group, above 0 and up to 0.95; kinds that are not there are left out.
+
+        Args:
+            folded: the folded form of a text.
+        """
+        text = _unstretched(folded[:MAX_LOOKED_AT].replace("\u2019", "'").replace("\u02bc", "'"))
+        hits = self._hits(text)
+        by_role: dict[str, list[Hit]] = {}
+        for hit in hits:
+            by_role.setdefault(hit.entry.role, []).append(hit)
+        if not by_role.get("group") or not (by_role.get("hostile") or by_role.get("positive")):
+            return {}
+        ends = [match.end() for match in compiled(_SENTENCE).finditer(text)]
+        sentences: list[dict[str, list[Hit]]] = [{} for _ in range(len(ends) + 1)]
+        for hit in hits:
+            sentences[bisect_right(ends, hit.start)].setdefault(hit.entry.role, []).append(hit)
+        quoted = [match.span() for match in compiled(_QUOTED).finditer(text)]
+        outside = len(text) - sum(end - start for start, end in quoted)
+        found: dict[RelationKind, list[float]] = {}
+        calm = 0
+        named = 0
+        for number, sentence in enumerate(sentences):
+            groups = sentence.get("group", [])
+            if groups:
+                named = 3
+            if named:
+                groups = groups + [_meant(hit, 0.85) for hit in sentence.get("they", ())]
+                if not groups and named == 2 and not self._english and number:
+                    # Where a verb needs no subject, the sentence goes on about whom the last one named.
+                    groups = [_meant(hit, 0.55) for hit in sentences[number - 1].get("group", ())[:1]]
+                named -= 1
+            if not groups:
+                continue
+            objected = 0.3 if any("counter" in one for one in sentences[max(0, number - 1) : number + 2]) else 1.0
+            for kind, score, places in self._in_sentence(text, sentence, groups):
+                score *= objected
+                if outside > 8 and any(first <= place < last for first, last in quoted for place in places):
+                    score *= 0.35
+                if score > 0.02:
+                    found.setdefault(kind, []).append(score)
+            calm += sum(hit.weight >= 1 for hit in sentence.get("positive", ()))
+        return _together(found, calm)
+
+    def _in_sentence(
+        self, text: str, sentence: dict[str, list[Hit]], groups: Sequence[Hit]
+    ) -> Iterator[tuple[RelationKind, float, tuple[int, int]]]:
+        negations = sentence.get("negation", ())
+        modals = sentence.get("modal", ())
+        selves = sentence.get("self", ())
+        for hit in sentence.get("hostile", ()):
+            best, at = 0.0, 0
+            modal = any(0 <= hit.start - one.end <= 8 * self._word for one in modals)
+            for group in groups:
+                score = self._strength(text, group, hit, modal=modal)
+                score *= group.weight * self._standing(text, group, selves)
+                if score > best:
+                    best, at = score, group.start
+            if best and not self._is_negated(text, hit, groups, negations):
+                yield hit.entry.kind, best * hit.weight, (hit.start, at)
+        for hit in sentence.get("positive", ()):
+            near = [group for group in groups if -4 * self._word <= hit.start - group.end <= 8 * self._word]
+            if near and self._is_negated(text, hit, (), negations):
+                best = max(group.weight * self._standing(text, group, selves) for group in near)
+                yield "exclusion", 0.55 * hit.weight * best, (hit.start, near[0].start)
+
+    def _strength(self, text: str, group: Hit, hit: Hit, *, modal: bool) -> float:
+        """How surely a hostile word is said of a group, by where both stand."""
+        place, word = hit.entry.place, self._word
+        before = group.start - hit.end
+        after = hit.start - group.end
+        if before < -1 and after < -1:
+            return 0.0
+        gap = before if before >= -1 else after
+        near = 1.0 if gap <= 5 * word else 0.75 if gap <= 9 * word else 0.5 if gap <= 13 * word else 0.2
+        if place == "before":
+            return (near if before <= 4 * word else 0.25) if before >= -1 else 0.15
+        if place == "after":
+            return near if after >= -1 else 0.2
+        if place == "modal":
+            return near if modal else 0.2
+        if not hit.entry.text.isalnum() and not hit.entry.text.isascii() and " " not in hit.entry.text:
+            # A sign attacks what it stands beside.
+            if gap <= 1.5 * word:
+                return 1.0
+            return 0.7 if modal or (hit.entry.kind != "dehumanisation" and gap <= 4 * word) else 0.2
+        if not self._english:
+            return near * (1.0 if modal or hit.entry.kind != "violence" else 0.6)
+        if before >= -1:
+            return 1.0 if gap <= 1 else 0.5 if gap <= 2 * word else 0.3
+        if compiled(_COPULA).search(text[group.end : hit.start]) is not None or gap <= 1:
+            return near
+        return 0.6 if gap <= 3 * word else 0.35
+
+    def _standing(self, text: str, group: Hit, selves: Sequence[Hit]) -> float:
+        """Less than 1 for a group whose member is speaking, or one member of it."""
+        near = 3 * self._word if self._english else 2
+        if any(0 <= group.start - one.end <= near or one.start <= group.start < one.end for one in selves):
+            return 0.3
+        if self._english and compiled(_OWN).search(text[max(0, group.start - 24) : group.start]) is not None:
+            return 0.3
+        if self._english and compiled(_DETERMINED).search(text[max(0, group.start - 24) : group.start]) is not None:
+            return 0.6
+        return 1.0
+
+    def _is_negated(self, text: str, hit: Hit, groups: Sequence[Hit], negations: Sequence[Hit]) -> bool:
+        word = self._word
+        for negation in negations:
+            # "nobody should ..." reaches further than "not".
+            reach = (10 if negation.weight > 1 else 3) * word
+            if 0 <= hit.start - negation.end <= reach and "," not in text[negation.end : hit.start]:
+                return True
+            if 0 <= negation.start - hit.end <= self._negated_after * word:
+                return True
+        return any(
+            group.end <= hit.start and compiled(_NO).search(text[max(0, group.start - 24) : group.start]) is not None
+            for group in groups
+        )
+
+    def _hits(self, text: str) -> list[Hit]:
+        """The entries in a text that stand as words, none inside another, in order."""
+        found: list[tuple[int, int, list[Entry]]] = []
+        known = self._lexicon.entries
+        inside: list[tuple[int, int, list[Entry]]] = []
+        for index, start, end in self._lexicon.find(text, overlapping=True):
+            same = known[index]
+            if self._starts(text, start) and self._ends(text, end, same[0]):
+                found.append((start, self._whole(text, end) if same[0].open_end else end, same))
+            elif end - start >= 4 and same[0].role in {"group", "hostile"}:
+                inside.append((start, end, same))
+        taken = {start for start, _, _ in found}
+        for match in compiled(_WORD).finditer(text):
+            start, end = match.span()
+            if start not in taken and (same := self._lexicon.misspelled(text[start:end])):
+                found.append((start, end, same))
+        found += _run_together(inside, found)
+        found.sort(key=lambda one: (one[0], -one[1]))
+        hits: list[Hit] = []
+        last = 0
+        for start, end, same in found:
+            if end > last:
+                if start >= last or not hits:
+                    last = end
+                    hits += [Hit(start, end, entry, entry.weight) for entry in same]
+                elif end - start > 0 and start < last:
+                    # Two that overlap at their edges both count: "all gay" and "gay people".
+                    hits += [Hit(start, end, entry, entry.weight) for entry in same]
+                    last = end
+        return hits
+
+    def _starts(self, text: str, start: int) -> bool:
+        if not start or self._unbound or not (is_letter(text[start - 1]) and is_letter(text[start])):
+            return True
+        for clitic in self._clitics:
+            at = start - len(clitic)
+            if at >= 0 and text.startswith(clitic, at) and (not at or not is_letter(text[at - 1])):
+                return True
+        return False
+
+    def _ends(self, text: str, end: int, entry: Entry) -> bool:
+        return (
+            entry.open_end
+            or self._unbound
+            or end >= len(text)
+            or not (is_letter(text[end]) and is_letter(text[end - 1]))
+        )
+
+    @staticmethod
+    def _whole(text: str, end: int) -> int:
+        while end < len(text) and is_letter(text[end]):
+            end += 1
+        return end
+
+
+def is_letter(character: str) -> bool:
+    """Whether a word goes on with this character; the vowel signs of Devanagari are marks.
+
+    >>> is_letter("a"), is_letter("\u0947"), is_letter(" ")
+    (True, True, False)
+    """
+    return character.isalnum() or "\u0900" <= character <= "\u0963"
+
+
+_ARABIC_CLITICS = ("ال", "و", "وال", "بال", "لل", "ل", "ب", "ف", "فال", "كال", "ك", "ول", "وب", "ولل")
+
+
+def _unstretched(text: str) -> str:
+    """The text with letters that are held long, three times or more, written once."""
+    parts = []
+    for character, run in groupby(text):
+        count = len(list(run))
+        parts.append(character if count > 2 and character.isalpha() else character * count)
+    return "".join(parts)
+
+
+def _meant(hit: Hit, weight: float) -> Hit:
+    return Hit(hit.start, hit.end, hit.entry, weight)
+
+
+def _run_together(
+    inside: Sequence[tuple[int, int, list[Entry]]], found: Sequence[tuple[int, int, list[Entry]]]
+) -> list[tuple[int, int, list[Entry]]]:
+    """Those pieces of words that are a group and something hostile in one word: "killallmuslims"."""
+    groups = [one for one in inside if one[2][0].role == "group"]
+    hostile = [one for one in inside if one[2][0].role == "hostile"]
+    kept = []
+    for group in groups:
+        for other in hostile:
+            if -1 <= max(group[0] - other[1], other[0] - group[1]) <= 12:
+                kept += [group, other]
+    return kept
+
+
+def _together(found: dict[RelationKind, list[float]], calm: int) -> dict[RelationKind, float]:
+    """One score for each kind; the strongest kind's grows by what the others add."""
+    if not found:
+        return {}
+    count = sum(map(len, found.values()))
+    damp = 1.0 if calm == 0 else 0.75 if calm <= count else 0.5
+    missed = 1.0
+    for scores in found.values():
+        for score in scores:
+            missed *= 1 - 0.85 * min(score, 1.0)
+    best = max(found, key=lambda kind: (max(found[kind]), kind))
+    scores_by_kind = {kind: 0.85 * max(scores) * damp for kind, scores in found.items()}
+    scores_by_kind[best] = max(scores_by_kind[best], (1 - missed) * damp)
+    return {kind: round(min(score, 0.95), 4) for kind, score in scores_by_kind.items()}

@@ -1,0 +1,151 @@
+"""Turns relations into signals by a policy's rules. A text that names no group costs one pass of an automaton."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+from consumers.lexicons import LANGUAGES
+from consumers.moderation.detectors.characters import is_unspaced
+from consumers.moderation.detectors.obfuscation import put_together
+from consumers.moderation.detectors.protocol import Subject
+from consumers.moderation.detectors.relations.analysis import Relations, is_letter
+from consumers.moderation.detectors.relations.lexicon import entries, lexicon, swapped
+from consumers.moderation.kinds import RelationKind
+from consumers.moderation.rules import RelationRule
+from glue.contract import Signal
+
+_SHORTEST_VARIANT = 5
+"""Letters of the shortest name of a group that is also found misspelled."""
+_OTHER_WORDS = frozenset({"backs", "niger", "cons", "refuge", "arbs", "coins", "trails"})
+"""What a misspelled name of a group would be that is a word of its own."""
+_MOST_BEFORE = 1_000
+"""Characters before the first group of a long text that are looked at with it."""
+_ANY = "emoji"
+
+
+class Groups:
+    """The names of groups in all languages, found in one pass, to tell which texts are worth a closer look."""
+
+    def __init__(self) -> None:
+        languages: dict[str, set[str]] = {}
+        open_ended: set[str] = set()
+        for language in (*LANGUAGES, _ANY):
+            for entry in entries(language):
+                if entry.role != "group":
+                    break  # groups come first
+                languages.setdefault(entry.text, set()).add(language)
+                if entry.open_end:
+                    open_ended.add(entry.text)
+                if language == "en" and len(entry.text) >= _SHORTEST_VARIANT and entry.text.isalpha():
+                    for variant in _variants(entry.text):
+                        languages.setdefault(variant, set()).add(language)
+        self._languages = list(languages.values())
+        # Most finds are pieces of longer words, and go by one look at either edge. A long name inside a word may be
+        # one of several that are written together, such as "killallmuslims".
+        self._unbound = bytes(_is_unbound(text) for text in languages)
+        self._open_end = bytes(text in open_ended for text in languages)
+        self._long = bytes(len(text) >= _SHORTEST_VARIANT for text in languages)
+        self._find = AhoCorasick(
+            list(languages),
+            matchkind=MatchKind.Standard,
+            implementation=Implementation.ContiguousNFA,
+            store_patterns=False,
+        ).find_matches_as_indexes
+
+    def languages(self, folded: str) -> tuple[set[str], int]:
+        """The languages in which a text may name a group, and where the first name begins.
+
+        >>> Groups().languages("two women and a dog")
+        ({'en'}, 4)
+        """
+        found: set[str] = set()
+        first = len(folded)
+        size = len(folded)
+        for index, start, end in self._find(folded, overlapping=True):
+            if not self._unbound[index]:
+                before = start > 0 and is_letter(folded[start - 1])
+                after = end < size and not self._open_end[index] and is_letter(folded[end])
+                if (before or after) and (not self._long[index] or (before and after)):
+                    continue
+            found |= self._languages[index]
+            first = min(first, start)
+        return found, first
+
+
+def _is_unbound(text: str) -> bool:
+    """Whether a word may be a part of what stands there: Chinese has no spaces, Arabic writes "the" and "and" to it."""
+    return not text[0].isalpha() or is_unspaced(text[0]) or "\u0600" <= text[0] <= "\u06ff"
+
+
+def _variants(word: str) -> Iterator[str]:
+    """The word with two letters swapped, one left out, or a space in it."""
+    for variant in swapped(word):
+        if variant not in _OTHER_WORDS:
+            yield variant
+    for place in range(1, len(word) - 1):
+        if len(word) > _SHORTEST_VARIANT and word[:place] + word[place + 1 :] not in _OTHER_WORDS:
+            yield word[:place] + word[place + 1 :]
+        if len(word) > _SHORTEST_VARIANT:
+            yield f"{word[:place]} {word[place:]}"
+
+
+@cache
+def _groups() -> Groups:
+    return Groups()
+
+
+@cache
+def _relations(language: str) -> Relations:
+    return Relations(lexicon(language), language)
+
+
+class RelationDetector:
+    """Finds attacks on groups of people by how words stand together."""
+
+    name = "relations"
+    version = "1"
+
+    def __init__(self, rules: Sequence[RelationRule], *, spaced: int = -1) -> None:
+        """Takes a policy's relation rules.
+
+        Args:
+            rules: the rules.
+            spaced: the position in the scan of ``SPACED``; -1: it is not scanned for.
+        """
+        self._rules = tuple(sorted(rules, key=lambda rule: rule.rule))
+        self._spaced = spaced
+        self._find = _groups().languages
+
+    def detect(self, subject: Subject) -> Sequence[Signal]:
+        """One signal for each rule that meets a kind of attack in the text, by rule."""
+        folded = subject.text.folded
+        languages, first = self._find(folded)
+        if self._spaced in subject.hits:
+            folded = put_together(folded)
+            languages, first = self._find(folded)
+        if not languages:
+            return ()
+        for start, end in subject.allowed:
+            folded = folded[:start] + " " * (end - start) + folded[end:]
+        scores = self.scores(folded[max(0, first - _MOST_BEFORE) :], languages, subject.language)
+        if not scores:
+            return ()
+        signals = []
+        for rule in self._rules:
+            score = max([scores.get(kind, 0.0) for kind in rule.kinds])
+            if score >= rule.at_least:
+                signals.append(Signal(self.name, rule.label, min(score, rule.at_most), rule.rule))
+        return signals
+
+    def scores(self, folded: str, languages: set[str], language: str | None) -> dict[RelationKind, float]:
+        """By kind, the strongest score in those languages of the text that count."""
+        if _ANY in languages:
+            languages = languages | {language or "en"}
+        best: dict[RelationKind, float] = {}
+        # English is written everywhere; a word of another language counts only where nothing says that it is a third.
+        for one in sorted(languages & set(LANGUAGES)):
+            if language is None or one in {language, "en"}:
+                for kind, score in _relations(one).scores(folded).items():
+                    best[kind] = max(score, best.get(kind, 0.0))
+        return best
