@@ -32,7 +32,7 @@ _LABELS = ("spam", "insult", "threat", "personal_data", "scam", "sexual")
 _RULES = {
     "spam": ("terms", "spam_words"),
     "insult": ("terms", "insults_strong"),
-    "threat": ("patterns", "threats"),
+    "threat": ("patterns", "threats_intent"),
     "personal_data": ("personal_data", "email"),
     "scam": ("terms", "scam_phrases"),
     "sexual": ("model", "model_sexual"),
