@@ -1,5 +1,5 @@
 """``python -m infra`` is ``streamkeeper``, for where the command is not on the path."""
 
-from infra.cli import main
+from infra.entry import main
 
 main()

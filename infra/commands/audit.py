@@ -16,7 +16,8 @@ from athena.output import size
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.policies import policy_names, read_policy
-from glue.terminal.errors import UnreachableError, WrongUseError
+from glue.terminal.commands import command
+from glue.terminal.errors import UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.moments import Period, in_utc, moment
 from glue.terminal.sanitize import inert
 from infra.audit.auditing import Auditor, Deciding
@@ -37,17 +38,20 @@ class World(Struct, frozen=True, kw_only=True):
     now: float
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   streamkeeper audit --since 7d
   streamkeeper audit --since 2026-11-20 --until 2026-11-21 --verify --json
   streamkeeper audit --settle 0        (on a laptop, after the runtime was drained)
 
-\b
-Exit codes: 0 everything is accounted for; 1 something is missing, altered, made up or unreadable; 2 wrong use;
-3 nothing reachable (endpoint, credentials, stack); 130 stopped by Ctrl-C.
 """
+    + exit_codes_help(
+        done="everything is accounted for",
+        failed="something is missing, altered, made up or unreadable",
+        also=(UNREACHABLE,),
+        stopped="at Athena too",
+    ),
 )
 @click.option("--since", default="24h", show_default=True, help="Arrivals from this moment on; as in `report`. In UTC.")
 @click.option("--until", default=None, help="Up to and without this moment. Left out: the last that has settled.")
@@ -114,19 +118,16 @@ def audit(
     deciding = Deciding(_moderators(policies), share) if verify else None
     auditor = given.auditor if given else _auditor(stack)
     with asking():
-        try:
-            report = auditor.audit(
-                audit_id=datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ"),
-                start=start,
-                end=end,
-                now=datetime.fromtimestamp(now, UTC),
-                deciding=deciding,
-                on_step=_step,
-            )
-            if keep:
-                auditor.keep(report)
-        except UnreachableError as error:
-            raise UnreachableError(str(error)) from error
+        report = auditor.audit(
+            audit_id=datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ"),
+            start=start,
+            end=end,
+            now=datetime.fromtimestamp(now, UTC),
+            deciding=deciding,
+            on_step=_step,
+        )
+        if keep:
+            auditor.keep(report)
     _step("")
     if as_json:
         click.echo(json.dumps(_document(report), indent=1))

@@ -1,6 +1,5 @@
 """``streamkeeper dashboard``: the reports as pages in the browser, or as files."""
 
-import inspect
 import json
 import sys
 import threading
@@ -9,19 +8,22 @@ from pathlib import Path
 
 import click
 
-from glue.terminal.errors import EXIT_CODES, CommandError, WrongUseError
+from glue.terminal.commands import command
+from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
 from infra.commands.stack import STACK, target
 
 PORT = 8600
 AT_ONCE = 6
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   streamkeeper dashboard
   streamkeeper dashboard --export site --since 28d && aws s3 sync site s3://BUCKET/moderation/
+
 """
+    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="at Athena too"),
 )
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
 @click.option("--export", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write files here, and end.")
@@ -99,6 +101,3 @@ def dashboard(
                     click.echo("Stopped.", err=True)
         except PortTakenError as error:
             raise CommandError(f"{error}; another dashboard may be running, or give another --port") from error
-
-
-dashboard.help = f"{inspect.cleandoc(dashboard.help or '')}\n\n{EXIT_CODES}"

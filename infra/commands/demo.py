@@ -15,7 +15,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from glue.terminal.errors import CommandError
+from glue.terminal.commands import command
+from glue.terminal.errors import CommandError, exit_codes_help
 
 SHARDS = 16
 DATA = Path(".streamkeeper/demo")
@@ -25,12 +26,16 @@ _REASONS = "SELECT reason, count(*) AS records FROM quarantine WHERE dt >= ? GRO
 _CURRENT = "SELECT count(*), count(DISTINCT event_id) FROM current_verdicts WHERE dt >= ?"
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   streamkeeper demo
   streamkeeper demo --events 10000 --seed 7 --json
+
 """
+    + exit_codes_help(
+        done="every record is accounted for", failed="the books do not balance", stopped="nothing keeps running"
+    )
 )
 @click.option(
     "--events", default=100_000, show_default=True, type=click.IntRange(1, 5_000_000), help="How many to make."
@@ -49,8 +54,7 @@ def demo(*, events: int, seed: int, data: Path, as_json: bool) -> None:
 
     Starts the laptop runtime from infra/aws/template.yaml in a process of its own, puts made-up content on the stream
     (several languages, spam, insults, personal data, obfuscation, hot authors, a few records that are broken on
-    purpose), waits until nothing is in flight, and says what became of every record. Exit code 1: the books do not
-    balance.
+    purpose), waits until nothing is in flight, and says what became of every record.
     """
     show = Console(stderr=as_json, highlight=False)
     started = time.monotonic()

@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 import click
 import msgspec
-from botocore.exceptions import ClientError
 
 from consumers.evaluation.gates import hold
 from consumers.evaluation.judge import ScoreOf
@@ -20,11 +19,16 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import PolicyError
 from consumers.policy_tools.loading import load
 from glue.readers.rows import SourceError
-from glue.terminal.errors import CommandError, UnreachableError, WrongUseError
+from glue.terminal.commands import command
+from glue.terminal.errors import (
+    GATE_MISSED,
+    UNREACHABLE,
+    CommandError,
+    WrongUseError,
+    exit_codes_help,
+)
 from glue.terminal.sanitize import no_formula
 from glue.vocabulary import ACTIONS
-
-GATE_FAILED = 4
 
 EPILOG = """\b
 Examples:
@@ -37,11 +41,13 @@ Examples:
 
 Peers are asked when they are installed: pip install better-profanity alt-profanity-check presidio-analyzer. With
 --peers scikit-learn a plain logistic regression learns from the rows that --split leaves out, and is compared.
-Exit codes: 0 evaluated, and every limit kept; 1 a policy cannot be used; 2 wrong use; 3 nothing reachable;
-4 a limit (--min-…, --max-fpr) not kept."""
+
+""" + exit_codes_help(
+    done="evaluated, and every limit kept", failed="a policy cannot be used", also=(UNREACHABLE, GATE_MISSED)
+)
 
 
-@click.command(epilog=EPILOG)
+@command(epilog=EPILOG)
 @click.option("--policy", "policy", default="default", show_default=True, help="A file, a name in the bundle, s3://…")
 @click.option("--against", default=None, metavar="POLICY", help="Another policy to compare with, text by text.")
 @click.option("--data", "files", multiple=True, help="A file of labelled texts, - for standard input; again for more.")
@@ -148,7 +154,7 @@ def evaluate(context: click.Context, /, **given: Any) -> None:
         reached = "the texts do not give it" if one.reached is None else f"{one.reached:.4f}"
         state = "kept" if one.is_kept else "NOT KEPT"
         click.echo(f"limit {state}: {one.question} {one.gate.figure} {word} {one.gate.limit}: {reached}", err=True)
-    context.exit(0 if all(one.is_kept for one in held) else GATE_FAILED)
+    context.exit(0 if all(one.is_kept for one in held) else GATE_MISSED)
 
 
 def _moderator(name: str) -> Moderator:
@@ -159,10 +165,6 @@ def _moderator(name: str) -> Moderator:
         return moderator if current is policy else Moderator(current)
     except PolicyError as error:
         raise CommandError(f"{name}: {error}") from error
-    except UnreachableError as error:
-        raise UnreachableError(str(error)) from error
-    except ClientError as error:
-        raise UnreachableError(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
 
 
 def _csv(report: Any) -> Iterator[list[object]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from glue.terminal.commands import command
 from infra.commands.stack import output, outputs
 from producers.commands.load import EPILOG, execute, options
 from producers.commands.produce import World
@@ -13,7 +14,7 @@ def _stream_of(stack: str) -> str:
     return output(outputs(stack), "ContentStreamName", stack=stack)
 
 
-@click.command(epilog=EPILOG)
+@command(epilog=EPILOG)
 @options
 @click.pass_context
 def load(context: click.Context, /, **given: Any) -> None:

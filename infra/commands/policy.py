@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import msgspec
-from botocore.exceptions import ClientError
 
 from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
 from consumers.moderation.moderator import Finding, Moderator
@@ -17,18 +16,17 @@ from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
 from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask
 from consumers.policy_tools.loading import load, problems_of, read_text
 from glue.readers.texts import read_texts
-from glue.terminal.errors import CommandError, UnreachableError, WrongUseError
+from glue.terminal.commands import group
+from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
 from glue.terminal.sanitize import inert
 from infra.commands.stack import STACK, output, outputs
 
 _SOURCE = "POLICY is a file, the name of a policy in the bundle, s3://BUCKET/KEY, or - for standard input."
 _STEPS = ("flag", "review", "block")
-_CODES = "Exit codes: 0 good; 1 something is wrong with it; 2 wrong use; 3 nothing reachable."
+_CODES = exit_codes_help(failed="something is wrong with the policy", also=(UNREACHABLE,))
 
 
-@click.group(
-    epilog="Example: streamkeeper policy check my-policy.toml && streamkeeper policy diff default my-policy.toml"
-)
+@group(epilog="Example: streamkeeper policy check my-policy.toml && streamkeeper policy diff default my-policy.toml")
 def policy() -> None:
     """Check, show, try and compare policies, and publish one to the stack."""
 
@@ -41,13 +39,13 @@ def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None
     """Say everything that is wrong with policies: where, what was received, what is allowed."""
     found = []
     for name in names:
-        problems = problems_of(_text(name))
+        problems = problems_of(read_text(name))
         found += [{"policy": name, **msgspec.to_builtins(problem)} for problem in problems]
         if not as_json:
             for problem in problems:
                 click.echo(f"{name}:{problem.line}:{problem.column}: " + inert(_without_place(str(problem))))
             if not problems:
-                made = Policy.load(_text(name)) if name != "-" else None
+                made = Policy.load(read_text(name)) if name != "-" else None
                 version = "" if made is None else f" (version {made.version}, {sum(1 for _ in made.rules())} rules)"
                 click.echo(f"{name}: good{version}")
     if as_json:
@@ -225,10 +223,11 @@ The stack must have been deployed with PolicyPlace=bucket. {_CODES}"""
 @click.argument("source", metavar="POLICY")
 @click.option("--name", default="default", show_default=True, help="Under which name: that of the parameter Policy.")
 @click.option("--cases", type=click.Path(exists=True, path_type=Path), help="Cases that it must pass first.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the address, the policy, its version.")
 @click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="To which stack.")
-def publish(source: str, name: str, cases: Path | None, stack: str) -> None:
+def publish(source: str, name: str, cases: Path | None, as_json: bool, stack: str) -> None:
     """Check a policy, then bring it to where the stack's functions read it. Holds within PolicyRefreshSeconds."""
-    text = _text(source)
+    text = read_text(source)
     if problems := problems_of(text):
         lines = "\n".join(inert(str(problem)) for problem in problems)
         raise CommandError(f"{source} is not published:\n{lines}")
@@ -245,14 +244,14 @@ def publish(source: str, name: str, cases: Path | None, stack: str) -> None:
     bucket = output(outputs(stack), "LakeBucketName", stack=stack)
     key = f"policies/{name}.toml"
     client = make_client("s3")
-    try:
-        # The copy first: whoever starts between the two finds a good one either way.
-        for one in (key + LAST_GOOD, key):
-            with reaching(f"s3://{bucket}/{one}"):
-                client.put_object(Bucket=bucket, Key=one, Body=text.encode(), ContentType="application/toml")
-    except UnreachableError as error:
-        raise UnreachableError(str(error)) from error
-    click.echo(f"s3://{bucket}/{key}: policy {made.id}, version {made.version}")
+    # The copy first: whoever starts between the two finds a good one either way.
+    for one in (key + LAST_GOOD, key):
+        with reaching(f"s3://{bucket}/{one}"):
+            client.put_object(Bucket=bucket, Key=one, Body=text.encode(), ContentType="application/toml")
+    if as_json:
+        click.echo(json.dumps({"address": f"s3://{bucket}/{key}", "policy": made.id, "version": made.version}))
+    else:
+        click.echo(f"s3://{bucket}/{key}: policy {made.id}, version {made.version}")
 
 
 def _given(text: str) -> str:
@@ -265,22 +264,11 @@ def _given(text: str) -> str:
         raise WrongUseError(f"the text is not UTF-8: byte {error.start} is {raw[error.start]:#04x}") from None
 
 
-def _text(name: str) -> str:
-    try:
-        return read_text(name)
-    except UnreachableError as error:
-        raise UnreachableError(str(error)) from error
-    except ClientError as error:
-        raise UnreachableError(f"{name}: {error.response.get('Error', {}).get('Code', 'unknown')}") from error
-
-
 def _load(name: str) -> tuple[Policy, Moderator]:
     try:
         return load(name)
     except PolicyError as error:
         raise CommandError(f"{name}: {error}") from error
-    except UnreachableError as error:
-        raise UnreachableError(str(error)) from error
 
 
 def _beside(path: Path, named: str) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from glue.terminal.commands import command
 from infra.commands.stack import output, outputs
 from producers.commands.produce import EPILOG, World, execute, options
 
@@ -16,7 +17,7 @@ def _deferred_of(stack: str) -> str:
     return output(outputs(stack), "DeferredDeliveryStreamName", stack=stack)
 
 
-@click.command(epilog=EPILOG)
+@command(epilog=EPILOG)
 @options
 @click.pass_context
 def produce(context: click.Context, /, **given: Any) -> None:

@@ -1,22 +1,24 @@
 """``streamkeeper query``: one statement to Athena, its answer on the terminal."""
 
-import inspect
 import sys
 
 import click
 
 from athena.values import text_literal
-from glue.terminal.errors import EXIT_CODES, WrongUseError
+from glue.terminal.commands import command
+from glue.terminal.errors import UNREACHABLE, WrongUseError, exit_codes_help
 from infra.commands.query_options import asking, asks, show
 from infra.commands.stack import target
 
 
-@click.command(
+@command(
     epilog="""\b
 Example:
   streamkeeper query "SELECT action, count(*) AS events FROM current_verdicts
     WHERE dt = ? GROUP BY action" --param 2026-11-20
+
 """
+    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="at Athena too"),
 )
 @click.argument("sql")
 @click.option(
@@ -58,6 +60,3 @@ def query(
     with asking():
         answer = asked.engine.run(statement, literals, database=asked.database, workgroup=asked.workgroup)
     show(answer, form)
-
-
-query.help = f"{inspect.cleandoc(query.help or '')}\n\n{EXIT_CODES}"

@@ -7,6 +7,7 @@ import click
 from consumers.moderation.detectors.personal_data import propose
 from consumers.moderation.excerpt import excerpt
 from consumers.moderation.normalise import normalise
+from glue.terminal.commands import group
 from glue.terminal.sanitize import inert
 from infra.commands.stack import outputs
 from producers.commands.redrive import (
@@ -37,9 +38,7 @@ def _world(context: click.Context) -> World:
     return context.find_object(World) or World(outputs=outputs, mask=masked)
 
 
-@click.group(
-    epilog="Example: streamkeeper redrive quarantine --list; streamkeeper redrive dead-letters --since 2d --dry-run"
-)
+@group(epilog="Example: streamkeeper redrive quarantine --list; streamkeeper redrive dead-letters --since 2d --dry-run")
 def redrive() -> None:
     """Bring back what was set aside: quarantined records after a fix, batches that Lambda gave up on.
 

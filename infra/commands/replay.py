@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
+from glue.terminal.commands import command
 from infra.commands.stack import outputs
 from producers.commands.replay import EPILOG, World, execute, options
 
 
-@click.command(epilog=EPILOG)
+@command(epilog=EPILOG)
 @options
 @click.pass_context
 def replay(context: click.Context, /, **given: Any) -> None:

@@ -1,6 +1,5 @@
 """``streamkeeper report``: a ready-made question to Athena."""
 
-import inspect
 import json
 import time
 from datetime import UTC, datetime
@@ -8,20 +7,23 @@ from datetime import UTC, datetime
 import click
 
 from athena import reports
-from glue.terminal.errors import EXIT_CODES, WrongUseError
+from glue.terminal.commands import command
+from glue.terminal.errors import UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.moments import in_utc, moment
 from infra.commands.query_options import asking, asks, show
 from infra.commands.stack import Target, target
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   streamkeeper report actions_by_hour --since 7d
   streamkeeper report labels_by --since 7d --param by=language
   streamkeeper report verdicts --since 24h --param label=spam --param action=block
   streamkeeper report top_authors --since 2026-11-01 --until 2026-11-08 --param limit=50 --csv
+
 """
+    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="at Athena too"),
 )
 @click.argument("name", required=False)
 @click.option("--list", "listed", is_flag=True, help="List the reports, what they answer and what they take.")
@@ -75,9 +77,6 @@ def report(
     if chosen.notes and form is None:
         click.echo(chosen.notes, err=True)
     click.echo(f"As of {in_utc(datetime.fromtimestamp(int(now), UTC))}; later arrivals may still add to it.", err=True)
-
-
-report.help = f"{inspect.cleandoc(report.help or '')}\n\n{EXIT_CODES}"
 
 
 def _parameters(chosen: reports.Report, params: tuple[str, ...]) -> dict[str, reports.ParameterValue]:

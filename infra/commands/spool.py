@@ -2,6 +2,7 @@
 
 import click
 
+from glue.terminal.commands import group
 from infra.commands.stack import output, outputs
 from producers.commands.spool import World, flush_command, status_command
 
@@ -10,7 +11,7 @@ def _stream_of(stack: str) -> str:
     return output(outputs(stack), "ContentStreamName", stack=stack)
 
 
-@click.group(
+@group(
     epilog="\b\nExamples:\n  streamkeeper spool status DIR\n  streamkeeper spool flush DIR",
     commands=[status_command, flush_command],
 )

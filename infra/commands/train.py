@@ -16,7 +16,8 @@ from consumers.training.examples import Cells, Examples, read_examples
 from consumers.training.recipe import Recipe, TextSet, TrainingError
 from glue.readers.rows import SourceError
 from glue.readers.sources import Source
-from glue.terminal.errors import FAILED, CommandError, WrongUseError
+from glue.terminal.commands import command
+from glue.terminal.errors import FAILED, CommandError, WrongUseError, exit_codes_help
 
 EPILOG = """\b
 Examples:
@@ -25,10 +26,13 @@ Examples:
   streamkeeper train --recipe consumers/models/default.toml --data ../shared/data --out mine.bin
 
 Then name the weights in a policy; the last line of the answer says how.
-Exit codes: 0 made (or, with --check, the same); 1 with --check: other bytes; 2 wrong use, or nothing to learn from."""
+
+""" + exit_codes_help(
+    done="made (with --check: the same)", failed="with --check: other bytes", wrong_use="nothing to learn from"
+)
 
 
-@click.command(epilog=EPILOG)
+@command(epilog=EPILOG)
 @click.argument("files", nargs=-1)
 @click.option(
     "--recipe", type=click.Path(dir_okay=False), help="A TOML recipe instead of FILES: several sets and heads."

@@ -9,19 +9,22 @@ from types import FrameType
 
 import click
 
-from glue.terminal.errors import CommandError, WrongUseError
+from glue.terminal.commands import command
+from glue.terminal.errors import CommandError, WrongUseError, exit_codes_help
 
 PORT = 4566
 SAVE_EVERY_S = 5.0
 
 
-@click.command(
+@command(
     epilog="""\b
 Examples:
   streamkeeper up
   streamkeeper up --port 0 --parameter ShardCount=8 --json
   streamkeeper up --data .streamkeeper/demo      (what the demo made, to be asked again)
+
 """
+    + exit_codes_help(done="stopped by Ctrl-C or SIGTERM", failed="the stack cannot be made, or the port is taken")
 )
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
 @click.option(

@@ -13,9 +13,20 @@ import msgspec
 
 from glue.codec import wire_timestamp
 from glue.readers.rows import SourceError
+from glue.terminal.commands import command
+from glue.terminal.errors import (
+    FAILED,
+    GATE_MISSED,
+    IN_USE,
+    STOPPED,
+    UNREACHABLE,
+    UnreachableError,
+    WrongUseError,
+    exit_codes_help,
+)
 from glue.terminal.signals import ReadingStop
 from glue.terminal.times import read_time
-from producers.commands.produce import AGGREGATION, INTERRUPTED, UNREACHABLE, UnreachableError, World, WrongUseError
+from producers.commands.produce import AGGREGATION, World
 from producers.commands.spool_options import SPOOLING, as_command_error, spool_bytes
 from producers.delivery.aggregating import bucket_keys
 from producers.load.cost import cost
@@ -31,7 +42,6 @@ from producers.ports import StreamRefusedError
 from producers.spool.errors import SpoolError
 from producers.synthetic.content import Shares
 
-LOST, GATE_MISSED = 1, 4
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -52,10 +62,12 @@ Examples:
 Events are due by the clock, whether or not others were answered: latency is measured from when an event was due, so a
 stream that keeps the sender waiting does not look fast. The same --seed, --as-of and --processes send the same bytes.
 
-Exit codes: 0 all accepted and every gate kept; 1 events were lost, or a process broke off; 2 wrong use; 3 no stream to
-reach; 4 a gate was missed (--max-lost, --p95-ms, --p99-ms, --min-rate); 130 stopped by Ctrl-C (what was offered is
-still sent, and accounted for).
-"""
+""" + exit_codes_help(
+    done="all accepted and every gate kept",
+    failed="events were lost, or a process broke off",
+    also=(UNREACHABLE, GATE_MISSED, IN_USE),
+    stopped="what was offered is still sent, and accounted for",
+)
 
 
 class Seconds(click.ParamType[float]):
@@ -143,7 +155,7 @@ def execute(world: World, given: dict[str, Any]) -> int:
     """Loads the stream as the options say, prints the account, and gives the exit code.
 
     Raises:
-        ProduceError: nothing was sent, and why.
+        CommandError: nothing was sent, and why.
     """
     try:
         prices = read_prices(given["prices"])
@@ -178,12 +190,12 @@ def execute(world: World, given: dict[str, Any]) -> int:
 def exit_code(summary: Summary, *, max_lost: int | None) -> int:
     """What the command ends with; see its help."""
     if summary.is_interrupted:
-        return INTERRUPTED
+        return STOPPED
     if summary.stopped is not None:
         return UNREACHABLE
     if summary.missed_gates:
         return GATE_MISSED
-    return LOST if summary.broken_off or (max_lost is None and summary.lost) else 0
+    return FAILED if summary.broken_off or (max_lost is None and summary.lost) else 0
 
 
 def _here(plan: Plan, world: World, stop: ReadingStop, show: Callable[[Snapshot], None]) -> Snapshot:
@@ -315,7 +327,7 @@ def _signals(stop: ReadingStop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@click.command(epilog=EPILOG)
+@command(epilog=EPILOG)
 @options
 @click.pass_context
 def main(context: click.Context, /, **given: Any) -> None:

@@ -16,6 +16,16 @@ import msgspec
 from glue.codec import wire_timestamp
 from glue.readers.rows import SourceError
 from glue.readers.sources import FORMATS
+from glue.terminal.commands import command
+from glue.terminal.errors import (
+    IN_USE,
+    STOPPED,
+    UNREACHABLE,
+    UnreachableError,
+    WrongUseError,
+    exit_codes_help,
+)
+from glue.terminal.sanitize import inert
 from glue.terminal.signals import ReadingStop
 from glue.terminal.times import read_time
 from producers.clock import SystemClock
@@ -33,29 +43,9 @@ from producers.presets import describe, preset_names
 from producers.spool.spool import Spool
 from producers.synthetic.content import Shares, synthetic
 
-UNREACHABLE, INTERRUPTED = 3, 130
 _LINGER = 0.2
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class ProduceError(click.ClickException):
-    """What the command could not do, in one line that says what to do next."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(_inert(message))
-
-
-class WrongUseError(ProduceError):
-    """Something given that cannot be what was meant."""
-
-    exit_code = 2
-
-
-class UnreachableError(ProduceError):
-    """No stream to reach."""
-
-    exit_code = UNREACHABLE
 
 
 def _connect(name: str, in_flight: int) -> Stream:
@@ -114,9 +104,12 @@ Examples:
   streamkeeper produce --synthetic 100000 --seed 7
   streamkeeper produce --from - --map text=message --default author_id=unknown --spool /var/spool/streamkeeper
 
-Exit codes: 0 all accepted; 1 something was rejected or failed, or the source broke off; 2 wrong use; 3 no stream to
-reach; 130 stopped by Ctrl-C (what was read is still sent, and accounted for).
-"""
+""" + exit_codes_help(
+    done="all accepted",
+    failed="something was rejected or failed, or the source broke off",
+    also=(UNREACHABLE, IN_USE),
+    stopped="what was read is still sent, and accounted for",
+)
 
 
 def _list_presets(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -215,7 +208,7 @@ def execute(world: World, given: dict[str, Any]) -> int:
     """Produces as the options say, prints the account, and gives the exit code.
 
     Raises:
-        ProduceError: nothing was sent, and why.
+        CommandError: nothing was sent, and why.
     """
     if (given["from_"] is None) == (given["made_up"] is None):
         raise WrongUseError(
@@ -263,9 +256,9 @@ def execute(world: World, given: dict[str, Any]) -> int:
         )
     else:
         for line in _told(done, name, items, where, spool=given["spool"], dry=given["dry_run"], as_of=now):
-            click.echo(_inert(line))
+            click.echo(inert(line))
     if done.is_interrupted:
-        return INTERRUPTED
+        return STOPPED
     if done.stopped is not None:
         return UNREACHABLE
     is_damaged = spool is not None and bool(spool.opened.corrupt)
@@ -441,15 +434,7 @@ def _iso(seconds: float) -> str:
     return wire_timestamp(datetime.fromtimestamp(seconds, UTC))
 
 
-def _inert(text: str) -> str:
-    """Names of files and columns are other people's text: nothing in them may act on the terminal."""
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
-
-
-@click.command(epilog=EPILOG)
+@command(epilog=EPILOG)
 @options
 @click.pass_context
 def main(context: click.Context, /, **given: Any) -> None:

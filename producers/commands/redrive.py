@@ -14,7 +14,8 @@ import click
 import msgspec
 
 from glue.codec import Lateness
-from glue.terminal.errors import STOPPED, UNREACHABLE, WrongUseError
+from glue.terminal.commands import group
+from glue.terminal.errors import STOPPED, UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, progress_bar, stopping
 from producers.clock import SystemClock
@@ -99,11 +100,15 @@ A fix is a Python file with a function, run in a process of its own and under a 
 or any executable that reads a payload and writes the fixed one; the reason is in STREAMKEEPER_REASON, and writing
 nothing leaves the record where it is. What the contract would refuse again is not sent.
 
-\b
-Exit codes: 0 all that was meant was brought back (or listed); 1 some of it was not, and why; 2 wrong use; 3 stream,
-bucket or table not reachable; 130 stopped by Ctrl-C. What was brought back is written down under redriven/ in the lake
-and is never brought back again, however often and from how many machines this runs.
-"""
+What was redriven is recorded under redriven/ in the lake and is never redriven again, however often and from how many
+machines this runs.
+
+""" + exit_codes_help(
+    done="all that was selected was redriven (or listed)",
+    failed="some of it was not; the account says why",
+    also=(UNREACHABLE,),
+    stopped="run it again to go on",
+)
 
 QUARANTINE_EXAMPLES = """\b
 Examples:
@@ -232,8 +237,8 @@ def _list(
         return 0
     if not groups:
         click.echo("nothing is set aside in this range")
-    for group in groups:
-        for line in _told_of_group(group, now):
+    for found in groups:
+        for line in _told_of_group(found, now):
             click.echo(inert(line))
     for line in _unreadable(place):
         click.echo(inert(line))
@@ -385,7 +390,7 @@ def _names(world: World, what: str, given: Mapping[str, Any]) -> dict[str, str]:
     return {**found, **{name: value for name, value in named.items() if value is not None}}
 
 
-@click.group(epilog="Example: python -m producers.commands.redrive quarantine --list --stack streamkeeper")
+@group(epilog="Example: python -m producers.commands.redrive quarantine --list --stack streamkeeper")
 def main() -> None:
     """Bring back what was set aside: quarantined records after a fix, batches that Lambda gave up on."""
 

@@ -13,7 +13,8 @@ import click
 import msgspec
 
 from glue.codec import Lateness
-from glue.terminal.errors import STOPPED, UNREACHABLE, InUseError, WrongUseError
+from glue.terminal.commands import command
+from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, InUseError, WrongUseError, exit_codes_help
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, progress_bar, stopping
 from producers.clock import SystemClock
@@ -104,10 +105,12 @@ Examples:
 A run that was stopped, by Ctrl-C or by a crash, goes on with the same command and its --run-id. One that has finished
 is sent again under the same verdict ids.
 
-\b
-Exit codes: 0 all sent; 1 something failed or the stream stopped taking; 2 wrong use; 3 stream, archive or table not
-reachable; 4 another process works on this run; 130 stopped by Ctrl-C (to go on, give --run-id).
-"""
+""" + exit_codes_help(
+    done="all sent",
+    failed="something failed or the stream stopped taking records",
+    also=(UNREACHABLE, IN_USE),
+    stopped="to go on, give --run-id",
+)
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
@@ -439,7 +442,7 @@ def _names(world: World, given: Mapping[str, Any]) -> dict[str, str]:
     return {**found, **{name: value for name, value in named.items() if value is not None}}
 
 
-@click.command(epilog=EPILOG)
+@command(epilog=EPILOG)
 @options
 @click.pass_context
 def main(context: click.Context, /, **given: Any) -> None:

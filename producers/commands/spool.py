@@ -10,7 +10,8 @@ from typing import Any
 import click
 import msgspec
 
-from glue.terminal.errors import STOPPED, UNREACHABLE, UnreachableError, WrongUseError
+from glue.terminal.commands import group
+from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, UnreachableError, WrongUseError, exit_codes_help
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
@@ -49,18 +50,25 @@ class World:
 STATUS_EPILOG = """\b
 Example: streamkeeper spool status /var/spool/streamkeeper
 
-Changes nothing, and works while a producer writes the spool. Exit codes: 0 all is well, empty or not; 1 damaged
-segments need somebody's attention; 2 no spool there.
-"""
+Changes nothing, and works while a producer writes the spool.
+
+""" + exit_codes_help(
+    done="all is well, empty or not", failed="damaged segments need somebody's attention", wrong_use="no spool there"
+)
 
 FLUSH_EPILOG = """\b
 Examples:
   streamkeeper spool flush /var/spool/streamkeeper
   streamkeeper spool flush --stream content --wait 600 --json /var/spool/streamkeeper
 
-Exit codes: 0 the spool is empty; 1 records are left, were refused or cannot be read; 2 wrong use; 3 no stream to reach;
-4 another process has the spool open; 130 stopped by Ctrl-C. What is left stays in the spool.
-"""
+What is left stays in the spool.
+
+""" + exit_codes_help(
+    done="the spool is empty",
+    failed="records are left, were refused or cannot be read",
+    also=(UNREACHABLE, IN_USE),
+    stopped="what is left stays in the spool",
+)
 
 
 class Flushed(msgspec.Struct, kw_only=True):
@@ -151,7 +159,7 @@ def _account(done: Flushed, report: DeliveryReport, left: int) -> None:
     done.stopped = None if report.stopped is None else str(report.stopped)
 
 
-@click.group(epilog="Example: streamkeeper spool status DIR")
+@group(epilog="Example: streamkeeper spool status DIR")
 def spool() -> None:
     """Events that were accepted onto a disk (`--spool DIR`) and are not yet in the stream."""
 

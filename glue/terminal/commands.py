@@ -1,0 +1,76 @@
+"""Click commands that end as :mod:`glue.terminal.errors` says: one line and an exit code, no stack trace."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import click
+
+from glue.terminal.errors import STOPPED, CommandError
+from glue.terminal.extras import missing_extra
+from glue.terminal.sanitize import inert
+
+
+class _ShownError(click.ClickException):
+    """A command's error as click shows one."""
+
+    def __init__(self, error: CommandError) -> None:
+        super().__init__(error.message)
+        # Click reads it from the instance.
+        self.exit_code = error.exit_code  # type: ignore[misc]
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"Error: {inert(self.message)}", file=file, err=file is None)
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Turns what a command raises into what click ends with: the error's line and code; 130 for Ctrl-C.
+
+    A module that an extra would bring is such an error too.
+    """
+    try:
+        yield
+    except CommandError as error:
+        raise _ShownError(error) from error
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error.name)
+        if missing is None:
+            raise
+        raise _ShownError(CommandError(missing)) from error
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        raise click.exceptions.Exit(STOPPED) from None
+
+
+class Command(click.Command):
+    """A command whose errors end it with one line and their exit code."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with ending():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with ending():
+            return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with ending():
+            return super().invoke(ctx)
+
+
+def command(name: str | None = None, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Makes a function a :class:`Command`; takes what ``click.command`` takes."""
+    return click.command(name, cls=Command, **settings)
+
+
+def group(name: str | None = None, **settings: Any) -> Callable[[Callable[..., Any]], Group]:
+    """Makes a function a :class:`Group`; takes what ``click.group`` takes."""
+    return click.group(name, cls=Group, **settings)
