@@ -54,6 +54,7 @@ from consumers.moderation.rules import (
     Rule,
     Score,
     Severity,
+    SolicitationRule,
     SurfaceName,
     TermRule,
     Thresholds,
@@ -76,14 +77,27 @@ __all__ = [
     "RelationRule",
     "RepeatRule",
     "Rule",
+    "SolicitationRule",
     "TermRule",
     "Thresholds",
 ]
 
-RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed", "floods", "repeats", "beside", "relations")
+RULE_TABLES = (
+    "terms",
+    "patterns",
+    "links",
+    "allow",
+    "authors",
+    "managed",
+    "floods",
+    "repeats",
+    "beside",
+    "relations",
+    "solicitations",
+)
 """The policy's arrays of rules. A rule's name is unique among all of them."""
 
-_WITHOUT_SCORE = frozenset({"allow", "authors", "managed", "relations"})
+_WITHOUT_SCORE = frozenset({"allow", "authors", "managed", "relations", "solicitations"})
 """Those whose rules have no score of their own."""
 
 
@@ -110,6 +124,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         repeats: rules about the same text again and again.
         beside: rules about two things that say more together.
         relations: rules about attacks on groups of people.
+        solicitations: rules about requests to strangers.
         extends: the name of a policy in the bundle that this one is like. What stands here goes before: a rule in place
             of the rule of that name, thresholds in place of those of that label.
         off: labels that do not count, whatever finds them.
@@ -134,6 +149,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     repeats: tuple[RepeatRule, ...] = ()
     beside: tuple[BesideRule, ...] = ()
     relations: tuple[RelationRule, ...] = ()
+    solicitations: tuple[SolicitationRule, ...] = ()
     extends: Name | Literal[""] = ""
     off: tuple[Name, ...] = ()
 

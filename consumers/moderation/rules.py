@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind, RelationKind
+from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind, RelationKind, SolicitationKind
 from glue.vocabulary import Action
 
 Score = Annotated[float, Meta(ge=0.0, le=1.0, description="a number from 0 to 1")]
@@ -345,6 +345,31 @@ class RelationRule(_Record, frozen=True):
     reason: str = ""
 
 
+class SolicitationRule(_Record, frozen=True):
+    """Requests to strangers: subscribe to my channel, vote for me, click here. Many small marks are added up.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what a text with such a request is; one of the policy's labels.
+        kinds: channel: come to my channel, page or work; exchange: I follow you if you follow me; votes: vote, like,
+            share, sign; money: earn, win, buy; link: click. A text counts for the kind that says most of it.
+        at_least: from which score on there is a signal.
+        at_most: a higher score counts as this one, so that a rule alone does not reach every action.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    kinds: Annotated[tuple[SolicitationKind, ...], Meta(min_length=1)]
+    at_least: Annotated[float, Meta(gt=0.0, lt=1.0, description="a number above 0 and below 1")] = 0.3
+    at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
 class PersonalDataRule(_Record, frozen=True):
     """What personal data in a text counts for. Excerpts are masked whatever stands here.
 
@@ -483,4 +508,5 @@ Rule = (
     | FloodRule
     | RepeatRule
     | RelationRule
+    | SolicitationRule
 )
