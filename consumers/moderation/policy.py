@@ -33,6 +33,7 @@ from consumers.moderation.checks import check
 from consumers.moderation.document import read_document
 from consumers.moderation.extending import extended, with_files, without_off
 from consumers.moderation.problems import PolicyError, Problems
+from consumers.moderation.rule_values import Language, Name, Score, Severity, SurfaceName
 from consumers.moderation.rules import (
     SEVERITIES,
     AllowRule,
@@ -42,20 +43,15 @@ from consumers.moderation.rules import (
     ForLanguage,
     ForSurface,
     Label,
-    Language,
     LinkRule,
     ManagedRule,
     ModelRule,
-    Name,
     PatternRule,
     PersonalDataRule,
     RelationRule,
     RepeatRule,
     Rule,
-    Score,
-    Severity,
     SolicitationRule,
-    SurfaceName,
     TermRule,
     Thresholds,
 )
