@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.floor import floor
-from benchmarks.handler import make_handler
+from benchmarks.handler import make_stubbed
 from benchmarks.peer import Peer
 from benchmarks.workload import Workload, kinesis_events, make_workload
 
@@ -86,7 +86,7 @@ def compare_outcomes(workload: Workload) -> tuple[int, dict[str, int]]:
             row = msgspec.json.decode(line)
             into[row["event_id"]] = row["action"]
 
-    handler = make_handler(workload.policy(), lambda records: [read(ours, data) for data in records] and None)
+    handler = make_stubbed(workload.policy(), lambda records: [read(ours, data) for data in records] and None)
     peer = Peer(workload, lambda records: [read(theirs, record["Data"]) for record in records] and None)
     for event in kinesis_events(workload.payloads, records=100):
         answers = handler.handle(event, Context()), peer.handle(event, Context())
@@ -103,9 +103,9 @@ def compare_outcomes(workload: Workload) -> tuple[int, dict[str, int]]:
 def measure(workload: Workload, records: int, aggregated: int, *, rounds: int) -> dict[str, Any]:
     """Events per CPU second of all five, and the ratio in each round."""
     context = Context()
-    handler = make_handler(workload.policy(), lambda _: None).handle
-    with_crowd = make_handler(workload.policy(crowd=True), lambda _: None).handle
-    with_model = make_handler(workload.policy(model=True), lambda _: None).handle
+    handler = make_stubbed(workload.policy(), lambda _: None).handle
+    with_crowd = make_stubbed(workload.policy(crowd=True), lambda _: None).handle
+    with_model = make_stubbed(workload.policy(model=True), lambda _: None).handle
     peer = Peer(workload, lambda _: None).handle
     events = kinesis_events(workload.payloads, records=records, aggregated=aggregated)
     # Powertools does not open aggregates: the usual handler gets the same events as plain records.

@@ -1,4 +1,4 @@
-"""Streamkeeper's handler as Lambda runs it, under a policy; only the three AWS services are stubs."""
+"""Streamkeeper's handler as Lambda runs it, under a policy."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +11,14 @@ from consumers.effects import Destinations, Effects
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
 from consumers.policy_keeper import PolicyKeeper
-from consumers.ports import Notice, Status
+from consumers.ports import DeliveryStreams, EventBus, Notice, Status, StatusTable
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
 
 
-class Stubs:
-    """Takes everything, at once."""
+class Streams:
+    """Takes every row, at once."""
 
     def __init__(self, taken: Callable[[Sequence[bytes]], None]) -> None:
         self._taken = taken
@@ -27,8 +27,12 @@ class Stubs:
         self._taken(records)
         return [None] * len(records)
 
-    def write(self, status: Status) -> None:
-        pass
+
+class Table:
+    """Keeps every status."""
+
+    def put(self, statuses: Sequence[Status]) -> Sequence[str | None]:
+        return [None] * len(statuses)
 
 
 class Bus:
@@ -38,16 +42,15 @@ class Bus:
         return [None] * len(notices)
 
 
-def make_handler(policy: Policy, taken: Callable[[Sequence[bytes]], None]) -> Application:
-    """The handler under a policy, which hands its Firehose records to ``taken``."""
+def make_handler(policy: Policy, streams: DeliveryStreams, bus: EventBus, statuses: StatusTable) -> Application:
+    """The handler under a policy, with these services."""
     clock = SystemClock()
     keeper = PolicyKeeper(None, bundled=lambda: policy, now=clock.now())
-    stubs = Stubs(taken)
     effects = Effects(
         Destinations("verdicts", "quarantine", 86400),
-        streams=stubs,
-        bus=Bus(),
-        statuses=stubs,
+        streams=streams,
+        bus=bus,
+        statuses=statuses,
         clock=clock,
         retry=Retry(),
         each=concurrently(ThreadPoolExecutor(8)),
@@ -57,4 +60,9 @@ def make_handler(policy: Policy, taken: Callable[[Sequence[bytes]], None]) -> Ap
     return Application(parts, Consumer(rows, effects, clock=clock).process, check=check_answer)
 
 
-__all__ = ["ARRIVAL", "make_handler"]
+def make_stubbed(policy: Policy, taken: Callable[[Sequence[bytes]], None]) -> Application:
+    """The handler under a policy, which hands its Firehose records to ``taken``; the services are stubs."""
+    return make_handler(policy, Streams(taken), Bus(), Table())
+
+
+__all__ = ["ARRIVAL", "Bus", "Streams", "Table", "make_handler", "make_stubbed"]

@@ -9,7 +9,7 @@ import time
 import click
 
 from benchmarks.__main__ import Context, spread
-from benchmarks.handler import make_handler
+from benchmarks.handler import make_stubbed
 from benchmarks.workload import kinesis_events, make_workload
 
 EVENTS = 4_000
@@ -26,7 +26,7 @@ def main(rounds: int, as_json: bool) -> None:
     for terms in (FEW, MANY):
         workload = make_workload(EVENTS, terms=terms)
         started = time.perf_counter()
-        handle = make_handler(workload.policy(), lambda _: None).handle
+        handle = make_stubbed(workload.policy(), lambda _: None).handle
         handlers[terms] = (handle, kinesis_events(workload.payloads, records=100), time.perf_counter() - started)
     context = Context()
     micros: dict[int, list[float]] = {terms: [] for terms in handlers}

@@ -21,7 +21,7 @@ import msgspec
 
 from benchmarks.__main__ import Context, spread
 from benchmarks.corpora import in_turns, read_corpora, read_terms
-from benchmarks.handler import make_handler
+from benchmarks.handler import make_stubbed
 from benchmarks.peer import Peer
 from benchmarks.workload import Workload, event_of, kinesis_events
 from consumers.moderation.moderator import Moderator
@@ -71,8 +71,8 @@ def make_contestants(terms: list[str]) -> dict[str, Run]:
 
     return {
         "usual handler": handled(Peer(workload, lambda _: None).handle),
-        "same rules": handled(make_handler(workload.policy(), lambda _: None).handle),
-        "default policy": handled(make_handler(default, lambda _: None).handle),
+        "same rules": handled(make_stubbed(workload.policy(), lambda _: None).handle),
+        "default policy": handled(make_stubbed(default, lambda _: None).handle),
         "alone": judged,
     }
 
@@ -101,7 +101,7 @@ def compare(terms: list[str], texts: list[str]) -> tuple[int, int]:
             row = msgspec.json.decode(line)
             into[row["event_id"]] = row["action"]
 
-    ours = make_handler(
+    ours = make_stubbed(
         workload.policy(), lambda records: read(actions[0], (line for data in records for line in data.splitlines()))
     )
     theirs = Peer(workload, lambda records: read(actions[1], (record["Data"] for record in records)))

@@ -22,8 +22,8 @@ MAX_PUT_BYTES = 3_500_000
 MAX_NOTICES = 10
 """Of one PutEvents. Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 
-STATUSES_PER_TASK = 8
-"""Statuses written one after the other by one task: fewer are not worth a hand-over to another thread."""
+MAX_STATUSES = 25
+"""Of one call. Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html"""
 
 
 class Destinations(Struct, frozen=True):
@@ -176,23 +176,18 @@ class Effects:
                 positions.setdefault(one.content_id, []).append(position)
 
         every = list(latest.values())
-        starts = range(0, len(every), STATUSES_PER_TASK)
+        starts = range(0, len(every), MAX_STATUSES)
 
-        def keep(start: int) -> list[Sent]:
-            some = every[start : start + STATUSES_PER_TASK]
-            return [send([one], self._write, retry=self._retry, clock=self._clock, deadline=deadline) for one in some]
+        def keep(start: int) -> Sent:
+            some = every[start : start + MAX_STATUSES]
+            return send(some, self._statuses.put, retry=self._retry, clock=self._clock, deadline=deadline)
 
-        for start, kept_some in zip(starts, self._each(keep, starts), strict=True):
-            for one, sent in zip(every[start:], kept_some, strict=False):
-                flow.resent += sent.resent
-                flow.statuses += not sent.left
-                if sent.left:
-                    flow.fail(positions[one.content_id])
-
-    def _write(self, statuses: Sequence[Status]) -> Sequence[str | None]:
-        for one in statuses:
-            self._statuses.write(one)
-        return [None] * len(statuses)
+        flow.statuses = len(every)
+        for start, sent in zip(starts, self._each(keep, starts), strict=True):
+            flow.resent += sent.resent
+            flow.statuses -= len(sent.left)
+            for index in sent.left:
+                flow.fail(positions[every[start + index].content_id])
 
 
 def _is_quiet(event: ContentEvent) -> bool:

@@ -104,11 +104,17 @@ class EventBus(Protocol):
 class StatusTable(Protocol):
     """The latest status of each piece of content."""
 
-    def write(self, status: Status) -> None:
-        """Keeps the status unless one with the same or a greater order key is there.
+    def put(self, statuses: Sequence[Status]) -> Sequence[str | None]:
+        """Keeps each status unless one with the same or a greater order key is there.
+
+        Args:
+            statuses: at most 25, of different contents.
+
+        Returns:
+            For each, in order: None when it, or a later one, is kept, else the error's code.
 
         Raises:
-            TransientError: it may not have been kept.
+            TransientError: the call failed; some may have been kept.
             DefectError: no retry mends it.
         """
 

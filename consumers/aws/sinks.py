@@ -6,17 +6,21 @@ Every failure is one of two: it may pass (TransientError), or it will not (Defec
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 import msgspec
+import pybase64
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as ConnectionError_
 from botocore.session import Session, get_session
+from msgspec.structs import astuple
 
 from consumers.ports import DefectError, Notice, Status, TransientError
+from glue.aws.bodies import OwnBody
 
 SOURCE = "streamkeeper"
 DETAIL_TYPE = "Content Verdict"
@@ -67,7 +71,9 @@ _session_lock = threading.Lock()
 def make_client(service: str, config: Config = _CONFIG) -> Any:
     """A client for one service, with short time-outs; region, endpoint and credentials come from the environment."""
     with _session_lock:
-        return _session().create_client(service, config=config)
+        session = _session()
+        # botocore puts its description of itself together anew for every call, for a tenth of the call's cost.
+        return session.create_client(service, config=config.merge(Config(user_agent=session.user_agent())))
 
 
 @cache
@@ -117,21 +123,32 @@ class FirehoseStreams:
     """Delivery streams of Firehose. Source: https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html"""
 
     def __init__(self, client: Any) -> None:
-        self._put = client.put_record_batch
+        self._put = OwnBody(client, "put_record_batch")
 
     def put(self, stream: str, records: Sequence[bytes]) -> Sequence[str | None]:
         """For each record None or the error's code; see :class:`consumers.ports.DeliveryStreams`."""
         response = call(
             "firehose:PutRecordBatch",
             self._put,
+            body=_put_record_batch(stream, records),
             DeliveryStreamName=stream,
-            Records=[{"Data": record} for record in records],
+            Records=[],
         )
         # A record counts only with its own id, whatever FailedPutCount says.
         return [
             None if entry.get("RecordId") else str(entry.get("ErrorCode") or "NoRecordId")
             for entry in response["RequestResponses"]
         ]
+
+
+def _put_record_batch(stream: str, records: Sequence[bytes]) -> bytes:
+    """One PutRecordBatch request as JSON.
+
+    >>> _put_record_batch("rows", [b"data"])
+    b'{"DeliveryStreamName":"rows","Records":[{"Data":"ZGF0YQ=="}]}'
+    """
+    data = b'"},{"Data":"'.join(map(pybase64.b64encode, records))
+    return b'{"DeliveryStreamName":%s,"Records":[{"Data":"%s"}]}' % (msgspec.json.encode(stream), data)
 
 
 class EventBridgeBus:
@@ -163,41 +180,101 @@ class EventBridgeBus:
 
 
 class DynamoDBStatusTable:
-    """One DynamoDB table, key ``content_id``, time to live in ``expires_at``."""
+    """One DynamoDB table, key ``content_id``, time to live in ``expires_at``.
+
+    Most statuses are the first of their content, so that many are inserted by one call. What is there already is judged
+    by its order key, in a call of its own: docs/decisions/0023-statuses-by-the-batch.md.
+    """
 
     def __init__(self, client: Any, table: str) -> None:
+        self._insert = OwnBody(client, "batch_execute_statement")
         self._update = client.update_item
         self._table = table
+        # A table's name holds no quotes; values go as parameters, never into the text.
+        self._statement = f'INSERT INTO "{table}" VALUE {_ITEM}'
 
-    def write(self, status: Status) -> None:
-        """Keeps the status unless a later one is there; see :class:`consumers.ports.StatusTable`."""
-        values: dict[str, dict[str, object]] = {
-            f":{name}": {"S": getattr(status, name)} for name in status.__struct_fields__ if name not in _OTHERWISE
-        }
-        values[":labels"] = {"L": [{"S": label} for label in status.labels]}
-        values[":expires_at"] = {"N": str(status.expires_at)}
+    def put(self, statuses: Sequence[Status]) -> Sequence[str | None]:
+        """For each status None or the error's code; see :class:`consumers.ports.StatusTable`."""
+        if len(statuses) == 1:
+            self._write(statuses[0])
+            return [None]
+        response = call(
+            "dynamodb:PartiQLInsert",
+            self._insert,
+            body=msgspec.json.encode(
+                {
+                    "Statements": [
+                        {"Statement": self._statement, "Parameters": list(_values(status).values())}
+                        for status in statuses
+                    ]
+                }
+            ),
+            Statements=[],
+        )
+        answers = response.get("Responses") or ()
+        return [self._outcome(status, answer) for status, answer in zip_longest(statuses, answers[: len(statuses)])]
+
+    def _outcome(self, status: Status, answer: Mapping[str, Any] | None) -> str | None:
+        if answer is not None:
+            if not (error := answer.get("Error")):
+                return None
+            code = str(error.get("Code") or "Unknown")
+            if code in _PASSING_STATEMENTS:
+                return code
+            if code != "DuplicateItem":
+                raise RefusedError("dynamodb:PartiQLInsert", code)
+        # A status of this content is there, or nothing was said of it.
+        try:
+            self._write(status)
+        except TransientError as error:
+            return error.code
+        return None
+
+    def _write(self, status: Status) -> None:
+        values = _values(status)
+        content_id = values.pop("content_id")
         try:
             call(
                 "dynamodb:UpdateItem",
                 self._update,
                 TableName=self._table,
-                Key={"content_id": {"S": status.content_id}},
+                Key={"content_id": content_id},
                 UpdateExpression=_UPDATE,
                 # The greatest key wins in whatever order writes come, and a repeated write changes nothing.
                 ConditionExpression="attribute_not_exists(#order_key) OR #order_key < :order_key",
                 ExpressionAttributeNames=_NAMES,
-                ExpressionAttributeValues=values,
+                ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
             )
         except RefusedError as refused:
             if refused.code != "ConditionalCheckFailedException":
                 raise
 
 
-_OTHERWISE = {"content_id", "labels", "expires_at"}
-_FIELDS = [name for name in Status.__struct_fields__ if name != "content_id"]
-_UPDATE = "SET " + ", ".join(f"#{name} = :{name}" for name in _FIELDS)
+def _values(status: Status) -> dict[str, dict[str, object]]:
+    """The attributes of a status's item, in the order of its fields."""
+    values: dict[str, dict[str, object]] = {
+        name: {"S": value} for name, value in zip(_FIELDS, astuple(status), strict=True)
+    }
+    values["labels"] = {"L": [{"S": label} for label in status.labels]}
+    values["expires_at"] = {"N": str(status.expires_at)}
+    return values
+
+
+_FIELDS = Status.__struct_fields__
+_ITEM = "{" + ", ".join(f"'{name}': ?" for name in _FIELDS) + "}"
+_UPDATE = "SET " + ", ".join(f"#{name} = :{name}" for name in _FIELDS if name != "content_id")
 # Every name by alias: some, such as "action", are reserved words of DynamoDB.
-_NAMES = {f"#{name}": name for name in _FIELDS}
+_NAMES = {f"#{name}": name for name in _FIELDS if name != "content_id"}
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html
+_PASSING_STATEMENTS = frozenset(
+    {
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceeded",
+        "TransactionConflict",
+        "ThrottlingError",
+        "InternalServerError",
+    }
+)
 
 
 class SystemClock:

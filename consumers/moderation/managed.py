@@ -6,8 +6,7 @@ from typing import get_args
 from msgspec import Struct
 
 from consumers.moderation.moderator import primary_subtag
-from consumers.moderation.rule_values import ManagedService
-from consumers.moderation.rules import ManagedRule
+from consumers.moderation.rules import ManagedRule, ManagedService
 from glue.contract import ContentEvent, Signal
 
 SERVICES: frozenset[str] = frozenset(get_args(ManagedService))

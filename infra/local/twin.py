@@ -17,7 +17,7 @@ from infra.local.cloudformation.cloudformation import Stack, StackApi, StackReso
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import STACK_NAME, Place, provision, read_template
 from infra.local.control import Control
-from infra.local.dynamodb import ItemUpdates
+from infra.local.dynamodb import ItemWrites
 from infra.local.eventbridge import EventBuses
 from infra.local.firehose.api import FirehoseApi
 from infra.local.firehose.driver import DeliveryStreamDriver, Ports, calling
@@ -111,6 +111,7 @@ class Twin:
             Ports(objects=self.objects, catalog=self.catalog, call=calling(self.functions)), self._clock
         )
         self.athena = AthenaApi(objects=self.objects, catalog=self.catalog, clock=self._clock)
+        items = ItemWrites(self.beneath)
         self._front.serve(
             apis={
                 "kinesis": KinesisApi(self.streams, self._clock),
@@ -128,7 +129,8 @@ class Twin:
             ),
             shortcuts={
                 "AWSEvents.PutEvents": EventBuses(self.beneath, self._clock).put_events,
-                "DynamoDB_20120810.UpdateItem": ItemUpdates(self.beneath).update_item,
+                "DynamoDB_20120810.UpdateItem": items.update_item,
+                "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
             },
         )
 

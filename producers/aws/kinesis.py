@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from producers.aws.bodies import RecordBodies
+from glue.aws.bodies import OwnBody
+from producers.aws.bodies import body_of
 from producers.aws.putting import Putting
 from producers.ports import OutRecord, PutResult, ShardRange
 
@@ -39,12 +40,14 @@ class KinesisStream:
             in_flight=in_flight,
         )
         self._client: Any = self._putting.client
-        self._bodies = RecordBodies(self._client, name)
+        self._put_records = OwnBody(self._client, "put_records")
         self.region = self._putting.region
 
     def put(self, records: Sequence[OutRecord]) -> list[PutResult]:
         """One PutRecords call; results by position. Errors as in :class:`producers.ports.Stream`."""
-        answer = self._putting.call(self._bodies.put_records, records=records)
+        answer = self._putting.call(
+            self._put_records, body=body_of(self.name, records), StreamName=self.name, Records=[]
+        )
         return [
             PutResult(item.get("SequenceNumber"), item.get("ShardId") or _shard_in(item), item.get("ErrorCode"))
             for item in answer.get("Records", ())

@@ -11,8 +11,7 @@ import msgspec
 
 from glue.readers.rows import SourceError
 from glue.terminal.signals import ReadingStop
-from producers.delivery.report import DeliveryReport
-from producers.delivery.sending import Delivery
+from producers.delivery.sending import Delivering, DeliveryReport
 from producers.mapping.datasets import RejectedRow
 from producers.ports import Clock, OutRecord, StreamRefusedError
 
@@ -116,7 +115,7 @@ class Production(msgspec.Struct, kw_only=True):
 
 def produce(
     items: Iterable[OutRecord | RejectedRow],
-    delivery: Delivery | None,
+    delivery: Delivering | None,
     *,
     clock: Clock,
     rejects: Rejects,

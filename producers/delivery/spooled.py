@@ -5,7 +5,14 @@ from collections import deque
 
 from producers.delivery.batching import UnsendableError, check_sendable
 from producers.delivery.paced import Paced
-from producers.delivery.report import INTERRUPTED, Accepted, DeliveryReport, DeliverySettings
+from producers.delivery.report import (
+    INTERRUPTED,
+    Accepted,
+    DeliveryReport,
+    DeliverySettings,
+    NotDeliverable,
+    next_step,
+)
 from producers.delivery.shard_rates import RateSettings
 from producers.ports import Clock, OutRecord, Stream
 from producers.spool.errors import SpoolFullError
@@ -16,9 +23,9 @@ _GATHER = 0.005
 
 
 class LaneDelivery:
-    """A delivery that keeps a rate for each shard, out of a spool or out of memory.
+    """What :class:`producers.delivery.sending.Delivery` does with a spool, or when it is to keep a rate for each shard.
 
-    Arguments as for :func:`producers.delivery.sending.open_delivery`.
+    Arguments as there.
     """
 
     def __init__(
@@ -27,18 +34,19 @@ class LaneDelivery:
         *,
         clock: Clock,
         settings: DeliverySettings,
-        on_accepted: Accepted | None = None,
-        spool: Spool | None = None,
+        report: DeliveryReport,
+        on_accepted: Accepted | None,
+        spool: Spool | None,
     ) -> None:
         self._clock = clock
         self._settings = settings
-        self.report = DeliveryReport()
+        self._report = report
         self._spool = spool
         self._paced = Paced(
             stream,
             clock=clock,
             settings=settings,
-            report=self.report,
+            report=report,
             on_accepted=on_accepted,
             spool=spool,
             rates=RateSettings(),
@@ -52,13 +60,13 @@ class LaneDelivery:
         self._appended = threading.Event()
         self._syncing: threading.Thread | None = None
         if spool is not None:
-            self.report.left_over = spool.opened.records
+            report.left_over = spool.opened.records
             if not settings.durable_put:
                 self._syncing = threading.Thread(target=self._sync, name="spool-sync", daemon=True)
                 self._syncing.start()
         self._paced.start()
 
-    def put(self, record: OutRecord, *, timeout: float | None = None) -> None:
+    def put(self, record: OutRecord, timeout: float | None) -> None:
         """Takes the record over: with a spool, onto the disk."""
         try:
             check_sendable(record)
@@ -93,10 +101,10 @@ class LaneDelivery:
         self._abandoned = True
         self._paced.abandon()
 
-    def close(self, timeout: float | None = None) -> DeliveryReport:
+    def close(self, timeout: float | None) -> DeliveryReport:
         """Sends the rest for as long as there is time. What is left then is in the spool, or failed without one."""
         if self._closed:
-            return self.report
+            return self._report
         self._closed = True
         if self._spool is not None:
             self._appended.set()
@@ -106,14 +114,14 @@ class LaneDelivery:
             if timeout is None:
                 timeout = self._settings.max_seconds
         self._paced.close(timeout)
-        self.report.spooled = self._paced.spooled(self.report.accepted)
+        self._report.spooled = self._paced.spooled(self._report.accepted)
         defect = self._defect or self._paced.defect
         if defect is not None:
             raise defect
-        return self.report
+        return self._report
 
     def _check(self, record: OutRecord | None) -> None:
-        error = self._defect or self._paced.defect or self.report.stopped
+        error = self._defect or self._paced.defect or self._report.stopped
         if error is None:
             return
         if record is not None:
@@ -158,8 +166,10 @@ class LaneDelivery:
 
     def _accept(self, records: list[OutRecord]) -> None:
         with self._reporting:
-            self.report.accept(records, keep_ids=self._settings.keep_ids)
+            self._report.accepted += sum(len(record.inside) or 1 for record in records)
+            if self._settings.keep_ids:
+                self._report.accepted_ids += [event_id for record in records for event_id in record.event_ids]
 
     def _fail(self, record: OutRecord, reason: str) -> None:
         with self._reporting:
-            self.report.fail([record], reason, 0)
+            self._report.failed.append(NotDeliverable(record.event_ids, reason, 0, next_step(reason)))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from consumers.effects import MAX_STATUSES
 from consumers.ports import Notice, Status, TransientError
 
 Fails = Callable[[int, int], bool]
@@ -99,12 +100,18 @@ class _Table:
     def __init__(self, world: FakeWorld) -> None:
         self._world = world
 
-    def write(self, status: Status) -> None:
+    def put(self, statuses: Sequence[Status]) -> Sequence[str | None]:
         world = self._world
         number = world.call("statuses")
-        if world._statuses_fail(number, 0):
-            raise TransientError("ProvisionedThroughputExceededException")
-        world.writes.append(status)
-        kept = world.statuses.get(status.content_id)
-        if kept is None or kept.order_key < status.order_key:
-            world.statuses[status.content_id] = status
+        assert len(statuses) == len({one.content_id for one in statuses}) <= MAX_STATUSES
+        errors: list[str | None] = []
+        for item, one in enumerate(statuses):
+            if world._statuses_fail(number, item):
+                errors.append("ThrottlingError")
+                continue
+            errors.append(None)
+            world.writes.append(one)
+            kept = world.statuses.get(one.content_id)
+            if kept is None or kept.order_key < one.order_key:
+                world.statuses[one.content_id] = one
+        return errors

@@ -275,7 +275,7 @@ def every_delivery_may_write_its_prefix_and_its_errors(stack: Stack) -> list[str
 
 def the_consumers_may_do_what_they_do_and_no_more(stack: Stack) -> list[str]:
     both = {
-        *("firehose:PutRecordBatch", "events:PutEvents", "dynamodb:UpdateItem"),
+        *("firehose:PutRecordBatch", "events:PutEvents", "dynamodb:PartiQLInsert", "dynamodb:UpdateItem"),
         *("logs:CreateLogStream", "logs:PutLogEvents"),
     }
     found = []

@@ -138,7 +138,7 @@ def test_a_verdict_that_is_told_lands_first_and_is_then_dropped() -> None:
     world = FakeWorld()
     report = process(world, [payload(0, "free money"), payload(1, "hello"), payload(2, "hello", hold=True)])
     assert results(report) == ["Dropped", "Ok", "Dropped"]
-    assert world.effects == ["rows", "notices", "statuses", "statuses"]
+    assert world.effects == ["rows", "notices", "statuses"]
     assert [one["event_id"][-1] for one in world.rows("verdicts")] == ["0", "2"]  # type: ignore[index]
     assert [one.action for one in world.notices] == ["flag"]
     assert set(world.statuses) == {"c0", "c2"}

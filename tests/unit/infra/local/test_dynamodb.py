@@ -1,5 +1,6 @@
 """Conditional updates and events without moto's costs, held against moto itself."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.local.dynamodb import ItemUpdates
+from infra.local.dynamodb import ItemWrites
 from infra.local.errors import ApiError
 from infra.local.eventbridge import MAX_TOTAL_BYTES, EventBuses
 from infra.local.front import Front
@@ -98,7 +99,7 @@ def updates(draw: st.DrawFn) -> dict[str, Any]:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(updates(), min_size=1, max_size=6))
 def test_any_row_of_updates_ends_as_with_moto(dynamodb: Any, beneath: Beneath, rows: list[dict[str, Any]]) -> None:
-    ours = ItemUpdates(beneath)
+    ours = ItemWrites(beneath)
     for name in ("ours", "moto"):
         for key in ("c1", "c2"):
             dynamodb.delete_item(TableName=name, Key={"content_id": {"S": key}})
@@ -125,6 +126,80 @@ def test_any_row_of_updates_ends_as_with_moto(dynamodb: Any, beneath: Beneath, r
         )
 
 
+ITEMS = st.fixed_dictionaries({"action": texts, "number": numbers, "labels": typed["#l"]})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(["c1", "c2", "c3"]), ITEMS), min_size=1, max_size=5))
+def test_a_batch_of_inserts_ends_as_puts_of_what_was_not_there(
+    dynamodb: Any, beneath: Beneath, rows: list[tuple[str, dict[str, Any]]]
+) -> None:
+    for name, key in itertools.product(("ours", "moto"), ("c1", "c2", "c3")):
+        dynamodb.delete_item(TableName=name, Key={"content_id": {"S": key}})
+    statement = """INSERT INTO "ours" VALUE {'content_id': ?, 'action': ?, 'number': ?, 'labels': ?}"""
+    statements = [
+        {"Statement": statement, "Parameters": [{"S": key}, item["action"], item["number"], item["labels"]]}
+        for key, item in rows
+    ]
+    answer = ItemWrites(beneath).batch_execute_statement({"Statements": statements})
+    assert answer is not None
+    expected = []
+    for key, item in rows:
+        try:
+            dynamodb.put_item(
+                TableName="moto",
+                Item={"content_id": {"S": key}, **item},
+                ConditionExpression="attribute_not_exists(content_id)",
+            )
+            expected.append(None)
+        except ClientError:
+            expected.append("DuplicateItem")
+    responses: Any = answer["Responses"]
+    assert [one.get("Error", {}).get("Code") for one in responses] == expected
+    for key in ("c1", "c2", "c3"):
+        ours, moto = (
+            dynamodb.get_item(TableName=name, Key={"content_id": {"S": key}}).get("Item") for name in ("ours", "moto")
+        )
+        assert ours == moto
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        (("nowhere", "content_id", {"S": "c"}), "ResourceNotFound"),
+        (("ours", "content_id", {"N": "1"}), "ValidationError"),
+        (("ours", "action", {"S": "c"}), "ValidationError"),
+    ],
+)
+def test_a_statement_that_cannot_be_run_is_answered_for_itself(
+    dynamodb: Any, beneath: Beneath, statement: tuple[str, str, dict[str, str]], code: str
+) -> None:
+    dynamodb.delete_item(TableName="ours", Key={"content_id": {"S": "sound"}})
+    statements = [
+        {"Statement": f"""INSERT INTO "{table}" VALUE {{'{name}': ?}}""", "Parameters": [value]}
+        for table, name, value in (statement, ("ours", "content_id", {"S": "sound"}))
+    ]
+    answer: Any = ItemWrites(beneath).batch_execute_statement({"Statements": statements})
+    bad, well = answer["Responses"]
+    assert bad["Error"]["Code"] == code
+    assert well == {"TableName": "ours"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Statements": []},
+        {"Statements": [{"Statement": "SELECT * FROM ours"}]},
+        {"Statements": [{"Statement": """INSERT INTO "ours" VALUE {'a': 'b'}""", "Parameters": []}]},
+        {"Statements": [{"Statement": """INSERT INTO "ours" VALUE {'a': ?}""", "Parameters": []}]},
+        {"Statements": [{"Statement": """INSERT INTO "ours" VALUE {'a': ?}""", "Parameters": ["b"]}]},
+        {"Statements": [{"Statement": """UPDATE "ours" SET a = ? WHERE b = ?""", "Parameters": [{"S": "x"}] * 2}]},
+    ],
+)
+def test_other_batches_are_motos_to_answer(beneath: Beneath, body: dict[str, Any]) -> None:
+    assert ItemWrites(beneath).batch_execute_statement(body) is None
+
+
 @pytest.mark.parametrize(
     ("condition", "holds"),
     [
@@ -148,10 +223,10 @@ def test_a_comparison_with_what_is_not_there_or_has_another_type_does_not_hold(
         "ExpressionAttributeValues": {":c": {"N": "1"}},
     }
     if holds:
-        assert ItemUpdates(beneath).update_item(body) == {}
+        assert ItemWrites(beneath).update_item(body) == {}
     else:
         with pytest.raises(ApiError, match="ConditionalCheckFailedException"):
-            ItemUpdates(beneath).update_item(body)
+            ItemWrites(beneath).update_item(body)
 
 
 PLAIN: dict[str, Any] = {
@@ -190,7 +265,7 @@ PLAIN: dict[str, Any] = {
 )
 def test_any_other_form_is_left_to_moto_untouched(dynamodb: Any, beneath: Beneath, change: dict[str, Any]) -> None:
     before = dynamodb.scan(TableName="ours")["Items"]
-    assert ItemUpdates(beneath).update_item({**PLAIN, **change}) is None
+    assert ItemWrites(beneath).update_item({**PLAIN, **change}) is None
     assert dynamodb.scan(TableName="ours")["Items"] == before
 
 
