@@ -17,7 +17,8 @@ from benchmarks.mortal_producer import event
 from infra.demo import Asked, Runtime
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import Delivery, open_delivery
 from producers.spool.spool import Spool
 
 _LANDED = "SELECT DISTINCT event_id FROM verdicts WHERE dt >= '2020-01-01'"
@@ -72,7 +73,7 @@ def main(usual: float, times: float, seconds: float, shards: int, *, plain: bool
         asked = Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
         settings = DeliverySettings(durable_put=False, linger=0.1)
         stream = KinesisStream(outputs["ContentStreamName"])
-        delivery = Delivery(stream, clock=SystemClock(), settings=settings, spool=spool)
+        delivery = open_delivery(stream, clock=SystemClock(), settings=settings, spool=spool)
         pressure = Pressure(delivery, spool)
         print(f"{shards} shards take {shards * 1000:,}/s; {usual:,.0f}/s, then {usual * times:,.0f}/s", file=sys.stderr)
         rates = [pressure.hold(usual, 5), pressure.hold(usual * times, seconds), pressure.hold(usual, 5)]

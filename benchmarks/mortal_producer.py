@@ -15,7 +15,8 @@ from glue.codec import encode
 from glue.contract import ContentEvent
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.partitioning import partition_key
 from producers.ports import OutRecord
 from producers.spool.spool import Spool
@@ -37,7 +38,7 @@ def main(stream: str, folder: str, accepted: str, number: str) -> None:
         for corrupt in spool.opened.corrupt:
             print(corrupt, file=sys.stderr, flush=True)
         settings = DeliverySettings(linger=0.05, keep_ids=False)
-        delivery = Delivery(KinesisStream(stream), clock=SystemClock(), settings=settings, spool=spool)
+        delivery = open_delivery(KinesisStream(stream), clock=SystemClock(), settings=settings, spool=spool)
         descriptor = os.open(accepted, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
         def work(worker: int) -> None:

@@ -33,7 +33,8 @@ from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import Packer
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.partitioning import partition_key
 from producers.ports import OutRecord
 
@@ -112,7 +113,7 @@ def plain(records: Sequence[OutRecord], *, is_validated: bool) -> int:
 def delivered(records: Sequence[OutRecord], *, is_aggregated: bool) -> int:
     """Ours, as ``produce`` puts it together."""
     clock = SystemClock()
-    delivery: Any = Delivery(KinesisStream("content"), clock=clock, settings=DeliverySettings(keep_ids=False))
+    delivery: Any = open_delivery(KinesisStream("content"), clock=clock, settings=DeliverySettings(keep_ids=False))
     if is_aggregated:
         delivery = AggregatedDelivery(delivery, Packer(), clock=clock)
     for record in records:

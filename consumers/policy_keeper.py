@@ -1,12 +1,13 @@
 """Which policy holds: the last good one. A new one is taken up without a deploy, a broken one never.
 
 A stored policy is asked for by its entity tag at most once an interval, between batches and never for a record. What
-cannot be used is refused, and the one before stays; at a cold start, where there is none before, the last good copy
-that ``streamkeeper policy publish`` keeps beside it, and else the policy of the bundle. Each time the metric
-``PolicyRefused`` says so until the stored policy is good again. Rules expire at midnight UTC, in a warm process too.
+cannot be used is refused, and the one before stays. At a cold start, where there is none before, it is the newest
+earlier version of the object that can be used, else the copy that ``streamkeeper policy publish`` keeps beside it, else
+the policy of the bundle. The metric ``PolicyRefused`` says so until the stored policy is good again. Rules expire at
+midnight UTC, in a warm process too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -39,8 +40,8 @@ class PolicyStore(Protocol):
         """
         ...
 
-    def read_last_good(self) -> StoredPolicy | None:
-        """The copy of the last policy that was published after a check; None when there is none."""
+    def earlier(self) -> Iterator[StoredPolicy]:
+        """What may stand in for the stored policy, best first. What cannot be read is left out."""
         ...
 
 
@@ -109,11 +110,7 @@ class PolicyKeeper:
 
     def _take_last_good(self, now: float) -> bool:
         assert self._store is not None  # noqa: S101
-        try:
-            stored = self._store.read_last_good()
-        except (TransientError, DefectError):
-            return False
-        return stored is not None and not self._take(stored, now)
+        return any(not self._take(stored, now) for stored in self._store.earlier())
 
     def _take(self, stored: StoredPolicy, now: float) -> str:
         """Why a stored policy cannot hold; empty when it does from now on."""
@@ -124,6 +121,9 @@ class PolicyKeeper:
             first = error.problems[0]
             where = f", the first at line {first.line}, column {first.column}" if first.line else ""
             return f"{len(error.problems)} problems{where}"
+        except Exception as error:
+            # A defect of ours, met by a text from outside: the stream does not stop for it, and the alarm goes.
+            return f"a defect of the code, {type(error).__name__}"
         self._policy = policy
         return ""
 

@@ -18,7 +18,8 @@ from athena.engine import Answer, Engine
 from infra.accounting import Account, Coordinate
 from producers.aws.kinesis import KinesisStream
 from producers.clock import SystemClock
-from producers.delivery.sending import Delivery, DeliveryReport, DeliverySettings
+from producers.delivery.report import DeliveryReport, DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.ports import OutRecord, PutResult
 
 START_TIMEOUT_S = 60.0
@@ -103,7 +104,9 @@ def produce(runtime: Runtime, records: Sequence[OutRecord], on_progress: Callabl
 
     stream = KinesisStream(runtime.outputs["ContentStreamName"])
     started = time.monotonic()
-    delivery = Delivery(stream, clock=SystemClock(), settings=DeliverySettings(keep_ids=False), on_accepted=accepted)
+    delivery = open_delivery(
+        stream, clock=SystemClock(), settings=DeliverySettings(keep_ids=False), on_accepted=accepted
+    )
     for record in records:
         delivery.put(record)
     return Produced(delivery.close(), places, time.monotonic() - started)

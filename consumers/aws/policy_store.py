@@ -1,6 +1,7 @@
 """A policy as an object in S3, asked for by its entity tag."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +13,8 @@ MAX_BYTES = 8 << 20
 """A policy of 100,000 terms is about two megabytes."""
 LAST_GOOD = ".last-good"
 """What the copy's key ends with."""
+MOST_VERSIONS = 20
+"""Versions that a cold start looks through for one that can be used."""
 
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(\S+)\Z", re.ASCII)
 _NOT_THERE = frozenset({"NoSuchKey", "NoSuchBucket", "404", "AccessDenied", "403"})
@@ -60,14 +63,41 @@ class S3PolicyStore:
         """See :class:`consumers.policy_keeper.PolicyStore`."""
         return self._read(self._key, etag)
 
-    def read_last_good(self) -> StoredPolicy | None:
-        """See :class:`consumers.policy_keeper.PolicyStore`."""
-        return self._read(self._key + LAST_GOOD, None)
+    def earlier(self) -> Iterator[StoredPolicy]:
+        """See :class:`consumers.policy_keeper.PolicyStore`: the object's versions, newest first, then the copy.
 
-    def _read(self, key: str, etag: str | None) -> StoredPolicy | None:
-        condition = {} if etag is None else {"IfNoneMatch": etag}
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+        """
+        for version in self._versions():
+            try:
+                stored = self._read(self._key, None, version=version)
+            except (DefectError, TransientError):
+                continue
+            if stored is not None:
+                yield stored
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, **condition)
+            copy = self._read(self._key + LAST_GOOD, None)
+        except (DefectError, TransientError):
+            return
+        if copy is not None:
+            yield copy
+
+    def _versions(self) -> list[str]:
+        """The object's versions, newest first; none where the bucket keeps none or the role may not list them."""
+        try:
+            answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=self._key)
+        except (ClientError, BotoCoreError):
+            return []
+        # S3 lists the versions of one key from the newest on; the prefix also finds the copy's.
+        found = [str(one["VersionId"]) for one in answer.get("Versions", []) if one["Key"] == self._key]
+        return found[:MOST_VERSIONS]
+
+    def _read(self, key: str, etag: str | None, *, version: str | None = None) -> StoredPolicy | None:
+        given = {} if etag is None else {"IfNoneMatch": etag}
+        if version is not None:
+            given["VersionId"] = version
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, **given)
             if answer["ContentLength"] > MAX_BYTES:
                 raise DefectError(f"the policy has {answer['ContentLength']} bytes; allowed: {MAX_BYTES}")
             return StoredPolicy(answer["Body"].read().decode(), str(answer["ETag"]))

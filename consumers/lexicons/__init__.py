@@ -1,8 +1,8 @@
 """Word lists in the bundle for detectors that look at how words stand together: a text file for each language.
 
-A file has sections, a section has lines ``weight: entry, entry``. An entry is a word or phrase in lower case; with
-``*`` at its end it stands for every word that begins so. ``#`` begins a comment. Which sections there are is told in
-:mod:`consumers.moderation.detectors.relations.lexicon`.
+A list for relations has sections, a section has lines ``weight: entry, entry``. An entry is a word or phrase in lower
+case; with ``*`` at its end it stands for every word that begins so. ``#`` begins a comment. Which sections there are is
+told in :mod:`consumers.moderation.detectors.relations.lexicon`.
 """
 
 from pkgutil import get_data
@@ -10,12 +10,14 @@ from pkgutil import get_data
 LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "nl", "pl", "pt", "zh")
 """The languages that have a list for relations."""
 
+_NAMES = (*LANGUAGES, "emoji", "en_valence", "solicitation")
+
 
 def read_lexicon(name: str) -> str:
     """The text of a bundled word list.
 
     Args:
-        name: one of ``LANGUAGES``, or ``emoji``.
+        name: one of ``LANGUAGES``, or ``emoji``, ``en_valence``, ``solicitation``.
 
     Raises:
         ValueError: there is none of that name; the message says which there are.
@@ -23,7 +25,7 @@ def read_lexicon(name: str) -> str:
     >>> read_lexicon("en").startswith("# English")
     True
     """
-    data = get_data(__name__, f"{name}.txt") if name in (*LANGUAGES, "emoji", "en_valence") else None
+    data = get_data(__name__, f"{name}.txt") if name in _NAMES else None
     if data is None:
-        raise ValueError(f"received word list {name!r}; allowed: {', '.join(LANGUAGES)}, emoji, en_valence")
+        raise ValueError(f"received word list {name!r}; allowed: {', '.join(_NAMES)}")
     return data.decode()

@@ -14,6 +14,7 @@ from consumers.moderation.rules import (
     PatternRule,
     RelationRule,
     RepeatRule,
+    SolicitationRule,
     Thresholds,
 )
 from consumers.moderation.scan import ScanError, compile_expression
@@ -62,7 +63,7 @@ def check(given: "Policy", whole: "Policy", problems: Problems) -> None:
         if isinstance(rule, RepeatRule) and rule.authors > rule.events:
             what = f"received {rule.authors}, with events {rule.events}; allowed: authors <= events"
             problems.add((table, position, "authors"), what)
-        if isinstance(rule, RelationRule) and rule.at_most < rule.at_least:
+        if isinstance(rule, RelationRule | SolicitationRule) and rule.at_most < rule.at_least:
             what = f"received {rule.at_most} below at_least {rule.at_least}; allowed: at_least <= at_most"
             problems.add((table, position, "at_most"), what)
         if isinstance(rule, PatternRule):

@@ -41,3 +41,6 @@ FAMILIES: dict[PersonalDataKind, PersonalDataFamily] = {
 
 RelationKind = Literal["contempt", "derogation", "dehumanisation", "exclusion", "violence"]
 RELATION_KINDS: tuple[RelationKind, ...] = get_args(RelationKind)
+
+SolicitationKind = Literal["channel", "exchange", "votes", "money", "link"]
+SOLICITATION_KINDS: tuple[SolicitationKind, ...] = get_args(SolicitationKind)

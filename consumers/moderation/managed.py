@@ -6,7 +6,8 @@ from typing import get_args
 from msgspec import Struct
 
 from consumers.moderation.moderator import primary_subtag
-from consumers.moderation.rules import ManagedRule, ManagedService
+from consumers.moderation.rule_values import ManagedService
+from consumers.moderation.rules import ManagedRule
 from glue.contract import ContentEvent, Signal
 
 SERVICES: frozenset[str] = frozenset(get_args(ManagedService))

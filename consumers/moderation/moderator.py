@@ -17,6 +17,8 @@ from consumers.moderation.detectors.patterns import PatternDetector
 from consumers.moderation.detectors.personal_data import CANDIDATES, PersonalDataDetector
 from consumers.moderation.detectors.protocol import Detector, Subject
 from consumers.moderation.detectors.relations.detector import RelationDetector
+from consumers.moderation.detectors.solicitation import CANDIDATE as REQUEST
+from consumers.moderation.detectors.solicitation import SolicitationDetector
 from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.detectors.velocity import CrowdDetector
 from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
@@ -99,6 +101,9 @@ class Moderator:
         links = LinkDetector(policy.links, first=len(expressions))
         if policy.links:
             expressions.append(LINK)
+        requests = SolicitationDetector(policy.solicitations, first=len(expressions))
+        if policy.solicitations:
+            expressions.append(REQUEST)
         self._allowed = AllowedSpans(policy.allow, first=len(expressions))
         expressions += self._allowed.expressions
         try:
@@ -112,6 +117,7 @@ class Moderator:
             PatternDetector(policy.patterns, first=0),
             self._personal_data,
             *([links] if policy.links else ()),
+            *([requests] if policy.solicitations else ()),
             *([RelationDetector(policy.relations, spaced=len(expressions))] if policy.relations else ()),
         )
         self._model: ModelDetector | None = None
@@ -125,7 +131,7 @@ class Moderator:
         self.crowd = CrowdDetector(policy.floods, policy.repeats) if policy.floods or policy.repeats else None
         """What looks at whole batches, when the policy has rules for that."""
         # What looks at the scan's hits alone is not asked when there are none.
-        by_hits = (PatternDetector, PersonalDataDetector, LinkDetector)
+        by_hits = (PatternDetector, PersonalDataDetector, LinkDetector, SolicitationDetector)
         self._always = tuple(one.detect for one in self.detectors if not isinstance(one, by_hits))
         self._on_hits = tuple(one.detect for one in self.detectors if isinstance(one, by_hits))
         self._beside = BesideDetector(policy.beside) if policy.beside else None

@@ -22,7 +22,6 @@ may hold is in ``consumers/policies/policy.schema.json``.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -31,8 +30,10 @@ import msgspec
 from msgspec import Struct
 
 from consumers.moderation.checks import check
+from consumers.moderation.document import read_document
 from consumers.moderation.extending import extended, with_files, without_off
-from consumers.moderation.problems import PolicyError, Problem, Problems
+from consumers.moderation.problems import PolicyError, Problems
+from consumers.moderation.rule_values import Language, Name, Score, Severity, SurfaceName
 from consumers.moderation.rules import (
     SEVERITIES,
     AllowRule,
@@ -42,19 +43,15 @@ from consumers.moderation.rules import (
     ForLanguage,
     ForSurface,
     Label,
-    Language,
     LinkRule,
     ManagedRule,
     ModelRule,
-    Name,
     PatternRule,
     PersonalDataRule,
     RelationRule,
     RepeatRule,
     Rule,
-    Score,
-    Severity,
-    SurfaceName,
+    SolicitationRule,
     TermRule,
     Thresholds,
 )
@@ -76,14 +73,27 @@ __all__ = [
     "RelationRule",
     "RepeatRule",
     "Rule",
+    "SolicitationRule",
     "TermRule",
     "Thresholds",
 ]
 
-RULE_TABLES = ("terms", "patterns", "links", "allow", "authors", "managed", "floods", "repeats", "beside", "relations")
+RULE_TABLES = (
+    "terms",
+    "patterns",
+    "links",
+    "allow",
+    "authors",
+    "managed",
+    "floods",
+    "repeats",
+    "beside",
+    "relations",
+    "solicitations",
+)
 """The policy's arrays of rules. A rule's name is unique among all of them."""
 
-_WITHOUT_SCORE = frozenset({"allow", "authors", "managed", "relations"})
+_WITHOUT_SCORE = frozenset({"allow", "authors", "managed", "relations", "solicitations"})
 """Those whose rules have no score of their own."""
 
 
@@ -110,6 +120,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         repeats: rules about the same text again and again.
         beside: rules about two things that say more together.
         relations: rules about attacks on groups of people.
+        solicitations: rules about requests to strangers.
         extends: the name of a policy in the bundle that this one is like. What stands here goes before: a rule in place
             of the rule of that name, thresholds in place of those of that label.
         off: labels that do not count, whatever finds them.
@@ -134,6 +145,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     repeats: tuple[RepeatRule, ...] = ()
     beside: tuple[BesideRule, ...] = ()
     relations: tuple[RelationRule, ...] = ()
+    solicitations: tuple[SolicitationRule, ...] = ()
     extends: Name | Literal[""] = ""
     off: tuple[Name, ...] = ()
 
@@ -154,12 +166,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         Traceback (most recent call last):
         consumers.moderation.problems.PolicyError: line 3, column 1: labels.spam.flga: unknown key; allowed: block, flag, handling, hold, review; did you mean 'flag'?
         """  # noqa: E501
-        try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise PolicyError([_not_toml(str(error))]) from None
-        except RecursionError:
-            raise PolicyError([Problem(0, 0, "", "not TOML: nested too deep; a policy has at most 5 levels")]) from None
+        document = read_document(text)
         problems = Problems(text)
         base = _extended_by(document, problems)
         _score_by_severity(document, base, problems)
@@ -247,13 +254,6 @@ NEVER = Thresholds()
 """The thresholds of a label that is switched off."""
 _NOTHING_FOR_LANGUAGE = ForLanguage()
 _NOTHING_FOR_SURFACE = ForSurface()
-
-
-def _not_toml(message: str) -> Problem:
-    what, _, where = message.rpartition(" (at ")
-    numbers = [int(word) for word in where.rstrip(")").replace(",", " ").split() if word.isdigit()]
-    line, column = numbers if len(numbers) == 2 else (0, 0)
-    return Problem(line, column, "", f"not TOML: {what or message}")
 
 
 def _extended_by(document: dict[str, Any], problems: Problems) -> Policy | None:

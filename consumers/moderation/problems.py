@@ -90,9 +90,7 @@ class Problems:
             meta = str((shape.extra_json_schema or {}).get("description", ""))
             shape = shape.type
         if isinstance(shape, shapes.UnionType):
-            # None cannot be written in TOML: it only stands for what is left out.
-            [shape] = [one for one in shape.types if not isinstance(one, shapes.NoneType)]
-            self._walk(shape, value, path)
+            self._union(shape, value, path)
         elif isinstance(shape, shapes.StructType):
             self._table(shape, value, path)
         elif isinstance(shape, shapes.DictType):
@@ -112,6 +110,32 @@ class Problems:
                     self._walk(shape.item_type, inner, (*path, position))
         else:
             self._single(shape, value, path, meta)
+
+    def _union(self, shape: shapes.UnionType, value: Any, path: "Path") -> None:
+        # None cannot be written in TOML: it only stands for what is left out.
+        choices = [one for one in shape.types if not isinstance(one, shapes.NoneType)]
+        if len(choices) == 1:
+            self._walk(choices[0], value, path)
+            return
+        words: list[str] = []
+        others = []
+        for choice in choices:
+            meta = ""
+            if isinstance(choice, shapes.Metadata):
+                meta = str((choice.extra_json_schema or {}).get("description", ""))
+                choice = choice.type
+            if _fits(choice, value):
+                return
+            if isinstance(choice, shapes.LiteralType):
+                words += map(str, choice.values)
+            else:
+                others.append(meta or _described(choice))
+        listed = (
+            allowed(value, words)
+            if any(words)
+            else "allowed: " + " or ".join([*others, *(["an empty text"] * bool(words))])
+        )
+        self.add(path, f"received {shown(value)}; {listed}")
 
     def _table(self, shape: shapes.StructType, value: Any, path: "Path") -> None:
         if not self._is(value, dict, "a table", path):
@@ -151,7 +175,8 @@ def allowed(received: object, names: Iterable[str]) -> str:
     every = sorted(names)
     listed = ", ".join(every[:30]) + (f" and {len(every) - 30} more" if len(every) > 30 else "")
     by_case = {name.lower(): name for name in every}
-    close = get_close_matches(str(received).lower(), by_case, n=1, cutoff=0.6)
+    word = received.lower() if isinstance(received, str) and len(received) <= _MOST_SHOWN else ""
+    close = get_close_matches(word, by_case, n=1, cutoff=0.6) if word else []
     return f"allowed: {listed}" + (f"; did you mean {by_case[close[0]]!r}?" if close else "")
 
 
@@ -165,6 +190,8 @@ def shown(value: object) -> str:
         return "true" if value else "false"
     if value == "":
         return "an empty text"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a number of over 60 digits"
     text = value if isinstance(value, str) else str(value)
     text = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
     return repr(text) if isinstance(value, str) else text
@@ -195,6 +222,7 @@ def _fits(shape: shapes.Type, value: Any) -> bool:
                 and (shape.ge is None or value >= shape.ge)
                 and (shape.gt is None or value > shape.gt)
                 and (shape.le is None or value <= shape.le)
+                and (shape.lt is None or value < shape.lt)
             )
         case shapes.IntType():
             return (
@@ -210,7 +238,8 @@ def _fits(shape: shapes.Type, value: Any) -> bool:
         case shapes.LiteralType():
             return isinstance(value, str) and value in shape.values
         case _:
-            raise NotImplementedError(type(shape).__name__)
+            # A shape that no policy has today: what msgspec said about it is all there is to say.
+            return True
 
 
 def _described(shape: shapes.Type) -> str:

@@ -5,38 +5,23 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind, RelationKind
+from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind, RelationKind, SolicitationKind
+from consumers.moderation.rule_values import (
+    AuthorId,
+    Domain,
+    Expression,
+    Language,
+    LinkKind,
+    ManagedLabel,
+    ManagedService,
+    Many,
+    Name,
+    Score,
+    Seconds,
+    Severity,
+    Term,
+)
 from glue.vocabulary import Action
-
-Score = Annotated[float, Meta(ge=0.0, le=1.0, description="a number from 0 to 1")]
-Name = Annotated[
-    str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z", description="a to z first, then a to z, 0 to 9 and _, at most 64")
-]
-Language = Annotated[
-    str, Meta(pattern=r"^[a-z]{2,3}\Z", description="a primary language subtag in lower case, such as en or de")
-]
-SurfaceName = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}\Z", description="a to z, 0 to 9 and _, at most 32")]
-Domain = Annotated[
-    str,
-    Meta(
-        pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z",
-        max_length=253,
-        description="a domain in lower case such as example.org, without scheme, path or *; names beyond ASCII as xn--",
-    ),
-]
-AuthorId = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9._:@-]{1,128}\Z", description="1 to 128 of A-Z, a-z, 0-9 and . _ : @ -")
-]
-Term = Annotated[str, Meta(min_length=1, max_length=200)]
-Expression = Annotated[str, Meta(min_length=1, max_length=2000)]
-LinkKind = Literal["any", "shortener", "punycode", "ip_address", "redirect", "mixed_script"]
-Many = Annotated[int, Meta(ge=2, le=10_000, description="a whole number from 2 to 10000")]
-Seconds = Annotated[
-    float, Meta(gt=0.0, le=86_400.0, description="a number of seconds above 0, up to 86400, which is a day")
-]
-Severity = Literal["low", "medium", "high", "critical"]
-ManagedService = Literal["comprehend", "bedrock", "rekognition"]
-ManagedLabel = Annotated[str, Meta(min_length=1, max_length=128)]
 
 SEVERITIES: dict[Severity, float] = {"low": 0.4, "medium": 0.6, "high": 0.8, "critical": 0.95}
 """The score that each word stands for, unless the policy's ``[severities]`` says otherwise."""
@@ -345,6 +330,31 @@ class RelationRule(_Record, frozen=True):
     reason: str = ""
 
 
+class SolicitationRule(_Record, frozen=True):
+    """Requests to strangers: subscribe to my channel, vote for me, click here. Many small marks are added up.
+
+    Args:
+        rule: names the rule in verdicts; unique in the policy.
+        label: what a text with such a request is; one of the policy's labels.
+        kinds: channel: come to my channel, page or work; exchange: I follow you if you follow me; votes: vote, like,
+            share, sign; money: earn, win, buy; link: click. A text counts for the kind that says most of it.
+        at_least: from which score on there is a signal.
+        at_most: a higher score counts as this one, so that a rule alone does not reach every action.
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    rule: Name
+    label: Name
+    kinds: Annotated[tuple[SolicitationKind, ...], Meta(min_length=1)]
+    at_least: Annotated[float, Meta(gt=0.0, lt=1.0, description="a number above 0 and below 1")] = 0.3
+    at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""
+
+
 class PersonalDataRule(_Record, frozen=True):
     """What personal data in a text counts for. Excerpts are masked whatever stands here.
 
@@ -483,4 +493,5 @@ Rule = (
     | FloodRule
     | RepeatRule
     | RelationRule
+    | SolicitationRule
 )

@@ -14,6 +14,7 @@ import msgspec
 import consumers.policies
 from consumers.moderation import rules
 from consumers.moderation.policy import RULE_TABLES, Policy
+from consumers.moderation.rule_values import Severity
 
 PATH = Path(consumers.policies.__file__).parent / "policy.schema.json"
 _ENTRY = re.compile(r"^ {4}([a-z_, ]+): ((?:.|\n {8})*)", re.MULTILINE)
@@ -70,4 +71,4 @@ def _meanings(kind: type) -> dict[str, str]:
 
 if __name__ == "__main__":
     PATH.write_text(rendered(), encoding="utf-8")
-    print(f"written: {PATH.name}; tables of rules: {', '.join(RULE_TABLES)}; severities: {get_args(rules.Severity)}")
+    print(f"written: {PATH.name}; tables of rules: {', '.join(RULE_TABLES)}; severities: {get_args(Severity)}")

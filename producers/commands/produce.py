@@ -35,7 +35,8 @@ from producers.commands.spool_options import SPOOLING, opened_spool
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import DEFAULT_BUCKETS, MAX_BUCKETS, Packer
 from producers.delivery.batching import firehose_batcher
-from producers.delivery.sending import Delivering, Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import Delivery, open_delivery
 from producers.mapping.datasets import Dataset
 from producers.mapping.fields import FIELDS
 from producers.ports import Clock, OutRecord, Stream, StreamRefusedError
@@ -267,16 +268,16 @@ def execute(world: World, given: dict[str, Any]) -> int:
 
 def delivery_to(
     stream: Stream, world: World, given: dict[str, Any], settings: DeliverySettings, *, spool: Spool | None = None
-) -> Delivering:
+) -> Delivery:
     """Delivery to this stream, of aggregates when ``--aggregate`` is given, through the spool if there is one.
 
     Raises:
         WrongUseError: what reads the stream cannot read aggregates, or ``--buckets`` is no power of two.
     """
     if given["deferred"]:
-        return Delivery(stream, clock=world.clock, settings=settings, batcher=firehose_batcher())
+        return open_delivery(stream, clock=world.clock, settings=settings, batcher=firehose_batcher())
     if not given["aggregate"]:
-        return Delivery(stream, clock=world.clock, settings=settings, spool=spool)
+        return open_delivery(stream, clock=world.clock, settings=settings, spool=spool)
     try:
         packer = Packer(buckets=given["buckets"])
     except ValueError as error:
@@ -284,7 +285,7 @@ def delivery_to(
     troubles = world.aggregate_troubles(getattr(stream, "name", ""))
     if troubles:
         raise WrongUseError(f"--aggregate: {'; '.join(troubles)}. Change the mapping, or leave --aggregate out")
-    delivery = Delivery(stream, clock=world.clock, settings=settings, spool=spool)
+    delivery = open_delivery(stream, clock=world.clock, settings=settings, spool=spool)
     return AggregatedDelivery(delivery, packer, clock=world.clock)
 
 

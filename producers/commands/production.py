@@ -11,7 +11,8 @@ import msgspec
 
 from glue.readers.rows import SourceError
 from glue.terminal.signals import ReadingStop
-from producers.delivery.sending import Delivering, DeliveryReport
+from producers.delivery.report import DeliveryReport
+from producers.delivery.sending import Delivery
 from producers.mapping.datasets import RejectedRow
 from producers.ports import Clock, OutRecord, StreamRefusedError
 
@@ -115,7 +116,7 @@ class Production(msgspec.Struct, kw_only=True):
 
 def produce(
     items: Iterable[OutRecord | RejectedRow],
-    delivery: Delivering | None,
+    delivery: Delivery | None,
     *,
     clock: Clock,
     rejects: Rejects,

@@ -19,7 +19,8 @@ from glue.terminal.errors import STOPPED, UNREACHABLE, WrongUseError, exit_codes
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, progress_bar, stopping
 from producers.clock import SystemClock
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.ports import Clock, Stream
 from producers.redrive.fixes import SECONDS, UnusableFixError, open_fix
 from producers.redrive.items import Item, SetAside
@@ -260,7 +261,7 @@ def _redrive(
         with stopping(stop):
             done = redriving.try_out(items, is_stopped=stop)
     else:
-        delivery = Delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
+        delivery = open_delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
         stop = Stop()
         stop.abandon = delivery.abandon
         with stopping(stop), progress_bar("redriving", None) as advance:

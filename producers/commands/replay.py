@@ -18,7 +18,8 @@ from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, InUseError, Wrong
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, progress_bar, stopping
 from producers.clock import SystemClock
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.limits import SHARD_RECORDS_PER_SECOND
 from producers.load.prices import Prices, read_prices
 from producers.ports import Clock, Stream
@@ -201,7 +202,7 @@ def execute(world: World, given: dict[str, Any]) -> int:
             # What "2d ago" meant when the run was begun is what it means for ever.
             began = run.state.started_at
             replaying = _replaying(given, parts, _selection(given, began), began, run_id, clock, pace)
-            delivery = Delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
+            delivery = open_delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
             stop.abandon = delivery.abandon
             with progress_bar("replaying", replaying.size()) as advance:
                 done = replaying.send(delivery, run, is_stopped=stop, progress=_on_record(advance))

@@ -16,7 +16,8 @@ from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
 from producers.commands.spool_options import WAIT, as_command_error, found_lines
-from producers.delivery.sending import Delivery, DeliveryReport, DeliverySettings
+from producers.delivery.report import DeliveryReport, DeliverySettings
+from producers.delivery.sending import Delivery, open_delivery
 from producers.ports import Clock, OutRecord, PutResult, Stream, StreamRefusedError
 from producers.spool.errors import SpoolError
 from producers.spool.findings import Corrupt, Torn
@@ -143,7 +144,7 @@ def flush(
                 on_sent(sent)
 
         settings = DeliverySettings(in_flight=in_flight, keep_ids=False)
-        delivery = Delivery(connect(), clock=clock, settings=settings, on_accepted=accepted, spool=spool)
+        delivery = open_delivery(connect(), clock=clock, settings=settings, on_accepted=accepted, spool=spool)
         stop.delivery = delivery
         report = delivery.close(0 if stop() else wait)
         _account(done, report, spool.left)

@@ -4,7 +4,8 @@ import threading
 from collections.abc import Sequence
 
 from producers.delivery.aggregating import Packer
-from producers.delivery.sending import Delivery, DeliveryReport
+from producers.delivery.report import DeliveryReport
+from producers.delivery.sending import Delivery
 from producers.ports import Clock, OutRecord, StreamRefusedError
 
 
@@ -33,12 +34,17 @@ class AggregatedDelivery:
         """What became of the events so far."""
         return self._delivery.report
 
-    def put(self, record: OutRecord) -> None:
+    def put(self, record: OutRecord, *, timeout: float | None = None) -> None:
         """Takes the event over.
+
+        Args:
+            record: one event.
+            timeout: without meaning here: events wait in memory until their record is made.
 
         Raises:
             StreamRefusedError: the stream can take nothing now; events that wait are reported as failed on ``close``.
         """
+        del timeout
         with self._packing:
             self._hand_on(self._packer.add(record, now=self._clock.now()))
         if self.report.stopped is not None:
@@ -54,13 +60,13 @@ class AggregatedDelivery:
         """No more retries."""
         self._delivery.abandon()
 
-    def close(self) -> DeliveryReport:
+    def close(self, timeout: float | None = None) -> DeliveryReport:
         """Sends the rest, waits for every answer and gives the account of all events."""
         self._closed.set()
         self._lingering.join()
         with self._packing:
             self._hand_on(self._packer.drain())
-        return self._delivery.close()
+        return self._delivery.close(timeout)
 
     def _hand_on(self, records: Sequence[OutRecord]) -> None:
         for record in records:

@@ -4,17 +4,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from producers.delivery.call import Answer, call
 from producers.delivery.lanes import Lanes, Waiting
-from producers.delivery.report import (
-    INTERRUPTED,
-    THROTTLED,
-    THROTTLES,
-    Accepted,
-    DeliveryReport,
-    DeliverySettings,
-    NotDeliverable,
-    next_step,
-)
+from producers.delivery.report import INTERRUPTED, Accepted, DeliveryReport, DeliverySettings
 from producers.delivery.shard_rates import RateSettings
 from producers.ports import (
     CallFailedError,
@@ -251,13 +243,8 @@ class Paced:
 
     def _call(self, batch: list[Waiting]) -> None:
         records = [self._record(item) for item in batch]
-        results: Sequence[PutResult] = ()
-        called = self._clock.now()
-        reason = "no answer for the record"
         try:
-            results = self._stream.put(records)
-        except CallFailedError as error:
-            reason = error.code
+            answer = call(self._stream, records, self._clock)
         except CallRefusedError as error:
             self._suspect(batch, records, error.code)
             return
@@ -270,23 +257,10 @@ class Paced:
             self._fail(records, type(error).__name__, batch[0].attempts)
             raise
         now = self._clock.now()
-        taken: list[Outcome] = []
-        throttled: list[tuple[Waiting, str | None]] = []
-        left: list[Waiting] = []
-        for place, item in enumerate(batch):
-            result = results[place] if place < len(results) else None
-            if result is not None and result.sequence_number:
-                taken.append((item, records[place], result))
-            elif result is not None and result.error_code in THROTTLES:
-                throttled.append((item, result.shard_id))
-            else:
-                left.append(item)
-                if result is not None:
-                    reason = result.error_code or "no sequence number"
-        turned_away = len(throttled) + (len(left) if reason in THROTTLES else 0)
-        if throttled and not left:
-            reason = THROTTLED
-        self._count(batch, taken, turned_away, now - called)
+        taken: list[Outcome] = [(batch[place], records[place], result) for place, result in answer.taken]
+        throttled = [(batch[place], shard) for place, shard in answer.throttled]
+        left = [batch[place] for place in answer.left]
+        self._count(batch, taken, answer)
         with self._state:
             self._fruitless = 0 if taken else self._fruitless + 1
             # With a spool there is no last attempt, and two to the thousandth is no number of seconds.
@@ -302,7 +276,7 @@ class Paced:
             self._lanes.throttled([one for one in throttled if keep(one[0])], now, pause=pause)
             given_up = [item for item in [*(item for item, _ in throttled), *left] if not keep(item)]
         if given_up:
-            why = INTERRUPTED if self._abandoned else reason
+            why = INTERRUPTED if self._abandoned else answer.reason
             self._fail([self._record(item) for item in given_up], why, given_up[0].attempts)
 
     def _keep(self, now: float) -> Callable[[Waiting], bool]:
@@ -326,21 +300,14 @@ class Paced:
             middle = len(batch) // 2
             self._suspects += [batch[:middle], batch[middle:]]
 
-    def _count(self, batch: list[Waiting], taken: list[Outcome], throttled: int, latency: float) -> None:
+    def _count(self, batch: list[Waiting], taken: list[Outcome], answer: Answer) -> None:
         sent = [(record, result) for _, record, result in taken]
-        events = sum(len(record.inside) or 1 for record, _ in sent)
+        records = [record for record, _ in sent]
+        resent = sum(item.attempts > 1 for item in batch)
         with self._state:
-            report = self._report
-            report.calls += 1
-            report.called(latency)
-            report.resent += sum(item.attempts > 1 for item in batch)
-            report.throttled += throttled
-            report.sent += events
-            report.bytes_sent += sum(record.size for record, _ in sent)
+            self._report.count_call(answer.seconds, records, resent=resent, throttled=answer.turned_away)
             if self._spool is None:
-                report.accepted += events
-                if self._settings.keep_ids:
-                    report.accepted_ids += [event_id for record, _ in sent for event_id in record.event_ids]
+                self._report.accept(records, keep_ids=self._settings.keep_ids)
             if sent and self._on_accepted is not None:
                 self._on_accepted(sent)
         if self._spool is not None and taken:
@@ -357,8 +324,7 @@ class Paced:
                 self._own_sent += own
 
     def _fail(self, records: Sequence[OutRecord], reason: str, attempts: int) -> None:
-        event_ids = tuple(event_id for record in records for event_id in record.event_ids)
-        self._report.failed.append(NotDeliverable(event_ids, reason, attempts, next_step(reason)))
+        self._report.fail(records, reason, attempts)
 
 
 _NOWHERE = OutRecord("", "", b"")

@@ -85,11 +85,49 @@ class DeliveryReport:
         """The ids that are not in the stream as far as its answers say."""
         return [event_id for group in self.failed for event_id in group.event_ids]
 
-    def called(self, seconds: float) -> None:
-        """A call took so long; the newest are kept, so that a producer that runs for weeks does not grow."""
+    def count_call(self, seconds: float, sent: Sequence[OutRecord], *, resent: int, throttled: int) -> int:
+        """Adds one call; gives the number of events that it brought into the stream.
+
+        The newest latencies are kept, so that a producer that runs for weeks does not grow.
+
+        Args:
+            seconds: how long it took.
+            sent: the records that the stream took.
+            resent: how many of the call's records had been sent before.
+            throttled: how many met a throttle.
+        """
         if len(self.latencies) >= _LATENCIES:
             del self.latencies[: _LATENCIES // 2]
         self.latencies.append(seconds)
+        events = sum(len(record.inside) or 1 for record in sent)
+        self.calls += 1
+        self.resent += resent
+        self.throttled += throttled
+        self.sent += events
+        self.bytes_sent += sum(record.size for record in sent)
+        return events
+
+    def accept(self, records: Sequence[OutRecord], *, keep_ids: bool) -> None:
+        """Counts the events of these records as accepted.
+
+        Args:
+            records: what is durable now.
+            keep_ids: whether to list their ids as well.
+        """
+        self.accepted += sum(len(record.inside) or 1 for record in records)
+        if keep_ids:
+            self.accepted_ids += [event_id for record in records for event_id in record.event_ids]
+
+    def fail(self, records: Sequence[OutRecord], reason: str, attempts: int) -> None:
+        """Lists the events of these records as not delivered.
+
+        Args:
+            records: what the stream did not take.
+            reason: why, as a word of AWS's or ours.
+            attempts: calls that were made for them.
+        """
+        event_ids = tuple(event_id for record in records for event_id in record.event_ids)
+        self.failed.append(NotDeliverable(event_ids, reason, attempts, next_step(reason)))
 
     def latency(self, share: float) -> float | None:
         """Seconds that this share (0 to 1) of the calls stayed under, None before the first call.

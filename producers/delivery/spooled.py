@@ -5,14 +5,7 @@ from collections import deque
 
 from producers.delivery.batching import UnsendableError, check_sendable
 from producers.delivery.paced import Paced
-from producers.delivery.report import (
-    INTERRUPTED,
-    Accepted,
-    DeliveryReport,
-    DeliverySettings,
-    NotDeliverable,
-    next_step,
-)
+from producers.delivery.report import INTERRUPTED, Accepted, DeliveryReport, DeliverySettings
 from producers.delivery.shard_rates import RateSettings
 from producers.ports import Clock, OutRecord, Stream
 from producers.spool.errors import SpoolFullError
@@ -23,9 +16,9 @@ _GATHER = 0.005
 
 
 class LaneDelivery:
-    """What :class:`producers.delivery.sending.Delivery` does with a spool, or when it is to keep a rate for each shard.
+    """A delivery that keeps a rate for each shard, out of a spool or out of memory.
 
-    Arguments as there.
+    Arguments as for :func:`producers.delivery.sending.open_delivery`.
     """
 
     def __init__(
@@ -34,19 +27,18 @@ class LaneDelivery:
         *,
         clock: Clock,
         settings: DeliverySettings,
-        report: DeliveryReport,
-        on_accepted: Accepted | None,
-        spool: Spool | None,
+        on_accepted: Accepted | None = None,
+        spool: Spool | None = None,
     ) -> None:
         self._clock = clock
         self._settings = settings
-        self._report = report
+        self.report = DeliveryReport()
         self._spool = spool
         self._paced = Paced(
             stream,
             clock=clock,
             settings=settings,
-            report=report,
+            report=self.report,
             on_accepted=on_accepted,
             spool=spool,
             rates=RateSettings(),
@@ -60,13 +52,13 @@ class LaneDelivery:
         self._appended = threading.Event()
         self._syncing: threading.Thread | None = None
         if spool is not None:
-            report.left_over = spool.opened.records
+            self.report.left_over = spool.opened.records
             if not settings.durable_put:
                 self._syncing = threading.Thread(target=self._sync, name="spool-sync", daemon=True)
                 self._syncing.start()
         self._paced.start()
 
-    def put(self, record: OutRecord, timeout: float | None) -> None:
+    def put(self, record: OutRecord, *, timeout: float | None = None) -> None:
         """Takes the record over: with a spool, onto the disk."""
         try:
             check_sendable(record)
@@ -101,10 +93,10 @@ class LaneDelivery:
         self._abandoned = True
         self._paced.abandon()
 
-    def close(self, timeout: float | None) -> DeliveryReport:
+    def close(self, timeout: float | None = None) -> DeliveryReport:
         """Sends the rest for as long as there is time. What is left then is in the spool, or failed without one."""
         if self._closed:
-            return self._report
+            return self.report
         self._closed = True
         if self._spool is not None:
             self._appended.set()
@@ -114,14 +106,14 @@ class LaneDelivery:
             if timeout is None:
                 timeout = self._settings.max_seconds
         self._paced.close(timeout)
-        self._report.spooled = self._paced.spooled(self._report.accepted)
+        self.report.spooled = self._paced.spooled(self.report.accepted)
         defect = self._defect or self._paced.defect
         if defect is not None:
             raise defect
-        return self._report
+        return self.report
 
     def _check(self, record: OutRecord | None) -> None:
-        error = self._defect or self._paced.defect or self._report.stopped
+        error = self._defect or self._paced.defect or self.report.stopped
         if error is None:
             return
         if record is not None:
@@ -166,10 +158,8 @@ class LaneDelivery:
 
     def _accept(self, records: list[OutRecord]) -> None:
         with self._reporting:
-            self._report.accepted += sum(len(record.inside) or 1 for record in records)
-            if self._settings.keep_ids:
-                self._report.accepted_ids += [event_id for record in records for event_id in record.event_ids]
+            self.report.accept(records, keep_ids=self._settings.keep_ids)
 
     def _fail(self, record: OutRecord, reason: str) -> None:
         with self._reporting:
-            self._report.failed.append(NotDeliverable(record.event_ids, reason, 0, next_step(reason)))
+            self.report.fail([record], reason, 0)

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from glue.terminal.signals import ReadingStop
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import Packer
-from producers.delivery.sending import Delivering, Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import Delivery, open_delivery
 from producers.load.content import Content, FromFile, MadeUp, read_events
 from producers.load.meter import Meter, Timed
 from producers.load.plan import Plan
@@ -94,8 +95,8 @@ def send(
     if spool is not None:
         settings = replace(settings, max_seconds=plan.spool_wait)
     timed = Timed(stream, meter, clock=clock)
-    inner = Delivery(timed, clock=clock, settings=settings, on_accepted=meter.accepted, spool=spool)
-    delivery: Delivering = inner
+    inner = open_delivery(timed, clock=clock, settings=settings, on_accepted=meter.accepted, spool=spool)
+    delivery: Delivery = inner
     if plan.aggregate:
         delivery = AggregatedDelivery(inner, Packer(buckets=plan.buckets, linger=plan.linger), clock=clock)
     stop.abandon = delivery.abandon

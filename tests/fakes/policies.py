@@ -1,5 +1,6 @@
 """Policies for consumers under test."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from consumers.policy_keeper import PolicyKeeper, StoredPolicy
@@ -22,6 +23,7 @@ class FakePolicyStore:
     def __init__(self, text: str | None) -> None:
         self.text = text
         self.last_good: str | None = None
+        self.versions: list[str] = []
         self.failure: Exception | None = None
         self.reads = 0
 
@@ -33,5 +35,7 @@ class FakePolicyStore:
         tag = str(hash(self.text))
         return None if tag == etag else StoredPolicy(self.text, tag)
 
-    def read_last_good(self) -> StoredPolicy | None:
-        return None if self.last_good is None else StoredPolicy(self.last_good, "good")
+    def earlier(self) -> Iterator[StoredPolicy]:
+        for text in (self.text, *self.versions, self.last_good):
+            if text is not None:
+                yield StoredPolicy(text, "earlier")

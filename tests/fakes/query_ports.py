@@ -17,11 +17,15 @@ class StoredObject:
 
 @dataclass
 class FakeObjects:
-    """An object store that remembers which prefixes were listed and which ranges were read."""
+    """An object store that remembers which prefixes were listed and which ranges were read.
+
+    It gives at most ``longest`` bytes at a time.
+    """
 
     stored: dict[tuple[str, str], bytes] = field(default_factory=dict)
     listed: list[str] = field(default_factory=list)
     read: list[tuple[str, int, int]] = field(default_factory=list)
+    longest: int | None = None
 
     def put(self, bucket: str, key: str, body: bytes, *, content_type: str = "") -> None:
         self.stored[bucket, key] = body
@@ -31,6 +35,8 @@ class FakeObjects:
             raise ApiError("NoSuchKey", "the key does not exist", 404)
         body = self.stored[bucket, key]
         end = len(body) if length is None else start + length
+        if self.longest is not None:
+            end = min(end, start + self.longest)
         self.read.append((key, start, end - start))
         return body[start:end]
 

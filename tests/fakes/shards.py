@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from infra.local.kinesis.shards import ShardLimits
 from infra.local.kinesis.streams import PutEntry, Streams
-from producers.delivery.sending import THROTTLED
+from producers.delivery.report import THROTTLED
 from producers.ports import OutRecord, PutResult, ShardRange
 from tests.fakes.stream import VirtualClock
 

@@ -245,8 +245,8 @@ CASES: list[tuple[Rule, Fault]] = [
     (the_consumers_may_do_what_they_do_and_no_more, put(*TRANSFORM_GRANTS, 2, "Action", value="dynamodb:*")),
     (every_output_is_there, drop_output("DeferredDeliveryStreamName")),
     (managed_ai_is_allowed_by_its_parameters_only, set_parameter("ComprehendAccess", "Default", "on")),
-    (managed_ai_is_allowed_by_its_parameters_only, drop(*TRANSFORM_GRANTS, 4)),
-    (managed_ai_is_allowed_by_its_parameters_only, put(*GRANTS, 9, "Fn::If", 0, value="AllowsComprehend")),
+    (managed_ai_is_allowed_by_its_parameters_only, drop(*TRANSFORM_GRANTS, 5)),
+    (managed_ai_is_allowed_by_its_parameters_only, put(*GRANTS, 10, "Fn::If", 0, value="AllowsComprehend")),
     (missing_managed_ai_raises_an_alarm, drop_resource("TransformDegradedAlarm")),
 ]
 

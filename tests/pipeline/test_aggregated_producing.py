@@ -14,7 +14,8 @@ from producers.aws.mappings import aggregate_troubles
 from producers.clock import SystemClock
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import Packer
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.ports import OutRecord, PutResult
 from producers.synthetic.content import Shares, synthetic
 
@@ -53,7 +54,9 @@ def test_aggregated_events_all_land_by_id_with_their_place_in_the_aggregate_thro
         for place, one in enumerate(synthetic(3_000, seed=21, now=time.time(), shares=Shares(malformed=0.02)))
     ]
     clock = SystemClock()
-    inner = Delivery(KinesisStream(name), clock=clock, settings=DeliverySettings(linger=0.05), on_accepted=accepted)
+    inner = open_delivery(
+        KinesisStream(name), clock=clock, settings=DeliverySettings(linger=0.05), on_accepted=accepted
+    )
     delivery = AggregatedDelivery(inner, Packer(buckets=16, max_records=40), clock=clock)
     # when they are sent as aggregates, and the stream is split in the middle of it
     for place, record in enumerate(records):

@@ -24,7 +24,7 @@ from producers.aws.quarantine import Recovery
 from producers.aws.reading import KinesisReader
 from producers.clock import SystemClock
 from producers.delivery.batching import firehose_batcher
-from producers.delivery.sending import Delivery, deliver
+from producers.delivery.sending import deliver, open_delivery
 from producers.ports import OutRecord, PutResult
 from producers.redrive.quarantined import QuarantinedRow
 from producers.synthetic.content import Shares, synthetic
@@ -80,7 +80,7 @@ def put(twin: Twin, records: list[OutRecord]) -> dict[str, OutRecord]:
     def accepted(some: Sequence[tuple[OutRecord, PutResult]]) -> None:
         taken.update({str(result.sequence_number): record for record, result in some})
 
-    delivery = Delivery(
+    delivery = open_delivery(
         FirehoseStream(twin.outputs["DeferredDeliveryStreamName"]),
         clock=SystemClock(),
         on_accepted=accepted,

@@ -1,5 +1,7 @@
 """A policy that is exchanged while the pipeline runs: no deploy, no lost verdict, and never a broken one."""
 
+import json
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,3 +78,54 @@ def test_a_published_policy_holds_and_a_broken_one_never(twin: Twin, tmp_path: P
 
     assert publish(tmp_path / "p.toml", POLICY.replace('"the"', '"and"'))[0] == 0
     assert versions(twin, seed=4) == {("ours", second.version)}
+
+
+MALFORMED = {
+    "a misspelt key": POLICY + '[labels.pii]\n[personal_data]\nlabel = "pii"\nscores = { emial = 0.5 }\n',
+    "a number without end": POLICY + "[severities]\nhigh = " + "9" * 5000 + "\n",
+    "no text": "\x00\ufffd\x07",
+}
+
+
+def put(twin: Twin, text: str) -> None:
+    """Puts a policy by hand, past every check."""
+    key = "policies/default.toml"
+    twin.client("s3").put_object(Bucket=twin.outputs["LakeBucketName"], Key=key, Body=text.encode())
+
+
+def start_cold(twin: Twin) -> None:
+    twin.client("lambda").update_function_configuration(FunctionName=twin.outputs["ModerateFunctionName"], Timeout=60)
+
+
+def refused(caplog: pytest.LogCaptureFixture) -> list[int]:
+    """What the metric PolicyRefused said, invocation by invocation."""
+    lines = [json.loads(record.message) for record in caplog.records if record.message.startswith('{"_aws"')]
+    return [line["PolicyRefused"] for line in lines]
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("starting", [pytest.param(False, id="warm"), pytest.param(True, id="cold")])
+@pytest.mark.parametrize("published", [True, False])
+def test_the_stream_goes_on_with_the_last_good_policy_whatever_is_put_in_its_place(
+    twin: Twin, tmp_path: Path, caplog: pytest.LogCaptureFixture, starting: bool, published: bool
+) -> None:
+    good = POLICY.replace('"the"', f'"for{int(starting)}{int(published)}"')
+    if published:
+        assert publish(tmp_path / "p.toml", good)[0] == 0
+    else:
+        put(twin, good)
+    assert versions(twin, seed=5) == {("ours", Policy.load(good).version)}
+    for number, text in enumerate(MALFORMED.values()):
+        put(twin, text)
+        if starting:
+            start_cold(twin)
+        with caplog.at_level(logging.DEBUG, "streamkeeper.moderate"):
+            caplog.clear()
+            assert versions(twin, seed=100 + 10 * number + 2 * published + starting) == {
+                ("ours", Policy.load(good).version)
+            }
+            counted = refused(caplog)
+        assert counted
+        assert all(counted)
+    put(twin, good)
+    assert versions(twin, seed=200 + 2 * published + starting) == {("ours", Policy.load(good).version)}

@@ -70,7 +70,10 @@ def covered(policy: str) -> set[str]:
 def test_every_rule_of_every_policy_has_a_case() -> None:
     for name, file in FILES.items():
         policy = MODERATORS[name].policy
-        kinds = (policy.terms, policy.patterns, policy.links, policy.floods, policy.repeats, policy.relations)
+        kinds = (
+            *(policy.terms, policy.patterns, policy.links, policy.floods, policy.repeats),
+            *(policy.relations, policy.solicitations),
+        )
         rules = {rule.rule for kind in kinds for rule in kind}
         heads = {f"model_{head}" for head in policy.model.heads} if policy.model else set()
         assert (rules | heads) - covered(file["policy"]) == set()

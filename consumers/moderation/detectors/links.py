@@ -11,7 +11,7 @@ from consumers.moderation.detectors.personal_data.addresses import is_public
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.detectors.shorteners import SHORTENERS
 from consumers.moderation.policy import LinkRule
-from consumers.moderation.rules import LinkKind
+from consumers.moderation.rule_values import LinkKind
 from consumers.moderation.scan import compiled
 from glue.contract import Signal
 

@@ -3,7 +3,7 @@
 import bisect
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -91,22 +91,26 @@ class ObjectFile:
         return f"s3://{self.bucket}/{self.key}"
 
 
-class _Position(threading.local):
-    """Where a thread reads next."""
+class _Sought(threading.local):
+    """Where a thread reads next, once it has sought there."""
 
-    at = 0
+    at: int | None = None
 
 
 class _Reader(io.RawIOBase):
-    """An open object. DuckDB gives one to several of its threads, each of which seeks and then reads: a position that
-    they shared would be another thread's by the time of the read, and the bytes those of another place."""
+    """An open object for code that seeks before every read, as DuckDB and pyarrow do.
 
-    def __init__(self, store: ObjectStore, file: ObjectFile, meter: Meter) -> None:
+    DuckDB gives one open file to several of its threads. A position that they shared would be another thread's by
+    the time of the read, and one that a thread kept would be stale when another thread goes on for it. So a seek is
+    good for one read of its own thread, and a read without one is refused. What is read in order uses
+    ``ObjectFiles.chunks``.
+    """
+
+    def __init__(self, files: "ObjectFiles", file: ObjectFile) -> None:
         super().__init__()
-        self._store = store
+        self._files = files
         self._file = file
-        self._meter = meter
-        self._position = _Position()
+        self._sought = _Sought()
         self.size = file.size
 
     def readable(self) -> bool:
@@ -116,28 +120,32 @@ class _Reader(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._position.at
+        # Also asked by those who look for the size: they seek to the end and back.
+        return self._sought.at or 0
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position.at, io.SEEK_END: self.size}[whence]
-        self._position.at = origin + offset
-        return self._position.at
+        if whence == io.SEEK_CUR:
+            offset += self._position()
+        elif whence == io.SEEK_END:
+            offset += self.size
+        self._sought.at = offset
+        return offset
 
     def read(self, size: int = -1) -> bytes:
-        start = self._position.at
+        start = self._position()
+        self._sought.at = None
         left = max(0, self.size - start)
-        length = left if size is None or size < 0 else min(size, left)
-        if not length:
-            return b""
-        self._meter.read(self._file.path, start, length)
-        data = self._store.get(self._file.bucket, self._file.key, start=start, length=length)
-        self._position.at = start + len(data)
-        return data
+        return self._files.read(self._file, start, left if size is None or size < 0 else min(size, left))
 
     def readinto(self, buffer: Any) -> int:
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+    def _position(self) -> int:
+        if self._sought.at is None:
+            raise OSError("an object is read from where the same thread has just sought: seek first")
+        return self._sought.at
 
 
 class ObjectFiles(AbstractFileSystem):  # type: ignore[misc, unused-ignore]
@@ -156,8 +164,37 @@ class ObjectFiles(AbstractFileSystem):  # type: ignore[misc, unused-ignore]
         return path
 
     def reader(self, file: ObjectFile) -> io.RawIOBase:
-        """An open object, its reads counted like DuckDB's."""
-        return _Reader(self._store, file, self._meter)
+        """An open object, its reads counted like DuckDB's. Each read needs a seek of the same thread before it."""
+        return _Reader(self, file)
+
+    def chunks(self, file: ObjectFile, size: int) -> Iterator[bytes]:
+        """An object from its first byte to its last, in pieces of ``size`` bytes; the last may be shorter.
+
+        The position is the iterator's own: whichever thread asks for the next piece gets the next piece.
+
+        Raises:
+            OSError: the object has become shorter.
+        """
+        for start in range(0, file.size, size):
+            yield self.read(file, start, min(size, file.size - start))
+
+    def read(self, file: ObjectFile, start: int, length: int) -> bytes:
+        """``length`` bytes of an object from ``start`` on, which lie inside it; counted.
+
+        Raises:
+            QueryError: the query was stopped, or has read as much as it may.
+            OSError: the object has become shorter.
+        """
+        if not length:
+            return b""
+        self._meter.read(file.path, start, length)
+        data = self._store.get(file.bucket, file.key, start=start, length=length)
+        while len(data) < length:
+            more = self._store.get(file.bucket, file.key, start=start + len(data), length=length - len(data))
+            if not more:
+                raise OSError(f"{file.path} ends at byte {start + len(data)}; its listing says {file.size}")
+            data += more
+        return data
 
     def open(self, path: str, mode: str = "rb", **_: object) -> io.RawIOBase:
         if mode != "rb":

@@ -17,8 +17,11 @@ from infra.local.athena.session import Session
 from infra.local.athena.tables import Partition
 
 _SERDE: Final = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
-_READ_BYTES: Final = 1 << 20
-_BATCH_ROWS: Final = 10_000
+READ_BYTES: Final = 1 << 20
+"""How much of an object is held at once, packed and unpacked."""
+BATCH_ROWS: Final = 10_000
+BATCH_BYTES: Final = 8 << 20
+"""A batch for DuckDB ends with the line that reaches either."""
 _OTHER_CODECS: Final = (".bz2", ".zst", ".lzo", ".snappy", ".lz4", ".deflate")
 
 
@@ -95,11 +98,13 @@ class _Lines:
     def _batches(self) -> Iterator[Any]:
         for number, file in enumerate(self._objects):
             batch: list[str | None] = []
+            size = 0
             for line in _lines(self._chunks(file)):
                 batch.append(self._value(line))
-                if len(batch) == _BATCH_ROWS:
+                size += len(line)
+                if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
                     yield self._batch(batch, number)
-                    batch = []
+                    batch, size = [], 0
             if batch:
                 yield self._batch(batch, number)
 
@@ -111,14 +116,10 @@ class _Lines:
         return None if value == rb"\N" else value.decode("utf-8", "replace")
 
     def _chunks(self, file: ObjectFile) -> Iterator[bytes]:
-        reader = self._files.reader(file)
-        if not file.key.endswith(".gz"):
-            while chunk := reader.read(_READ_BYTES):
-                yield chunk
-            return
+        chunks = self._files.chunks(file, READ_BYTES)
         try:
-            yield from _unpacked(iter(lambda: reader.read(_READ_BYTES), b""))
-        except zlib.error as error:
+            yield from _unpacked(chunks) if file.key.endswith(".gz") else chunks
+        except (zlib.error, OSError) as error:
             failure = QueryError("HIVE_CURSOR_ERROR", f"Failed to read text file: {file.path}")
             # DuckDB keeps an error's text and not the error.
             self._session.refusals.append(failure)
@@ -133,8 +134,9 @@ def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
         while data:
             if member.eof:
                 member = zlib.decompressobj(wbits=31)
-            yield member.decompress(data)
-            data = member.unused_data
+            # A few packed bytes may be gigabytes: only a piece of them is unpacked at a time.
+            yield member.decompress(data, READ_BYTES)
+            data = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:
         raise zlib.error("the file ends inside a member")
 

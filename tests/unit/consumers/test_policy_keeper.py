@@ -79,6 +79,65 @@ def test_a_cold_start_with_a_broken_policy_takes_the_last_published_one_and_else
     assert kept.refused.startswith("1 problems, the first at line 3, column 8")
 
 
+def test_a_cold_start_takes_the_newest_earlier_version_that_can_be_used() -> None:
+    store = FakePolicyStore(BROKEN)
+    store.versions = [BROKEN, "not toml [", SECOND, FIRST]
+    store.last_good = FIRST
+    kept = keeper(store)
+    assert kept.moderator.policy_id == "second"
+    assert kept.refused
+
+
+class _Broken:
+    """A text that no loader was made for."""
+
+    def __getattr__(self, name: str) -> object:
+        raise ValueError("too many values to unpack")
+
+
+def test_a_defect_of_the_loader_is_refused_as_a_bad_policy_is() -> None:
+    store = FakePolicyStore(FIRST)
+    kept = keeper(store)
+    good = kept.moderator
+    store.text = _Broken()  # type: ignore[assignment]
+    assert kept.refresh(NOW + 60) is False
+    assert (kept.moderator is good, kept.refused) == (True, "a defect of the code, TypeError")
+    store.last_good = FIRST
+    assert keeper(store).moderator.policy_id == "first"
+
+
+def versioned_bucket(*, listing: bool) -> S3PolicyStore:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    stubber = Stubber(client)
+    asked = {"Bucket": "b", "Prefix": "k"}
+    if listing:
+        newest_first = [
+            {"Key": "k", "VersionId": "3"},
+            {"Key": "k.last-good", "VersionId": "9"},
+            {"Key": "k", "VersionId": "2"},
+            {"Key": "k", "VersionId": "1"},
+        ]
+        stubber.add_response("list_object_versions", {"Versions": newest_first}, asked)
+        stubber.add_response("get_object", body(b"three"), {"Bucket": "b", "Key": "k", "VersionId": "3"})
+        stubber.add_client_error(
+            "get_object",
+            "SlowDown",
+            http_status_code=503,
+            expected_params={"Bucket": "b", "Key": "k", "VersionId": "2"},
+        )
+        stubber.add_response("get_object", body(b"one"), {"Bucket": "b", "Key": "k", "VersionId": "1"})
+    else:
+        stubber.add_client_error("list_object_versions", "AccessDenied", http_status_code=403, expected_params=asked)
+    stubber.add_response("get_object", body(b"copy"), {"Bucket": "b", "Key": "k.last-good"})
+    stubber.activate()
+    return S3PolicyStore("b", "k", client=client)
+
+
+def test_what_may_stand_in_is_an_earlier_version_then_the_published_copy() -> None:
+    assert [one.text for one in versioned_bucket(listing=True).earlier()] == ["three", "one", "copy"]
+    assert [one.text for one in versioned_bucket(listing=False).earlier()] == ["copy"]
+
+
 def test_a_policy_of_the_bundle_asks_nobody() -> None:
     kept = keeper(None)
     assert kept.refresh(NOW + 1e6) is False

@@ -7,7 +7,8 @@ from botocore.stub import Stubber
 
 from producers.aws.firehose import FirehoseStream
 from producers.delivery.batching import UnsendableError, firehose_batcher
-from producers.delivery.sending import DeliverySettings, deliver
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import deliver
 from producers.ports import CallFailedError, CallRefusedError, OutRecord, PutResult, StreamRefusedError
 from tests.fakes.stream import FakeStream, VirtualClock
 

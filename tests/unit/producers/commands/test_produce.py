@@ -19,7 +19,8 @@ from glue.terminal.signals import ReadingStop
 from infra.commands.produce import produce as command
 from producers.commands.produce import World
 from producers.commands.production import Production, Rejects, free_path, produce
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.mapping.datasets import Dataset, RejectedRow
 from producers.mapping.fields import Mapping
 from producers.ports import OutRecord, PutResult, StreamRefusedError
@@ -226,7 +227,7 @@ def records(count: int) -> list[OutRecord]:
 
 def run(items: Iterator[OutRecord | RejectedRow], stream: FakeStream, stop: ReadingStop, tmp_path: Path) -> Production:
     clock = VirtualClock()
-    delivery = Delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1))
+    delivery = open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1))
     return produce(items, delivery, clock=clock, rejects=Rejects(tmp_path / "rejects"), stop=stop)
 
 
@@ -303,7 +304,7 @@ def test_live_input_is_sent_before_it_ends(desk: Desk) -> None:
 
     pipe = io.BufferedReader(Pipe())
     arrived_before_end = []
-    delivery = Delivery(desk.stream, clock=desk.clock, settings=DeliverySettings(in_flight=1, linger=0.01))
+    delivery = open_delivery(desk.stream, clock=desk.clock, settings=DeliverySettings(in_flight=1, linger=0.01))
     for item in Dataset(Source("-", stdin=pipe), Mapping(source="s"), now=NOW):
         assert isinstance(item, OutRecord)
         delivery.put(item)

@@ -19,7 +19,8 @@ from infra.local.kinesis.streams import PutEntry, Stream, Streams
 from producers.commands.produce import World
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import MAX_BUCKETS, Packer, bucket_keys, hash_key
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.partitioning import partition_key
 from producers.ports import OutRecord, PutResult, StreamRefusedError
 from tests.fakes.stream import THROTTLE, FakeStream, VirtualClock
@@ -198,7 +199,7 @@ def until_taken(number: int, records: Sequence[OutRecord]) -> list[PutResult] | 
 def test_the_report_counts_and_names_events_and_a_throttled_aggregate_is_sent_again_whole() -> None:
     clock = VirtualClock()
     stream = FakeStream(until_taken)
-    inner = Delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1))
+    inner = open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1))
     delivery = AggregatedDelivery(inner, Packer(buckets=8, linger=60), clock=clock)
     events = events_of([(number % 30, 100) for number in range(300)])
     for event in events:
@@ -214,7 +215,7 @@ def test_events_that_wait_when_the_stream_is_gone_are_named_as_failed() -> None:
         raise StreamRefusedError(stream="content", region="here", code="ResourceNotFoundException", next_step="Look")
 
     clock = VirtualClock()
-    inner = Delivery(FakeStream(gone), clock=clock, settings=DeliverySettings(in_flight=1))
+    inner = open_delivery(FakeStream(gone), clock=clock, settings=DeliverySettings(in_flight=1))
     delivery = AggregatedDelivery(inner, Packer(buckets=2, max_records=5, linger=60), clock=clock)
     events = events_of([(number, 10) for number in range(40)])
     refused = 0

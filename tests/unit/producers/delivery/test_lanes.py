@@ -11,7 +11,8 @@ from infra.local.kinesis.resharding import split
 from infra.local.kinesis.shards import ShardLimits
 from producers.delivery.lanes import Lanes
 from producers.delivery.paced import Paced
-from producers.delivery.sending import DeliveryReport, DeliverySettings, deliver
+from producers.delivery.report import DeliveryReport, DeliverySettings
+from producers.delivery.sending import deliver
 from producers.delivery.shard_map import ShardMap, hash_key
 from producers.delivery.shard_rates import RateSettings, ShardRate
 from producers.ports import OutRecord, PutResult, ShardRange

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.delivery.sending import THROTTLED, Delivery, DeliveryReport, DeliverySettings, deliver
+from producers.delivery.report import THROTTLED, DeliveryReport, DeliverySettings
+from producers.delivery.sending import deliver, open_delivery
 from producers.limits import MAX_RECORD_BYTES
 from producers.ports import CallFailedError, CallRefusedError, OutRecord, PutResult, StreamRefusedError
 from tests.fakes.stream import THROTTLE, FakeStream, VirtualClock
@@ -133,7 +134,7 @@ def test_a_stream_that_refuses_stops_delivery_at_once_and_every_record_put_is_ac
         return None
 
     stream = FakeStream(refuse)
-    delivery = Delivery(stream, clock=VirtualClock(), settings=ONE_AT_A_TIME)
+    delivery = open_delivery(stream, clock=VirtualClock(), settings=ONE_AT_A_TIME)
     put: list[OutRecord] = []
 
     def put_all() -> None:
@@ -175,7 +176,7 @@ def test_a_record_too_large_for_any_call_fails_alone() -> None:
 
 def test_abandoning_ends_retries_and_reports_what_is_not_there() -> None:
     stream = FakeStream(lambda call, batch: [THROTTLE] * len(batch))
-    delivery = Delivery(stream, clock=VirtualClock(), settings=ONE_AT_A_TIME)
+    delivery = open_delivery(stream, clock=VirtualClock(), settings=ONE_AT_A_TIME)
     for one in records(3):
         delivery.put(one)
     delivery.abandon()
@@ -189,7 +190,7 @@ def test_a_defect_in_the_adapter_surfaces_and_is_not_swallowed() -> None:
     def broken(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult] | None:
         raise ZeroDivisionError
 
-    delivery = Delivery(FakeStream(broken), clock=VirtualClock(), settings=ONE_AT_A_TIME)
+    delivery = open_delivery(FakeStream(broken), clock=VirtualClock(), settings=ONE_AT_A_TIME)
     delivery.put(records(1)[0])
     with pytest.raises(ZeroDivisionError):
         delivery.close()
@@ -216,7 +217,7 @@ def test_no_more_calls_are_under_way_than_allowed_and_put_waits() -> None:
         return None
 
     stream = FakeStream(slow)
-    delivery = Delivery(stream, clock=VirtualClock(), settings=DeliverySettings(in_flight=3))
+    delivery = open_delivery(stream, clock=VirtualClock(), settings=DeliverySettings(in_flight=3))
     # when another thread puts more than three batches
     writer = threading.Thread(target=lambda: [delivery.put(one) for one in records(3_001)])
     writer.start()
@@ -237,7 +238,9 @@ def test_a_batch_that_is_not_full_is_sent_after_the_linger_time() -> None:
         arrived.set()
         return None
 
-    delivery = Delivery(FakeStream(note), clock=VirtualClock(), settings=DeliverySettings(in_flight=1, linger=0.01))
+    delivery = open_delivery(
+        FakeStream(note), clock=VirtualClock(), settings=DeliverySettings(in_flight=1, linger=0.01)
+    )
     delivery.put(records(1)[0])
     assert arrived.wait(600)
     assert delivery.close().accepted == 1

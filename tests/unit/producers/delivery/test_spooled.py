@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from producers.delivery.sending import Delivery, DeliveryReport, DeliverySettings
+from producers.delivery.report import DeliveryReport, DeliverySettings
+from producers.delivery.sending import Delivery, open_delivery
 from producers.limits import MAX_RECORD_BYTES
 from producers.ports import CallFailedError, CallRefusedError, OutRecord, PutResult, StreamRefusedError
 from producers.spool.errors import SpoolBrokenError, SpoolFullError
@@ -23,7 +24,7 @@ def records(count: int, size: int = 10, start: int = 0) -> list[OutRecord]:
 
 
 def delivery(stream: FakeStream, spool: Spool, settings: DeliverySettings = SETTINGS) -> Delivery:
-    return Delivery(stream, clock=stream.clock or VirtualClock(), settings=settings, spool=spool)
+    return open_delivery(stream, clock=stream.clock or VirtualClock(), settings=settings, spool=spool)
 
 
 def run(stream: FakeStream, spool: Spool, batch: list[OutRecord], *, timeout: float | None = None) -> DeliveryReport:
@@ -202,7 +203,7 @@ def test_a_disk_that_fails_is_told_to_whoever_puts(folder: Path) -> None:
 
 def test_puts_that_do_not_wait_for_the_disk_are_accepted_soon_after(spool: Spool) -> None:
     stream = FakeStream()
-    sending = Delivery(
+    sending = open_delivery(
         stream,
         clock=VirtualClock(),
         settings=DeliverySettings(in_flight=1, linger=0.0, durable_put=False),
@@ -233,7 +234,7 @@ def test_abandoning_ends_a_close_that_waits(spool: Spool) -> None:
 
 def test_without_a_spool_lanes_give_up_as_batches_do() -> None:
     stream = FakeStream(lambda call, batch: [THROTTLE] * len(batch), clock=VirtualClock())
-    sending = Delivery(
+    sending = open_delivery(
         stream,
         clock=stream.clock or VirtualClock(),
         settings=DeliverySettings(in_flight=1, linger=0.0, paced=True, max_attempts=4),

@@ -30,7 +30,8 @@ from producers.aws.dead_letters import (
 )
 from producers.aws.quarantine import Recovery, is_of
 from producers.aws.reading import KinesisReader
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import open_delivery
 from producers.ports import OutRecord, PutResult
 from producers.redrive.fixes import FixFailedError
 from producers.redrive.items import Item, Loaded, PlainItem, RawRecord
@@ -74,7 +75,7 @@ def redrive(
 ) -> Redrive:
     clock = VirtualClock(now)
     redriving = Redriving(ledger(store), run_id=run_id, lateness=DEFAULT_LATENESS, clock=clock, **more)
-    one = Delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
+    one = open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
     return redriving.send(items, one)
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from glue.codec import DEFAULT_LATENESS, decode
 from glue.contract import BadInput, ContentEvent
-from producers.delivery.sending import Delivery, DeliverySettings
+from producers.delivery.report import DeliverySettings
+from producers.delivery.sending import Delivery, open_delivery
 from producers.ports import OutRecord, PutResult, StreamRefusedError
 from producers.replay.marking import Identity, Span, identity
 from producers.replay.records import PastRecord
@@ -86,7 +87,7 @@ def replaying(past: ListedPast, clock: VirtualClock, **more: object) -> Replayin
 
 
 def delivery(stream: FakeStream, clock: VirtualClock) -> Delivery:
-    return Delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
+    return open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
 
 
 def run_all(past: ListedPast, stream: FakeStream, store: MemoryStore, **more: object) -> Replay:

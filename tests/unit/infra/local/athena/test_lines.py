@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
+from infra.local.athena.lines import BATCH_BYTES, BATCH_ROWS, READ_BYTES
 from tests.fakes.query_ports import FakeCatalog, FakeObjects
 
 NOW = 1_704_888_000.0
@@ -39,11 +40,11 @@ def text_table(columns: tuple[str, ...] = ("line",), **parameters: str) -> dict[
 class Lines:
     """An engine over a text table."""
 
-    def __init__(self, table: dict[str, Any] | None = None) -> None:
-        self.objects = FakeObjects()
+    def __init__(self, table: dict[str, Any] | None = None, *, longest: int | None = None, threads: int = 2) -> None:
+        self.objects = FakeObjects(longest=longest)
         catalog = FakeCatalog()
         catalog.create_table("default", table or text_table())
-        self.engine = QueryEngine(objects=self.objects, catalog=catalog)
+        self.engine = QueryEngine(objects=self.objects, catalog=catalog, threads=threads)
         self.scanned = 0
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -149,3 +150,67 @@ def test_a_codec_that_is_not_read_is_refused_by_name() -> None:
 
     with pytest.raises(QueryError, match=r"a\.zst"):
         lines.ask("SELECT line FROM archive")
+
+
+def numbered(count: int, width: int, end: bytes = b"\n") -> bytes:
+    """Lines that say their number, each ``width`` bytes long with its end."""
+    return b"".join(str(number).rjust(width - len(end), "0").encode() + end for number in range(count))
+
+
+# Line ends fall on, before and after each border of what is read and batched at once.
+SIZES = [
+    (1, READ_BYTES - 1), (1, READ_BYTES), (1, READ_BYTES + 1), (1, 3 * READ_BYTES + 5),
+    (READ_BYTES // 64 - 1, 64), (READ_BYTES // 64, 64), (READ_BYTES // 64 + 1, 64), (200_000, 21),
+    (BATCH_ROWS - 1, 8), (BATCH_ROWS, 8), (BATCH_ROWS + 1, 8), (9, BATCH_BYTES // 8), (3, BATCH_BYTES + 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(("count", "width"), SIZES)
+def test_objects_of_every_size_are_read_whole_by_several_threads(count: int, width: int, packed: bool) -> None:
+    lines = Lines(threads=4)
+    objects = 3
+    for number in range(objects):
+        body = numbered(count, width, b"\r\n" if number == 1 else b"\n")
+        name = f"archive/dt=2024-01-0{2 + number}/a"
+        lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1) if packed else body)
+
+    found = lines.ask(
+        "SELECT dt, count(*), count(DISTINCT line), min(line), max(line), sum(length(line)) FROM archive GROUP BY dt"
+    )
+
+    for row in sorted(found):
+        wide = width - (2 if row[0] == "2024-01-03" else 1)
+        first, last = "0" * wide, str(count - 1).rjust(wide, "0")
+        assert row[1:] == (count, count, first, last, count * wide)
+    assert len(found) == objects
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_same_table_gives_the_same_number_each_time(packed: bool) -> None:
+    lines = Lines(threads=4)
+    body = numbered(150_000, 21)
+    for day in range(2, 5):
+        name = f"archive/dt=2024-01-0{day}/a"
+        lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1) if packed else body)
+
+    counts = [lines.ask("SELECT count(*), count(DISTINCT line), max(line) FROM archive") for _ in range(5)]
+
+    assert counts == [[(450_000, 150_000, "149999".rjust(20, "0"))]] * 5
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_store_that_gives_less_than_it_is_asked_for_changes_nothing(packed: bool) -> None:
+    lines = Lines(longest=10_007)
+    body = numbered(30_000, 50)
+    name = "archive/dt=2024-01-02/a"
+    lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1) if packed else body)
+
+    assert lines.ask("SELECT count(*), count(DISTINCT line) FROM archive") == [(30_000, 30_000)]
+
+
+def test_a_few_packed_bytes_that_are_many_are_unpacked_in_pieces() -> None:
+    lines = Lines()
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress((b"0" * 99 + b"\n") * 400_000, 9))
+
+    assert lines.ask("SELECT count(*), sum(length(line)) FROM archive") == [(400_000, 39_600_000)]
