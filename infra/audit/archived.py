@@ -8,7 +8,7 @@ from msgspec import Struct
 from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
 from infra.audit.lake import Lake, unpacked
-from producers.replay.archived import begins_at, read_records
+from producers.replay.archived import begins_at, may_join, read_records
 
 ANY_AGE = Lateness(past=timedelta(days=36_500), future=timedelta(days=36_500))
 """Whether a record arrived in time is the consumer's question. Here it is only where one record ends."""
@@ -20,12 +20,19 @@ class ArchivedRecord(Struct, frozen=True):
     Args:
         data: its bytes.
         event: the event in them; None when there is none.
-        lines: how many lines it stands on.
+        lines: how many lines it stands on; of records that share lines, the first has them all.
+        joined: the lines that it shares with other records; empty when it has its own.
     """
 
     data: bytes
     event: ContentEvent | None
-    lines: int
+    lines: int = 1
+    joined: bytes = b""
+
+    @property
+    def is_plain_event(self) -> bool:
+        """Whether it is an event on a line of its own, which SQL sees as it is."""
+        return self.event is not None and self.lines == 1 and not self.joined
 
 
 def records_of(lake: Lake, key: str) -> Iterator[ArchivedRecord]:
@@ -43,8 +50,6 @@ def records_of(lake: Lake, key: str) -> Iterator[ArchivedRecord]:
     def read(data: bytes) -> ContentEvent | BadInput:
         return decode(data, arrived, ANY_AGE)
 
-    at = 0
-    for found in read_records(lines, read):
-        data = b"\n".join(lines[at : at + found.lines])
-        at += found.lines
-        yield ArchivedRecord(data, found.event if isinstance(found.event, ContentEvent) else None, found.lines)
+    for found in read_records(lines, read, joining=may_join(key)):
+        event = found.event if isinstance(found.event, ContentEvent) else None
+        yield ArchivedRecord(found.data, event, found.lines, found.joined)

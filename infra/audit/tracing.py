@@ -4,10 +4,9 @@ The comparison reads the archive line by line. A record with newlines of its own
 quarantine; a replayed event landed on a day far off; a record may be a dead letter. All that is settled here.
 """
 
-import base64
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,15 +14,23 @@ from msgspec import Struct
 
 from glue.catalog import lake as parquet
 from glue.codec import parse_timestamp
-from infra.audit.archived import ArchivedRecord, records_of
+from infra.audit.archived import records_of
+from infra.audit.explaining import explain
 from infra.audit.findings import Finding, Kind
-from infra.audit.identity import is_event_id, line_id, lines_of, record_id
-from infra.audit.lake import Lake, UnreadableError, day_of
+from infra.audit.identity import is_event_id, record_id
+from infra.audit.lake import Lake, LakeObject, UnreadableError, day_of
 from infra.audit.reconciling import Named
+from infra.audit.set_aside import SetAside, rows_of
 from infra.audit.undelivered import dead_letters, undelivered
+from producers.replay.archived import begins_at
 
 _CHUNK = 200
 """Ids in one look-up: far below Athena's limit of 256 KiB a statement."""
+
+_BUFFERED = timedelta(minutes=20)
+"""How long before a record the oldest one of its object can have arrived."""
+_SLACK = 2.0
+"""Seconds: an object's name and S3's own times are in whole ones."""
 
 LandedAmong = Callable[[Sequence[str], str, str], set[str]]
 """Which of these event ids have a verdict in the partitions from the first day to the last."""
@@ -43,6 +50,15 @@ class Traced(Struct, frozen=True):
     unnamed: Counter[str]
 
 
+class _Placed(Struct, frozen=True):
+    """What is left missing and what a ghost, what turned out well, and objects that could not be read."""
+
+    missing: dict[str, Named]
+    ghosts: dict[str, Named]
+    counts: Counter[tuple[str, str]]
+    findings: list[Finding]
+
+
 class Tracer:
     """Looks again.
 
@@ -59,6 +75,7 @@ class Tracer:
         self._landed_among = landed_among
         self._start = start
         self._end = end
+        self._listed: dict[str, Sequence[LakeObject]] = {}
 
     def trace(self, named: Iterable[Named]) -> Traced:
         """What becomes of everything that was named."""
@@ -84,61 +101,70 @@ class Tracer:
             counts[day, state] += more
         missing, ghosts = open_rows["missing"], open_rows["ghost"]
         if missing or ghosts:
-            findings += self._lines(missing, ghosts, counts)
-            findings += self._missing(missing, counts)
-            findings += self._ghosts(ghosts, counts)
+            placed = self._placed(missing, ghosts)
+            counts += placed.counts
+            findings += placed.findings
+            findings += self._missing(placed.missing, counts)
+            findings += self._ghosts(placed.ghosts, counts)
         return Traced(findings, counts, +unnamed)
 
-    def _lines(
-        self, missing: dict[str, Named], ghosts: dict[str, Named], counts: Counter[tuple[str, str]]
-    ) -> list[Finding]:
-        """Settles what is no line by itself: takes it out of both, and puts into ``missing`` what really is."""
+    def _placed(self, missing: Mapping[str, Named], ghosts: Mapping[str, Named]) -> _Placed:
+        """Settles what is no line by itself: what is still missing, or a ghost, when records are read as such."""
         pieces = {name: row for name, row in missing.items() if not is_event_id(name)}
-        addresses = sorted({row.archive_object for row in pieces.values() if row.archive_object})
         rows, findings = self._set_aside(ghosts)
-        for address in addresses:
-            day = min(row.day for row in pieces.values() if row.archive_object == address)
+        counts: Counter[tuple[str, str]] = Counter()
+        lost: dict[str, Named] = {}
+        ghosts_left = dict(ghosts)
+        missing_left = {name: row for name, row in missing.items() if name not in pieces}
+        days = self._objects_around([row for row in rows if row.data is None])
+        for row in pieces.values():
+            address = str(row.archive_object)
+            days[address] = min(row.day, days.get(address, row.day))
+        for address, day in sorted(days.items()):
             try:
                 records = list(records_of(self._lake, self._key(address)))
             except UnreadableError as error:
                 findings.append(_unreadable(address, day, error))
                 continue
-            left = _Left()
             named_here = {name for name, row in pieces.items() if row.archive_object == address}
-            bare = [line for record in records if not _is_plain_event(record) for line in lines_of(record.data)]
-            # Engines differ in how they read bytes that are no text, so what nothing explains may be any of those.
-            is_explained = named_here <= {line_id(data) for data in bare}
-            for record in records:
-                name = record_id(record.data)
-                if record.event is not None:
-                    if record.lines > 1:
-                        ghost = ghosts.pop(name, None)
-                        if ghost is None:
-                            missing[name] = _only_archived(name, day, address)
-                        else:
-                            counts[ghost.day, "landed" if ghost.landed else "quarantined"] += 1
-                else:
-                    is_named = any(line_id(line) in pieces for line in lines_of(record.data))
-                    is_open = is_named or not (is_explained or _is_text(record.data))
-                    left.add(record.data, is_open=is_open)
-            for aside in rows:
-                if left.take(aside.lines, aside.size) and aside.name in ghosts:
-                    counts[ghosts.pop(aside.name).day, "quarantined"] += 1
-            for data in left.lines():
-                name = record_id(data)
-                missing[name] = _only_archived(name, day, address)
-        for name, row in pieces.items():
-            if missing.get(name) is row:
-                del missing[name]
-        return findings
+            known = [row for row in rows if row.name in ghosts_left]
+            explained = explain(records, unplaced=named_here, ghosts=ghosts_left.keys(), rows=known)
+            for name in explained.present:
+                ghost = ghosts_left.pop(name)
+                counts[ghost.day, "landed" if ghost.landed else "quarantined"] += 1
+            for row_name, name in explained.quarantined.items():
+                ghost = ghosts_left.pop(row_name)
+                # Of an event that is in another state as well, that one counts.
+                if not name or missing_left.pop(name, None) is not None:
+                    counts[ghost.day, "quarantined"] += 1
+            lost |= {name: _only_archived(name, day, address) for name in explained.lost}
+        return _Placed({**missing_left, **lost}, ghosts_left, counts, findings)
 
-    def _set_aside(self, ghosts: Mapping[str, Named]) -> tuple[list["_SetAside"], list[Finding]]:
-        rows: dict[tuple[str, str], _SetAside] = {}
+    def _objects_around(self, rows: Sequence[SetAside]) -> dict[str, str]:
+        """The archive's objects that can hold these records, by address, each with a day on which one arrived."""
+        found: dict[str, str] = {}
+        moments = {row.arrived for row in rows}
+        for moment in sorted(moments):
+            arrived = datetime.fromtimestamp(moment, UTC)
+            for day in sorted({day_of(arrived - _BUFFERED), day_of(arrived)}):
+                for one in self._objects_of(f"{day}"):
+                    begins = begins_at(one.key)
+                    if begins is not None and begins - _SLACK <= moment <= one.written + _SLACK:
+                        found[self._lake.address + one.key] = f"{day_of(arrived)}"
+        return found
+
+    def _objects_of(self, day: str) -> Sequence[LakeObject]:
+        if day not in self._listed:
+            self._listed[day] = self._lake.objects(f"archive/dt={day}/")
+        return self._listed[day]
+
+    def _set_aside(self, ghosts: Mapping[str, Named]) -> tuple[list[SetAside], list[Finding]]:
+        rows: dict[tuple[str, str], SetAside] = {}
         findings: list[Finding] = []
         addresses = sorted({(row.landed_object, row.day) for row in ghosts.values() if row.quarantined})
         for address, day in addresses:
             try:
-                for row in _quarantine_rows(self._lake.read(self._key(str(address)))):
+                for row in rows_of(self._lake.read(self._key(str(address)))):
                     if row.name in ghosts:
                         rows[row.name, row.bad_row_id] = row
             except (UnreadableError, parquet.DriftError, OSError, ValueError, ArithmeticError) as error:
@@ -206,104 +232,6 @@ class Tracer:
 
     def _key(self, address: str) -> str:
         return address.removeprefix(self._lake.address)
-
-
-class _SetAside(Struct, frozen=True):
-    """One quarantined record: its id, its row, its lines (none when the row does not keep its bytes) and its size."""
-
-    name: str
-    bad_row_id: str
-    lines: tuple[bytes, ...]
-    size: int
-
-
-def _quarantine_rows(body: bytes) -> list[_SetAside]:
-    table = parquet.read_table(body, columns=["bad_row_id", "payload", "payload_bytes"])
-    return [_row(**values) for values in table.to_pylist()]
-
-
-def _row(*, bad_row_id: str, payload: str | None, payload_bytes: int) -> _SetAside:
-    try:
-        data = None if payload is None else base64.b64decode(payload, validate=True)
-    except ValueError:
-        data = None
-    if data is None:
-        return _SetAside(f"row:{bad_row_id}", bad_row_id, (), payload_bytes)
-    return _SetAside(record_id(data), bad_row_id, tuple(data.split(b"\n")), payload_bytes)
-
-
-class _Left:
-    """The lines of one object that are no events, and which of them no row is known for yet.
-
-    >>> left = _Left()
-    >>> for line in (b"a", b"b", b"c"):
-    ...     left.add(line, is_open=True)
-    >>> left.take((b"b", b"c"), 3), left.lines()
-    (True, [b'a'])
-    >>> left.take((), 1), left.lines()
-    (True, [])
-    """
-
-    def __init__(self) -> None:
-        self._lines: list[bytes | None] = []
-        self._places: dict[bytes, list[int]] = {}
-        self._open: set[int] = set()
-
-    def add(self, line: bytes, *, is_open: bool) -> None:
-        """Puts a line behind the others; one that is not open may be another record's part all the same."""
-        if is_open:
-            self._open.add(len(self._lines))
-        self._places.setdefault(line, []).append(len(self._lines))
-        self._lines.append(line)
-
-    def lines(self) -> list[bytes]:
-        """The open ones that nothing has taken."""
-        return [line for at, line in enumerate(self._lines) if line is not None and at in self._open]
-
-    def take(self, lines: Sequence[bytes], size: int) -> bool:
-        """Whether a record's lines stood here, one behind the other; they are taken out.
-
-        Args:
-            lines: none when the record's bytes were not kept.
-            size: its bytes.
-        """
-        start, end = self._find(lines) if lines else self._of_size(size)
-        for at in range(start, end):
-            self._lines[at] = None
-        return start < end
-
-    def _find(self, lines: Sequence[bytes]) -> tuple[int, int]:
-        for at in self._places.get(lines[0], ()):
-            if self._lines[at : at + len(lines)] == list(lines):
-                return at, at + len(lines)
-        return 0, 0
-
-    def _of_size(self, size: int) -> tuple[int, int]:
-        low = length = 0
-        for high, line in enumerate(self._lines):
-            if line is None:
-                low, length = high + 1, 0
-                continue
-            length += len(line) + 1
-            while length - 1 > size and low < high:
-                length -= len(self._lines[low] or b"") + 1
-                low += 1
-            if length - 1 == size:
-                return low, high + 1
-        return 0, 0
-
-
-def _is_plain_event(record: ArchivedRecord) -> bool:
-    return record.event is not None and record.lines == 1
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    # Of these SQL makes more than one line, or less than a whole one.
-    return len(lines_of(data)) == 1 and b"\x01" not in data
 
 
 def _created(data: bytes) -> str | None:

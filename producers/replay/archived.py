@@ -5,9 +5,13 @@ newlines of its own has no mark where it ends. Two rules find the events all the
 record; a line that opens a JSON document is taken together with the lines that close it, when that makes an event.
 Everything else was never an event: it is in quarantine, which keeps its bytes, and ``redrive`` brings it back.
 
+What Firehose keeps of the deferred lane it keeps as it came, so a record that was put without a line feed shares its
+line with the next one. There a third rule holds: what is no document as a whole is cut before and behind each event.
+
 Source: https://docs.aws.amazon.com/firehose/latest/APIReference/API_Processor.html (AppendDelimiterToRecord)
 """
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +26,10 @@ Read = Callable[[bytes], ContentEvent | BadInput]
 MAX_DOCUMENT_LINES = 512
 """Lines of a document written over several of them. A bound on the work that a hostile record can cause."""
 
+MOST_TRIES = 64
+"""Places of one line at which a document seems to begin and does not end. A bound, as above."""
+
+_JOINING = re.compile(r"-deferred-\d+-\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d-[^/]*\Z", re.ASCII)
 _NAMED_TIME = re.compile(r"-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*\Z", re.ASCII)
 _STRING = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.)*"')
 
@@ -64,26 +72,40 @@ def begins_at(key: str) -> float | None:
         return None
 
 
+def may_join(key: str) -> bool:
+    """Whether records may follow one another on a line of this object: it was kept by the deferred lane.
+
+    >>> may_join("archive/dt=2026-01-02/sk-deferred-1-2026-01-02-03-04-05-9f0c.gz")
+    True
+    """
+    return _JOINING.search(key) is not None
+
+
 class Found(Struct, frozen=True):
     """One record of an object.
 
     Args:
         event: the event, or why there is none.
+        data: its bytes.
         is_ambiguous: it was written over several lines, and one of those lines is an event too.
-        lines: how many it was written over.
+        lines: how many it was written over; of those that share lines, the first has them all.
+        joined: the lines that it shares with other records; empty when it has its own.
     """
 
     event: ContentEvent | BadInput
+    data: bytes = b""
     is_ambiguous: bool = False
     lines: int = 1
+    joined: bytes = b""
 
 
-def read_records(lines: Iterable[bytes], read: Read) -> Iterator[Found]:
+def read_records(lines: Iterable[bytes], read: Read, *, joining: bool = False) -> Iterator[Found]:
     r"""The records in an object's lines, in order.
 
     Args:
         lines: without the newline at their end.
         read: bytes to an event, or why not.
+        joining: whether records may share a line; see :func:`may_join`.
 
     >>> def read(data: bytes) -> ContentEvent | BadInput:
     ...     is_event = data.startswith(b"{") and data.endswith(b"}")
@@ -101,16 +123,49 @@ def read_records(lines: Iterable[bytes], read: Read) -> Iterator[Found]:
         else:
             return
         made = read(line)
-        if isinstance(made, BadInput) and made.reason == "json" and line.lstrip().startswith(b"{"):
-            document = _document(line, waiting, source)
-            whole = read(b"\n".join(document)) if document else made
-            if isinstance(whole, ContentEvent):
-                for _ in document[1:]:
-                    waiting.popleft()
-                inner = any(b'"event_id"' in one and isinstance(read(one), ContentEvent) for one in document[1:])
-                yield Found(whole, inner, len(document))
-                continue
-        yield Found(made)
+        if not isinstance(made, BadInput) or b"{" not in line or not (joining or made.reason == "json"):
+            yield Found(made, line)
+            continue
+        is_opening = made.reason == "json" and line.lstrip().startswith(b"{")
+        document = _document(line, waiting, source) if is_opening else []
+        whole = b"\n".join(document)
+        event = read(whole) if document else made
+        if isinstance(event, ContentEvent):
+            inner = any(b'"event_id"' in one and isinstance(read(one), ContentEvent) for one in document[1:])
+            yield Found(event, whole, inner, len(document))
+        elif joining and len(parts := _cut(shared := whole or line, read)) > 1:
+            for number, part in enumerate(parts):
+                yield Found(read(part), part, lines=0 if number else len(document) or 1, joined=shared)
+        else:
+            yield Found(made, line)
+            continue
+        for _ in document[1:]:
+            waiting.popleft()
+
+
+def _cut(shared: bytes, read: Read) -> list[bytes]:
+    """The records that share lines: each event, each document beside one, and what lies between them."""
+    # One character a byte, so that places in the text are places in the bytes.
+    text = shared.decode("latin-1")
+    parts: list[bytes] = []
+    done = at = 0
+    tries = 0
+    while tries < MOST_TRIES and (at := text.find("{", at)) >= 0:
+        try:
+            end = _DOCUMENT.raw_decode(text, at)[1]
+        except (ValueError, RecursionError):
+            tries += 1
+            at += 1
+            continue
+        if not text[done:at].strip() or isinstance(read(shared[at:end]), ContentEvent):
+            parts += [shared[done:at], shared[at:end]]
+            done = end
+        at = end
+    parts.append(shared[done:])
+    return [part for part in parts if part.strip()]
+
+
+_DOCUMENT = json.JSONDecoder()
 
 
 def _document(first: bytes, waiting: deque[bytes], source: Iterator[bytes]) -> list[bytes]:

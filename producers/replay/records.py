@@ -11,7 +11,7 @@ from glue.contract import BadInput, ContentEvent
 from glue.kpl.aggregation import MAGIC
 from glue.kpl.aggregation import decode as open_aggregate
 from producers.ports import Clock
-from producers.replay.archived import ArchiveObject, read_records
+from producers.replay.archived import ArchiveObject, may_join, read_records
 from producers.replay.marking import Span
 
 GET_INTERVAL_SECONDS = 0.2
@@ -103,7 +103,8 @@ class ArchivedPast:
                     return decode(data, earliest, self._lateness)
                 return made
 
-            for number, found in enumerate(read_records(self._archive.lines(one), read), start=1):
+            found_there = read_records(self._archive.lines(one), read, joining=may_join(one.key))
+            for number, found in enumerate(found_there, start=1):
                 if number > skip:
                     yield PastRecord(found.event, span, ("object", f"{one.key}#{number}"), found.is_ambiguous)
 

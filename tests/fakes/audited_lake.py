@@ -16,7 +16,7 @@ from consumers.batch import Batch, Record
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
-from consumers.rows import RowMaker
+from consumers.rows import RowMaker, lines
 from glue.catalog.lake import read_table, write_table
 from glue.catalog.render.arrow import arrow_schema
 from glue.catalog.render.hive import columns, table_parameters
@@ -132,7 +132,30 @@ class AuditedLake:
         self._land(payloads, dead=dead)
 
     def _land(self, payloads: list[bytes], *, dead: int) -> None:
-        records = [
+        records = self._records(payloads)
+        lost = records[5 : 5 + dead]
+        self._letter(lost)
+        self._decide([record for record in records if record not in lost], part="part")
+        third = len(payloads) // 3
+        for number, part in enumerate((payloads[:third], payloads[third : 2 * third], payloads[2 * third :])):
+            key = f"archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-0{number}-{number:08d}.gz"
+            self.lake.write(key, gzip.compress(b"".join(payload + b"\n" for payload in part), mtime=0))
+
+    def land_deferred(self, payloads: Sequence[bytes]) -> None:
+        """Lands records of the deferred lane; the archive keeps them as they were put, with no line feed but theirs."""
+        self._decide(self._records([payload.removesuffix(b"\n") for payload in payloads], first=5_000), part="deferred")
+        key = "archive/dt=2026-11-20/streamkeeper-deferred-1-2026-11-20-12-00-00-99999999.gz"
+        self.lake.write(key, gzip.compress(b"".join(payloads), mtime=0))
+
+    def land(self, payloads: Sequence[bytes]) -> None:
+        """Lands more records of the stream."""
+        self._decide(self._records(payloads, first=9_000), part="more")
+        key = "archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-00-88888888.gz"
+        self.lake.write(key, gzip.compress(b"".join(payload + b"\n" for payload in payloads), mtime=0))
+
+    @staticmethod
+    def _records(payloads: Sequence[bytes], *, first: int = 0) -> list[Record]:
+        return [
             Record(
                 position=number,
                 payload=payload,
@@ -143,27 +166,24 @@ class AuditedLake:
                 sub_sequence_number=0,
                 partition_key="k",
             )
-            for number, payload in enumerate(payloads)
+            for number, payload in enumerate(payloads, start=first)
         ]
-        lost = records[5 : 5 + dead]
-        kept = [record for record in records if record not in lost]
-        rows = RowMaker(MODERATOR, Lateness(), code_version="1").make(
-            Batch(kept, [], []), ARRIVED + timedelta(seconds=90)
-        )
-        self._letter(lost)
-        third = len(payloads) // 3
-        for number, part in enumerate((payloads[:third], payloads[third : 2 * third], payloads[2 * third :])):
-            key = f"archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-0{number}-{number:08d}.gz"
-            self.lake.write(key, gzip.compress(b"".join(payload + b"\n" for payload in part), mtime=0))
+
+    def _decide(self, records: list[Record], *, part: str) -> None:
+        """Writes the rows that the consumer would make of records."""
+        decided_at = ARRIVED + timedelta(seconds=90)
+        maker = RowMaker(MODERATOR, Lateness(), code_version="1")
+        rows = maker.make(Batch(records, [], []), decided_at)
+        rows = maker.without(rows, lines(rows.judged)[1], decided_at)
         for table, found, day in ((VERDICTS, rows.verdicts, "created_at"), (QUARANTINE, rows.bad, "arrived_at")):
             values = [msgspec.to_builtins(row) for row in found]
             by_day: dict[str, list[dict[str, Any]]] = {}
             for row in values:
                 by_day.setdefault(row[day][:10], []).append(row)
             for name, members in by_day.items():
-                for part, some in enumerate((members[::2], members[1::2])):
+                for number, some in enumerate((members[::2], members[1::2])):
                     if some:
-                        self.put_rows(table, f"{table.prefix}dt={name}/part-{part}.parquet", some)
+                        self.put_rows(table, f"{table.prefix}dt={name}/{part}-{number}.parquet", some)
 
     def _letter(self, records: Sequence[Record]) -> None:
         import base64

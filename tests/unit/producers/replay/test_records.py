@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from glue.codec import DEFAULT_LATENESS, Lateness, decode
 from glue.contract import BadInput, ContentEvent, ReplayMark
 from glue.kpl.aggregation import UserRecord, encode
-from producers.replay.archived import MAX_DOCUMENT_LINES, ArchiveObject, Found, begins_at, read_records
+from producers.replay.archived import MAX_DOCUMENT_LINES, ArchiveObject, Found, begins_at, may_join, read_records
 from producers.replay.marking import Span, brought_back, first_arrival, identity
 from producers.replay.records import ArchivedPast, Page, PastRecord, RetainedPast, Shard, StreamRecord
 from tests.fakes.stream import VirtualClock
@@ -278,3 +278,39 @@ def test_a_shard_is_read_no_more_than_five_times_a_second() -> None:
     started = clock.now()
     assert len(list(past.records({}))) == 20
     assert clock.now() - started >= 0.2 * (shards.gets - 1) - 1e-6
+
+
+def cut(data: bytes, *, joining: bool = True) -> list[bytes]:
+    return [found.data for found in read_records(data.split(b"\n"), read, joining=joining)]
+
+
+def test_records_that_follow_one_another_without_a_line_feed_are_told_apart_where_that_may_be() -> None:
+    first, second, third = compact(1), compact(2), compact(3)
+    assert cut(first + second + b"\n" + third) == [first, second, third]
+    assert cut(first + second, joining=False) == [first + second]
+
+
+def test_a_broken_record_takes_no_event_with_it() -> None:
+    broken = compact(2)[:-5]
+    assert cut(broken + compact(1)) == [broken, compact(1)]
+    assert cut(compact(1) + broken + compact(3)) == [compact(1), broken, compact(3)]
+    assert cut(b"{" * 60 + compact(1))[-1] == compact(1)
+
+
+def test_a_line_of_many_records_and_one_of_many_brackets_end_soon() -> None:
+    assert len(cut(b"".join(map(compact, range(2_000))))) == 2_000
+    calls = 0
+
+    def counted(data: bytes) -> ContentEvent | BadInput:
+        nonlocal calls
+        calls += 1
+        return read(data)
+
+    assert len(list(read_records([b"{" * 500_000], counted, joining=True))) == 1
+    assert calls < 10
+
+
+def test_an_archive_of_the_deferred_lane_gives_each_event_of_a_shared_line() -> None:
+    key = "archive/dt=2026-01-02/sk-deferred-1-2026-01-02-03-04-05-9f0c.gz"
+    assert may_join(key)
+    assert not may_join(key.replace("-deferred-", "-archive-"))
