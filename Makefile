@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast test-browser test-data check lint template-check test-heavy train bench bench-producers kill-loop burst render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-data check lint template-check test-heavy train bench bench-producers faults kill-loop burst render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,9 @@ bench: setup ## The consumer's rate beside the usual handler's; 100,000 terms; h
 	@$(BIN)/python -m benchmarks.many_terms
 	@$(BIN)/python -m benchmarks.hostile
 	@$(BIN)/python -m benchmarks.cold_start
+
+faults: setup ## Every call fails at every index, disks fill, clocks jump, shards split: what became of every id, counted
+	@$(BIN)/pytest tests/faults
 
 kill-loop: setup ## kill -9 a producer with a spool, again and again; every accepted id lands; ROUNDS=50 SEED=1
 	@$(BIN)/python -m benchmarks.kills --rounds $(or $(ROUNDS),50) --seed $(or $(SEED),1)
