@@ -268,17 +268,20 @@ class _Table:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    def write(self, status: Status) -> None:
+    def put(self, statuses: Sequence[Status]) -> Sequence[str | None]:
         pipeline = self._pipeline
         pipeline.may_crash()
-        how = pipeline.trouble.of("UpdateItem")
+        how = pipeline.trouble.of("PutStatuses")
         if how == "whole":
             raise TransientError("ProvisionedThroughputExceededException")
-        kept = pipeline.statuses.get(status.content_id)
-        if kept is None or kept.order_key < status.order_key:
-            pipeline.statuses[status.content_id] = status
+        failing = set(range(0, len(statuses), 2)) if how == "part" else set()
+        for at, status in enumerate(statuses):
+            kept = pipeline.statuses.get(status.content_id)
+            if at not in failing and (kept is None or kept.order_key < status.order_key):
+                pipeline.statuses[status.content_id] = status
         if how == "lost":
             raise TransientError("ReadTimeoutError")
+        return ["ThrottlingError" if at in failing else None for at in range(len(statuses))]
 
 
 class _Logging:

@@ -5,14 +5,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-Port = Literal["PutRecords", "PutRecordBatch", "PutEvents", "UpdateItem", "PutObject", "OnFailure", "Crash"]
+Port = Literal["PutRecords", "PutRecordBatch", "PutEvents", "PutStatuses", "PutObject", "OnFailure", "Crash"]
 Kind = Literal["whole", "part", "lost"]
 
 KINDS: dict[Port, tuple[Kind, ...]] = {
     "PutRecords": ("whole", "part", "lost"),
     "PutRecordBatch": ("whole", "part", "lost"),
     "PutEvents": ("whole", "part", "lost"),
-    "UpdateItem": ("whole", "lost"),
+    "PutStatuses": ("whole", "part", "lost"),
     "PutObject": ("whole", "lost"),
     "OnFailure": ("whole",),
     "Crash": ("whole",),
