@@ -80,6 +80,12 @@ class AuditReport(Struct, frozen=True, kw_only=True):
         return None if not archived or not self.is_judged else 1 - self.count("missing") / archived
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to judge: no record of the window is in the archive, nor in a finding."""
+        return self.is_judged and not self.count("archived") and not self.findings
+
+    @property
     def is_clean(self) -> bool:
-        """Whether every archived record is accounted for, and nothing else is there."""
-        return self.is_judged and not any(finding.kind in FAILING for finding in self.findings)
+        """Whether there was something to judge, every record of it is accounted for, and nothing else is there."""
+        failing = any(finding.kind in FAILING for finding in self.findings)
+        return self.is_judged and not self.is_empty and not failing

@@ -17,7 +17,7 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.policies import policy_names, read_policy
 from glue.terminal.commands import command
-from glue.terminal.errors import UNREACHABLE, WrongUseError, exit_codes_help
+from glue.terminal.errors import DONE, FAILED, NOTHING_TO_JUDGE, UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.moments import Period, in_utc, moment
 from glue.terminal.sanitize import inert
 from infra.audit.auditing import Auditor, Deciding
@@ -49,7 +49,7 @@ Examples:
     + exit_codes_help(
         done="everything is accounted for",
         failed="something is missing, altered, made up or unreadable",
-        also=(UNREACHABLE,),
+        also=(UNREACHABLE, NOTHING_TO_JUDGE),
         stopped="at Athena too",
     ),
 )
@@ -133,7 +133,7 @@ def audit(
         click.echo(json.dumps(_document(report), indent=1))
     else:
         _print(report, limit)
-    context.exit(0 if report.is_clean else 1)
+    context.exit(NOTHING_TO_JUDGE if report.is_empty else DONE if report.is_clean else FAILED)
 
 
 def _auditor(stack: str) -> Auditor:
@@ -187,7 +187,7 @@ def _step(step: str) -> None:
 
 def _document(report: AuditReport) -> dict[str, Any]:
     made: dict[str, Any] = msgspec.to_builtins(report)
-    return {"is_clean": report.is_clean, "completeness": report.completeness, **made}
+    return {"is_clean": report.is_clean, "is_empty": report.is_empty, "completeness": report.completeness, **made}
 
 
 def _print(report: AuditReport, limit: int) -> None:
@@ -214,6 +214,6 @@ def _print(report: AuditReport, limit: int) -> None:
     window = f"arrivals from {in_utc(report.window_start)} until {in_utc(report.window_end)}"
     bad = sum(finding.kind in FAILING for finding in report.findings)
     verdict = "everything is accounted for" if report.is_clean else f"{bad:,} findings ask for attention"
-    if report.is_clean and not report.count("archived"):
-        verdict = "nothing arrived"
+    if report.is_empty:
+        verdict = "nothing to judge yet: no record of these arrivals is in the archive; younger ones need --settle"
     click.echo(f"\n{window}: {verdict}; {share}, {size(report.bytes_scanned)} scanned")

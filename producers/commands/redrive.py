@@ -295,6 +295,8 @@ def _told_of_group(group: Group, now: float) -> Iterator[str]:
 def _told(done: Redrive, given: Mapping[str, Any]) -> Iterator[str]:
     """The account in words."""
     dry = given["dry_run"]
+    if done.is_interrupted:
+        yield "partial: stopped before everything was looked at; what follows is a part, and the whole is more"
     done_words = "would be redriven; nothing was (--dry-run)" if dry else f"redriven as run {done.run_id}"
     yield f"{done.found:,} found, {done.redriven:,} {done_words}: {done.events:,} events in {done.seconds:.1f} s"
     for count, words in (

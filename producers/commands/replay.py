@@ -238,20 +238,30 @@ def _count(replaying: Replaying, given: Mapping[str, Any], prices: Prices, run_i
         cost = {"put_units": estimate.put_units, "archive_bytes": estimate.archive_bytes, "usd": dollars}
         click.echo(
             msgspec.json.encode(
-                {**msgspec.to_builtins(done), "cost": cost, "prices_as_of": prices.as_of, "dry_run": True}
+                {
+                    **msgspec.to_builtins(done),
+                    "cost": cost,
+                    "prices_as_of": prices.as_of,
+                    "dry_run": True,
+                    "is_partial": done.is_interrupted,
+                }
             )
         )
         return STOPPED if done.is_interrupted else 0
+    if done.is_interrupted:
+        click.echo("partial: stopped before everything was read; what follows is a part, and the whole is more")
+    so_far = " so far" if done.is_interrupted else ""
     click.echo(
-        f"{done.sent:,} of {done.read:,} records would be sent: {done.bytes / 1e6:,.1f} MB; nothing was (--dry-run)"
+        f"{done.sent:,} of {done.read:,} records read{so_far} would be sent: {done.bytes / 1e6:,.1f} MB; "
+        "nothing was (--dry-run)"
     )
     for line in _left_out(done):
         click.echo(inert(line))
     for day, events in done.days.items():
         click.echo(f"  {day}  {events:>12,}")
     click.echo(
-        f"about ${dollars:,.2f} for the stream and the archive, by prices of {prices.as_of}; consumers and rows cost "
-        "what they cost for any event"
+        f"{'at least' if done.is_interrupted else 'about'} ${dollars:,.2f} for the stream and the archive, by prices of "
+        f"{prices.as_of}; consumers and rows cost what they cost for any event"
     )
     return STOPPED if done.is_interrupted else 0
 

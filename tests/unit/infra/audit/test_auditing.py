@@ -1,6 +1,7 @@
 """The audit: what it counts, what it names, and with which hop."""
 
 import gzip
+import json
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -63,7 +64,6 @@ def test_what_firehose_could_not_deliver_is_missing_with_that_hop(lake: AuditedL
     lost = lake.rows(key)
     del lake.store.stored["lake", key]
     import base64
-    import json
 
     lines = [
         json.dumps({"rawData": base64.b64encode(json.dumps({"event_id": row["event_id"]}).encode()).decode()})
@@ -169,7 +169,6 @@ def test_a_verdict_whose_lists_hold_nothing_is_altered_and_does_not_end_the_audi
 
 def test_a_row_landed_and_quarantined_is_in_two_states_unless_it_was_redriven(lake: AuditedLake) -> None:
     import base64
-    import json
 
     key = lake.keys("verdicts/")[-1]
     verdict = lake.rows(key)[0]
@@ -254,6 +253,25 @@ def test_the_command_says_whether_all_is_accounted_for_by_its_exit_code(lake: Au
     assert code == 1
     assert "last seen: archive: s3://lake/archive/" in output
     assert "--json names all" in output
+
+
+def test_a_window_of_which_nothing_is_archived_is_not_called_accounted_for(lake: AuditedLake) -> None:
+    window = ("--since", "2026-11-18", "--until", "2026-11-19", "--no-keep")
+    code, output = run(lake, *window)
+    assert code == 6
+    assert "nothing to judge yet" in output
+    assert "accounted for" not in output
+    code, output = run(lake, *window, "--json")
+    assert code == 6
+    said = json.loads(output)
+    assert (said["is_clean"], said["is_empty"], said["completeness"]) == (False, True, None)
+
+
+def test_a_window_of_which_only_something_made_up_is_there_is_judged(lake: AuditedLake) -> None:
+    for key in [*lake.keys("archive/"), *lake.keys("quarantine/")]:
+        del lake.store.stored["lake", key]
+    report = lake.audit()
+    assert (report.is_empty, report.is_clean) == (False, False)
 
 
 @pytest.mark.parametrize(

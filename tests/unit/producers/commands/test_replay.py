@@ -1,5 +1,6 @@
 """The commands replay and redrive with their parts in memory: options, exit codes, what is said, and nothing leaked."""
 
+import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -171,7 +172,7 @@ def test_a_dry_run_counts_days_bytes_and_cost_and_touches_nothing(tmp_path: Path
     parts = Parts(archive_of(payload(1), payload(2, created_at="2026-02-28T01:00:00Z")))
     result = invoke(replay, parts, "--since", "1h", "--state", str(tmp_path / "runs"), "--dry-run")
     assert result.exit_code == 0
-    assert "2 of 2 records would be sent" in result.output
+    assert "2 of 2 records read would be sent" in result.output
     assert "2026-02-28             1" in result.output
     assert "by prices of 2025-01-01, us-east-1, an example" in result.output
     assert parts.taken.taken == []
@@ -183,6 +184,38 @@ def test_a_dry_run_counts_days_bytes_and_cost_and_touches_nothing(tmp_path: Path
     assert msgspec.json.decode(dear.stdout)["cost"]["usd"] == 2.0
     prices.write_text("unknown = 1\n", "utf-8")
     assert invoke(replay, parts, "--since", "1h", "--dry-run", "--prices", str(prices)).exit_code == 2
+
+
+class InterruptedParts(Parts):
+    """Somebody presses Ctrl-C while the second record is read."""
+
+    def lines(self, one: ArchiveObject) -> Iterable[bytes]:
+        for number, line in enumerate(super().lines(one)):
+            if number == 1:
+                signal.raise_signal(signal.SIGINT)
+            yield line
+
+    def items(self) -> Iterator[Item]:
+        for number, item in enumerate(self.items_):
+            if number == 1:
+                signal.raise_signal(signal.SIGINT)
+            yield item
+
+
+def test_a_dry_run_that_was_interrupted_says_that_it_is_a_part(tmp_path: Path) -> None:
+    parts = InterruptedParts(archive_of(*(payload(number) for number in range(20_000))))
+    result = invoke(replay, parts, "--since", "1h", "--dry-run")
+    assert result.exit_code == 130
+    assert result.output.startswith("partial: ")
+    assert "20,000" not in result.output
+    assert "at least $" in result.output
+    as_json = msgspec.json.decode(invoke(replay, parts, "--since", "1h", "--dry-run", "--json").stdout)
+    assert (as_json["is_partial"], as_json["is_finished"]) == (True, False)
+
+    parts = InterruptedParts(items_=items(*(payload(number) for number in range(2_000))))
+    result = invoke(redrive, parts, "quarantine", "--dry-run")
+    assert result.exit_code == 130
+    assert result.output.startswith("partial: ")
 
 
 @pytest.mark.parametrize(
