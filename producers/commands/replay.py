@@ -259,9 +259,10 @@ def _count(replaying: Replaying, given: Mapping[str, Any], prices: Prices, run_i
         click.echo(inert(line))
     for day, events in done.days.items():
         click.echo(f"  {day}  {events:>12,}")
+    about = "at least" if done.is_interrupted else "about"
     click.echo(
-        f"{'at least' if done.is_interrupted else 'about'} ${dollars:,.2f} for the stream and the archive, by prices of "
-        f"{prices.as_of}; consumers and rows cost what they cost for any event"
+        f"{about} ${dollars:,.2f} for the stream and the archive, by prices of {prices.as_of}; consumers and rows cost "
+        "what they cost for any event"
     )
     return STOPPED if done.is_interrupted else 0
 
