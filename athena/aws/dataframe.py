@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from athena.aws.engine import failure_of, region
+from athena.aws.engine import failure_of
 from athena.engine import QueryFailed, hint_for
+from glue.aws.clients import session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,11 +30,10 @@ def read_frame(
     """
     # Imported here: it costs more than a second, and few callers want a DataFrame.
     import awswrangler as wr
-    import boto3
 
     if parameters:
         options = {"params": list(parameters), "paramstyle": "qmark", **options}
-    options.setdefault("boto3_session", boto3.Session(region_name=region()))
+    options.setdefault("boto3_session", session())
     try:
         return wr.athena.read_sql_query(
             sql, database=database, workgroup=workgroup, ctas_approach=False, unload_approach=False, **options

@@ -1,21 +1,15 @@
 """Athena's API through boto3: start, wait, read; and stop, when nobody waits any more."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004
     EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from athena.engine import (
     MAX_SQL_BYTES,
@@ -28,14 +22,9 @@ from athena.engine import (
     hint_for,
 )
 from athena.values import Value, from_text
-
-FIRST_POLL_S = 0.02
-LONGEST_POLL_S = 2.0
-TIMEOUT_S = 1800.0
-"""How long a query may take; Athena's own limit on DML, by default.
-
-Source: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html (2026-11-20)
-"""
+from glue.aws.clients import make_client
+from glue.aws.errors import AWS_ERRORS, NO_CREDENTIALS, code_of
+from glue.aws.statements import TIME_LIMIT, StatementError, run_statement
 
 WHERE_TO_LOOK = (
     "start the laptop runtime with `streamkeeper up` and paste the lines it prints, or configure AWS credentials"
@@ -57,7 +46,7 @@ class AthenaEngine:
         self,
         client: Any,
         *,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = TIME_LIMIT,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,20 +62,24 @@ class AthenaEngine:
         """
         if len(sql.encode("utf-8", "surrogatepass")) > MAX_SQL_BYTES:
             raise QueryFailed(f"the statement is longer than {MAX_SQL_BYTES} bytes", hint="put long lists into a table")
-        request: dict[str, Any] = {
-            "QueryString": sql,
-            "QueryExecutionContext": {"Database": database},
-            "WorkGroup": workgroup,
-        }
-        if parameters:
-            request["ExecutionParameters"] = list(parameters)
-        query_id = str(self._call("start_query_execution", request)["QueryExecutionId"])
         try:
-            execution = self._wait(query_id)
-        except BaseException:
-            # Ctrl-C, a timeout or a lost connection: nobody will read this answer.
-            self._stop(query_id)
-            raise
+            execution = run_statement(
+                self._client,
+                sql,
+                parameters,
+                database=database,
+                workgroup=workgroup,
+                sleep=self._sleep,
+                clock=self._clock,
+                time_limit=self._timeout_s,
+            )
+        except StatementError as error:
+            failure = QueryStopped if error.is_stopped else QueryFailed
+            hint = "ask for fewer days with a condition on dt" if error.is_late else hint_for(str(error))
+            raise failure(str(error), hint=hint, query_id=error.query_id) from None
+        except AWS_ERRORS as error:
+            raise failure_of(error) from error
+        query_id = str(execution["QueryExecutionId"])
         columns, rows = self._read(query_id, has_header=execution.get("StatementType") == "DML")
         statistics = execution.get("Statistics", {})
         return Answer(
@@ -96,35 +89,6 @@ class AthenaEngine:
             engine_ms=int(statistics.get("EngineExecutionTimeInMillis", 0)),
             query_id=query_id,
         )
-
-    def _wait(self, query_id: str) -> dict[str, Any]:
-        deadline = self._clock() + self._timeout_s
-        pause = FIRST_POLL_S
-        while True:
-            execution = self._call("get_query_execution", {"QueryExecutionId": query_id})["QueryExecution"]
-            status = execution["Status"]
-            state = status["State"]
-            if state == "SUCCEEDED":
-                return dict(execution)
-            if state in ("FAILED", "CANCELLED"):
-                reason = status.get("StateChangeReason") or f"the query ended as {state} without a reason"
-                failure = QueryFailed if state == "FAILED" else QueryStopped
-                raise failure(reason, hint=hint_for(reason), query_id=query_id)
-            if self._clock() + pause > deadline:
-                raise QueryStopped(
-                    f"no answer after {self._timeout_s:g} s; the query was stopped",
-                    hint="ask for fewer days with a condition on dt",
-                    query_id=query_id,
-                )
-            self._sleep(pause)
-            pause = min(pause * 1.5, LONGEST_POLL_S)
-
-    def _stop(self, query_id: str) -> None:
-        try:
-            self._client.stop_query_execution(QueryExecutionId=query_id)
-        except (ClientError, BotoCoreError):
-            # The reason for stopping is on its way to the caller and matters more; a finished query cannot be stopped.
-            return
 
     def _read(self, query_id: str, *, has_header: bool) -> tuple[tuple[Column, ...], list[tuple[Value, ...]]]:
         columns: tuple[Column, ...] = ()
@@ -155,44 +119,31 @@ class AthenaEngine:
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**request)
-        except (ClientError, BotoCoreError) as error:
+        except AWS_ERRORS as error:
             raise failure_of(error) from error
         return answer
 
 
-def connect(*, timeout_s: float = TIMEOUT_S) -> AthenaEngine:
+def connect(*, timeout_s: float = TIME_LIMIT) -> AthenaEngine:
     """An engine on the Athena that the environment names: region, credentials, and ``AWS_ENDPOINT_URL`` if set.
 
     Raises:
-        EngineUnreachable: no region is configured.
+        UnreachableError, WrongUseError: as :func:`glue.aws.clients.make_client`.
     """
-    try:
-        client = boto3.client(
-            "athena", region_name=region(), config=Config(retries={"mode": "standard", "max_attempts": 6})
-        )
-    except BotoCoreError as error:
-        raise failure_of(error) from error
-    return AthenaEngine(client, timeout_s=timeout_s)
-
-
-def region() -> str | None:
-    """The region to ask: ``AWS_REGION``, which boto3 leaves out, else what boto3 finds in environment and profile."""
-    return os.environ.get("AWS_REGION") or boto3.Session().region_name
+    return AthenaEngine(make_client("athena"), timeout_s=timeout_s)
 
 
 def failure_of(error: Exception) -> EngineError:
     """What a boto3 error means to somebody who asked a question."""
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+    if isinstance(error, NO_CREDENTIALS):
         return EngineUnreachable("no AWS credentials were found", hint=WHERE_TO_LOOK)
-    if isinstance(error, NoRegionError):
-        return EngineUnreachable("no AWS region is configured", hint=f"set AWS_REGION; {WHERE_TO_LOOK}")
     if isinstance(error, EndpointConnectionError):
         url = error.kwargs.get("endpoint_url", "the endpoint")
         return EngineUnreachable(f"nothing answers at {url}", hint=WHERE_TO_LOOK)
     if isinstance(error, ConnectionError):
         return EngineUnreachable(f"the connection to Athena broke ({type(error).__name__})", hint="try again")
     if isinstance(error, ClientError):
-        code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+        code = code_of(error)
         message = str(error.response.get("Error", {}).get("Message", ""))
         if code in _DENIED:
             return EngineUnreachable(f"{code}: {message}", hint=hint_for("ACCESS DENIED"))
@@ -201,6 +152,8 @@ def failure_of(error: Exception) -> EngineError:
                 f"{code}: {message}", hint="Athena takes no more queries just now; try again later"
             )
         return QueryFailed(f"{code}: {message}", hint=hint_for(message))
+    if isinstance(error, ResponseParserError):
+        return EngineUnreachable("what answers at the endpoint is not AWS", hint=WHERE_TO_LOOK)
     return EngineUnreachable(f"{type(error).__name__}: {error}", hint=WHERE_TO_LOOK)
 
 

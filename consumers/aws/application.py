@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from consumers.aws.managed import AwsManagedServices
 from consumers.aws.metrics import metric_line
-from consumers.aws.policy_store import S3PolicyStore, is_address, parse_address
+from consumers.aws.policy_store import S3PolicyStore
 from consumers.aws.settings import Settings, SettingsError
 from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, SystemClock, make_client
 from consumers.batch import MalformedEventError
@@ -29,6 +29,7 @@ from consumers.ports import Clock, DefectError, Each, ManagedServices
 from consumers.report import Report
 from consumers.resend import Retry
 from consumers.rows import RowMaker
+from glue.aws.address import is_address, parse_object
 from glue.codec import Lateness
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ def keep_policy(settings: Settings, *, now: float) -> PolicyKeeper:
             raise SettingsError(f"POLICY: {error}; or s3://BUCKET/KEY") from None
         return PolicyKeeper(None, bundled=lambda: Policy.load(text), now=now)
     try:
-        bucket, key = parse_address(settings.policy)
+        bucket, key = parse_object(settings.policy)
     except ValueError as error:
         raise SettingsError(f"POLICY: {error}") from None
     store = S3PolicyStore(bucket, key, client=make_client("s3"))

@@ -11,6 +11,7 @@ from consumers.aws.sinks import RefusedError, call, make_client
 from consumers.escalation import AT_ONCE, CALL_SECONDS
 from consumers.moderation.managed_labels import SENSITIVE_INFORMATION, TOPIC, TOXICITY, WORD
 from consumers.ports import Question, TransientError, UnanswerableError
+from glue.aws.address import parse_object
 
 CONFIDENCE = {"NONE": 0.0, "LOW": 0.4, "MEDIUM": 0.6, "HIGH": 0.8}
 """What a guardrail's words count for; those of a policy's low, medium and high."""
@@ -134,7 +135,11 @@ def _bedrock(client: Any, question: Question) -> list[dict[str, float]]:
 
 def _rekognition(client: Any, question: Question) -> list[dict[str, float]]:
     [address] = question.parts
-    bucket, _, key = address.removeprefix("s3://").partition("/")
+    try:
+        bucket, key = parse_object(address)
+    except ValueError:
+        # As Rekognition says of it; it need not be asked.
+        raise RefusedError("rekognition:DetectModerationLabels", "InvalidS3ObjectException") from None
     answer = call(
         "rekognition:DetectModerationLabels",
         client.detect_moderation_labels,

@@ -1,6 +1,5 @@
 """A policy as an object in S3, asked for by its entity tag."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from consumers.policy_keeper import StoredPolicy
 from consumers.ports import DefectError, TransientError
+from glue.aws.errors import code_of
 
 MAX_BYTES = 8 << 20
 """A policy of 100,000 terms is about two megabytes."""
@@ -16,32 +16,7 @@ LAST_GOOD = ".last-good"
 MOST_VERSIONS = 20
 """Versions that a cold start looks through for one that can be used."""
 
-_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(\S+)\Z", re.ASCII)
 _NOT_THERE = frozenset({"NoSuchKey", "NoSuchBucket", "404", "AccessDenied", "403"})
-
-
-def is_address(text: str) -> bool:
-    """Whether a policy's name says that it lies in S3.
-
-    >>> is_address("s3://bucket/policies/default.toml"), is_address("default")
-    (True, False)
-    """
-    return text.startswith("s3://")
-
-
-def parse_address(text: str) -> tuple[str, str]:
-    """Bucket and key.
-
-    Raises:
-        ValueError: it is no S3 address.
-
-    >>> parse_address("s3://bucket/policies/default.toml")
-    ('bucket', 'policies/default.toml')
-    """
-    found = _ADDRESS.match(text)
-    if found is None:
-        raise ValueError(f"received {text!r}; allowed: s3://BUCKET/KEY, or the name of a policy in the bundle")
-    return found[1], found[2]
 
 
 class S3PolicyStore:
@@ -102,7 +77,7 @@ class S3PolicyStore:
                 raise DefectError(f"the policy has {answer['ContentLength']} bytes; allowed: {MAX_BYTES}")
             return StoredPolicy(answer["Body"].read().decode(), str(answer["ETag"]))
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+            code = code_of(error)
             if code in {"304", "NotModified"}:
                 return None
             if code in _NOT_THERE:

@@ -21,6 +21,7 @@ from msgspec.structs import astuple
 
 from consumers.ports import DefectError, Notice, Status, TransientError
 from glue.aws.bodies import OwnBody
+from glue.aws.errors import EXPIRED, PASSING, code_of, passes
 
 SOURCE = "streamkeeper"
 DETAIL_TYPE = "Content Verdict"
@@ -34,33 +35,6 @@ _CONFIG = Config(
     tcp_keepalive=True,
     # Parameters are made here, in one form; checking them on every call costs more than making them.
     parameter_validation=False,
-)
-
-# Error codes that pass, beside every 5xx. Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-_PASSING = frozenset(
-    {
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "InternalException",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "SlowDown",
-        "Throttling",
-        "ThrottledException",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-        "ReplicatedWriteConflictException",
-        # Credentials that have just run out are renewed by the next try.
-        "ExpiredToken",
-        "ExpiredTokenException",
-    }
 )
 
 Answer = TypeVar("Answer")
@@ -93,9 +67,9 @@ def call(operation: str, method: Callable[..., Answer], **parameters: object) ->
     try:
         return method(**parameters)
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in _PASSING or status >= 500 or status == 429:
+        code = code_of(error)
+        # Credentials of a role that have just run out are renewed by the next try.
+        if passes(error) or code in EXPIRED:
             raise TransientError(code) from None
         raise RefusedError(operation, code) from None
     except (HTTPClientError, ConnectionError_) as error:
@@ -173,7 +147,7 @@ class EventBridgeBus:
         errors: list[str | None] = []
         for entry in response["Entries"]:
             code = None if entry.get("EventId") else str(entry.get("ErrorCode") or "NoEventId")
-            if code is not None and code not in _PASSING and code != "NoEventId":
+            if code is not None and code not in PASSING | EXPIRED and code != "NoEventId":
                 raise RefusedError("events:PutEvents", code)
             errors.append(code)
         return errors

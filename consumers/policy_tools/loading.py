@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
-from consumers.aws.policy_store import is_address, parse_address
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.moderation.problems import Problem
 from consumers.policies import policy_names, read_policy
-from glue.aws.clients import make_client, reaching
+from glue.aws.address import is_address, parse_object
+from glue.aws.clients import make_client
+from glue.aws.reaching import reaching
 from glue.terminal.errors import WrongUseError
 
 
@@ -27,7 +28,7 @@ def read_text(name: str) -> str:
         return given
     if is_address(name):
         try:
-            bucket, key = parse_address(name)
+            bucket, key = parse_object(name)
         except ValueError as error:
             raise WrongUseError(str(error)) from error
         with reaching(name):

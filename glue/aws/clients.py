@@ -1,53 +1,84 @@
-"""Clients of the services that hold the past, and what their errors mean to whoever runs a command."""
+"""The one maker of boto3 clients for everything that runs from a command line."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.exceptions import BotoCoreError, NoRegionError, ProfileNotFound
 
-from glue.terminal.errors import UnreachableError
+from glue.aws.reaching import NEXT_STEP
+from glue.aws.settings import ALLOWED_ENDPOINT, aws_settings, check_endpoint, region_of
+from glue.terminal.errors import UnreachableError, WrongUseError
 
-CONDITION_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-ABSENT_CODES = frozenset({"NoSuchKey", "404", "NotFound"})
-_WHERE = "Check the name, the credentials and AWS_REGION; on a laptop, `streamkeeper up` prints the lines to paste"
+ATTEMPTS = 5
+"""Calls made for one answer: boto3's standard mode waits up to 1, 2, 4 and 8 seconds between them, which outlasts the
+throttling of a busy account, and does not slow down other calls as its adaptive mode would."""
+FIRST_CONTACT = 2
+"""For the first call of a command: what fails there is a wrong name or nothing that listens, and no retry mends it."""
+ONCE = 1
+"""For puts: delivery sends again by record; a retry in here would resend what was taken, and twice as often."""
 
 
-def make_client(service: str, *, connections: int = 10) -> Any:
-    """A boto3 client that retries what may pass.
+def make_client(
+    service: str,
+    *,
+    attempts: int = ATTEMPTS,
+    connections: int = 10,
+    read_timeout: float = 60,
+    parameter_validation: bool = True,
+) -> Any:
+    """A boto3 client of the AWS that options and environment name.
+
+    Args:
+        service: as boto3 names it.
+        attempts: calls made for one answer.
+        connections: calls at the same time, for the size of the connection pool.
+        read_timeout: seconds that an answer may take.
+        parameter_validation: False where whoever calls has checked everything.
 
     Raises:
-        UnreachableError: no region is set.
+        UnreachableError: no region is set, or there is no such profile.
+        WrongUseError: the endpoint is not a URL.
     """
+    settings = aws_settings()
+    check_endpoint(settings)
     config = Config(
         connect_timeout=5,
-        read_timeout=60,
-        retries={"mode": "standard", "max_attempts": 5},
-        max_pool_connections=connections,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=max(connections, 1),
+        parameter_validation=parameter_validation,
+        tcp_keepalive=True,
     )
     try:
-        return boto3.session.Session().client(service, config=config)
-    except (NoRegionError, BotoCoreError) as error:
-        raise UnreachableError(f"{service}: {type(error).__name__}. {_WHERE}") from None
-
-
-def code_of(error: ClientError) -> str:
-    """AWS's name of the error."""
-    return str(error.response.get("Error", {}).get("Code", "Unknown"))
-
-
-@contextmanager
-def reaching(what: str) -> Iterator[None]:
-    """Turns what AWS says into one line.
-
-    Raises:
-        UnreachableError: the call failed; it names ``what`` and AWS's error, and nothing that was sent.
-    """
-    try:
-        yield
-    except ClientError as error:
-        raise UnreachableError(f"{what}: {code_of(error)}. {_WHERE}") from None
+        return session().client(service, endpoint_url=settings.endpoint_url, config=config)
+    except NoRegionError:
+        raise UnreachableError(
+            f"{service}: no region is set; give --region, set AWS_REGION, or name a --profile that has one"
+        ) from None
+    except ProfileNotFound as error:
+        raise UnreachableError(
+            f"profile {error.kwargs.get('profile')!r} is in no AWS configuration file; `aws configure list-profiles` "
+            "lists those that there are"
+        ) from None
     except BotoCoreError as error:
-        raise UnreachableError(f"{what}: {type(error).__name__}. {_WHERE}") from None
+        raise UnreachableError(f"{service}: {type(error).__name__}; {NEXT_STEP}") from None
+    except ValueError as error:
+        # An endpoint of one service, from AWS_ENDPOINT_URL_<SERVICE> or a profile.
+        raise WrongUseError(f"{service}: {error}; allowed: {ALLOWED_ENDPOINT}") from None
+
+
+def find_region() -> str | None:
+    """The region that clients get; None when there is none."""
+    try:
+        region: str | None = session().region_name
+    except ProfileNotFound:
+        return region_of(aws_settings())
+    return region
+
+
+def session() -> Any:
+    """A boto3 session of the AWS that options and environment name."""
+    settings = aws_settings()
+    return boto3.session.Session(profile_name=settings.profile, region_name=region_of(settings, os.environ))

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from glue.aws.clients import make_client, reaching
+from glue.aws.clients import make_client
+from glue.aws.reaching import reaching
 
 
 class LakeObject(Struct, frozen=True, order=True):

@@ -16,6 +16,7 @@ from athena.output import size
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.policies import policy_names, read_policy
+from glue.aws.options import aws_options
 from glue.terminal.commands import command
 from glue.terminal.errors import DONE, FAILED, NOTHING_TO_JUDGE, UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.moments import Period, in_utc, moment
@@ -82,6 +83,7 @@ Examples:
 @click.option("--limit", type=click.IntRange(0), default=_SHOWN, show_default=True, help="Findings shown of each kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every finding.")
 @click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="Which stack.")
+@aws_options
 @click.pass_context
 def audit(
     context: click.Context,

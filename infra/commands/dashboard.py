@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from glue.aws.options import aws_options
 from glue.terminal.commands import command
 from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
 from infra.commands.stack import STACK, target
@@ -40,6 +41,7 @@ Examples:
 @click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="Which stack to ask.")
 @click.option("--database", default=None, help="Another Glue database than the stack's.")
 @click.option("--workgroup", default=None, help="Another Athena workgroup than the stack's.")
+@aws_options
 @click.pass_context
 def dashboard(
     context: click.Context,

@@ -18,6 +18,7 @@ from consumers.evaluation.options import columns_of, gates_of
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import PolicyError
 from consumers.policy_tools.loading import load
+from glue.aws.options import aws_options
 from glue.readers.rows import SourceError
 from glue.terminal.commands import command
 from glue.terminal.errors import (
@@ -101,6 +102,7 @@ Peers are asked when they are installed: pip install better-profanity alt-profan
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page that needs nothing else.")
 @click.option("--csv", "as_csv", is_flag=True, help="Figures as CSV, one line for each question and group.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the tables.")
+@aws_options
 @click.pass_context
 def evaluate(context: click.Context, /, **given: Any) -> None:
     """Tell how well a policy tells labelled texts apart.

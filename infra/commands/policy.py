@@ -15,6 +15,7 @@ from consumers.moderation.policy import ManagedRule, Policy, PolicyError
 from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
 from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask
 from consumers.policy_tools.loading import load, problems_of, read_text
+from glue.aws.options import aws_options
 from glue.readers.texts import read_texts
 from glue.terminal.commands import group
 from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
@@ -34,6 +35,7 @@ def policy() -> None:
 @policy.command(epilog=f"{_SOURCE}\n\nExample: streamkeeper policy check my-policy.toml --json\n\n{_CODES}")
 @click.argument("names", nargs=-1, required=True, metavar="POLICY...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array of problems.")
+@aws_options
 @click.pass_context
 def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Say everything that is wrong with policies: where, what was received, what is allowed."""
@@ -69,6 +71,7 @@ Examples:
 @click.option("--language", default=None, help="With --text: its language, such as de or pt-BR.")
 @click.option("--author", default=None, help="With --text: who posted it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@aws_options
 def show(name: str, text: str | None, surface: str, language: str | None, author: str | None, as_json: bool) -> None:
     """Show a policy's rules, or what it says to one text and why. Personal data is masked."""
     made, moderator = _load(name)
@@ -131,6 +134,7 @@ A file of cases names its policy and lists texts with what is expected:
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE|FOLDER]...")
 @click.option("--policy", "name", default=None, help="Another policy than the files name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@aws_options
 @click.pass_context
 def test(context: click.Context, files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
     """Try cases: texts, and what the policy must say to them. Looks into tests/policies unless told otherwise."""
@@ -175,6 +179,7 @@ Examples:
 @click.option("--text-column", default="text", show_default=True, help="With --data: the column with the text.")
 @click.option("--examples", type=click.IntRange(0, MOST_EXAMPLES), default=0, help="Texts shown of each change.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@aws_options
 def diff(before: str, after: str, data: Path | None, text_column: str, examples: int, as_json: bool) -> None:
     """Show what differs between two policies, and what that does to real texts."""
     (old, old_moderator), (new, new_moderator) = _load(before), _load(after)
@@ -225,6 +230,7 @@ The stack must have been deployed with PolicyPlace=bucket. {_CODES}"""
 @click.option("--cases", type=click.Path(exists=True, path_type=Path), help="Cases that it must pass first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the address, the policy, its version.")
 @click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="To which stack.")
+@aws_options
 def publish(source: str, name: str, cases: Path | None, as_json: bool, stack: str) -> None:
     """Check a policy, then bring it to where the stack's functions read it. Holds within PolicyRefreshSeconds."""
     text = read_text(source)
@@ -239,7 +245,8 @@ def publish(source: str, name: str, cases: Path | None, as_json: bool, stack: st
             failed = [one for one in run(Moderator(made), read_cases(path)[1]) if not one.passed]
             if failed:
                 raise CommandError(f"{source} is not published: {len(failed)} cases of {path} fail; see `policy test`")
-    from glue.aws.clients import make_client, reaching
+    from glue.aws.clients import make_client
+    from glue.aws.reaching import reaching
 
     bucket = output(outputs(stack), "LakeBucketName", stack=stack)
     key = f"policies/{name}.toml"

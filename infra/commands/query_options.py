@@ -9,6 +9,7 @@ import click
 
 from athena import output
 from athena.engine import Answer, EngineError
+from glue.aws.options import AWS_OPTIONS
 from glue.terminal.errors import STOPPED, CommandError
 from infra.commands.stack import STACK, failed
 
@@ -20,6 +21,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="Which stack to ask."),
     click.option("--database", default=None, help="Another Glue database than the stack's."),
     click.option("--workgroup", default=None, help="Another Athena workgroup than the stack's."),
+    *AWS_OPTIONS,
 )
 
 

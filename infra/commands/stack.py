@@ -21,18 +21,15 @@ def outputs(stack: str = STACK) -> dict[str, str]:
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
     """
     # Imported here: boto3 takes longer to load than all that commands do without it.
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from athena.aws.engine import WHERE_TO_LOOK, failure_of
+    from glue.aws.clients import FIRST_CONTACT, make_client
+    from glue.aws.errors import AWS_ERRORS
 
-    from athena.aws.engine import WHERE_TO_LOOK, failure_of, region
-
-    at = f"stack {stack!r} in {region() or 'no region'}"
-    config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "max_attempts": 3})
+    client = make_client("cloudformation", attempts=FIRST_CONTACT)
+    at = f"stack {stack!r} in {client.meta.region_name}"
     try:
-        client = boto3.client("cloudformation", region_name=region(), config=config)
         stacks = client.describe_stacks(StackName=stack)["Stacks"]
-    except (BotoCoreError, ClientError) as error:
+    except AWS_ERRORS as error:
         if "does not exist" in str(error):
             raise UnreachableError(f"{at} does not exist: name another with --stack, or {WHERE_TO_LOOK}") from error
         raise UnreachableError(f"{at}: {failure_of(error)}") from error

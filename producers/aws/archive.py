@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from glue.aws.clients import make_client, reaching
+from glue.aws.clients import make_client
+from glue.aws.reaching import reaching
 from glue.terminal.errors import UnreachableError
 from producers.replay.archived import ArchiveObject, begins_at
 

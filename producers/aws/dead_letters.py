@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from glue.aws.clients import make_client, reaching
+from glue.aws.clients import make_client
+from glue.aws.reaching import reaching
 from glue.codec import parse_timestamp
 from glue.terminal.errors import UnreachableError
 from producers.aws.reading import ExpiredError, KinesisReader

@@ -18,21 +18,15 @@ class FirehoseStream:
 
     Args:
         name: the delivery stream's name.
-        region: None takes it from the environment.
-        endpoint_url: None takes AWS's, or AWS_ENDPOINT_URL.
         in_flight: calls at the same time, for the size of the connection pool.
     """
 
-    def __init__(
-        self, name: str, *, region: str | None = None, endpoint_url: str | None = None, in_flight: int = 4
-    ) -> None:
+    def __init__(self, name: str, *, in_flight: int = 4) -> None:
         self.name = name
         self._putting = Putting(
             "firehose",
             stream=name,
             right="firehose:PutRecordBatch",
-            region=region,
-            endpoint_url=endpoint_url,
             in_flight=in_flight,
         )
         self._client: Any = self._putting.client

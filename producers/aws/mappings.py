@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from glue.aws.clients import FIRST_CONTACT, make_client
 
-def aggregate_troubles(stream: str, *, region: str | None = None, endpoint_url: str | None = None) -> list[str]:
+
+def aggregate_troubles(stream: str) -> list[str]:
     """Why aggregates would not be read as they should, one line each; empty when nothing is known against them.
 
     A mapping with a parallelization factor above 1 spreads a shard by the outer key alone, and a filter sees the
@@ -15,13 +15,10 @@ def aggregate_troubles(stream: str, *, region: str | None = None, endpoint_url: 
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-kinesis-filtering.html
     """
-    session = boto3.session.Session()
-    config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "max_attempts": 3})
-    options: dict[str, Any] = {"region_name": region, "endpoint_url": endpoint_url, "config": config}
     try:
-        summary = session.client("kinesis", **options).describe_stream_summary(StreamName=stream)
+        summary = make_client("kinesis", attempts=FIRST_CONTACT).describe_stream_summary(StreamName=stream)
         arn = summary["StreamDescriptionSummary"]["StreamARN"]
-        pages = session.client("lambda", **options).get_paginator("list_event_source_mappings")
+        pages = make_client("lambda", attempts=FIRST_CONTACT).get_paginator("list_event_source_mappings")
         mappings = [one for page in pages.paginate(EventSourceArn=arn) for one in page["EventSourceMappings"]]
     except (BotoCoreError, ClientError):
         # What is wrong with stream or credentials, the first put says better.

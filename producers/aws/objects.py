@@ -4,7 +4,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from glue.aws.clients import ABSENT_CODES, CONDITION_CODES, code_of, make_client, reaching
+from glue.aws.clients import make_client
+from glue.aws.errors import ABSENT_CODES, CONDITION_CODES, code_of
+from glue.aws.reaching import reaching
 from producers.replay.runs import ChangedError
 
 

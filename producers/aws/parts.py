@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from glue.terminal.errors import UnreachableError
+from glue.aws.address import parse_prefix
 from producers.aws.archive import S3Archive
 from producers.aws.dead_letters import BucketLetters, PointedLetters, queue_messages
 from producers.aws.kinesis import KinesisStream
@@ -10,7 +10,7 @@ from producers.aws.objects import BucketStore
 from producers.aws.quarantine import Quarantine, Recovery
 from producers.aws.reading import KinesisReader
 from producers.aws.tables import AthenaTables
-from producers.ports import Clock, StreamRefusedError
+from producers.ports import Clock
 
 
 class AwsParts:
@@ -39,10 +39,7 @@ class AwsParts:
 
     def stream(self) -> KinesisStream:
         """The stream, to put on."""
-        try:
-            return KinesisStream(self._names["ContentStreamName"])
-        except StreamRefusedError as error:
-            raise UnreachableError(str(error)) from None
+        return KinesisStream(self._names["ContentStreamName"])
 
     def tables(self) -> AthenaTables:
         """The tables of the lake."""
@@ -56,7 +53,7 @@ class AwsParts:
 
     def store(self, place: str) -> BucketStore:
         """Where runs are kept: ``s3://BUCKET/PREFIX``."""
-        bucket, _, prefix = place.removeprefix("s3://").partition("/")
+        bucket, prefix = parse_prefix(place)
         return BucketStore(bucket, f"{prefix.rstrip('/')}/" if prefix else "")
 
     def ledger(self) -> BucketStore:

@@ -4,26 +4,24 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
     IncompleteReadError,
-    NoRegionError,
     ResponseStreamingError,
 )
 
+from glue.aws.address import SCHEME, parse_prefix
+from glue.aws.clients import make_client
+from glue.aws.reaching import NEXT_STEP, reason_of
 from glue.readers.folder import select
 from glue.readers.rows import SourceError
 from glue.readers.sources import Format, Source
 
-SCHEME = "s3://"
 _CHUNK = 256 * 1024
 _ATTEMPTS = 5
 _BROKEN = (IncompleteReadError, ResponseStreamingError, HTTPClientError, ConnectionError)
-_WHERE = "check the name, the credentials and AWS_REGION; on a laptop, `streamkeeper up` prints the lines to paste"
 
 
 class BucketPrefix:
@@ -51,11 +49,12 @@ class BucketPrefix:
         client: Any = None,
     ) -> None:
         self.path = url
-        self._bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
-        if not url.startswith(SCHEME) or not self._bucket:
-            raise SourceError(f"{url}: allowed: s3://bucket/prefix")
+        try:
+            self._bucket, prefix = parse_prefix(url)
+        except ValueError as error:
+            raise SourceError(str(error)) from None
         self._form, self._fallback = form, fallback
-        self._client = client or _make_client()
+        self._client = client or make_client("s3")
         found = self._list(prefix)
         self.left_out = 0
         self._base = prefix[: prefix.rfind("/") + 1]
@@ -96,9 +95,9 @@ class BucketPrefix:
                     if item["Size"] > 0:
                         found[item["Key"]] = item["ETag"]
         except (ClientError, BotoCoreError) as error:
-            raise SourceError(f"{self.path}: {_code(error)}; {_WHERE}") from None
+            raise SourceError(f"{self.path}: {reason_of(error)}; {NEXT_STEP}") from None
         if not found:
-            raise SourceError(f"{self.path}: no object there; {_WHERE}")
+            raise SourceError(f"{self.path}: no object there; {NEXT_STEP}")
         return found
 
     def _read(self, key: str, version: str) -> Iterator[bytes]:
@@ -119,7 +118,7 @@ class BucketPrefix:
                 if broken == _ATTEMPTS:
                     raise SourceError(f"{place}: {type(error).__name__} after {offset} bytes; run it again") from None
             except (ClientError, BotoCoreError) as error:
-                code = _code(error)
+                code = reason_of(error)
                 if code in ("InvalidRange", "416"):
                     # It had broken behind the last byte.
                     return
@@ -127,19 +126,3 @@ class BucketPrefix:
                 raise SourceError(f"{place}: {changed} after {offset} bytes; run it again") from None
             else:
                 return
-
-
-def _make_client() -> Any:
-    config = Config(
-        connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5}, tcp_keepalive=True
-    )
-    try:
-        return boto3.session.Session().client("s3", config=config)
-    except NoRegionError:
-        raise SourceError(f"S3: no region; {_WHERE}") from None
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__

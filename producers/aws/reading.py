@@ -5,7 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from glue.aws.clients import code_of, make_client, reaching
+from glue.aws.clients import make_client
+from glue.aws.errors import code_of
+from glue.aws.reaching import reaching
 from producers.ports import Clock
 from producers.replay.records import Page, Shard, StreamRecord
 

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from glue.aws.clients import make_client, reaching
+from glue.aws.address import parse_object
+from glue.aws.clients import make_client
+from glue.aws.reaching import reaching
+from glue.aws.statements import StatementError, run_statement
 from glue.codec import landed_timestamp
 from glue.terminal.errors import UnreachableError
 from producers.ports import Clock
 from producers.redrive.quarantined import QuarantinedRow
 from producers.replay.marking import Identity
 
-_LONGEST_POLL = 2.0
 csv.field_size_limit(4 * 1024 * 1024)
 
 _FIRST_ARRIVALS = """
@@ -89,25 +91,21 @@ class AthenaTables:
             sql: one statement; ``?`` stands for a parameter.
             parameters: SQL literals.
         """
-        with reaching(f"Athena workgroup {self._workgroup}, database {self._database}"):
-            query_id = self._athena.start_query_execution(
-                QueryString=sql,
-                QueryExecutionContext={"Database": self._database},
-                WorkGroup=self._workgroup,
-                ExecutionParameters=list(parameters),
-            )["QueryExecutionId"]
-            pause = 0.02
-            while True:
-                execution = self._athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
-                state = execution["Status"]["State"]
-                if state == "SUCCEEDED":
-                    break
-                if state in ("FAILED", "CANCELLED"):
-                    reason = execution["Status"].get("StateChangeReason", "no reason given")
-                    raise UnreachableError(f"Athena could not say what landed: {reason}")
-                self._clock.sleep(pause)
-                pause = min(_LONGEST_POLL, pause * 1.5)
-            bucket, _, key = execution["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").partition("/")
+        where = f"Athena workgroup {self._workgroup}, database {self._database}"
+        with reaching(where):
+            try:
+                execution = run_statement(
+                    self._athena,
+                    sql,
+                    parameters,
+                    database=self._database,
+                    workgroup=self._workgroup,
+                    sleep=self._clock.sleep,
+                    clock=self._clock.now,
+                )
+            except StatementError as error:
+                raise UnreachableError(f"{where}: Athena could not say what landed: {error}") from None
+            bucket, key = parse_object(execution["ResultConfiguration"]["OutputLocation"])
             body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
             with body:
                 reader = csv.reader(io.TextIOWrapper(io.BufferedReader(_Readable(body), 1 << 20), "utf-8", newline=""))

@@ -1,9 +1,6 @@
 """``load``: events at a rate that follows a profile. Also ``python -m producers.commands.load --stream NAME``."""
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -11,6 +8,8 @@ from typing import Any, TypeVar, cast
 import click
 import msgspec
 
+from glue.aws.options import AWS_OPTIONS
+from glue.aws.settings import aws_settings
 from glue.codec import wire_timestamp
 from glue.readers.rows import SourceError
 from glue.terminal.commands import command
@@ -24,7 +23,7 @@ from glue.terminal.errors import (
     WrongUseError,
     exit_codes_help,
 )
-from glue.terminal.signals import ReadingStop
+from glue.terminal.signals import Stop, stopping
 from glue.terminal.times import read_time
 from producers.commands.produce import AGGREGATION, World
 from producers.commands.spool_options import SPOOLING, as_command_error, spool_bytes
@@ -47,16 +46,16 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 EPILOG = """\b
-Profiles: steady keeps --rate; ramp climbs to it; diurnal is a day pressed into --duration, with --rate at noon;
+Shapes: steady keeps --rate; ramp climbs to it; diurnal is a day pressed into --duration, with --rate at noon;
   spike is --factor times the rate once, burst again and again. A file holds points, CSV t,rate or JSON
   [[0, 100], [60, 500]]: seconds and events a second, straight lines between them, two at one time are a jump;
   --rate then scales its peak, --duration its length.
 
 \b
 Examples:
-  streamkeeper load --profile steady --rate 500 --duration 60s
-  streamkeeper load --profile spike --rate 200 --factor 10 --peak-for 60s --duration 3m --max-lost 0 --p95-ms 2000
-  streamkeeper load --profile day.csv --content posts.jsonl --map author_id=user --processes 2 --aggregate
+  streamkeeper load --shape steady --rate 500 --duration 60s
+  streamkeeper load --shape spike --rate 200 --factor 10 --peak-for 60s --duration 3m --max-lost 0 --p95-ms 2000
+  streamkeeper load --shape day.csv --content posts.jsonl --map author_id=user --processes 2 --aggregate
   streamkeeper load --rate 1000 --duration 5m --hot 0.3 --duplicates 0.05 --late 0.02 --malformed 0.01 --seed 7
 
 Events are due by the clock, whether or not others were answered: latency is measured from when an event was due, so a
@@ -95,7 +94,14 @@ _SHARE = click.FloatRange(0, 0.9)
 _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--profile", default="steady", show_default=True, metavar="NAME|FILE", help=f"{', '.join(NAMES)}."),
+    click.option(
+        "--shape",
+        "profile",
+        default="steady",
+        show_default=True,
+        metavar="NAME|FILE",
+        help=f"How the rate moves: {', '.join(NAMES)}, or a file of points.",
+    ),
     click.option("--rate", type=_ABOVE_ZERO, help="Events a second."),
     click.option("--duration", type=Seconds(), help="How long: 30s, 5m, 1h."),
     click.option(
@@ -139,6 +145,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--min-rate", type=_ABOVE_ZERO, help="Gate: accepted a second, over all."),
     click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's."),
     click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
+    *AWS_OPTIONS,
     click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
 )
 
@@ -157,15 +164,17 @@ def execute(world: World, given: dict[str, Any]) -> int:
     Raises:
         CommandError: nothing was sent, and why.
     """
+    if aws_settings().profile in NAMES:
+        raise WrongUseError(f"--profile names an AWS profile; say --shape {aws_settings().profile}")
     try:
         prices = read_prices(given["prices"])
         plan = _plan(world, given)
     except ValueError as error:
         raise WrongUseError(str(error)) from None
-    stop = ReadingStop()
+    stop = Stop()
     broken_off: list[int] = []
     try:
-        with _signals(stop), display(prices, clock=world.clock) as show:
+        with stopping(stop), display(prices, clock=world.clock) as show:
             if plan.processes == 1:
                 load = _here(plan, world, stop, show)
             else:
@@ -198,7 +207,7 @@ def exit_code(summary: Summary, *, max_lost: int | None) -> int:
     return FAILED if summary.broken_off or (max_lost is None and summary.lost) else 0
 
 
-def _here(plan: Plan, world: World, stop: ReadingStop, show: Callable[[Snapshot], None]) -> Snapshot:
+def _here(plan: Plan, world: World, stop: Stop, show: Callable[[Snapshot], None]) -> Snapshot:
     """The whole load from this process."""
     stream = world.connect(plan.stream, plan.in_flight)
     board = Board([plan.planned])
@@ -247,6 +256,7 @@ def _plan(world: World, given: dict[str, Any]) -> Plan:
         spool=None if given["spool"] is None else str(given["spool"]),
         spool_bytes=spool_bytes(given["spool_size"]),
         spool_wait=given["spool_wait"],
+        aws=aws_settings(),
     )
 
 
@@ -257,22 +267,22 @@ def _profile(given: dict[str, Any]) -> Profile:
     name, rate, duration = given["profile"], given["rate"], given["duration"]
     if name in NAMES:
         if rate is None or duration is None:
-            raise WrongUseError(f"--profile {name}: how much, and how long? Give --rate and --duration")
+            raise WrongUseError(f"--shape {name}: how much, and how long? Give --rate and --duration")
         made = named(
             name, rate=rate, duration=duration, factor=given["factor"], peak_for=given["peak_for"], every=given["every"]
         )
     else:
         path = Path(name)
         if not path.is_file():
-            raise WrongUseError(f"--profile {name}; allowed: {', '.join(NAMES)}, or a file of points")
+            raise WrongUseError(f"--shape {name}; allowed: {', '.join(NAMES)}, or a file of points")
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError):
-            raise WrongUseError(f"--profile {name}: it cannot be read; give a text file of points") from None
+            raise WrongUseError(f"--shape {name}: it cannot be read; give a text file of points") from None
         try:
             made = parse(text).scaled(peak=rate, duration=duration)
         except ValueError as error:
-            raise WrongUseError(f"--profile {name}: {error}") from None
+            raise WrongUseError(f"--shape {name}: {error}") from None
     if made.count == 0:
         raise WrongUseError("--rate times --duration is less than one event; give more of one of them")
     return made
@@ -311,20 +321,6 @@ def _summary(load: Snapshot, plan: Plan, prices: Prices, given: dict[str, Any], 
         processes=plan.processes,
         broken_off=broken_off,
     )
-
-
-@contextmanager
-def _signals(stop: ReadingStop) -> Iterator[None]:
-    """Ctrl-C and SIGTERM are a wish to stop, not an end in the middle of something."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @command(epilog=EPILOG)

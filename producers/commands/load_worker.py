@@ -1,43 +1,41 @@
 """A process of a load: a plan on standard input, numbers as JSON lines on standard output. Started by the group."""
 
-import signal
 import sys
 
 import msgspec
 
+from glue.aws.settings import using
 from glue.readers.rows import SourceError
-from glue.terminal.signals import ReadingStop
+from glue.terminal.errors import CommandError
+from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
 from producers.load.messages import Told
 from producers.load.plan import Plan
 from producers.load.sender import content_of, send, spool_of
 from producers.load.snapshot import Snapshot
-from producers.ports import StreamRefusedError
 from producers.spool.errors import SpoolError
 from producers.spool.spool import Spool
 
 
 def main() -> int:
     """Reads the plan, says that it is ready, waits for the time to start, sends, and tells the numbers."""
-    stop, clock = ReadingStop(), SystemClock()
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    stop, clock = Stop(), SystemClock()
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     try:
-        with spool_of(plan) as spool:
+        with stopping(stop), using(plan.aws), spool_of(plan) as spool:
             return _load(plan, spool, stop, clock)
     except SpoolError as error:
         return _tell(Told(problem=str(error), code=2)) or 2
 
 
-def _load(plan: Plan, spool: Spool | None, stop: ReadingStop, clock: SystemClock) -> int:
+def _load(plan: Plan, spool: Spool | None, stop: Stop, clock: SystemClock) -> int:
     from producers.aws.kinesis import KinesisStream
 
     try:
         stream = KinesisStream(plan.stream, in_flight=plan.in_flight)
         content = content_of(plan, now=clock.now() if plan.as_of is None else plan.as_of)
-    except StreamRefusedError as error:
-        return _tell(Told(problem=str(error), code=3)) or 3
+    except CommandError as error:
+        return _tell(Told(problem=str(error), code=error.exit_code)) or error.exit_code
     except (SourceError, ValueError) as error:
         return _tell(Told(problem=str(error), code=2)) or 2
     _tell(Told(ready=True))
@@ -48,7 +46,8 @@ def _load(plan: Plan, spool: Spool | None, stop: ReadingStop, clock: SystemClock
 
     def tick(snapshot: Snapshot) -> None:
         # Nobody listens: whoever started this is gone.
-        stop.is_wished |= bool(_tell(Told(snapshot=snapshot)))
+        if _tell(Told(snapshot=snapshot)):
+            stop.wish()
 
     _tell(Told(snapshot=send(plan, content, stream, start=start, clock=clock, stop=stop, tick=tick, spool=spool)))
     return 0

@@ -1,8 +1,5 @@
 """``produce``: content onto the stream. Also ``python -m producers.commands.produce --stream NAME``."""
 
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +10,7 @@ from typing import Any, TypeVar, cast
 import click
 import msgspec
 
+from glue.aws.options import AWS_OPTIONS
 from glue.codec import wire_timestamp
 from glue.readers.rows import SourceError
 from glue.readers.sources import FORMATS
@@ -25,8 +23,9 @@ from glue.terminal.errors import (
     WrongUseError,
     exit_codes_help,
 )
+from glue.terminal.progress import progress
 from glue.terminal.sanitize import inert
-from glue.terminal.signals import ReadingStop
+from glue.terminal.signals import Stop, stopping
 from glue.terminal.times import read_time
 from producers.clock import SystemClock
 from producers.commands.inputs import dataset_of
@@ -183,6 +182,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--dry-run", is_flag=True, help="Read and check everything, send nothing."),
     click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's."),
     click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
+    *AWS_OPTIONS,
     click.option(
         "--deferred",
         is_flag=True,
@@ -232,8 +232,8 @@ def execute(world: World, given: dict[str, Any]) -> int:
             rejects = Rejects(_rejects_path(given, name))
             stream = None if given["dry_run"] else _stream(world, given)
             delivery = None if stream is None else delivery_to(stream, world, given, settings, spool=spool)
-            stop = ReadingStop()
-            with _signals(stop), _progress(given["made_up"]) as advance:
+            stop = Stop()
+            with stopping(stop), progress("producing", given["made_up"], unit="events") as advance:
                 done = produce(
                     items,
                     delivery,
@@ -342,35 +342,6 @@ def _stream(world: World, given: dict[str, Any]) -> Stream:
 
 def _same(path: Path, other: str) -> bool:
     return Path(other).exists() and path.samefile(other)
-
-
-@contextmanager
-def _signals(stop: ReadingStop) -> Iterator[None]:
-    """Ctrl-C and SIGTERM are a wish to stop, not an end in the middle of something."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _progress(total: int | None) -> Iterator[Callable[[int], None] | None]:
-    """A progress bar on standard error, when that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("producing"), BarColumn(), TextColumn("{task.completed:,}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("producing", total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def _told(

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from glue.readers.rows import SourceError
-from glue.terminal.signals import ReadingStop
+from glue.terminal.signals import Stop
 from producers.delivery.report import DeliveryReport
 from producers.delivery.sending import Delivery
 from producers.mapping.datasets import RejectedRow
@@ -123,7 +123,7 @@ def produce(
     rate: float | None = None,
     limit: int | None = None,
     progress: Callable[[int], None] | None = None,
-    stop: ReadingStop | None = None,
+    stop: Stop | None = None,
 ) -> Production:
     """Sends the records and gives the account of all items. What was read before a wish to stop is still sent.
 
@@ -137,7 +137,7 @@ def produce(
         progress: called now and then with the number of items read so far.
         stop: looked at before each item.
     """
-    stop = stop or ReadingStop()
+    stop = stop or Stop()
     if delivery is not None:
         stop.abandon = delivery.abandon
     done = Production()
@@ -178,24 +178,24 @@ def produce(
 
 
 def _until(
-    items: Iterable[OutRecord | RejectedRow], limit: int | None, stop: ReadingStop
+    items: Iterable[OutRecord | RejectedRow], limit: int | None, stop: Stop
 ) -> Iterator[OutRecord | RejectedRow]:
     """The items up to the limit, or up to a wish to stop."""
     rest = iter(items)
     read = 0
     while not stop.is_wished and (limit is None or read < limit):
         try:
-            stop.is_reading = True
+            stop.is_interruptible = True
             item = next(rest)
         except (StopIteration, KeyboardInterrupt):
             return
         finally:
-            stop.is_reading = False
+            stop.is_interruptible = False
         read += 1
         yield item
 
 
-def _keep_pace(due: float, clock: Clock, stop: ReadingStop) -> None:
+def _keep_pace(due: float, clock: Clock, stop: Stop) -> None:
     while (ahead := due - clock.now()) > _AHEAD and not stop.is_wished:
         clock.sleep(min(ahead, _LONGEST_NAP))
 

@@ -13,11 +13,13 @@ from typing import Any, Protocol, TypeVar, cast
 import click
 import msgspec
 
+from glue.aws.options import AWS_OPTIONS
 from glue.codec import Lateness
 from glue.terminal.commands import group
 from glue.terminal.errors import STOPPED, UNREACHABLE, WrongUseError, exit_codes_help
+from glue.terminal.progress import progress
 from glue.terminal.sanitize import inert
-from glue.terminal.signals import Stop, progress_bar, stopping
+from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
@@ -161,6 +163,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--database", help="The Glue database; else the stack's."),
     click.option("--workgroup", help="The Athena workgroup; else the stack's."),
     click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
+    *AWS_OPTIONS,
     click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
 )
 _LETTER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -264,9 +267,8 @@ def _redrive(
         delivery = open_delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
         stop = Stop()
         stop.abandon = delivery.abandon
-        with stopping(stop), progress_bar("redriving", None) as advance:
-            progress = (lambda found: advance(found, None)) if advance is not None else None
-            done = redriving.send(items, delivery, is_stopped=stop, progress=progress)
+        with stopping(stop), progress("redriving", unit="records") as advance:
+            done = redriving.send(items, delivery, is_stopped=stop, progress=advance)
     if given["as_json"]:
         account = {**msgspec.to_builtins(done), "unreadable": place.unreadable, "dry_run": given["dry_run"]}
         click.echo(msgspec.json.encode(account))

@@ -12,11 +12,13 @@ from typing import Any, Protocol, TypeVar, cast
 import click
 import msgspec
 
+from glue.aws.options import AWS_OPTIONS
 from glue.codec import Lateness
 from glue.terminal.commands import command
 from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, InUseError, WrongUseError, exit_codes_help
+from glue.terminal.progress import Advance, progress
 from glue.terminal.sanitize import inert
-from glue.terminal.signals import Stop, progress_bar, stopping
+from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
@@ -162,6 +164,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--database", help="The Glue database; else the stack's."),
     click.option("--workgroup", help="The Athena workgroup; else the stack's."),
     click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
+    *AWS_OPTIONS,
     click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
 )
 
@@ -204,7 +207,7 @@ def execute(world: World, given: dict[str, Any]) -> int:
             replaying = _replaying(given, parts, _selection(given, began), began, run_id, clock, pace)
             delivery = open_delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
             stop.abandon = delivery.abandon
-            with progress_bar("replaying", replaying.size()) as advance:
+            with progress("replaying", _pieces(replaying), unit="objects") as advance:
                 done = replaying.send(delivery, run, is_stopped=stop, progress=_on_record(advance))
         except RunTakenError as error:
             raise InUseError(str(error)) from None
@@ -231,7 +234,7 @@ def _closed(done: Replay, run: Run, given: Mapping[str, Any]) -> int:
 
 def _count(replaying: Replaying, given: Mapping[str, Any], prices: Prices, run_id: str) -> int:
     stop = Stop()
-    with stopping(stop), progress_bar("counting", replaying.size()) as advance:
+    with stopping(stop), progress("counting", _pieces(replaying), unit="objects") as advance:
         done = replaying.count(is_stopped=stop, progress=_on_record(advance))
     estimate, dollars = replaying.estimate, replaying.estimate.dollars(prices)
     if given["as_json"]:
@@ -267,14 +270,20 @@ def _count(replaying: Replaying, given: Mapping[str, Any], prices: Prices, run_i
     return STOPPED if done.is_interrupted else 0
 
 
-def _on_record(advance: Callable[[int, str | None], None] | None) -> Callable[[Replay, PastRecord], None] | None:
-    if advance is None:
-        return None
+def _pieces(replaying: Replaying) -> int | None:
+    """How many objects there are; None when nobody knows."""
+    size = replaying.size()
+    return None if size is None else size[0]
+
+
+def _on_record(advance: Advance) -> Callable[[Replay, PastRecord], None]:
+    seen: set[str] = set()
 
     def told(account: Replay, record: PastRecord) -> None:
         if account.read % 256 == 0:
-            place = record.place[1].rpartition("#")[0] if record.place and record.place[0] == "object" else None
-            advance(account.read, place)
+            if record.place and record.place[0] == "object":
+                seen.add(record.place[1].rpartition("#")[0])
+            advance(max(0, len(seen) - 1), f"{account.read:,} records")
 
     return told
 

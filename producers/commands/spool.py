@@ -1,8 +1,6 @@
 """``spool``: what a spool on disk holds, and sending it. Also ``python -m producers.commands.spool``."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,14 +8,16 @@ from typing import Any
 import click
 import msgspec
 
+from glue.aws.options import aws_options
 from glue.terminal.commands import group
 from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, UnreachableError, WrongUseError, exit_codes_help
+from glue.terminal.progress import progress
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
 from producers.commands.spool_options import WAIT, as_command_error, found_lines
 from producers.delivery.report import DeliveryReport, DeliverySettings
-from producers.delivery.sending import Delivery, open_delivery
+from producers.delivery.sending import open_delivery
 from producers.ports import Clock, OutRecord, PutResult, Stream, StreamRefusedError
 from producers.spool.errors import SpoolError
 from producers.spool.findings import Corrupt, Torn
@@ -25,7 +25,6 @@ from producers.spool.spool import Opened, Spool
 from producers.spool.status import SpoolStatus, status
 
 _SHOWN = 20
-_TOLD_EVERY = 10.0
 
 
 def _connect(name: str, in_flight: int) -> Stream:
@@ -90,20 +89,6 @@ class Flushed(msgspec.Struct, kw_only=True):
     is_interrupted: bool = False
 
 
-class FlushStop(Stop):
-    """Ends the sending at the first wish: what is not sent is safe where it is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.delivery: Delivery | None = None
-
-    def wish(self, *_: object) -> None:
-        """What to hand to ``signal.signal``."""
-        self.is_wished = True
-        if self.delivery is not None:
-            self.delivery.abandon()
-
-
 def flush(
     folder: Path,
     connect: Callable[[], Stream],
@@ -111,7 +96,7 @@ def flush(
     clock: Clock,
     wait: float,
     in_flight: int = 4,
-    stop: FlushStop | None = None,
+    stop: Stop | None = None,
     on_sent: Callable[[int], None] | None = None,
 ) -> Flushed:
     """Sends what is in a spool and tells what became of it. An empty one needs no stream.
@@ -128,7 +113,7 @@ def flush(
     Raises:
         SpoolError: the spool cannot be opened.
     """
-    stop = stop or FlushStop()
+    stop = stop or Stop(abandons_at=1)
     started = clock.now()
     with Spool(folder) as spool:
         opened = spool.opened
@@ -145,7 +130,7 @@ def flush(
 
         settings = DeliverySettings(in_flight=in_flight, keep_ids=False)
         delivery = open_delivery(connect(), clock=clock, settings=settings, on_accepted=accepted, spool=spool)
-        stop.delivery = delivery
+        stop.abandon = delivery.abandon
         report = delivery.close(0 if stop() else wait)
         _account(done, report, spool.left)
     done.seconds = clock.now() - started
@@ -188,6 +173,7 @@ def status_command(context: click.Context, /, folder: Path, *, as_json: bool) ->
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's.")
 @click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK")
+@aws_options
 @click.option(
     "--wait",
     type=click.FloatRange(min=0),
@@ -204,10 +190,11 @@ def status_command(context: click.Context, /, folder: Path, *, as_json: bool) ->
 def flush_command(context: click.Context, /, folder: Path, *, as_json: bool, **given: Any) -> None:
     """Send what a spool holds."""
     world = context.find_object(World) or World()
-    stop = FlushStop()
+    # What is not sent is safe where it is.
+    stop = Stop(abandons_at=1)
     try:
         before = status(folder, now=world.clock.now())
-        with stopping(stop), _progress(before.records, world.clock) as advance:
+        with stopping(stop), progress("flushing", before.records, unit="records", clock=world.clock.now) as advance:
             done = flush(
                 folder,
                 lambda: world.connect(given["stream"] or world.stream_of(given["stack"]), given["in_flight"]),
@@ -227,34 +214,6 @@ def flush_command(context: click.Context, /, folder: Path, *, as_json: bool, **g
         for line in _flush_lines(done):
             click.echo(inert(line))
     context.exit(_exit_code(done))
-
-
-@contextmanager
-def _progress(total: int, clock: Clock) -> Iterator[Callable[[int], None]]:
-    """How many records were sent, on standard error: a bar on a terminal, else a line now and then."""
-    if not sys.stderr.isatty():
-        told = clock.now()
-
-        def tell(sent: int) -> None:
-            nonlocal told
-            if clock.now() - told >= _TOLD_EVERY:
-                told = clock.now()
-                click.echo(f"{sent:,} of {total:,} records sent", err=True)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("flushing"),
-        BarColumn(),
-        TextColumn("{task.completed:,}/{task.total:,}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("flushing", total=total)
-        yield lambda sent: bar.update(task, completed=sent)
 
 
 def _exit_code(done: Flushed) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from glue.terminal.signals import ReadingStop
+from glue.terminal.signals import Stop
 from producers.load.messages import Told
 from producers.load.plan import Plan
 from producers.load.snapshot import Second, Snapshot, merged
@@ -89,9 +89,7 @@ class _Child:
         self.told.set()
 
 
-def run_group(
-    plan: Plan, *, clock: Clock, stop: ReadingStop, tick: Callable[[Snapshot], None]
-) -> tuple[Snapshot, list[int]]:
+def run_group(plan: Plan, *, clock: Clock, stop: Stop, tick: Callable[[Snapshot], None]) -> tuple[Snapshot, list[int]]:
     """Sends a plan's load from ``plan.processes`` processes: the numbers, and exit codes of those that broke off.
 
     What a process that died had not been told to be accepted counts as lost.

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from glue.aws.settings import AwsSettings
 from producers.delivery.aggregating import DEFAULT_BUCKETS
 from producers.load.profiles import Profile
 from producers.spool.spool import DEFAULT_BYTES
@@ -35,6 +36,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         spool: a folder that events lie in until the stream has them, one inside it for each process of several.
         spool_bytes: how large each may get.
         spool_wait: seconds to go on sending at the end; what is left then stays there.
+        aws: which AWS the stream is in.
     """
 
     stream: str
@@ -53,6 +55,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     spool: str | None = None
     spool_bytes: int = DEFAULT_BYTES
     spool_wait: float = 120.0
+    aws: AwsSettings = AwsSettings()
 
     @property
     def planned(self) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from glue.terminal.signals import ReadingStop
+from glue.terminal.signals import Stop
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import Packer
 from producers.delivery.report import DeliverySettings
@@ -72,7 +72,7 @@ def send(
     *,
     start: float,
     clock: Clock,
-    stop: ReadingStop,
+    stop: Stop,
     tick: Callable[[Snapshot], None],
     spool: Spool | None = None,
 ) -> Snapshot:

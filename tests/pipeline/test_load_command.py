@@ -74,7 +74,7 @@ def test_a_burst_over_what_the_shard_takes_from_two_processes_is_accepted_whole_
     before = landed(twin)
     process = start(
         twin,
-        *("--profile", "spike", "--rate", "150", "--factor", "10", "--peak-for", "2s", "--duration", "4s"),
+        *("--shape", "spike", "--rate", "150", "--factor", "10", "--peak-for", "2s", "--duration", "4s"),
         *("--processes", "2", "--malformed", "0.02", "--max-lost", "0"),
     )
     code, summary = end(process)
@@ -93,7 +93,7 @@ def test_aggregates_carry_the_same_burst_through_one_shard(twin: Twin) -> None:
     before = landed(twin)
     process = start(
         twin,
-        *("--profile", "spike", "--rate", "150", "--factor", "10", "--peak-for", "2s", "--duration", "4s"),
+        *("--shape", "spike", "--rate", "150", "--factor", "10", "--peak-for", "2s", "--duration", "4s"),
         *("--aggregate", "--buckets", "8", "--max-lost", "0"),
     )
     code, summary = end(process)

@@ -4,8 +4,12 @@ import importlib
 import re
 import subprocess
 import sys
+import threading
 import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -13,6 +17,7 @@ from click.testing import CliRunner
 
 from glue.terminal.errors import EXIT_CODES
 from glue.terminal.extras import EXTRAS
+from infra.cli import streamkeeper
 from infra.commands import COMMANDS
 
 
@@ -110,3 +115,139 @@ def test_the_extras_bring_the_modules_that_the_messages_name() -> None:
     for extra, modules in EXTRAS.items():
         there = brought[extra] | brought["aws"]
         assert {named.get(module, module) for module in modules} <= there
+
+
+def leaves() -> list[Any]:
+    """Every command that does something, with how it is called."""
+    return [
+        pytest.param(path, made, id=" ".join(path))
+        for name in COMMANDS
+        for path, made in commands_of(getattr(importlib.import_module(f"infra.commands.{name}"), name), (name,))
+        if not isinstance(made, click.Group)
+    ]
+
+
+WITHOUT_AWS = {("demo",), ("up",), ("train",), ("spool", "status")}
+"""These reach no AWS: the first two bring their own."""
+
+
+@pytest.mark.parametrize(("path", "made"), leaves())
+def test_every_command_that_talks_to_aws_takes_region_endpoint_and_profile(
+    path: tuple[str, ...], made: click.Command
+) -> None:
+    options = {opt for one in made.params for opt in one.opts}
+    wanted = {"--region", "--endpoint-url", "--profile"}
+    assert wanted & options == (set() if path in WITHOUT_AWS else wanted)
+
+
+NAMED = ("--database", "d", "--workgroup", "w")
+ALL = ("--since", "1h", "--stream", "s", "--lake", "lll", *NAMED)
+TALKING = [
+    ("produce", "--synthetic", "1", "--stream", "content"),
+    ("produce", "--synthetic", "1"),
+    ("load", "--rate", "1", "--duration", "1s", "--stream", "content", "--in-flight", "1"),
+    ("load", "--rate", "10", "--duration", "1s", "--stream", "content", "--processes", "2"),
+    ("replay", "--since", "1h"),
+    ("replay", *ALL),
+    ("redrive", "quarantine", "--list"),
+    ("redrive", "dead-letters", "--list", "--lake", "lll", "--stream", "s", "--bucket", "bbb"),
+    ("query", "SELECT 1"),
+    ("query", "SELECT 1", *NAMED),
+    ("report", "top_authors"),
+    ("dashboard", "--export", "site"),
+    ("audit", "--since", "7d"),
+    ("policy", "check", "s3://bucket/policy.toml"),
+    ("policy", "publish", "default"),
+    ("evaluate", "--policy", "s3://bucket/policy.toml", "--negatives", "x.csv"),
+]
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Refuses every call, as AWS does when a role may do nothing."""
+
+    def refuse(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b'{"__type": "AccessDeniedException", "message": "no"}'
+        if "X-Amz-Target" not in self.headers:
+            error = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+            # S3 is asked by path, CloudFormation by a form.
+            body = (error if self.path != "/" else f"<ErrorResponse>{error}</ErrorResponse>").encode()
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body if self.command != "HEAD" else b"")
+
+    do_GET = do_POST = do_PUT = do_HEAD = refuse
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Says nothing."""
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[str]:
+    """The address of an AWS that refuses everything."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def only_aws_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refusing: str) -> None:
+    """An environment of credentials, a region by AWS_REGION alone, and an AWS that refuses everything."""
+    for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ENDPOINT_URL", refusing),
+        ("AWS_CONFIG_FILE", "/nonexistent"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.csv").write_text("text\nhello\n")
+
+
+@pytest.mark.usefixtures("only_aws_region")
+@pytest.mark.parametrize("arguments", TALKING, ids=" ".join)
+def test_with_aws_region_alone_every_command_reaches_aws(arguments: tuple[str, ...]) -> None:
+    answer = CliRunner().invoke(streamkeeper, list(arguments))
+    assert answer.exit_code == 3, answer.output
+    assert re.search("AccessDenied|403", answer.output), answer.output
+
+
+@pytest.mark.usefixtures("only_aws_region")
+def test_an_endpoint_that_is_not_aws_is_one_line() -> None:
+    class Greeting(Refusing):
+        def refuse(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        do_GET = do_POST = do_PUT = do_HEAD = refuse
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Greeting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        answer = CliRunner().invoke(streamkeeper, ["report", "top_authors", "--endpoint-url", url])
+        server.shutdown()
+    assert answer.exit_code == 3, answer.output
+    assert "is not AWS" in answer.stderr.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("only_aws_region")
+@pytest.mark.parametrize("arguments", TALKING, ids=" ".join)
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
+def test_an_endpoint_without_a_scheme_is_one_line_that_says_what_is_allowed(
+    arguments: tuple[str, ...], by_option: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not by_option:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:4566")
+    given = ["--endpoint-url", "localhost:4566"] if by_option else []
+    answer = CliRunner().invoke(streamkeeper, [*arguments, *given])
+    assert answer.exit_code == 2, answer.output
+    assert answer.stderr.splitlines()[-1].startswith("Error: ")
+    assert answer.stderr.splitlines()[-1].endswith("allowed: a URL with its scheme, such as http://localhost:4566")

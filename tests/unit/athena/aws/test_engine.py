@@ -56,7 +56,8 @@ class FakeAthena:
     def get_query_execution(self, *, QueryExecutionId: str) -> dict[str, Any]:
         status = {"State": next(self.states), "StateChangeReason": self.reason}
         statistics = {"DataScannedInBytes": 4096, "EngineExecutionTimeInMillis": 12}
-        return {"QueryExecution": {"Status": status, "Statistics": statistics, "StatementType": self.statement}}
+        execution = {"QueryExecutionId": QueryExecutionId, "Status": status, "Statistics": statistics}
+        return {"QueryExecution": {**execution, "StatementType": self.statement}}
 
     def stop_query_execution(self, *, QueryExecutionId: str) -> dict[str, Any]:
         self.stopped.append(QueryExecutionId)

@@ -159,7 +159,7 @@ def test_a_prefix_is_the_beginning_of_a_key_and_one_whole_key_means_that_object(
     [
         ("s3://given/nothing/", "no object there"),
         ("s3://absent/", "NoSuchBucket"),
-        ("s3:///x", "allowed: s3://bucket/prefix"),
+        ("s3:///x", "allowed: s3://BUCKET/PREFIX"),
         ("s3://given/2026/notes.txt", "does not say what it holds"),
     ],
 )

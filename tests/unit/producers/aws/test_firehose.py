@@ -20,7 +20,8 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> FirehoseStream:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    return FirehoseStream("deferred", region="eu-west-1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    return FirehoseStream("deferred")
 
 
 @pytest.fixture

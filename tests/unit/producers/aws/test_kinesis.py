@@ -23,7 +23,8 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> KinesisStream:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    return KinesisStream("content", region="eu-west-1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    return KinesisStream("content")
 
 
 @pytest.fixture
@@ -188,14 +189,6 @@ def test_network_and_credentials(stream: KinesisStream, error: Exception, expect
     stream._client.meta.events.register("before-send.kinesis.PutRecords", fail)
     with pytest.raises(expected):
         stream.put(RECORDS)
-
-
-def test_without_a_region_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    with pytest.raises(StreamRefusedError, match="Set AWS_REGION"):
-        KinesisStream("content")
 
 
 def test_the_client_makes_one_attempt(stream: KinesisStream) -> None:

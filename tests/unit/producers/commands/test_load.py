@@ -17,7 +17,7 @@ from glue.codec import decode
 from glue.contract import ContentEvent
 from glue.kpl import aggregation
 from glue.readers.rows import SourceError
-from glue.terminal.signals import ReadingStop
+from glue.terminal.signals import Stop
 from infra.commands.load import load as command
 from producers.commands.produce import World
 from producers.load.content import FromFile, MadeUp, read_events
@@ -63,12 +63,10 @@ def plan_of(**given: Any) -> Plan:
     return Plan(**made)
 
 
-def sent(
-    plan: Plan, stream: Any, clock: VirtualClock, *, stop: ReadingStop | None = None
-) -> tuple[Snapshot, list[Snapshot]]:
+def sent(plan: Plan, stream: Any, clock: VirtualClock, *, stop: Stop | None = None) -> tuple[Snapshot, list[Snapshot]]:
     told: list[Snapshot] = []
     content = content_of(plan, now=NOW)
-    done = send(plan, content, stream, start=NOW, clock=clock, stop=stop or ReadingStop(), tick=told.append)
+    done = send(plan, content, stream, start=NOW, clock=clock, stop=stop or Stop(), tick=told.append)
     return done, told
 
 
@@ -85,7 +83,7 @@ def test_no_event_is_handed_over_before_it_is_due_and_none_waits_for_another_s_a
 
     plan = plan_of(profile=named("spike", rate=20, duration=10, peak_for=2))
     # when it is loaded
-    done = send(plan, Noting(), Slow(clock), start=NOW, clock=clock, stop=ReadingStop(), tick=lambda _: None)
+    done = send(plan, Noting(), Slow(clock), start=NOW, clock=clock, stop=Stop(), tick=lambda _: None)
     # then each was made for the moment it is due, in order, and never after the next one's
     assert [at for at, _ in handed] == pytest.approx([NOW + due for _, due in plan.profile.schedule()])
     assert all(before <= at for at, before in handed)
@@ -211,12 +209,12 @@ def test_aggregates_are_counted_by_event_and_measured_by_event() -> None:
 
 def test_a_wish_to_stop_ends_the_offering_and_what_was_offered_is_accounted_for() -> None:
     clock = VirtualClock(NOW)
-    stop = ReadingStop()
+    stop = Stop()
     stream = Slow(clock)
 
     def stopping(snapshot: Snapshot) -> None:
         if snapshot.elapsed > 1:
-            stop()
+            stop.wish()
 
     plan = plan_of(profile=named("steady", rate=50, duration=100))
     done = send(plan, content_of(plan, now=NOW), stream, start=NOW, clock=clock, stop=stop, tick=stopping)
@@ -342,8 +340,8 @@ def test_exit_codes_tell_gates_losses_and_a_stream_that_is_gone_apart() -> None:
         ("--rate", "5"),
         ("--duration", "5s"),
         ("--rate", "5", "--duration", "soon"),
-        ("--rate", "5", "--duration", "5s", "--profile", "wave"),
-        ("--rate", "5", "--duration", "5s", "--profile", "spike", "--peak-for", "9s"),
+        ("--rate", "5", "--duration", "5s", "--shape", "wave"),
+        ("--rate", "5", "--duration", "5s", "--shape", "spike", "--peak-for", "9s"),
         ("--rate", "0.1", "--duration", "0ms"),
         ("--rate", "5", "--duration", "5s", "--content", "nowhere.jsonl"),
         ("--rate", "5", "--duration", "5s", "--prices", "nowhere.toml"),
@@ -380,7 +378,7 @@ def test_without_pacing_what_is_throttled_is_sent_again_and_told() -> None:
 def test_a_profile_in_a_file_is_scaled_to_rate_and_duration(tmp_path: Path) -> None:
     path = tmp_path / "day.csv"
     path.write_text("t,rate\n0,1\n60,3\n")
-    result = run("--profile", str(path), "--rate", "30", "--duration", "6s", "--json", "--in-flight", "1")
+    result = run("--shape", str(path), "--rate", "30", "--duration", "6s", "--json", "--in-flight", "1")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["planned"] == 120
 

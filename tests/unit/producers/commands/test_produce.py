@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from glue.readers.sources import Source
-from glue.terminal.signals import ReadingStop
+from glue.terminal.signals import Stop
 from infra.commands.produce import produce as command
 from producers.commands.produce import World
 from producers.commands.production import Production, Rejects, free_path, produce
@@ -225,7 +225,7 @@ def records(count: int) -> list[OutRecord]:
     return [OutRecord(f"e{number}", "key", b"x") for number in range(count)]
 
 
-def run(items: Iterator[OutRecord | RejectedRow], stream: FakeStream, stop: ReadingStop, tmp_path: Path) -> Production:
+def run(items: Iterator[OutRecord | RejectedRow], stream: FakeStream, stop: Stop, tmp_path: Path) -> Production:
     clock = VirtualClock()
     delivery = open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1))
     return produce(items, delivery, clock=clock, rejects=Rejects(tmp_path / "rejects"), stop=stop)
@@ -233,11 +233,11 @@ def run(items: Iterator[OutRecord | RejectedRow], stream: FakeStream, stop: Read
 
 def test_ctrl_c_while_waiting_for_input_sends_what_was_read(tmp_path: Path) -> None:
     # given a source that waits after 700 records, and a Ctrl-C then
-    stop = ReadingStop()
+    stop = Stop()
 
     def waiting() -> Iterator[OutRecord]:
         yield from records(700)
-        stop(signal.SIGINT, None)
+        stop.wish(signal.SIGINT, None)
         raise AssertionError("not reached")
 
     stream = FakeStream()
@@ -247,11 +247,11 @@ def test_ctrl_c_while_waiting_for_input_sends_what_was_read(tmp_path: Path) -> N
 
 
 def test_ctrl_c_while_sending_loses_no_batch(tmp_path: Path) -> None:
-    stop = ReadingStop()
+    stop = Stop()
     stream = FakeStream()
 
     def stop_in_call(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult] | None:
-        stop.is_wished = True
+        stop.wish()
         return None
 
     stream.behaviour = stop_in_call
@@ -260,12 +260,12 @@ def test_ctrl_c_while_sending_loses_no_batch(tmp_path: Path) -> None:
 
 
 def test_the_second_ctrl_c_ends_the_retries_and_all_is_accounted_for(tmp_path: Path) -> None:
-    stop = ReadingStop()
+    stop = Stop()
 
     def throttled_twice_stopped(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult]:
-        stop.is_reading = False
-        stop()
-        stop()
+        stop.is_interruptible = False
+        stop.wish()
+        stop.wish()
         return [THROTTLE] * len(batch)
 
     stream = FakeStream(throttled_twice_stopped)
@@ -281,7 +281,7 @@ def test_rejects_take_the_next_free_name(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_when_nothing_is_rejected(tmp_path: Path) -> None:
-    run(iter(records(3)), FakeStream(), ReadingStop(), tmp_path)
+    run(iter(records(3)), FakeStream(), Stop(), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from glue.terminal.signals import Stop
 from producers.commands.load import main as load_command
 from producers.commands.produce import World as ProduceWorld
 from producers.commands.produce import main as produce
-from producers.commands.spool import FlushStop, World, flush, spool
+from producers.commands.spool import World, flush, spool
 from producers.commands.spool_options import size_in_bytes
 from producers.ports import CallFailedError, CallRefusedError, OutRecord, PutResult, Stream, StreamRefusedError
 from producers.spool.spool import Spool
@@ -108,7 +109,7 @@ def test_a_flush_that_is_interrupted_stops_soon_and_keeps_the_rest(folder: Path)
 
     stream.behaviour = one_a_call_until_interrupted
     fill(folder, 50)
-    stop = FlushStop()
+    stop = Stop(abandons_at=1)
     told: list[int] = []
 
     def ctrl_c(sent: int) -> None:
