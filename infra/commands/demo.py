@@ -210,10 +210,14 @@ def _in_flight(state: dict[str, Any]) -> int:
     return int(undone + sum(stream["buffered_records"] for stream in state["delivery_streams"].values()))
 
 
+# What the runtime makes in a folder that is given to it.
+DATA_FOLDER = ("owner", "runtime.sqlite", "runtime.sqlite-wal", "runtime.sqlite-shm", "s3", "incoming", "objects.json")
+
+
 def _empty(data: Path) -> None:
     if not data.exists():
         return
-    strange = [path.name for path in data.iterdir() if path.name not in ("s3", "objects.json")]
+    strange = [path.name for path in data.iterdir() if path.name not in DATA_FOLDER]
     if strange:
         raise CommandError(f"{data} holds {strange[0]!r}, which no demo made; empty it yourself or give another --data")
     shutil.rmtree(data)

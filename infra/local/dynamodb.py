@@ -146,7 +146,7 @@ class ItemWrites:
         statements = body.get("Statements")
         if set(body) != {"Statements"} or not isinstance(statements, list) or not 1 <= len(statements) <= 25:
             return None
-        inserts = [_insert(statement) for statement in statements]
+        inserts = [read_insert(statement) for statement in statements]
         if not all(inserts):
             return None
         with self._lock:
@@ -182,7 +182,7 @@ class ItemWrites:
         return plan
 
 
-def _insert(statement: Any) -> tuple[str, dict[str, Any]] | None:
+def read_insert(statement: Any) -> tuple[str, dict[str, Any]] | None:
     """Table and item of an INSERT whose values are all parameters."""
     if not isinstance(statement, dict) or {"Statement", "Parameters"} != set(statement):
         return None

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from io import BytesIO
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
@@ -13,6 +13,8 @@ import msgspec
 
 from infra.local.cloudformation.cloudformation import StackApi, error_document
 from infra.local.control import Control
+from infra.local.durable.requests import Call
+from infra.local.durable.store import StoreError
 from infra.local.errors import ApiError
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ _logger = logging.getLogger(__name__)
 OUR_TARGETS = {"Kinesis_20131202": "kinesis", "Firehose_20150804": "firehose", "AmazonAthena": "athena"}
 _OUR_SIGNING_NAMES = {"kinesis": "kinesis", "firehose": "firehose", "athena": "athena", "lambda": "lambda"}
 _LAMBDA_PATHS = ("/2015-03-31/", "/2014-11-13/", "/2017-03-31/", "/2017-10-31/", "/2018-10-31/", "/2019-09-25/")
+_JSON_TYPE = "application/x-amz-json-1.1"
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -45,6 +48,39 @@ Shortcut = Callable[[dict[str, object]], dict[str, object] | None]
 """Answers a JSON call of a service that is otherwise moto's, or gives None when the call is moto's after all."""
 
 
+class Recorder(Protocol):
+    """Keeps what calls change. ``begin`` and ``done`` stand around every call, ``settle`` before every answer."""
+
+    def begin(self, call: Call) -> None: ...
+    def done(self, call: Call, status: int) -> None: ...
+    def settle(self) -> None: ...
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What goes back: HTTP status, headers beside the usual ones, and the body."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class _Route(msgspec.Struct, frozen=True):
+    """Who answers a call: ``answer`` gives None when it is moto's to answer after all.
+
+    Args:
+        name: for the log and for messages.
+        answer: raises ApiError for what the service refuses.
+        refusal: the answer that says an ApiError as this service says it.
+        failure: the error code of a defect of ours.
+    """
+
+    name: str
+    answer: Callable[[], _Answer | None]
+    refusal: Callable[[ApiError], _Answer]
+    failure: str = "InternalFailure"
+
+
 class Front:
     """A WSGI application that chooses the service by ``X-Amz-Target``, path and signature.
 
@@ -53,6 +89,10 @@ class Front:
         apis: our JSON services by name: ``kinesis``, ``firehose``, ``athena``.
         functions: our Lambda API.
         stacks: CloudFormation's answers for our stack.
+        control: answers under ``/_twin/``.
+        shortcuts: by whole ``X-Amz-Target``, what answers some calls of a service that is otherwise moto's.
+        admits: whether a call may come in now; others are answered 503, which clients try again.
+        recorder: keeps what calls change.
 
     Only callers on this machine are served: a foreign ``Host`` or ``Origin``, as a web page's script would send, is
     refused, since nothing here asks for a password.
@@ -66,147 +106,146 @@ class Front:
         functions: RestApi | None = None,
         stacks: StackApi | None = None,
         control: Control | None = None,
+        shortcuts: Mapping[str, Shortcut] | None = None,
+        admits: Callable[["WSGIEnvironment"], bool] = lambda _: True,
+        recorder: Recorder | None = None,
     ) -> None:
         self._beneath = beneath
         self._apis = dict(apis or {})
         self._functions = functions
         self._stacks = stacks or StackApi()
         self._control = control
-        self._shortcuts: dict[str, Shortcut] = {}
-
-    def serve(
-        self,
-        *,
-        apis: Mapping[str, JsonApi],
-        functions: RestApi | None = None,
-        shortcuts: Mapping[str, Shortcut] | None = None,
-    ) -> None:
-        """Takes up services of ours: they need the address that this is served at before they can be made.
-
-        Args:
-            shortcuts: by whole ``X-Amz-Target``, what answers some calls of a service that is otherwise moto's.
-        """
-        self._apis.update(apis)
-        self._shortcuts.update(shortcuts or {})
-        self._functions = functions or self._functions
+        self._shortcuts = dict(shortcuts or {})
+        self._admits = admits
+        self._recorder = recorder
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if not _from_here(environ):
             return _plain(start_response, 403, "only programs on this machine are served: use http://127.0.0.1:PORT\n")
         path: str = environ.get("PATH_INFO", "/")
         if path.startswith("/_twin/"):
-            return self._serve_control(environ, start_response, path)
+            return self._run(environ, start_response, self._control_route(environ, path))
+        if not self._admits(environ):
+            return _plain(start_response, 503, "the runtime is starting; try again in a moment\n")
+        route = self._route(environ, path)
+        if self._recorder is None:
+            return self._run(environ, start_response, route)
+        return self._recorded(environ, start_response, route, self._recorder)
+
+    def _recorded(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse", route: _Route | None, recorder: Recorder
+    ) -> Iterable[bytes]:
+        raw = _body(environ)
+        _restore(environ, raw)
+        call = Call(
+            method=environ["REQUEST_METHOD"],
+            target=environ.get("RAW_URI") or environ.get("PATH_INFO", "/"),
+            headers={**_header_fields(environ), "content-type": environ.get("CONTENT_TYPE", "")},
+            body=raw,
+            service=_signing_name(environ),
+        )
+        given: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            given[:] = [(status, headers)]
+
+        recorder.begin(call)
+        body = self._run(environ, cast("StartResponse", start), route)
+        status, headers = given[0]
+        try:
+            recorder.done(call, int(status.split()[0]))
+            recorder.settle()
+        except StoreError as error:
+            return _send(start_response, _json_refusal(ApiError("InternalFailure", str(error), 500)))
+        start_response(status, headers)
+        return body
+
+    def _run(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse", route: _Route | None
+    ) -> Iterable[bytes]:
+        """Answers by a route, or by moto; the one place where our services' errors become answers."""
+        if route is None:
+            return self._beneath(environ, start_response)
+        raw = _body(environ)
+        _restore(environ, raw)
+        try:
+            answer = route.answer()
+        except ApiError as error:
+            answer = route.refusal(error)
+        except Exception as error:
+            _log_defect(route.name, error)
+            message = f"{route.name} failed in the twin with {type(error).__name__}; its log says where"
+            answer = route.refusal(ApiError(route.failure, message, 500))
+        if answer is None:
+            _restore(environ, raw)
+            return self._beneath(environ, start_response)
+        return _send(start_response, answer)
+
+    def _route(self, environ: "WSGIEnvironment", path: str) -> _Route | None:
+        """Who answers; None for moto."""
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         if target:
             prefix, _, action = target.rpartition(".")
             service = OUR_TARGETS.get(prefix)
             if service is not None:
-                return self._serve_json(environ, start_response, service, action)
+                return _Route(f"{service}.{action}", lambda: self._json(environ, service, action), _json_refusal)
             if target in self._shortcuts:
-                return self._serve_shortcut(environ, start_response, target)
+                content_type = environ.get("CONTENT_TYPE") or _JSON_TYPE
+                return _Route(
+                    target,
+                    lambda: self._shortcut(environ, target, content_type),
+                    lambda error: _json_refusal(error, content_type),
+                )
         signed_for = _signing_name(environ)
         if signed_for == "lambda" or (not signed_for and path.startswith(_LAMBDA_PATHS)):
-            return self._serve_functions(environ, start_response, path)
+            return _Route("lambda", lambda: self._rest(environ, path), _json_refusal, "ServiceException")
         if signed_for == "cloudformation":
-            return self._serve_stacks(environ, start_response)
+            return _Route("cloudformation", lambda: self._stack(environ), _stack_refusal)
         if signed_for in _OUR_SIGNING_NAMES:
             message = f"expected an X-Amz-Target of {', '.join(OUR_TARGETS)}; received {target[:100]!r}"
-            return _json_error(start_response, ApiError("UnknownOperationException", message))
-        return self._beneath(environ, start_response)
+            return _Route(signed_for, lambda: _refuse("UnknownOperationException", message), _json_refusal)
+        return None
 
-    def _serve_json(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse", service: str, action: str
-    ) -> Iterable[bytes]:
+    def _json(self, environ: "WSGIEnvironment", service: str, action: str) -> _Answer:
         api = self._apis.get(service)
         if api is None:
-            message = f"this twin runs without its {service} service"
-            return _json_error(start_response, ApiError("UnknownOperationException", message))
-        try:
-            answer = api.call(action, _json_body(environ))
-        except ApiError as error:
-            return _json_error(start_response, error)
-        except Exception as error:
-            _log_defect(f"{service}.{action}", error)
-            message = f"{service}.{action} failed in the twin with {type(error).__name__}; its log says where"
-            return _json_error(start_response, ApiError("InternalFailure", message, 500))
-        body = msgspec.json.encode(answer)
-        start_response("200 OK", _headers("application/x-amz-json-1.1", body))
-        return [body]
+            return _refuse("UnknownOperationException", f"this twin runs without its {service} service")
+        return _Answer(200, _JSON_TYPE, msgspec.json.encode(api.call(action, _json_body(environ))))
 
-    def _serve_shortcut(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse", target: str
-    ) -> Iterable[bytes]:
-        raw = _body(environ)
-        _restore(environ, raw)
-        content_type = environ.get("CONTENT_TYPE") or "application/x-amz-json-1.1"
-        try:
-            answer = self._shortcuts[target](_json_body(environ))
-        except ApiError as error:
-            return _json_error(start_response, error, content_type)
-        except Exception as error:
-            _log_defect(target, error)
-            message = f"{target} failed in the twin with {type(error).__name__}; its log says where"
-            return _json_error(start_response, ApiError("InternalFailure", message, 500), content_type)
-        if answer is None:
-            _restore(environ, raw)
-            return self._beneath(environ, start_response)
-        body = msgspec.json.encode(answer)
-        start_response("200 OK", _headers(content_type, body))
-        return [body]
+    def _shortcut(self, environ: "WSGIEnvironment", target: str, content_type: str) -> _Answer | None:
+        answer = self._shortcuts[target](_json_body(environ))
+        return None if answer is None else _Answer(200, content_type, msgspec.json.encode(answer))
 
-    def _serve_functions(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse", path: str
-    ) -> Iterable[bytes]:
+    def _rest(self, environ: "WSGIEnvironment", path: str) -> _Answer:
         if self._functions is None:
-            error = ApiError("UnknownOperationException", "this twin runs without its lambda service", 404)
-            return _json_error(start_response, error)
+            return _refuse("UnknownOperationException", "this twin runs without its lambda service", 404)
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-        try:
-            # The path as sent: an ARN in it has its colons and slashes encoded.
-            status, headers, body = self._functions.handle(
-                environ["REQUEST_METHOD"],
-                environ.get("RAW_URI", path).partition("?")[0],
-                query,
-                _body(environ),
-                _header_fields(environ),
-            )
-        except ApiError as error:
-            return _json_error(start_response, error)
-        except Exception as error:
-            _log_defect("lambda", error)
-            message = f"lambda failed in the twin with {type(error).__name__}; its log says where"
-            return _json_error(start_response, ApiError("ServiceException", message, 500))
-        given = {name.lower() for name in headers}
-        extra = [pair for pair in _headers("application/json", body) if pair[0].lower() not in given]
-        start_response(_status(status), [*headers.items(), *extra])
-        return [body]
+        # The path as sent: an ARN in it has its colons and slashes encoded.
+        raw_path = environ.get("RAW_URI", path).partition("?")[0]
+        status, headers, body = self._functions.handle(
+            environ["REQUEST_METHOD"], raw_path, query, _body(environ), _header_fields(environ)
+        )
+        return _Answer(status, "application/json", body, tuple(headers.items()))
 
-    def _serve_stacks(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        body = _body(environ)
-        text = body.decode("utf-8", "replace") or environ.get("QUERY_STRING", "")
+    def _stack(self, environ: "WSGIEnvironment") -> _Answer | None:
+        text = _body(environ).decode("utf-8", "replace") or environ.get("QUERY_STRING", "")
         form = dict(parse_qsl(text, keep_blank_values=True))
         if not self._stacks.answers(form):
-            _restore(environ, body)
-            return self._beneath(environ, start_response)
-        try:
-            status, document = 200, self._stacks.call(form)
-        except ApiError as error:
-            status, document = error.status, error_document(error, str(uuid4()))
-        answer = document.encode()
-        start_response(_status(status), _headers("text/xml", answer))
-        return [answer]
+            return None
+        return _Answer(200, "text/xml", self._stacks.call(form).encode())
 
-    def _serve_control(self, environ: "WSGIEnvironment", start_response: "StartResponse", path: str) -> Iterable[bytes]:
-        if self._control is None:
-            return _plain(start_response, 503, "the twin is still starting\n")
-        query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
-        try:
+    def _control_route(self, environ: "WSGIEnvironment", path: str) -> _Route:
+        def answer() -> _Answer:
+            if self._control is None:
+                return _Answer(503, "text/plain; charset=utf-8", b"the twin is still starting\n")
+            query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
             status, body = self._control.handle(environ["REQUEST_METHOD"], path, query)
-        except Exception as error:
-            _log_defect(path, error)
-            status, body = 500, msgspec.json.encode({"message": f"{path} failed with {type(error).__name__}"})
-        start_response(_status(status), _headers("application/json", body))
-        return [body]
+            return _Answer(status, "application/json", body)
+
+        def refusal(error: ApiError) -> _Answer:
+            return _Answer(error.status, "application/json", msgspec.json.encode({"message": error.message}))
+
+        return _Route(path, answer, refusal)
 
 
 def _from_here(environ: "WSGIEnvironment") -> bool:
@@ -264,26 +303,32 @@ def _status(code: int) -> str:
         return f"{code} Unknown"
 
 
-def _headers(content_type: str, body: bytes) -> list[tuple[str, str]]:
-    return [
-        ("Content-Type", content_type),
-        ("Content-Length", str(len(body))),
+def _send(start_response: "StartResponse", answer: _Answer) -> Iterable[bytes]:
+    usual = [
+        ("Content-Type", answer.content_type),
+        ("Content-Length", str(len(answer.body))),
         ("x-amzn-RequestId", str(uuid4())),
     ]
+    given = {name.lower() for name, _ in answer.headers}
+    start_response(_status(answer.status), [*answer.headers, *(pair for pair in usual if pair[0].lower() not in given)])
+    return [answer.body]
 
 
-def _json_error(
-    start_response: "StartResponse", error: ApiError, content_type: str = "application/x-amz-json-1.1"
-) -> Iterable[bytes]:
+def _refuse(code: str, message: str, status: int = 400) -> _Answer:
+    raise ApiError(code, message, status)
+
+
+def _json_refusal(error: ApiError, content_type: str = _JSON_TYPE) -> _Answer:
     body = msgspec.json.encode({"__type": error.code, "message": error.message})
-    start_response(_status(error.status), [*_headers(content_type, body), ("x-amzn-ErrorType", error.code)])
-    return [body]
+    return _Answer(error.status, content_type, body, (("x-amzn-ErrorType", error.code),))
+
+
+def _stack_refusal(error: ApiError) -> _Answer:
+    return _Answer(error.status, "text/xml", error_document(error, str(uuid4())).encode())
 
 
 def _plain(start_response: "StartResponse", status: int, text: str) -> Iterable[bytes]:
-    body = text.encode()
-    start_response(_status(status), _headers("text/plain; charset=utf-8", body))
-    return [body]
+    return _send(start_response, _Answer(status, "text/plain; charset=utf-8", text.encode()))
 
 
 def _log_defect(where: str, error: Exception) -> None:

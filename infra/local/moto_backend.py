@@ -3,19 +3,48 @@
 import json
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from infra.local.defaults import ACCOUNT_ID
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-ACCOUNT_ID = "000000000000"
 
 # Loaded and called once while the twin starts, so that no user's first call pays for the import.
 SERVICES = ("s3", "dynamodb", "events", "sqs", "glue", "iam", "sts", "logs", "cloudwatch", "kms", "sns", "ssm")
 
 # SQS's ReceiveMessage waits inside the call; one lock would keep senders out for as long.
 _UNLOCKED = frozenset({"sqs"})
+
+ObjectsChanged = Callable[[list[tuple[str, str, Any]]], None]
+"""Takes bucket, key and moto's object of what has changed; None for an object that is gone."""
+
+# The dictionary of a bucket's keys, by identity, and the key: what was stored or removed and not told yet.
+_touched: list[tuple[int, str]] = []
+_ADD_MESSAGE: dict[str, Any] = {}
+
+
+@cache
+def _noted_keys() -> type[Any]:
+    """moto's dictionary of a bucket's keys, which notes what is stored and removed."""
+    from moto.s3.utils import _VersionedKeyStore
+
+    class NotedKeys(_VersionedKeyStore):  # type: ignore[misc]
+        def __setitem__(self, key: str, value: Any) -> None:
+            super().__setitem__(key, value)
+            _touched.append((id(self), key))
+
+        def setlist(self, key: str, list_: Any) -> None:
+            super().setlist(key, list_)
+            _touched.append((id(self), key))
+
+        def pop(self, key: str) -> None:
+            super().pop(key)
+            _touched.append((id(self), key))
+
+    return NotedKeys
 
 
 class Beneath:
@@ -39,6 +68,7 @@ class Beneath:
         self._account_id = account_id
         self._region = region
         self._locks: dict[str, threading.RLock] = {}
+        self._on_objects: ObjectsChanged | None = None
         _forget_instances()
         _leave_out_conditional_statements()
         _close_values_quietly()
@@ -64,6 +94,53 @@ class Beneath:
         backends = get_backend(service)[self._account_id]
         return backends["aws"] if "aws" in backends and service in {"s3", "iam", "sts"} else backends[self._region]
 
+    def watch_objects(self, changed: "ObjectsChanged") -> None:
+        """Calls ``changed`` with each object that was stored or removed, once the call that did it is done."""
+        from moto.s3 import models
+
+        self._on_objects = changed
+        _touched.clear()
+        models._VersionedKeyStore = _noted_keys()
+        for bucket in self.backend("s3").buckets.values():
+            bucket.keys.__class__ = _noted_keys()
+
+    def objects_changed(self) -> None:
+        """Tells the watcher of S3 what has changed; every user of the backend calls this, with the lock held."""
+        if self._on_objects is None or not _touched:
+            return
+        buckets = {id(bucket.keys): bucket for bucket in self.backend("s3").buckets.values()}
+        touched, _touched[:] = list(dict.fromkeys(_touched)), []
+        found = []
+        for keys, key in touched:
+            if bucket := buckets.get(keys):
+                stored = bucket.keys.get(key)
+                found.append((bucket.name, key, stored if hasattr(stored, "size") else None))
+        self._on_objects(found)
+
+    def watch_messages(self, sent: Callable[[str, Any], None]) -> None:
+        """Calls ``sent`` with queue and message whenever one has come into a queue."""
+        from moto.sqs.models import Queue
+
+        add = _ADD_MESSAGE.setdefault("add", Queue.add_message)
+
+        def add_message(queue: Any, message: Any) -> None:
+            add(queue, message)
+            if not queue.fifo_queue or message in queue._messages[-1:]:  # a repeat is left out of a FIFO queue
+                sent(queue.name, message)
+
+        Queue.add_message = add_message
+
+    def unwatch(self) -> None:
+        """Tells nobody any more."""
+        from moto.s3 import models
+        from moto.s3.utils import _VersionedKeyStore
+        from moto.sqs.models import Queue
+
+        self._on_objects = None
+        models._VersionedKeyStore = _VersionedKeyStore
+        if "add" in _ADD_MESSAGE:
+            Queue.add_message = _ADD_MESSAGE["add"]
+
     def reset(self) -> None:
         """Empties every backend: a twin starts and ends with nothing."""
         from moto.core.base_backend import BackendDict
@@ -85,7 +162,11 @@ class Beneath:
         if service in _UNLOCKED:
             return application(environ, start_response)
         with self.lock(service):
-            return application(environ, start_response)
+            try:
+                return application(environ, start_response)
+            finally:
+                if service == "s3":
+                    self.objects_changed()
 
 
 def _forget_instances() -> None:

@@ -34,19 +34,20 @@ _logger = logging.getLogger(__name__)
 
 
 class LoopbackServer:
-    """Serves a WSGI application on 127.0.0.1 from a thread per connection.
+    """Serves a WSGI application on 127.0.0.1 from a thread per connection; the port is its own from the beginning.
 
     Args:
-        application: called from several threads at once.
+        application: called from several threads at once; it may also be given to ``start``.
         port: 0 takes any free one; see ``url``.
 
     Raises:
         OSError: the port is taken.
     """
 
-    def __init__(self, application: "WSGIApplication", *, port: int = 0) -> None:
+    def __init__(self, application: "WSGIApplication | None" = None, *, port: int = 0) -> None:
         self._server = _Server((HOST, port), _Connection, bind_and_activate=True)
-        self._server.application = application
+        if application is not None:
+            self._server.application = application
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="twin-http", daemon=True)
 
     @property
@@ -58,7 +59,9 @@ class LoopbackServer:
         """``http://127.0.0.1:PORT``, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
-    def start(self) -> Self:
+    def start(self, application: "WSGIApplication | None" = None) -> Self:
+        if application is not None:
+            self._server.application = application
         self._thread.start()
         return self
 

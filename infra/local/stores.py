@@ -1,12 +1,15 @@
 """What the twin's delivery streams, mappings and queries see of S3 and Glue: moto's backends, without HTTP between."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from infra.local.errors import ApiError
 from infra.local.moto_backend import Beneath
+
+Note = Callable[[str, Mapping[str, object]], None]
+"""Takes a call's ``X-Amz-Target`` and its body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,7 @@ class S3Store:
             if content_encoding:
                 metadata["Content-Encoding"] = content_encoding
             stored.set_metadata(metadata)
+            self._beneath.objects_changed()
         return etag
 
     def get(self, bucket: str, key: str, *, start: int = 0, length: int | None = None) -> bytes:
@@ -102,6 +106,7 @@ class S3Store:
         with self._lock:
             self._bucket(bucket)
             self._backend.delete_object(bucket, key)
+            self._beneath.objects_changed()
 
     def _bucket(self, bucket: str) -> Any:
         found = self._backend.buckets.get(bucket)
@@ -125,13 +130,18 @@ def _naive_utc(moment: Any) -> float:
 class GlueCatalog:
     """The databases and tables of the twin's Glue catalog, in the shape of Glue's own API.
 
+    Args:
+        beneath: whose Glue it is.
+        note: told of each change, as the call of Glue's API that makes it.
+
     Raises (every method):
         ApiError: ``EntityNotFoundException``.
     """
 
-    def __init__(self, beneath: Beneath) -> None:
+    def __init__(self, beneath: Beneath, *, note: Note | None = None) -> None:
         self._beneath = beneath
         self._lock = beneath.lock("glue")
+        self._note: Note = note or (lambda _target, _body: None)
 
     @property
     def _backend(self) -> Any:
@@ -171,10 +181,12 @@ class GlueCatalog:
             if name.lower() in self._backend.databases:
                 raise ApiError("AlreadyExistsException", f"Database {name} already exists")
             self._backend.create_database(name.lower(), {"Name": name.lower()})
+            self._note("AWSGlue.CreateDatabase", {"DatabaseInput": {"Name": name.lower()}})
 
     def delete_database(self, name: str) -> None:
         with self._lock:
             self._backend.delete_database(self._database(name).name)
+            self._note("AWSGlue.DeleteDatabase", {"Name": name.lower()})
 
     def create_table(self, database: str, table: dict[str, Any]) -> None:
         """Makes a table of a Glue ``TableInput``.
@@ -187,19 +199,24 @@ class GlueCatalog:
             found = self._database(database)
             if name in found.tables:
                 raise ApiError("AlreadyExistsException", f"Table {name} already exists in database {database}")
-            self._backend.create_table(found.name, name, {**table, "Name": name})
+            given = {**table, "Name": name}
+            self._backend.create_table(found.name, name, given)
+            self._note("AWSGlue.CreateTable", {"DatabaseName": found.name, "TableInput": given})
 
     def update_table(self, database: str, table: dict[str, Any]) -> None:
         """Replaces a table's definition by a Glue ``TableInput``."""
         with self._lock:
             self._table(database, str(table["Name"]))
             name = str(table["Name"]).lower()
-            self._backend.update_table(self._database(database).name, name, {**table, "Name": name})
+            given = {**table, "Name": name}
+            self._backend.update_table(self._database(database).name, name, given)
+            self._note("AWSGlue.UpdateTable", {"DatabaseName": database.lower(), "TableInput": given})
 
     def delete_table(self, database: str, name: str) -> None:
         with self._lock:
             self._table(database, name)
             self._backend.delete_table(self._database(database).name, name.lower())
+            self._note("AWSGlue.DeleteTable", {"DatabaseName": database.lower(), "Name": name.lower()})
 
     def _table(self, database: str, name: str) -> Any:
         table = self._database(database).tables.get(name.lower())

@@ -1,10 +1,11 @@
 """The twin: every service the pipeline stands on, in this process, behind one loopback port, made from the template."""
 
+import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from infra.local.athena.api import AthenaApi
 from infra.local.awslambda.api import EventSourceApi
@@ -15,8 +16,10 @@ from infra.local.awslambda.functions_api import LambdaApi
 from infra.local.clock import Clock, SystemClock
 from infra.local.cloudformation.cloudformation import Stack, StackApi, StackResource
 from infra.local.cloudformation.intrinsics import Template
-from infra.local.cloudformation.provision import STACK_NAME, Place, provision, read_template
+from infra.local.cloudformation.provision import Place, provision, read_template
 from infra.local.control import Control
+from infra.local.defaults import ACCOUNT_ID, REGION, STACK_NAME
+from infra.local.durable.requests import AGAIN
 from infra.local.dynamodb import ItemWrites
 from infra.local.eventbridge import EventBuses
 from infra.local.firehose.api import FirehoseApi
@@ -24,18 +27,19 @@ from infra.local.firehose.driver import DeliveryStreamDriver, Ports, calling
 from infra.local.firehose.limits import PutFaults
 from infra.local.firehose.source import KinesisSource
 from infra.local.front import Front
+from infra.local.kept import Kept
 from infra.local.kinesis.api import KinesisApi
 from infra.local.kinesis.streams import Streams
-from infra.local.moto_backend import ACCOUNT_ID, Beneath
+from infra.local.moto_backend import Beneath
 from infra.local.server import LoopbackServer
+from infra.local.status import Status
 from infra.local.stores import GlueCatalog, S3Store
 
-REGION = "us-east-1"
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 # moto's backends belong to the process: a second twin would find the first one's buckets.
 _one_twin = threading.Lock()
-
-_DRAIN_STEP_SECONDS = 0.02
 
 
 class Twin:
@@ -49,10 +53,12 @@ class Twin:
         template: another template than the project's.
         on_made: called after each resource that was made, for a progress bar.
         put_faults: decides which records a delivery stream turns away, for tests of what a client does then.
+        data: a folder of this process (``DataFolder``) in which everything outlives the twin; None keeps nothing.
 
     Raises:
         RuntimeError: another twin runs in this process (on ``start``).
         OSError: the port is taken.
+        StoreError: what lies in the folder cannot be read.
         TemplateError: what the template asks for cannot be made here (on ``start``).
 
     Example::
@@ -73,6 +79,7 @@ class Twin:
         template: Template | None = None,
         on_made: Callable[[StackResource], None] | None = None,
         put_faults: PutFaults | None = None,
+        data: Path | None = None,
     ) -> None:
         self.region = region
         self._parameters = dict(parameters or {})
@@ -80,22 +87,23 @@ class Twin:
         self._template = template
         self._on_made = on_made
         self._clock: Clock = SystemClock()
-        self._session: Any = None
-        self._clients: dict[str, Any] = {}
-        self._clients_lock = threading.Lock()
-        self._draining = threading.Lock()
+        self._clients = _Clients(region)
         self._stack: Stack | None = None
+        self._ready = False
         self._running = False
-        self._started_at = 0.0
+        self.left_out: list[str] = []
+        """What could not be brought back from the folder, a line each."""
 
-        self.beneath = Beneath(account_id=ACCOUNT_ID, region=region)
-        self.objects = S3Store(self.beneath)
-        self.catalog = GlueCatalog(self.beneath)
-        self.stacks = StackApi()
-        self.streams = Streams(account=ACCOUNT_ID, region=region)
-        self._front = Front(self.beneath, stacks=self.stacks, control=Control(self))
-        self._server = LoopbackServer(self._front, port=port)
+        # The port first: a taken one is said before anything is made, and the functions are given the address.
+        self._server = LoopbackServer(port=port)
         self.endpoint_url = self._server.url
+        self.beneath = Beneath(account_id=ACCOUNT_ID, region=region)
+        self._kept = Kept(data, self.beneath) if data is not None else None
+        kept = self._kept
+        self.objects = S3Store(self.beneath)
+        self.catalog = GlueCatalog(self.beneath, note=kept.requests.note if kept else None)
+        self.stacks = StackApi()
+        self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None)
         self.functions = Functions(account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url)
         self.mappings = EventSourceDriver(
             streams=self.streams,
@@ -106,18 +114,35 @@ class Twin:
             backoff_scale=0.1,
             # All handlers share one interpreter: more of them at a time only take turns, and turns cost.
             workers=4,
+            checkpoints=kept.checkpoints if kept else None,
         )
         self.deliveries = DeliveryStreamDriver(
-            Ports(objects=self.objects, catalog=self.catalog, call=calling(self.functions)), self._clock
+            Ports(objects=self.objects, catalog=self.catalog, call=calling(self.functions)),
+            self._clock,
+            journal=kept.journal if kept else None,
         )
-        self.athena = AthenaApi(objects=self.objects, catalog=self.catalog, clock=self._clock)
+        self.athena = AthenaApi(
+            objects=self.objects,
+            catalog=self.catalog,
+            clock=self._clock,
+            note=kept.requests.note if kept else None,
+        )
+        self.status = Status(
+            stack_name=stack_name,
+            region=region,
+            stack=lambda: self._stack if self._ready else None,
+            clock=self._clock,
+            mappings=self.mappings,
+            deliveries=self.deliveries,
+        )
         items = ItemWrites(self.beneath)
-        self._front.serve(
+        self._front = Front(
+            self.beneath,
             apis={
                 "kinesis": KinesisApi(self.streams, self._clock),
                 "firehose": FirehoseApi(
                     self.deliveries,
-                    open_source=lambda arn, since: KinesisSource(self.streams, arn, started=since),
+                    open_source=self._open_source,
                     account=ACCOUNT_ID,
                     region=region,
                     faults=put_faults,
@@ -127,28 +152,35 @@ class Twin:
             functions=LambdaApi(
                 self.functions, EventSourceApi(self.mappings, self.functions, self.streams), self._clock
             ),
+            stacks=self.stacks,
+            control=Control(self.status),
             shortcuts={
                 "AWSEvents.PutEvents": EventBuses(self.beneath, self._clock).put_events,
                 "DynamoDB_20120810.UpdateItem": items.update_item,
                 "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
             },
+            admits=lambda environ: self._ready or AGAIN in environ or self._clients.made(environ),
+            recorder=kept.requests if kept else None,
         )
+
+    def _open_source(self, name: str, arn: str, since: float) -> KinesisSource:
+        positions = self._kept.journal(name).positions() if self._kept else None
+        return KinesisSource(self.streams, arn, started=since, positions=positions)
 
     # ------------------------------------------------------------------------------------------------ life
 
     def start(self) -> Self:
-        """Serves, makes the stack, and polls. Takes a few seconds."""
+        """Serves, makes the stack, brings back what was kept, and polls. Takes a few seconds."""
         if not _one_twin.acquire(blocking=False):
             self._server.stop()
             raise RuntimeError("another twin runs in this process; stop it first, or start a process of its own")
         self._running = True
         try:
-            self._started_at = self._clock.now()
             self.beneath.reset()
             self.beneath.warm()
-            self._server.start()
-            self.mappings.start()
-            self.deliveries.start()
+            if self._kept:
+                self._kept.streams(self.streams, now=self._clock.now())
+            self._server.start(self._front)
             self._stack = provision(
                 self._template or read_template(),
                 Place(client=self.client, account_id=ACCOUNT_ID, region=self.region),
@@ -158,13 +190,19 @@ class Twin:
                 on_made=self._on_made,
             )
             self.stacks.stand(self._stack)
+            if self._kept:
+                self.left_out = self._kept.rest(self.streams, self._front)
+                self._kept.start()
+            self.mappings.start()
+            self.deliveries.start()
+            self._ready = True
         except BaseException:
             self.stop()
             raise
         return self
 
     def stop(self) -> None:
-        """Ends everything; what was in it is gone. Calling it twice is fine."""
+        """Ends everything; without a folder, what was in it is gone. Calling it twice is fine."""
         if not self._running:
             return
         self._running = False
@@ -173,6 +211,9 @@ class Twin:
             self.mappings.stop()
             self.deliveries.stop()
             self._server.stop()
+            if self._kept:
+                self._kept.close()
+            self.beneath.unwatch()
             self.beneath.reset()
         finally:
             _one_twin.release()
@@ -205,21 +246,56 @@ class Twin:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this twin, one per service, for any thread."""
+        return self._clients.of(service, self.endpoint_url)
+
+    def idle(self) -> bool:
+        """Whether nothing is in flight: every record is checkpointed and everything delivered is in S3."""
+        return self.status.idle()
+
+    def drain(self, timeout: float = 60.0) -> dict[str, Any]:
+        """Lands what is in flight, as ``Status.drain`` says."""
+        return self.status.drain(timeout)
+
+    def state(self) -> dict[str, Any]:
+        """What is in flight and what was done, as ``Status.state`` says."""
+        return self.status.state()
+
+    def health(self) -> dict[str, Any]:
+        """Whether the stack stands, as ``Status.health`` says."""
+        return self.status.health()
+
+
+class _Clients:
+    """The twin's own boto3 clients, whose calls are admitted while others still wait."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._key = f"TWIN{secrets.token_hex(8).upper()}"
+        self._session: Any = None
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def made(self, environ: "WSGIEnvironment") -> bool:
+        """Whether a call comes from one of these."""
+        return f"Credential={self._key}/" in str(environ.get("HTTP_AUTHORIZATION", ""))
+
+    def of(self, service: str, endpoint_url: str) -> Any:
+        """The client of a service."""
         import boto3
         from botocore.config import Config
 
-        with self._clients_lock:
+        with self._lock:
             if self._session is None:
                 # One for all: a session reads the SDK's data files once.
                 self._session = boto3.Session(
-                    aws_access_key_id="test",
+                    aws_access_key_id=self._key,
                     aws_secret_access_key="test",  # noqa: S106 - a twin asks for none
-                    region_name=self.region,
+                    region_name=self._region,
                 )
             if service not in self._clients:
                 self._clients[service] = self._session.client(
                     service,
-                    endpoint_url=self.endpoint_url,
+                    endpoint_url=endpoint_url,
                     config=Config(
                         # A mistake must show here at once, and nothing on this machine is far away.
                         retries={"total_max_attempts": 1},
@@ -228,54 +304,3 @@ class Twin:
                     ),
                 )
             return self._clients[service]
-
-    # ------------------------------------------------------------------------------------------------ control
-
-    def health(self) -> dict[str, Any]:
-        """Whether the stack stands, and since when."""
-        return {
-            "status": "ready" if self._stack else "starting",
-            "stack": self._stack_name,
-            "region": self.region,
-            "up_seconds": round(self._clock.now() - self._started_at, 3),
-        }
-
-    def state(self) -> dict[str, Any]:
-        """What is in flight and what was done: by mapping, by delivery stream."""
-        return {
-            **self.health(),
-            "outputs": dict(self._stack.outputs) if self._stack else {},
-            "mappings": self.mappings.progress(),
-            "delivery_streams": self.deliveries.state(),
-        }
-
-    def idle(self) -> bool:
-        """Whether nothing is in flight: every record is checkpointed and everything delivered is in S3."""
-        return self.mappings.idle() and self.deliveries.idle()
-
-    def drain(self, timeout: float = 60.0) -> dict[str, Any]:
-        """Lands what is in flight, without waiting for windows and buffers.
-
-        Args:
-            timeout: seconds after which it gives up.
-
-        Returns:
-            ``drained`` (False when time ran out), ``seconds``, and the ``state`` at the end.
-        """
-        started = time.monotonic()
-        with self._draining:
-            while True:
-                self.mappings.flush()
-                if self.mappings.idle():
-                    # Only now: what a function puts while it runs must be in the buffers that are flushed.
-                    self.deliveries.flush()
-                    if self.idle():
-                        break
-                if time.monotonic() - started >= timeout:
-                    break
-                time.sleep(_DRAIN_STEP_SECONDS)
-            return {
-                "drained": self.idle(),
-                "seconds": round(time.monotonic() - started, 3),
-                "state": self.state(),
-            }

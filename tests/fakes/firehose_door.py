@@ -43,6 +43,9 @@ class NoRecords:
     def behind(self, now: float) -> bool:
         return False
 
+    def read_to(self, now: float) -> dict[str, int]:
+        return {}
+
 
 class Door:
     """The API with what is behind it."""
@@ -50,7 +53,7 @@ class Door:
     def __init__(self, **settings: Any) -> None:
         self.clock, self.shelf = VirtualClock(), Shelf()
         self.driver = DeliveryStreamDriver(Ports(self.shelf, NoTables()), self.clock)
-        self.api = FirehoseApi(self.driver, open_source=lambda arn, started: NoRecords(), **settings)
+        self.api = FirehoseApi(self.driver, open_source=lambda name, arn, started: NoRecords(), **settings)
 
     def create(self, name: str = "s", **body: Any) -> dict[str, Any]:
         given = {"ExtendedS3DestinationConfiguration": DESTINATION, **body}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from infra.local.cloudformation.intrinsics import Template
-from infra.local.cloudformation.provision import TEMPLATE, read_template
+from infra.local.cloudformation.provision import read_template
+from infra.local.defaults import TEMPLATE
 from tests.house.template_rules import (
     Rule,
     Stack,

@@ -15,7 +15,7 @@ from infra.local.athena.results import MAX_PAGE, ResultStore
 from infra.local.athena.session import quarter_of_memory
 from infra.local.athena.statements import read_statement
 from infra.local.athena.tables import Catalog
-from infra.local.athena.workgroups import PRIMARY, WorkGroups, invalid, paged
+from infra.local.athena.workgroups import PRIMARY, Note, WorkGroups, invalid, paged
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 
@@ -34,6 +34,7 @@ class AthenaApi:
         clock: what ``now()`` says, and the times that are shown.
         workers: queries at a time.
         memory: DuckDB's memory limit for one query; a quarter of the machine's, 1 to 4 GB, unless given.
+        note: told of each prepared statement that a statement made, as the call of this API that makes it.
 
     Example::
 
@@ -42,11 +43,18 @@ class AthenaApi:
     """
 
     def __init__(
-        self, *, objects: ObjectStore, catalog: Catalog, clock: Clock, workers: int = 2, memory: str | None = None
+        self,
+        *,
+        objects: ObjectStore,
+        catalog: Catalog,
+        clock: Clock,
+        workers: int = 2,
+        memory: str | None = None,
+        note: Note | None = None,
     ) -> None:
         self._clock = clock
         self._catalog = catalog
-        self._groups = WorkGroups(clock)
+        self._groups = WorkGroups(clock, note=note)
         self._results = ResultStore(objects)
         self._executions = Executions(
             engine=QueryEngine(objects=objects, catalog=catalog, memory=memory or quarter_of_memory()),

@@ -286,11 +286,11 @@ class Executions:
         self._write(execution, [_ROWS], [])
 
     def _prepare(self, execution: Execution, statement: Statement, parameters: tuple[str, ...]) -> None:
-        self._groups.prepare(execution.group, statement.name, statement.query)
+        self._groups.prepare_by_statement(execution.group, statement.name, statement.query)
         self._write(execution, [], [])
 
     def _deallocate(self, execution: Execution, statement: Statement, parameters: tuple[str, ...]) -> None:
-        self._groups.forget(execution.group, statement.name)
+        self._groups.forget_by_statement(execution.group, statement.name)
         self._write(execution, [], [])
 
     def _write(self, execution: Execution, columns: list[OutColumn], rows: list[Row]) -> None:

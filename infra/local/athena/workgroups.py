@@ -1,11 +1,11 @@
 """Workgroups, named queries and prepared statements."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, Final
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from infra.local.athena.errors import QueryError
 from infra.local.athena.statements import read_statement
@@ -19,6 +19,7 @@ _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,128}")
 _STATEMENT: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_@:]{0,255}")
 
 Body = dict[str, Any]
+Note = Callable[[str, Mapping[str, object]], None]
 
 
 def invalid(message: str) -> ApiError:
@@ -56,10 +57,12 @@ class WorkGroups:
 
     Args:
         clock: when things are made.
+        note: told of what a statement made or removed, as the call that does it: its target, and its body.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, note: Note | None = None) -> None:
         self._clock = clock
+        self._note: Note = note or (lambda _target, _body: None)
         self._lock = RLock()
         self._groups = {PRIMARY: WorkGroup(name=PRIMARY, created_at=clock.now())}
         self._groups[PRIMARY].configuration = _defaults({"EnforceWorkGroupConfiguration": False})
@@ -189,7 +192,8 @@ class WorkGroups:
         with self._lock:
             if token and token in self._tokens:
                 return {"NamedQueryId": self._tokens[token]}
-            made = str(uuid4())
+            # boto3 sends a token of its own with every call: made again from the same call, it has the same id.
+            made = str(uuid5(NAMESPACE_OID, str(token)) if token else uuid4())
             kept: Body = {
                 name: body[name] for name in ("Name", "Description", "Database", "QueryString") if name in body
             }
@@ -264,6 +268,18 @@ class WorkGroups:
         with self._lock:
             if group.prepared.pop(name, None) is None:
                 raise _no_statement(name)
+
+    def prepare_by_statement(self, group: WorkGroup, name: str, sql: str) -> None:
+        """``prepare`` for SQL's PREPARE, of which there is no call."""
+        action = "Update" if name in group.prepared else "Create"
+        self.prepare(group, name, sql)
+        body = {"WorkGroup": group.name, "StatementName": name, "QueryStatement": sql}
+        self._note(f"AmazonAthena.{action}PreparedStatement", body)
+
+    def forget_by_statement(self, group: WorkGroup, name: str) -> None:
+        """``forget`` for SQL's DEALLOCATE PREPARE, of which there is no call."""
+        self.forget(group, name)
+        self._note("AmazonAthena.DeletePreparedStatement", {"WorkGroup": group.name, "StatementName": name})
 
     def prepared(self, group: WorkGroup, name: str) -> Body:
         """A prepared statement.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
@@ -64,6 +65,13 @@ class EventSourceApi:
         self.driver = driver
         self.functions = functions
         self.streams = streams
+        self._pairs: Counter[str] = Counter()
+
+    def _new_uuid(self, function_arn: str, stream_arn: str) -> str:
+        """An id that the same call made again gives again: the pair's, and how often it was mapped."""
+        pair = f"{function_arn} {stream_arn}"
+        self._pairs[pair] += 1
+        return str(uuid5(NAMESPACE_OID, f"{pair} {self._pairs[pair]}"))
 
     def create(self, body: Mapping[str, object]) -> dict[str, object]:
         """Makes a mapping from a CreateEventSourceMapping request.
@@ -95,7 +103,7 @@ class EventSourceApi:
             raise refused("StartingPositionTimestamp must be a number of seconds since 1970.")
         settings = _apply(
             MappingSettings(
-                uuid=str(uuid4()),
+                uuid=self._new_uuid(function_arn, stream_arn),
                 function_arn=function_arn,
                 stream_arn=stream_arn,
                 starting_position=str(position),

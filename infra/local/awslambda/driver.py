@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
-from infra.local.awslambda.checkpoints import CheckpointFile
+from infra.local.awslambda.checkpoints import Checkpoints
 from infra.local.awslambda.destinations import FailureDestinations
 from infra.local.awslambda.documents import Origin, event
 from infra.local.awslambda.functions import Functions
@@ -111,7 +111,7 @@ class EventSourceDriver:
         poll_seconds: float = 0.05,
         workers: int = 8,
         backoff_scale: float = 1.0,
-        checkpoints: CheckpointFile | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.streams = streams
         self.functions = functions
@@ -154,7 +154,8 @@ class EventSourceDriver:
         """Writes how far the mappings have come, when that is to be kept."""
         if self._checkpoints is not None:
             with self.lock:
-                self._checkpoints.keep({entry.key: entry.core.checkpoints() for entry in self.entries.values()})
+                for entry in self.entries.values():
+                    self._checkpoints.keep(entry.key, entry.core.checkpoints())
 
     def add(self, settings: MappingSettings, *, enabled: bool = True) -> None:
         """Takes up a mapping at its starting position, or where an earlier run of this runtime left it.
@@ -178,6 +179,8 @@ class EventSourceDriver:
         core.start(now, self._checkpoints.get(key) if self._checkpoints else None)
         with self.lock:
             self.entries[settings.uuid] = MappingEntry(settings, core, key, enabled, now)
+        # Where it began is kept from the beginning: after a kill, LATEST is not later.
+        self.keep_checkpoints()
         self._wake.set()
 
     def update(self, settings: MappingSettings, *, enabled: bool) -> None:

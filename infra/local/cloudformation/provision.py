@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.cloudformation.checks import check_rules
 from infra.local.cloudformation.cloudformation import Stack, StackResource
 from infra.local.cloudformation.intrinsics import (
     Resolver,
@@ -20,9 +21,7 @@ from infra.local.cloudformation.intrinsics import (
     parameter_values,
 )
 from infra.local.cloudformation.resources import KINDS, Kind, Made, Maker
-
-STACK_NAME = "streamkeeper"
-TEMPLATE = Path(__file__).parents[2] / "aws" / "template.yaml"
+from infra.local.defaults import STACK_NAME, TEMPLATE
 
 # The translator wants the code in S3, and the twin imports it from this checkout: this place is never read.
 _CODE = "s3://this-checkout/build/lambda"
@@ -95,7 +94,7 @@ def provision(
         pseudo=_pseudo(place, stack_name),
         attribute=lambda logical, name: _attribute(made, logical, name),
     )
-    _check_rules(template, resolver)
+    check_rules(template, resolver)
     resources = {
         logical: resource
         for logical, resource in translated["Resources"].items()
@@ -234,13 +233,3 @@ def _attribute(made: Mapping[str, Made], logical: str, name: str | None) -> Any:
         known = ", ".join(sorted(one.attributes)) or "none"
         raise TemplateError(f"{logical}.{name}: no such attribute is known here; known: {known}")
     return one.attributes[name]
-
-
-def _check_rules(template: Template, resolver: Resolver) -> None:
-    for name, rule in template.get("Rules", {}).items():
-        where = f"Rules.{name}"
-        if "RuleCondition" in rule and not resolver.resolve(rule["RuleCondition"], where):
-            continue
-        for assertion in rule.get("Assertions", []):
-            if not resolver.resolve(assertion["Assert"], where):
-                raise TemplateError(f"{name}: {assertion.get('AssertDescription', 'the assertion does not hold')}")

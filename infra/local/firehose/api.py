@@ -32,7 +32,7 @@ DEFAULT_ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
 MAX_STREAMS = 5_000
 
-OpenSource = Callable[[str, float], Source]
+OpenSource = Callable[[str, str, float], Source]
 """Opens a Kinesis stream by its ARN, to be read from a time (epoch seconds) on."""
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
@@ -66,7 +66,8 @@ class FirehoseApi:
 
     Args:
         driver: runs the streams.
-        open_source: opens a Kinesis source; without it, streams with one are refused.
+        open_source: opens the Kinesis source of a delivery stream, by the names of both and the time from which it is
+            read; without it, streams with one are refused.
         account, region: of every ARN.
         faults: which records a put refuses, for tests.
         quota: the Direct PUT quota of each stream; None for no throttling.
@@ -153,7 +154,7 @@ class FirehoseApi:
             config = self._read(name, destination, source)
             opened = None
             if source is not None and self._open_source is not None:
-                opened = self._open_source(source["KinesisStreamARN"], now)
+                opened = self._open_source(name, source["KinesisStreamARN"], now)
             entry = _Entry(
                 name=name,
                 arn=config.arn,

@@ -7,12 +7,14 @@ import threading
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 from infra.local.clock import Clock, SystemClock
 from infra.local.firehose.config import StreamConfig
+from infra.local.firehose.journal import DeliveryJournal
 from infra.local.firehose.objects import Catalog, Conversions, Names, S3Object, objects
 from infra.local.firehose.prefix import random_string
 from infra.local.firehose.records import SourceRecord
@@ -96,12 +98,21 @@ class RunningStream:
         core: its state.
         source: where it reads from, None for Direct PUT.
         backlog_limit: bytes that may wait to be written before it takes no more.
+        journal: where what it holds is kept over restarts; what an earlier run held is taken in at once.
     """
 
     def __init__(
-        self, core: DeliveryStream, ports: Ports, clock: Clock, source: Source | None, *, backlog_limit: int
+        self,
+        core: DeliveryStream,
+        ports: Ports,
+        clock: Clock,
+        source: Source | None,
+        *,
+        backlog_limit: int,
+        journal: DeliveryJournal | None = None,
     ) -> None:
         self.core = core
+        self._journal = journal
         self._ports = ports
         self._clock = clock
         self._source = source
@@ -116,11 +127,21 @@ class RunningStream:
         self._objects_out = self._rows_out = self._bytes_out = self._backup_rows = self._write_failures = 0
         self._errors: dict[str, int] = {}
         self._last_failure: str | None = None
+        if journal is not None:
+            self.core.accept(journal.records(), clock.now())
+            self._note_held()
 
     def accept(self, records: Sequence[SourceRecord]) -> None:
-        """Takes records in; they are durable here as long as the process lives."""
+        """Takes records in; they are durable as long as the process lives, and beyond it when there is a journal."""
         with self._state:
+            if self._journal is not None:
+                self._journal.accepted(records)
             self.core.accept(records, self._clock.now())
+
+    def forget(self) -> None:
+        """Removes what the journal keeps of it."""
+        if self._journal is not None:
+            self._journal.forget()
 
     def reconfigure(self, config: StreamConfig) -> str:
         """Another configuration from now on; gives its version."""
@@ -219,6 +240,7 @@ class RunningStream:
         Source: a failed write to the error prefix is retried for ever and blocks delivery
         (record-format-conversion-error-handling.html).
         """
+        written = self._objects_out
         try:
             while self._outbox or self._deliveries:
                 while self._outbox:
@@ -241,6 +263,18 @@ class RunningStream:
             )
         else:
             self._backoff, self._retry_at, self._last_failure = _FIRST_BACKOFF, 0.0, None
+        if self._objects_out != written and not self._outbox:
+            self._note_held()
+
+    def _note_held(self) -> None:
+        """Lets the journal forget what has been written. What is in the outbox has left its delivery: not then."""
+        if self._journal is None:
+            return
+        now = self._clock.now()
+        read_to = self._source.read_to(now) if self._source is not None else {}
+        with self._state:
+            waiting = (origin for delivery in self._deliveries for origin in delivery.origins)
+            self._journal.held(chain(self.core.held(), waiting), read_to=read_to, now=now)
 
     def _put(self, item: S3Object) -> None:
         self._ports.objects.put(item.bucket, item.key, item.body)
@@ -264,6 +298,7 @@ class DeliveryStreamDriver:
         clock: where the time is read.
         tick_seconds: how often streams are looked at.
         backlog_limit: bytes that may wait to be written before a stream takes no more.
+        journal: gives the journal of a stream by its name, None when nothing outlives the process.
     """
 
     def __init__(
@@ -273,7 +308,9 @@ class DeliveryStreamDriver:
         *,
         tick_seconds: float = TICK_SECONDS,
         backlog_limit: int = BACKLOG_BYTES,
+        journal: Callable[[str], DeliveryJournal] | None = None,
     ) -> None:
+        self._journal = journal
         self._ports = ports
         self._clock = clock or SystemClock()
         self._tick_seconds = tick_seconds
@@ -291,7 +328,12 @@ class DeliveryStreamDriver:
     def add(self, config: StreamConfig, *, source: Source | None = None) -> RunningStream:
         """Begins to run a stream."""
         running = RunningStream(
-            DeliveryStream(config), self._ports, self._clock, source, backlog_limit=self._backlog_limit
+            DeliveryStream(config),
+            self._ports,
+            self._clock,
+            source,
+            backlog_limit=self._backlog_limit,
+            journal=self._journal(config.name) if self._journal else None,
         )
         with self._lock:
             self._streams[config.name] = running
@@ -302,6 +344,7 @@ class DeliveryStreamDriver:
         with self._lock:
             running = self._streams.pop(name)
         running.step(force=True)
+        running.forget()
 
     def start(self) -> None:
         """Begins to look at the streams, every tick, in a thread of its own."""

@@ -4,7 +4,7 @@ Source: https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html (KPL 
 function and before delivery) and the DescribeDeliveryStream reference: reading starts at ``DeliveryStartTimestamp``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from glue.kpl.aggregation import UserRecord, decode
@@ -28,6 +28,10 @@ class Source(Protocol):
         """True when there are records that have not been read."""
         ...
 
+    def read_to(self, now: float) -> dict[str, int]:
+        """By shard, the position up to which it has been read."""
+        ...
+
 
 class KinesisSource:
     """The records of a Kinesis stream that arrived at ``started`` or later, shard by shard, each once.
@@ -38,14 +42,29 @@ class KinesisSource:
         started: epoch seconds from which records are read.
         deaggregate: what opens a KPL aggregate; gives a list of user records, or anything else for a plain record.
             A broken aggregate goes on as it is: nothing that was in the stream is left out.
+        positions: by shard, where an earlier run came to; a shard that it did not know is read from its beginning.
     """
 
-    def __init__(self, streams: Streams, arn: str, *, started: float, deaggregate: Deaggregate = decode) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        arn: str,
+        *,
+        started: float,
+        deaggregate: Deaggregate = decode,
+        positions: Mapping[str, int] | None = None,
+    ) -> None:
         self._streams = streams
         self._stream = streams.by_arn(arn)
         self._started = started
         self._deaggregate = deaggregate
-        self._positions: dict[str, int] = {}
+        self._positions: dict[str, int] = dict(positions or {})
+        self._resumed = bool(positions)
+
+    def read_to(self, now: float) -> dict[str, int]:
+        """By shard, the position up to which it has been read."""
+        shards = self._streams.lineage(self._stream, now=now)
+        return {info.shard_id: self._position(info.shard_id) for info in shards}
 
     def read(self, now: float) -> list[SourceRecord]:
         """The next records of every shard."""
@@ -65,7 +84,9 @@ class KinesisSource:
 
     def _position(self, shard_id: str) -> int:
         if shard_id not in self._positions:
-            self._positions[shard_id] = self._streams.at_timestamp(self._stream, shard_id, self._started)
+            self._positions[shard_id] = (
+                0 if self._resumed else self._streams.at_timestamp(self._stream, shard_id, self._started)
+            )
         return self._positions[shard_id]
 
     def _records(self, shard_id: str, record: Record) -> list[SourceRecord]:

@@ -5,14 +5,14 @@ comes back as values, transform batches to invoke and deliveries to write.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from infra.local.firehose.config import StreamConfig
 from infra.local.firehose.errors import PARTITION_LIMIT, PARTITIONING
 from infra.local.firehose.partitions import EMPTY, FAILED
 from infra.local.firehose.processing import MIB, Hints
-from infra.local.firehose.records import Buffer, FailedRecord, PartitionKeys, Piece, SourceRecord
+from infra.local.firehose.records import Buffer, FailedRecord, Origin, PartitionKeys, Piece, SourceRecord
 from infra.local.firehose.splitting import whole
 from infra.local.firehose.transform import TransformBatch, TransformOutcome, batches
 
@@ -46,6 +46,11 @@ class Delivery:
     failures: Sequence[FailedRecord] = ()
     backup: bool = False
     size: int = 0
+
+    @property
+    def origins(self) -> list[Origin]:
+        """Where all that is in it came from."""
+        return [*(piece.origin for piece in self.pieces), *(failure.origin for failure in self.failures)]
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,14 @@ class DeliveryStream:
             failed=dict(self._failed),
             oldest_age=max(0.0, now - min(arrivals)) if arrivals else 0.0,
         )
+
+    def held(self) -> Iterator[Origin]:
+        """Where everything came from that no delivery has taken yet, and that is not with the function."""
+        yield from (record.origin for record in self._to_transform)
+        buffers = [*self._buffers.values(), *([self._backup] if self._backup is not None else [])]
+        yield from (piece.origin for buffer in buffers for piece in buffer.pieces)
+        yield from (failure.origin for failures in self._failures.values() for failure in failures.records)
+        yield from (origin for delivery in self._ready for origin in delivery.origins)
 
     @property
     def ready_bytes(self) -> int:

@@ -1,31 +1,15 @@
-"""Keeps streams on disk: settings as a document, records as append-only logs, one per shard.
+"""Keeps streams over restarts: their settings and lineage as a document, their records as they arrived."""
 
-A put is in the operating system's hands when it is answered (no fsync), so it survives the process and not a power cut.
-A torn tail, as a crash leaves it, is cut off when the log is read back. Expired records leave the disk at the next
-start.
-"""
-
-from __future__ import annotations
-
-import logging
-import os
-import shutil
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Sequence
 
 import msgspec
 
-from infra.local.kinesis.shards import Record, Shard, ShardLimits
+from infra.local.durable.store import Store
+from infra.local.kinesis.shards import Record, Shard
 from infra.local.kinesis.streams import Stream, Streams
 
-logger = logging.getLogger(__name__)
-
-_FRAME = struct.Struct(">II")
-_SETTINGS = "stream.json"
 _SEQUENCE_BYTES = 24
+_TRIM_SECONDS = 60.0
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -58,21 +42,22 @@ class _StreamDocument(msgspec.Struct, frozen=True):
     shards: list[_ShardDocument]
 
 
+_encode = msgspec.msgpack.Encoder().encode
+
+
 class StreamLog:
-    """Writes every change of the streams below a folder, and reads them back.
+    """Hands every change of the streams to a store, and reads them back.
 
     Args:
-        folder: made when missing; one folder per stream inside.
+        store: of the runtime's folder.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._files: dict[tuple[str, str], BinaryIO] = {}
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._trimmed: dict[str, float] = {}
 
     def changed(self, stream: Stream) -> None:
-        """Writes a stream's settings and lineage, in one step."""
-        folder = self.folder / stream.name
-        folder.mkdir(parents=True, exist_ok=True)
+        """Keeps a stream's settings and lineage."""
         document = _StreamDocument(
             name=stream.name,
             mode=stream.mode,
@@ -96,115 +81,82 @@ class StreamLog:
                 for shard in stream.shards.values()
             ],
         )
-        replace_file(folder / _SETTINGS, msgspec.json.format(msgspec.json.encode(document)))
+        self._store.add("INSERT OR REPLACE INTO streams VALUES (?, ?)", (stream.name, _encode(document)))
 
     def appended(self, stream: Stream, shard: Shard, records: Sequence[Record]) -> None:
-        """Adds records to a shard's log."""
-        key = (stream.name, shard.shard_id)
-        file = self._files.get(key)
-        if file is None:
-            file = self._files[key] = (self.folder / stream.name / f"{shard.shard_id}.log").open("ab")
-        file.write(b"".join(_frame(record) for record in records))
-        file.flush()
+        """Keeps records of a shard; those that have expired go now and then."""
+        entries = [
+            _Entry(r.sequence.to_bytes(_SEQUENCE_BYTES, "big"), r.arrived, r.partition_key, r.data) for r in records
+        ]
+        newest = records[-1].arrived
+        self._store.add(
+            "INSERT INTO records (stream, shard, newest, entries) VALUES (?, ?, ?, ?)",
+            (stream.name, shard.shard_id, newest, _encode(entries)),
+        )
+        if newest >= self._trimmed.setdefault(stream.name, newest) + _TRIM_SECONDS:
+            self._trimmed[stream.name] = newest
+            # The newest of a shard stays whatever its age: the numbers of the next ones follow from it.
+            self._store.add(
+                "DELETE FROM records WHERE stream = ?1 AND newest < ?2 AND id NOT IN "
+                "(SELECT max(id) FROM records WHERE stream = ?1 GROUP BY shard)",
+                (stream.name, stream.horizon(newest)),
+            )
 
     def deleted(self, stream: Stream) -> None:
-        """Removes a stream's folder."""
-        for key in [key for key in self._files if key[0] == stream.name]:
-            self._files.pop(key).close()
-        shutil.rmtree(self.folder / stream.name, ignore_errors=True)
+        """Forgets a stream and its records."""
+        self._store.add("DELETE FROM streams WHERE name = ?", (stream.name,))
+        self._store.add("DELETE FROM records WHERE stream = ?", (stream.name,))
 
-    def close(self) -> None:
-        """Closes the logs."""
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
-
-    def restore(self, streams: Streams, *, now: float) -> int:
-        """Brings back every stream on disk; gives how many records came back."""
-        count = 0
-        for path in sorted(self.folder.glob(f"*/{_SETTINGS}")):
-            document = msgspec.json.decode(path.read_bytes(), type=_StreamDocument)
-            stream = Stream(
-                name=document.name,
-                arn=streams.arn(document.name),
-                mode=document.mode,
-                created_at=document.created_at,
-                limits=streams.limits,
-                max_record_bytes=document.max_record_bytes,
-                retention_hours=document.retention_hours,
-                tags=document.tags,
-                key_id=document.key_id,
-                next_index=document.next_index,
-            )
+    def restore(self, streams: Streams, *, now: float) -> list[Stream]:
+        """The streams that were kept, with the records that have not expired."""
+        found = []
+        for _, document in self._store.rows("SELECT name, document FROM streams ORDER BY name"):
+            stream = _stream(msgspec.msgpack.decode(document, type=_StreamDocument), streams)
             horizon = stream.horizon(now)
-            for described in document.shards:
-                if described.closed_at is not None and described.closed_at < horizon:
-                    continue
-                shard = _shard(described, streams.limits)
-                count += _replay(path.with_name(f"{shard.shard_id}.log"), shard, horizon)
-                stream.shards[shard.shard_id] = shard
+            for shard in stream.shards.values():
+                self._fill(stream, shard, horizon)
+            for shard_id in [s.shard_id for s in stream.shards.values() if s.closed_at and s.closed_at < horizon]:
+                del stream.shards[shard_id]
             stream.reindex()
-            streams.adopt(stream)
-        return count
+            found.append(stream)
+        return found
+
+    def _fill(self, stream: Stream, shard: Shard, horizon: float) -> None:
+        rows = self._store.rows(
+            "SELECT entries FROM records WHERE stream = ? AND shard = ? ORDER BY id", (stream.name, shard.shard_id)
+        )
+        for at, (entries,) in enumerate(rows):
+            for entry in msgspec.msgpack.decode(entries, type=list[_Entry]):
+                if entry.arrived >= horizon or at == len(rows) - 1:
+                    shard.restore(
+                        Record(int.from_bytes(entry.sequence, "big"), entry.arrived, entry.partition_key, entry.data)
+                    )
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader, or a crash, meets the old content or the new, never a mixture."""
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(content)
-    os.replace(fresh, path)
-
-
-def _shard(document: _ShardDocument, limits: ShardLimits) -> Shard:
-    return Shard(
-        index=document.index,
-        start_hash=int(document.start_hash),
-        end_hash=int(document.end_hash),
-        born=document.born,
-        opened_at=document.opened_at,
-        limits=limits,
-        parents=document.parents,
-        children=document.children,
-        closed_at=document.closed_at,
+def _stream(document: _StreamDocument, streams: Streams) -> Stream:
+    stream = Stream(
+        name=document.name,
+        arn=streams.arn(document.name),
+        mode=document.mode,
+        created_at=document.created_at,
+        limits=streams.limits,
+        max_record_bytes=document.max_record_bytes,
+        retention_hours=document.retention_hours,
+        tags=document.tags,
+        key_id=document.key_id,
+        next_index=document.next_index,
     )
-
-
-def _replay(path: Path, shard: Shard, horizon: float) -> int:
-    if not path.exists():
-        return 0
-    content = path.read_bytes()
-    records, good = [], 0
-    for record, end in _frames(content):
-        records.append(record)
-        good = end
-    if good < len(content):
-        logger.warning("%s: %d bytes of a torn tail were cut off", path, len(content) - good)
-        with path.open("r+b") as file:
-            file.truncate(good)
-    # The newest record stays whatever its age: the numbers of the next ones follow from it.
-    kept = [record for at, record in enumerate(records) if record.arrived >= horizon or at == len(records) - 1]
-    if len(kept) < len(records):
-        replace_file(path, b"".join(_frame(record) for record in kept))
-    for record in kept:
-        shard.restore(record)
-    return len(kept)
-
-
-def _frame(record: Record) -> bytes:
-    body = msgspec.msgpack.encode(
-        _Entry(record.sequence.to_bytes(_SEQUENCE_BYTES, "big"), record.arrived, record.partition_key, record.data)
-    )
-    return _FRAME.pack(len(body), zlib.crc32(body)) + body
-
-
-def _frames(content: bytes) -> Iterator[tuple[Record, int]]:
-    at = 0
-    while at + _FRAME.size <= len(content):
-        length, check = _FRAME.unpack_from(content, at)
-        end = at + _FRAME.size + length
-        body = content[at + _FRAME.size : end]
-        if len(body) < length or zlib.crc32(body) != check:
-            return
-        entry = msgspec.msgpack.decode(body, type=_Entry)
-        yield Record(int.from_bytes(entry.sequence, "big"), entry.arrived, entry.partition_key, entry.data), end
-        at = end
+    for described in document.shards:
+        shard = Shard(
+            index=described.index,
+            start_hash=int(described.start_hash),
+            end_hash=int(described.end_hash),
+            born=described.born,
+            opened_at=described.opened_at,
+            limits=streams.limits,
+            parents=described.parents,
+            children=described.children,
+            closed_at=described.closed_at,
+        )
+        stream.shards[shard.shard_id] = shard
+    return stream

@@ -176,6 +176,7 @@ class Streams:
         self.log = log
         self.lock = threading.RLock()
         self._streams: dict[str, Stream] = {}
+        self._kept: dict[str, Stream] = {}
 
     def arn(self, name: str) -> str:
         """The stream's ARN."""
@@ -185,10 +186,16 @@ class Streams:
         """The names of all streams, sorted."""
         return sorted(self._streams)
 
-    def adopt(self, stream: Stream) -> None:
-        """Takes in a stream read back from a log."""
+    def keep(self, streams: Iterable[Stream]) -> None:
+        """Holds streams of an earlier run ready: one that is created by name goes on with its shards and records."""
         with self.lock:
-            self._streams[stream.name] = stream
+            self._kept.update((stream.name, stream) for stream in streams)
+
+    def take_up_kept(self) -> None:
+        """Takes up the kept streams that nobody has created: they were made by calls, not by a template."""
+        with self.lock:
+            self._streams.update(self._kept)
+            self._kept.clear()
 
     def create(
         self,
@@ -218,8 +225,13 @@ class Streams:
                 tags=dict(tags or {}),
                 busy_until=now + self.settle_seconds,
             )
-            for hashes in even_ranges(shard_count):
-                stream.open_shard(hashes, now=now)
+            kept = self._kept.pop(name, None)
+            if kept is None:
+                for hashes in even_ranges(shard_count):
+                    stream.open_shard(hashes, now=now)
+            else:
+                stream.created_at, stream.next_index, stream.shards = kept.created_at, kept.next_index, kept.shards
+                stream.reindex()
             self._streams[name] = stream
             self.changed(stream)
             return stream

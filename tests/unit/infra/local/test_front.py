@@ -15,6 +15,8 @@ from werkzeug.test import Client
 
 from infra.local.cloudformation.cloudformation import Stack, StackApi, StackResource
 from infra.local.control import Control
+from infra.local.durable.requests import Call
+from infra.local.durable.store import StoreError
 from infra.local.errors import ApiError
 from infra.local.front import Front
 from infra.local.moto_backend import Beneath
@@ -146,21 +148,44 @@ def test_a_body_that_is_no_json_object_is_refused(front: Front, body: bytes) -> 
     assert json.loads(answer.data)["__type"] == "SerializationException"
 
 
-def test_a_shortcut_that_passes_leaves_the_call_to_what_lies_beneath(url: str, front: Front) -> None:
+def test_a_shortcut_that_passes_leaves_the_call_to_what_lies_beneath(beneath: Beneath) -> None:
     asked: list[dict[str, object]] = []
-    front.serve(apis={}, shortcuts={"DynamoDB_20120810.ListTables": lambda body: asked.append(body)})
-    assert client(url, "dynamodb").list_tables(Limit=3)["TableNames"] == []
+    front = Front(beneath, shortcuts={"DynamoDB_20120810.ListTables": lambda body: asked.append(body)})
+    with LoopbackServer(front) as server:
+        assert client(server.url, "dynamodb").list_tables(Limit=3)["TableNames"] == []
     assert asked == [{"Limit": 3}]
 
 
-def test_a_shortcut_answers_in_the_protocol_of_its_service(url: str, front: Front) -> None:
+def test_a_shortcut_answers_in_the_protocol_of_its_service(beneath: Beneath) -> None:
     def refuse(_: dict[str, object]) -> dict[str, object]:
         raise ApiError("ConditionalCheckFailedException", "The conditional request failed")
 
-    front.serve(apis={}, shortcuts={"DynamoDB_20120810.PutItem": refuse})
-    dynamodb = client(url, "dynamodb")
-    with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
-        dynamodb.put_item(TableName="t", Item={"k": {"S": "v"}})
+    front = Front(beneath, shortcuts={"DynamoDB_20120810.PutItem": refuse})
+    with LoopbackServer(front) as server:
+        dynamodb = client(server.url, "dynamodb")
+        with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+            dynamodb.put_item(TableName="t", Item={"k": {"S": "v"}})
+
+
+def test_calls_that_are_not_admitted_yet_are_to_be_tried_again_and_change_nothing(beneath: Beneath) -> None:
+    front = Front(beneath, apis={"kinesis": Echo()}, control=Control(Idle()), admits=lambda environ: False)
+    headers = {"X-Amz-Target": "Kinesis_20131202.DescribeLimits"}
+    assert Client(front).post("/", data=b"{}", headers=headers).status_code == 503
+    assert Client(front).get("/_twin/health").status_code == 200
+
+
+def test_what_cannot_be_kept_is_not_answered_as_done(beneath: Beneath) -> None:
+    class Full:
+        def begin(self, call: Call) -> None: ...
+
+        def done(self, call: Call, status: int) -> None: ...
+
+        def settle(self) -> None:
+            raise StoreError("the disk is full")
+
+    front = Front(beneath, apis={"kinesis": Echo()}, recorder=Full())
+    answer = Client(front).post("/", data=b"{}", headers={"X-Amz-Target": "Kinesis_20131202.DescribeLimits"})
+    assert (answer.status_code, json.loads(answer.data)["message"]) == (500, "the disk is full")
 
 
 # ------------------------------------------------------------------------------------------------ who may ask

@@ -86,7 +86,7 @@ class Twin:
             Ports(self.shelf, self.tables, calling(functions or Upper())), self.clock, **settings
         )
         self.api = FirehoseApi(
-            self.driver, open_source=lambda arn, started: KinesisSource(self.streams, arn, started=started)
+            self.driver, open_source=lambda name, arn, started: KinesisSource(self.streams, arn, started=started)
         )
 
     def create(self, **members: Any) -> None:
