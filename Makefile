@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast test-browser test-data check lint template-check test-heavy train bench bench-producers faults kill-loop burst render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train bench bench-producers faults kill-loop burst render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,6 +42,9 @@ test-browser: setup ## The dashboard's pages in headless Chromium, which has to 
 	  { echo "$$program is not on this machine. Debian and Ubuntu: apt-get install chromium chromium-driver;" \
 	    "elsewhere: make test-browser, with CHROMIUM=/path and CHROMEDRIVER=/path in the environment"; exit 1; }; done
 	@$(BIN)/pytest tests/browser
+
+test-recommended: setup ## Every command that the demo and the README recommend, on the demo's lake (after make demo)
+	@$(BIN)/pytest tests/recommended
 
 test-data: setup ## Tests on real data and recorded AWS answers; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make test-data DATA=/path"; exit 1; }

@@ -25,6 +25,16 @@ HOURS_SHOWN = 8
 _REASONS = "SELECT reason, count(*) AS records FROM quarantine WHERE dt >= ? GROUP BY reason ORDER BY 2 DESC, 1"
 _CURRENT = "SELECT count(*), count(DISTINCT event_id) FROM current_verdicts WHERE dt >= ?"
 
+TO_TRY_NEXT = (
+    ".venv/bin/streamkeeper up --data {data}    # this lake again; paste its lines elsewhere, then:",
+    ".venv/bin/streamkeeper dashboard             # in the browser",
+    ".venv/bin/streamkeeper audit --settle 0      # compares the archive with what landed, by id",
+    ".venv/bin/streamkeeper report top_authors",
+    ".venv/bin/streamkeeper query \"SELECT excerpt FROM current_verdicts WHERE action = 'block' LIMIT 10\"",
+    ".venv/bin/streamkeeper produce --from your.jsonl --map text=body --shift-time",
+)
+"""Every one of them is run by tests/recommended."""
+
 
 @command(
     epilog="""\b
@@ -266,12 +276,5 @@ def _print_next(show: Console, figures: dict[str, Any], data: Path) -> None:
     show.print("\n[bold]How long each hop took[/]: " + "\n  ".join(lines), soft_wrap=True)
     show.print(f"\n[bold]The Parquet[/] lies in {figures['lake']}, here as files under {data}/s3", soft_wrap=True)
     show.print("\n[bold]What to try next[/]")
-    for line in (
-        f".venv/bin/streamkeeper up --data {data}    # this lake again; paste its lines elsewhere, then:",
-        ".venv/bin/streamkeeper dashboard             # in the browser",
-        ".venv/bin/streamkeeper audit --settle 0      # holds the archive against what landed, by id",
-        ".venv/bin/streamkeeper report top_authors",
-        ".venv/bin/streamkeeper query \"SELECT excerpt FROM current_verdicts WHERE action = 'block' LIMIT 10\"",
-        ".venv/bin/streamkeeper produce --from your.jsonl --map text=body --shift-time",
-    ):
-        show.print(f"  {line}", soft_wrap=True, markup=False)
+    for line in TO_TRY_NEXT:
+        show.print(f"  {line.format(data=data)}", soft_wrap=True, markup=False)
