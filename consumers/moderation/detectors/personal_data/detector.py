@@ -24,15 +24,15 @@ Finder = Callable[[str], Iterable[Span]]
 
 CANDIDATES: dict[str, str] = {
     "secret": TRIGGER,
-    "iban": r"[a-z]\d{2}(?:[ -]?[a-z0-9]){11}",
+    "iban": r"[a-z][ ._-]?\d{2}(?:[ ._/-]{0,3}[a-z0-9]){4}(?:[ ._/-]{0,3}[a-z0-9]?\d){4}|\d{2}(?:[ ._-]{0,2}\d{4}){6}",
     "letters_and_digits": (
         r"[a-z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[a-d]|[a-z] ?\d[0-9l-v][a-z][0-9l-v]{2} ?[a-z][0-9l-v]{3}[a-z]"
         r"|ausweis|\bperso\b|\bid card|identity card|/[a-z0-9]{4}-\d{2}"
     ),
     "email": r"[^\s@]@[^\s@]",
-    "spelled_email": r" dot |[(\[{<] ?(?:at|@|dot|\.) ?[)\]}>]",
+    "spelled_email": r" dot |[(\[{<] ?(?:at|@|dot|\.) ?[)\]}>]|%40|[^\s@] @ [^\s@]|[_-]at[_-]",
     "address": r"\d\.\d{1,3}\.\d{1,3}\.\d|:[0-9a-f]{0,4}:",
-    "number": r"\p{Nd}(?:[ ().\p{Pd}/]{0,3}\p{Nd}){6}",
+    "number": r"\p{Nd}(?:[ ().\p{Pd}/_]{0,3}\p{Nd}){6}|\p{Nd}{4},\p{Nd}{4},\p{Nd}{4},",
 }
 """Expressions whose match in the normal form makes a text worth a closer look, by precedence of what they propose.
 
@@ -114,7 +114,7 @@ class PersonalDataDetector:
     """Finds personal data, for signals and for the masking of excerpts."""
 
     name = "personal_data"
-    version = "2"
+    version = "3"
 
     def __init__(self, rule: PersonalDataRule | None, *, first: int) -> None:
         """Takes a policy's rule for personal data.

@@ -12,11 +12,12 @@ _ADDRESS = (
     rf"(?:[{WORD}](?:[{WORD}-]*[{WORD}])?\.)+(?:xn--[a-z0-9-]+|[a-z][a-z]+|[{LETTER}]+)"
 )
 # "jo (at) example (dot) org", "jo at example dot org": people write so in order not to be found.
+_AT = r" ?[(\[{<] ?(?:at|@) ?[)\]}>] ?| at |%40| @ |_at_|-at-| -at- "
+_POINT = r" ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot |_dot_|-dot-| -dot- | \. |\."
 _SPELLED = (
-    rf"([{WORD}](?:[{WORD}.%+-]*[{WORD}])?) ?(?:[(\[{{<] ?(?:at|@) ?[)\]}}>]| at ) ?"
-    rf"((?:[{WORD}](?:[{WORD}-]*[{WORD}])?(?: ?(?:[(\[{{<] ?(?:dot|\.) ?[)\]}}>]| dot ) ?|\.))+[a-z][a-z]+)\b"
+    rf"([{WORD}](?:[{WORD}.%+-]*[{WORD}+-])?)({_AT}|@)"
+    rf"((?:[{WORD}](?:[a-z0-9-]*[a-z0-9])?(?:{_POINT}))+[a-z][a-z]+)\b"
 )
-_POINT = r" ?(?:[(\[{<] ?(?:dot|\.) ?[)\]}>]| dot ) ?"
 
 _AFTER_COLON = r"^[^\s|,;<>\[\]]{6,64}"
 
@@ -71,14 +72,16 @@ def find_emails(text: str) -> Iterator[Span]:
 
 
 def find_spelled_emails(text: str) -> Iterator[Span]:
-    """E-mail addresses written out with "at" and "dot" in a normal form."""
+    """E-mail addresses written out with "at" and "dot", or with signs that stand for them, in a normal form."""
     for match in compiled(_SPELLED).finditer(text):
-        host = compiled(_POINT).sub(".", match[2])
-        written = text[match.end(1) : match.start(2)]
-        # "meet at example.org" is a place; "jo at example dot org" is not how anything else is written.
-        if (written.strip() == "at" and "." in match[2]) or host.rpartition(".")[2] not in TOP_LEVEL_DOMAINS:
+        host = compiled(_POINT).sub(".", match[3])
+        at, plain_host = match[2].strip(), host == match[3]
+        # "meet at example.org" is a place, and what has nothing spelled out is found as an address.
+        if (at in {"at", "@"} and plain_host and match[2] != " @ ") or host.rpartition(".")[2] not in TOP_LEVEL_DOMAINS:
             continue
-        yield Span(match.start(), match.end(), "email", sure=match[1] not in _ROLES)
+        # "see you @ example.org": masked, and perhaps a place.
+        sure = match[1] not in _ROLES and not (match[2] == " @ " and plain_host)
+        yield Span(match.start(), match.end(), "email", sure)
 
 
 def _before_mailbox(address: str) -> int:

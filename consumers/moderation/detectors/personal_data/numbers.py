@@ -16,7 +16,7 @@ from consumers.moderation.detectors.personal_data.phone import find_phones
 from consumers.moderation.detectors.personal_data.spans import Span
 from consumers.moderation.scan import Scan
 
-_CARD = r"\d{4}(?:[ .-]?\d){8}|\d(?:[ .-]\d){11}"
+_CARD = r"\d{4}(?:(?:[ ._/,-]| [/-] )?\d){8}|\d(?:[ ._/-]\d){11}"
 
 
 def find_numbers(text: str) -> Iterator[Span]:

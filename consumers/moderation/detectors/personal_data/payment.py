@@ -7,10 +7,16 @@ from consumers.moderation.detectors.characters import continues
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on, stands_alone
 from consumers.moderation.scan import compiled
 
-_IBAN_HEAD = r"\b[a-z]{2}\d{2}"
+_IBAN_HEAD = r"\b[a-z]{2}[ ._-]?\d{2}"
+# Two check digits, and six groups of four.
+_POLISH_ACCOUNT = r"\d{2}(?:[ ._-]{0,2}\d{4}){6}"
+_BETWEEN = " .-_/"
+_MOST_BETWEEN = 3
+# Letters of an account that may be one; in most countries a bank has four letters, or none.
+_MOST_LETTERS = {"mt": 31, "lc": 32, "sc": 31, "fr": 13, "mc": 13, "ch": 14, "li": 14, "gr": 18, "cy": 18, "kz": 15}
 _DIGITS = r"\d+"
 # "4 1 1 1 ...": people write so in order not to be found.
-_SPACED = r"\d(?:[ .-]\d){11,18}"
+_SPACED = r"\d(?:[ ._/-]\d){11,18}"
 _NAMED = (
     r"\b(?:(?:credit|debit|bank|kredit|payment|master)? ?(?:cards?|karte)|visa|amex|cc"
     r"|tarjeta|carte bancaire|carta|cartão|karta)\b"
@@ -86,6 +92,8 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
         (9792, 9792, (16,)),  # Troy
     )
 )
+_CARD_GAPS = frozenset({" ", "-", ".", "_", "/", ",", " - ", " / ", ", "})
+"""What stands between the groups of a card's number."""
 _SHORTEST_CARD, _LONGEST_CARD = 12, 19
 _USUAL_CARD = 15
 """Digits from which on a number is a card's whatever stands before it."""
@@ -141,25 +149,29 @@ def iban_is_valid(iban: str) -> bool:
 
 
 def find_ibans(text: str) -> Iterator[Span]:
-    """IBANs in a normal form, in one piece or with single spaces or hyphens."""
+    """IBANs in a normal form, in one piece or apart, and Polish accounts, which are IBANs without their country."""
     for head in compiled(_IBAN_HEAD).finditer(text):
         start = head.start()
         length = _IBAN_LENGTHS.get(text[start : start + 2].lower())
         if length is None:
             continue
-        # Between its characters there is at most one space or hyphen each.
-        end, seen, between = start, 0, False
-        while seen < length and end < len(text):
-            if text[end] in " -":
-                if between:
-                    break
-                between = True
+        # Between its characters there are at most three spaces or signs; few letters, so that words are none.
+        end, written, between, letters = start, "", 0, 0
+        while len(written) < length and end < len(text) and between <= _MOST_BETWEEN:
+            if text[end] in _BETWEEN:
+                between += 1
+            elif text[end].isalnum():
+                written, between = written + text[end], 0
+                letters += text[end].isalpha()
             else:
-                seen, between = seen + 1, False
+                break
             end += 1
-        written = text[start:end].replace(" ", "").replace("-", "")
-        if seen == length and iban_is_valid(written) and not goes_on(text, end):
+        if iban_is_valid(written) and letters <= _MOST_LETTERS.get(written[:2].lower(), 6) and not goes_on(text, end):
             yield Span(start, end, "iban")
+    for match in compiled(_POLISH_ACCOUNT).finditer(text):
+        written = "".join(filter(str.isdigit, match[0]))
+        if iban_is_valid("pl" + written) and stands_alone(text, *match.span()):
+            yield Span(match.start(), match.end(), "iban")
 
 
 def _is_tail(text: str, groups: list[tuple[int, int]], first: int, number: str) -> bool:
@@ -194,7 +206,7 @@ def find_cards(text: str) -> Iterator[Span]:
             if len(number) >= _LONGEST_CARD or len(text[groups[last][0] : end]) < 4 or last + 1 == len(groups):
                 break
             last += 1
-            if groups[last][0] != end + 1 or text[end] not in " -.":
+            if text[end : groups[last][0]] not in _CARD_GAPS:
                 break
             end = groups[last][1]
             number += text[groups[last][0] : end]

@@ -6,7 +6,8 @@ Source: https://github.com/google/libphonenumber (as ``phonenumberslite``), http
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from consumers.moderation.detectors.characters import WORD, continues
+from consumers.moderation.detectors.characters import continues
+from consumers.moderation.detectors.personal_data.names import named
 from consumers.moderation.detectors.personal_data.spans import Span, goes_on, stands_alone
 from consumers.moderation.scan import compiled
 
@@ -32,8 +33,8 @@ MOST_JUDGED = 30
 CANDIDATE = (
     r"(?:\+|\b00)\(?[1-9](?:[ ()./-]{0,3}\d){6,13}"
     r"|(?:\b1[ .-])?\(?[2-9]\d{2}(?:\) ?|[ .-])[2-9]\d{2}[ .-]\d{4}"
-    r"|\(?\b0[1-9](?:\) ?)?(?:[ ./-]?\d){7,10}"
-    r"|\(?\d{1,5}\)?(?:[ ./-]{1,2}\d{1,8}){1,12}"
+    r"|\(?\b0[1-9](?:\) ?)?(?:(?:[ ./-]| ?[/-] )?\d){7,10}"
+    r"|\(?\d{1,5}\)?(?:(?:[ ./-]{1,2}| [/-] )\d{1,8}){1,12}"
     r"|\b[1-9]\d{6,12}"
 )
 _EXTENSION = r"^,? ?(?:x|ext\.?|extension|durchwahl|ramal|poste) ?\d{1,6}"
@@ -43,37 +44,12 @@ _OTHERWISE = (
     r"|[0-3]?\d[./-][01]?\d[./-](?:19|20)?\d{2}|[01]?\d[./-][0-3]?\d[./-](?:19|20)?\d{2}"
     r"|(?:19|20)\d{2}[./-][01]?\d[./-][0-3]?\d)(?: |$)|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|\d{3}-\d{2}-\d{4}$)"
 )
-_TRUNK = r"^\(?0[1-9].{7}"
+_TRUNK = r"^\(?0[1-9].{0,10}[ ()./-].{4}|^0[1-9]\d{8}"
 _NORTH_AMERICAN = r"^(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}$"
 
-_WORDS = (
-    "phone|telephone|tele|tel|mobile|mob|cell|cellphone|landline|fax|call(?:ing|ed|s)?|ring|dial|text(?:ing)?"
-    "|sms|whats ?app|viber|telegram|signal|imessage|reach|contact|hotline|helpline|answering|messages?|voicemail"
-    "|my (?:number|no|digits)|(?:phone|his|her|their|your|mobile|cell) (?:number|no)"
-    "|telefon(?:nummer)?|handy(?:nummer)?|mobil|rufnummer|festnetz|anrufen|ruf(?:e|en|t)?|anruf"
-    "|téléphone|téléphonez|portable|appelle[rz]?|joindre|numéro|gsm"
-    "|teléfono|tlf|tfno|móvil|celular|llama[rd]?|llámame|número|marca"
-    "|telefone|telemóvel|ligue|ligar|zap"
-    "|telefono|cellulare|chiama(?:mi|re|te)?|numero"
-    "|telefonu|komórka|zadzwoń|dzwoń|numer"
-    "|telefoon|telnr|bel|mobiel|puhelin|telefonnr|mobilnummer"
-    "|тел|телефон|звони(?:те)?|номер|telefonum|numaram|cep|هاتف|رقمي|جوال|اتصل"
-)
-# Said before a number ...
-_BEFORE = (
-    rf"(?:(?:^|[^{WORD}])(?:(?:{_WORDS})(?:[^{WORD}]|$)|(?:office|home|work|direct|main):)"
-    r"|电话|手机|致电|拨打|联系|短信|電話|携帯|番号|連絡|전화|번호|연락|☎|📞|📱)"
-    r"[^\d\n]{0,24}$"
-)
-# ... and after it.
+# Said after a number.
 _AFTER = (
     r"^[ -]{0,2}[(\[]?(?:office|fax|mobile|cell|home|work|phone|tel|mob|landline|direct|main|handy|portable|móvil)\b"
-)
-# What numbers mean that are no telephone's, said right before them.
-_OTHER = (
-    r"(?:\b(?:order|invoice|ticket|case|ref(?:erence)?|id|account|acct|version|bug|issue|pr|build|isbn|licen[cs]e|zip"
-    r"|postcode|box|bestellung|rechnung|nr|no|page|room|part|serial|sku|model|revision|rev|tracking|transaction)"
-    r"(?: (?:number|no|id|nr))?[.:# ]{0,3}|[#$€£=@_])$"
 )
 
 
@@ -122,13 +98,15 @@ def _judge(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         if length:
             yield start, start + length, True
         return
-    otherwise = compiled(_OTHER).search(text[max(0, start - 24) : start]) is not None
-    if not otherwise and compiled(_BEFORE).search(text[max(0, start - 48) : start]) is not None:
+    name = named(text, start)
+    if name == "other":
+        return
+    if name == "phone":
         length = next((len(first) for first in _beginnings(written) if _in_any(first, REGIONS)), 0)
         if length:
             yield start, start + length, True
             return
-    elif not otherwise and compiled(_AFTER).search(text[end : end + 12]) is not None:
+    elif compiled(_AFTER).search(text[end : end + 12]) is not None:
         length = next((len(last) for last in _ends(written) if _in_any(last, REGIONS)), 0)
         if length:
             yield end - length, end, True
@@ -137,7 +115,7 @@ def _judge(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         # 555-0100 and the like are nobody's, and look so much like somebody's that they are masked.
         yield start, end, _in_any(written, ("US",))
     # 0151 23456789: a quantity has no 0 before it.
-    elif not otherwise and compiled(_TRUNK).search(written) is not None and _in_any(written, _TRUNK_ZERO):
+    elif compiled(_TRUNK).search(written) is not None and _in_any(written, _TRUNK_ZERO):
         yield start, end, True
 
 

@@ -33,8 +33,12 @@ _TOKENS: dict[Secret, str] = {
     "other_token": r"\bnpm_[a-z0-9]{36}\b|\bpypi-[a-z0-9_-]{50,300}|\bsg\.[a-z0-9_-]{22}\.[a-z0-9_-]{43}"
     r"|\bdo[opr]_v1_[a-f0-9]{64}\b"
     r"|\bdckr_pat_[a-z0-9_-]{27}|\bhv[sbr]\.[a-z0-9_-]{24,300}|\bshp(?:at|ca|pa|ss)_[a-f0-9]{32}\b"
-    r"|\b\d{8,10}:aa[a-z0-9_-]{33}\b|\bage-secret-key-1[a-z0-9]{58}\b",
+    r"|\b\d{8,10}:aa[a-z0-9_-]{33}\b|\bage-secret-key-1[a-z0-9]{58}\b"
+    # Discord: a user's id, a time and a hash, each in base64url; and of those with a second factor
+    r"|\b[mno][a-z0-9_-]{23,27}\.[a-z0-9_-]{6}\.[a-z0-9_-]{27,40}|\bmfa\.[a-z0-9_-]{20,120}",
 }
+# Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+_BEARER = r"\bbearer[ :]{1,3}([a-z0-9._~+/-]{16,500}=*)"
 _PRIVATE_KEY = r"-----begin [a-z0-9 ]{0,40}private key(?: block)?-----"
 _PRIVATE_KEY_END = r"-----end [a-z0-9 ]{0,40}private key(?: block)?-----"
 
@@ -64,6 +68,7 @@ TRIGGER = (
     r"|hooks\.slack\.com/|(?:sk|rk|whsec)[_-][a-z0-9_-]{16}|aiza[a-z0-9_-]{16}|gocspx-|ya29\.|hf_[a-z0-9]{16}"
     r"|gsk_[a-z0-9]{16}|eyj[a-z0-9_-]{8}|npm_[a-z0-9]{16}|pypi-[a-z0-9]{16}|sg\.[a-z0-9_-]{16}|do[opr]_v1_"
     r"|dckr_pat_|hv[sbr]\.[a-z0-9_-]{16}|shp[a-z]{2}_[a-f0-9]{16}|\d:aa[a-z0-9_-]{16}|age-secret-key-1"
+    r"|bearer[ :]{1,3}[a-z0-9._~+/-]{16}|mfa\.[a-z0-9_-]{20}|[mno][a-z0-9_-]{23,27}\.[a-z0-9_-]{6}\.[a-z0-9_-]{16}"
     r"|-----begin |://[^\s/:@]+:[^\s/@]+@|(?:aws|secret)[a-z_ -]{0,24}(?:key|secret|token)"
     r"|(?:token|key|secret|pass|wort|word|pwd|wd|phrase|contraseña|senha|passe|hasło|parola|пароль|密码)"
     r"(?:(?:[_-][a-z0-9]+)?[\"'\x60]?\s{0,4}(?:=|:)| (?:is|was|ist|es|est|é|è|to) \S*\d)"
@@ -85,6 +90,9 @@ def find_secrets(text: str) -> Iterator[Span]:
     for match in compiled(_AWS_OTHER_HALF).finditer(text):
         if _is_varied(match[1]) and not _is_hash(match[1]):
             yield Span(match.start(1), match.end(1), "aws_secret")
+    for match in compiled(_BEARER).finditer(text):
+        if _looks_random(match[1]):
+            yield Span(match.start(1), match.end(1), "other_token")
     for match in compiled(_IN_ADDRESS).finditer(text):
         yield Span(match.start(1), match.end(1), "password")
     for match in compiled(_ASSIGNED).finditer(text):

@@ -25,11 +25,22 @@ def pesel_check_digit(digits: str) -> str:
     return str(-sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=True)) % 10)
 
 
+def is_of_somebody_alive(digits: str) -> bool:
+    """Whether a valid PESEL is of this century or the last: seven in a thousand numbers of eleven digits are.
+
+    >>> is_of_somebody_alive("44051401359"), is_of_somebody_alive("44851401353")
+    (True, False)
+    """
+    return int(digits[2:4]) <= 32
+
+
 PESEL = IdRule(
     "pl_pesel",
     shape="",
     valid=pesel_is_valid,
     plain_shape=r"\b\d{11}\b",
-    words=r"\bpesel",
+    words=r"\bpesel|ewidencyj",
     masked=True,
+    spaced_shape=r"\d{6}[ .-]{1,2}\d{5}|\d{2}(?:[ .-]\d{2}){2}[ .-]\d{5}|\d(?:[ .-]\d){10}",
+    is_enough=is_of_somebody_alive,
 )

@@ -75,10 +75,23 @@ def test_what_only_looks_like_one_is_left_alone(text: str) -> None:
 
 
 def test_digits_that_can_be_many_things_are_masked_and_do_not_count_until_they_are_named() -> None:
-    (unnamed,) = find_personal_data("see 44051401359 there")
-    (named,) = find_personal_data("my pesel is 44051401359")
+    (unnamed,) = find_personal_data("see 44851401353 there")
+    (named,) = find_personal_data("my pesel is 44851401353")
     assert (unnamed.kind, unnamed.sure) == ("pl_pesel", False)
     assert (named.kind, named.sure) == ("pl_pesel", True)
+
+
+def test_a_pesel_of_somebody_who_may_be_alive_counts_unless_it_is_called_something_else() -> None:
+    (unnamed,) = find_personal_data("jan kowalski, 44051401359")
+    (order,) = find_personal_data("numer zamówienia 44051401359")
+    assert (unnamed.kind, unnamed.sure) == ("pl_pesel", True)
+    assert (order.kind, order.sure) == ("pl_pesel", False)
+
+
+@pytest.mark.parametrize("written", ["440514 01359", "44 05 14 01359", "4 4 0 5 1 4 0 1 3 5 9", "440514-01359"])
+def test_a_pesel_written_apart_counts_beside_its_name_only(written: str) -> None:
+    assert [span.kind for span in find_personal_data(f"pesel: {written}") if span.sure] == ["pl_pesel"]
+    assert not any(span.kind == "pl_pesel" for span in find_personal_data(f"punkte {written}"))
 
 
 def test_a_part_of_a_hosts_name_does_not_count() -> None:
