@@ -107,7 +107,7 @@ class Moderator:
         self._allowed = AllowedSpans(policy.allow, first=len(expressions))
         expressions += self._allowed.expressions
         try:
-            self._hits = Scan([*expressions, SPACED]).hits
+            self._hits = Scan([*expressions, SPACED], common={*CANDIDATES.values(), LINK, SPACED}).hits
             self._terms = TermDetector(policy.terms, spaced=len(expressions))
         except ValueError as error:
             raise PolicyError([Problem(0, 0, "", str(error))]) from None

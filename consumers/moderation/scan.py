@@ -1,5 +1,7 @@
 """One pass of all expressions over a text, whoever asked for them: one scan finds which of them match at all."""
 
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 import re2
@@ -45,33 +47,85 @@ compiled = cache(compile_expression)
 class Scan:
     """Many expressions, searched for together.
 
-    >>> scan = Scan(["free", "mon(ey|day)"])
-    >>> scan.hits(b"on monday")
-    [1]
+    An automaton of all of them would have a state for each way in which their beginnings can stand side by side: far
+    more than a process ever meets twice, and making a state costs more than a hundred steps. So an expression is only
+    looked at where the text has the letters that it cannot do without ("bit.ly/", or "know" and "live"), and all such
+    letters are found in one pass (re2's Filter). Expressions without any share one automaton.
+
+    >>> scan = Scan(["free", "mon(ey|day)", "[0-9]{3}"])
+    >>> sorted(scan.hits(b"on monday 123"))
+    [1, 2]
     """
 
-    def __init__(self, expressions: list[str]) -> None:
+    def __init__(self, expressions: Sequence[str], *, common: Collection[str] = ()) -> None:
         """Takes the expressions in order.
+
+        Args:
+            expressions: what to search for.
+            common: those of them that are known to need no letters in particular.
 
         Raises:
             ScanError: one is not an re2 expression, or together they are too large.
         """
-        self._set = re2.Set.SearchSet(options())
-        for expression in expressions:
-            try:
-                self._set.Add(expression)
-            except re2.error:
-                # Compiled alone it says why; that takes as long as adding it, so it is not done before.
-                compile_expression(expression)
-                raise
-        if not expressions:
-            self._set.Add(NOTHING)
-        try:
-            self._set.Compile()
-        except re2.error:
-            raise ScanError(f"{len(expressions)} expressions are too large together for {_MAX_MEMORY} bytes") from None
+        expressions = expressions or [NOTHING]
+        self._rare = [place for place, expression in enumerate(expressions) if expression not in common]
+        self._filter = _filter([expressions[place] for place in self._rare])
+        # What is looked at in every text, since it needs no letters either.
+        always = {self._rare[number] for number in self._filter.Match(b"", True) or ()}
+        if len(always) > _MOST_ALWAYS:
+            self._rare = [place for place in self._rare if place not in always]
+            self._filter = _filter([expressions[place] for place in self._rare])
+        rare = set(self._rare)
+        self._common = [place for place in range(len(expressions)) if place not in rare]
+        self._set = _set([expressions[place] for place in self._common])
 
     def hits(self, plain: bytes) -> list[int]:
-        """Positions of the expressions that match somewhere in a text, which is given as UTF-8."""
-        found: list[int] = self._set.Match(plain) or []
-        return found
+        """Positions of the expressions that match somewhere in a text, in no order.
+
+        Args:
+            plain: the normal form, as UTF-8: in lower case, as the letters are looked for.
+        """
+        rare, common = self._filter.Match(plain), self._set.Match(plain)
+        if rare is None and common is None:
+            return []
+        return [*(self._rare[hit] for hit in rare or ()), *(self._common[hit] for hit in common or ())]
+
+
+_MOST_ALWAYS = 4
+"""Expressions looked at one by one in every text; more are put into the automaton instead."""
+
+
+def _filter(expressions: Sequence[str]) -> re2.Filter:
+    found, chosen = re2.Filter(), options()
+    for expression in expressions or [NOTHING]:
+        with _said_why(expression):
+            found.Add(expression, chosen)
+    found.Compile()
+    return found
+
+
+def _set(expressions: Sequence[str]) -> re2.Set:
+    found = re2.Set.SearchSet(options())
+    for expression in expressions or [NOTHING]:
+        with _said_why(expression):
+            found.Add(expression)
+    try:
+        found.Compile()
+    except re2.error:
+        raise ScanError(f"{len(expressions)} expressions are too large together for {_MAX_MEMORY} bytes") from None
+    return found
+
+
+@contextmanager
+def _said_why(expression: str) -> Iterator[None]:
+    """What re2 has against an expression.
+
+    Raises:
+        ScanError: it does not take it.
+    """
+    try:
+        yield
+    except re2.error:
+        # Compiled alone it says why; that takes as long as adding it, so it is not done before.
+        compile_expression(expression)
+        raise

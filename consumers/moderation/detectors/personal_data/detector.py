@@ -87,7 +87,7 @@ def propose(text: str) -> list[str]:
 
 @cache
 def _scan() -> Scan:
-    return Scan(list(CANDIDATES.values()))
+    return Scan(list(CANDIDATES.values()), common=CANDIDATES.values())
 
 
 _MEMO_LIMIT = 20_000
