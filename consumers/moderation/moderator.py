@@ -17,7 +17,7 @@ from consumers.moderation.detectors.patterns import PatternDetector
 from consumers.moderation.detectors.personal_data import CANDIDATES, PersonalDataDetector
 from consumers.moderation.detectors.protocol import Detector, Subject
 from consumers.moderation.detectors.relations.detector import RelationDetector
-from consumers.moderation.detectors.solicitation import CANDIDATE as REQUEST
+from consumers.moderation.detectors.solicitation import CANDIDATES as REQUESTS
 from consumers.moderation.detectors.solicitation import SolicitationDetector
 from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.detectors.velocity import CrowdDetector
@@ -103,7 +103,7 @@ class Moderator:
             expressions.append(LINK)
         requests = SolicitationDetector(policy.solicitations, first=len(expressions))
         if policy.solicitations:
-            expressions.append(REQUEST)
+            expressions += REQUESTS
         self._allowed = AllowedSpans(policy.allow, first=len(expressions))
         expressions += self._allowed.expressions
         try:

@@ -67,16 +67,15 @@ class Scan:
         Raises:
             ScanError: one is not an re2 expression, or together they are too large.
         """
-        expressions = expressions or [NOTHING]
-        self._rare = [place for place, expression in enumerate(expressions) if expression not in common]
-        self._filter = _filter([expressions[place] for place in self._rare])
+        rare = [place for place, expression in enumerate(expressions) if expression not in common]
+        self._filter = _filter([expressions[place] for place in rare])
         # What is looked at in every text, since it needs no letters either.
-        always = {self._rare[number] for number in self._filter.Match(b"", True) or ()}
+        always = {rare[number] for number in self._filter.Match(b"", True) or ()} if self._filter else set()
         if len(always) > _MOST_ALWAYS:
-            self._rare = [place for place in self._rare if place not in always]
-            self._filter = _filter([expressions[place] for place in self._rare])
-        rare = set(self._rare)
-        self._common = [place for place in range(len(expressions)) if place not in rare]
+            rare = [place for place in rare if place not in always]
+            self._filter = _filter([expressions[place] for place in rare])
+        self._rare = rare
+        self._common = [place for place in range(len(expressions)) if place not in set(rare)]
         self._set = _set([expressions[place] for place in self._common])
 
     def hits(self, plain: bytes) -> list[int]:
@@ -85,28 +84,34 @@ class Scan:
         Args:
             plain: the normal form, as UTF-8: in lower case, as the letters are looked for.
         """
-        rare, common = self._filter.Match(plain), self._set.Match(plain)
-        if rare is None and common is None:
-            return []
-        return [*(self._rare[hit] for hit in rare or ()), *(self._common[hit] for hit in common or ())]
+        found: list[int] = []
+        if self._filter is not None and (rare := self._filter.Match(plain)):
+            found += [self._rare[hit] for hit in rare]
+        if self._set is not None and (common := self._set.Match(plain)):
+            found += [self._common[hit] for hit in common]
+        return found
 
 
 _MOST_ALWAYS = 4
 """Expressions looked at one by one in every text; more are put into the automaton instead."""
 
 
-def _filter(expressions: Sequence[str]) -> re2.Filter:
+def _filter(expressions: Sequence[str]) -> re2.Filter | None:
+    if not expressions:
+        return None
     found, chosen = re2.Filter(), options()
-    for expression in expressions or [NOTHING]:
+    for expression in expressions:
         with _said_why(expression):
             found.Add(expression, chosen)
     found.Compile()
     return found
 
 
-def _set(expressions: Sequence[str]) -> re2.Set:
+def _set(expressions: Sequence[str]) -> re2.Set | None:
+    if not expressions:
+        return None
     found = re2.Set.SearchSet(options())
-    for expression in expressions or [NOTHING]:
+    for expression in expressions:
         with _said_why(expression):
             found.Add(expression)
     try:

@@ -63,12 +63,14 @@ _ASSIGNED = (
 )
 _IN_ADDRESS = r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:([^\s/@]{3}[^\s/@]*)@[^\s/@]"
 
+# It only proposes, and begins with what is rare in ordinary text: what counts letters from every m, n and o on has the
+# scan's automaton make new states without end.
 TRIGGER = (
     r"a(?:kia|sia)[a-z2-7]{16}|gh[pousr]_[a-z0-9]{16}|github_pat_|gl[a-z]{2,5}-[a-z0-9_.-]{16}|x(?:ox[a-z]|app)[-.]"
     r"|hooks\.slack\.com/|(?:sk|rk|whsec)[_-][a-z0-9_-]{16}|aiza[a-z0-9_-]{16}|gocspx-|ya29\.|hf_[a-z0-9]{16}"
     r"|gsk_[a-z0-9]{16}|eyj[a-z0-9_-]{8}|npm_[a-z0-9]{16}|pypi-[a-z0-9]{16}|sg\.[a-z0-9_-]{16}|do[opr]_v1_"
     r"|dckr_pat_|hv[sbr]\.[a-z0-9_-]{16}|shp[a-z]{2}_[a-f0-9]{16}|\d:aa[a-z0-9_-]{16}|age-secret-key-1"
-    r"|bearer[ :]{1,3}[a-z0-9._~+/-]{16}|mfa\.[a-z0-9_-]{20}|[mno][a-z0-9_-]{23,27}\.[a-z0-9_-]{6}\.[a-z0-9_-]{16}"
+    r"|bearer[ :]{1,3}[a-z0-9._~+/-]{16}|mfa\.[a-z0-9_-]{20}|[a-z0-9_-]\.[a-z0-9_-]{6}\.[a-z0-9_-]{16}"
     r"|-----begin |://[^\s/:@]+:[^\s/@]+@|(?:aws|secret)[a-z_ -]{0,24}(?:key|secret|token)"
     r"|(?:token|key|secret|pass|wort|word|pwd|wd|phrase|contraseña|senha|passe|hasło|parola|пароль|密码)"
     r"(?:(?:[_-][a-z0-9]+)?[\"'\x60]?\s{0,4}(?:=|:)| (?:is|was|ist|es|est|é|è|to) \S*\d)"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.moderation.detectors.solicitation import CANDIDATE, scores
+from consumers.moderation.detectors.solicitation import CANDIDATES, scores
 from consumers.moderation.kinds import SOLICITATION_KINDS
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
@@ -102,7 +102,7 @@ def test_an_unknown_kind_is_named() -> None:
 
 
 def test_every_request_is_a_candidate_of_the_one_scan() -> None:
-    scan = Scan([CANDIDATE])
+    scan = Scan(CANDIDATES)
     assert [text for text, _ in REQUESTS if not scan.hits(normalise(text).encoded)] == []
 
 
