@@ -19,7 +19,8 @@ from consumers.policies import policy_names, read_policy
 from glue.aws.options import aws_options
 from glue.terminal.commands import command
 from glue.terminal.errors import DONE, FAILED, NOTHING_TO_JUDGE, UNREACHABLE, WrongUseError, exit_codes_help
-from glue.terminal.moments import Period, in_utc, moment
+from glue.terminal.moment_option import MOMENT, MOMENT_HELP, Moment
+from glue.terminal.moments import Period, in_utc
 from glue.terminal.sanitize import inert
 from infra.audit.auditing import Auditor, Deciding
 from infra.audit.findings import FAILING, MEANINGS, AuditReport
@@ -54,8 +55,10 @@ Examples:
         stopped="at Athena too",
     ),
 )
-@click.option("--since", default="24h", show_default=True, help="Arrivals from this moment on; as in `report`. In UTC.")
-@click.option("--until", default=None, help="Up to and without this moment. Left out: the last that has settled.")
+@click.option(
+    "--since", type=MOMENT, default="24h", show_default=True, help=f"Arrivals from this moment on: {MOMENT_HELP}."
+)
+@click.option("--until", type=MOMENT, help="Arrivals before this moment; else before the last that has settled.")
 @click.option(
     "--settle",
     type=click.IntRange(0, 1440),
@@ -87,8 +90,8 @@ Examples:
 @click.pass_context
 def audit(
     context: click.Context,
-    since: str,
-    until: str | None,
+    since: Moment,
+    until: Moment | None,
     settle: int,
     verify: bool,
     share: float,
@@ -106,9 +109,9 @@ def audit(
     given = context.find_object(World)
     now = given.now if given else time.time()
     try:
-        start = moment(since, now=now)
-        end = datetime.fromtimestamp(int(now), UTC) - timedelta(minutes=settle) if until is None else None
-        end = end or moment(str(until), now=now)
+        start = since.at(now)
+        settled = datetime.fromtimestamp(int(now), UTC) - timedelta(minutes=settle)
+        end = settled if until is None else until.at(now)
         if until is None and end <= start:
             raise WrongUseError(
                 f"nothing that arrived since {in_utc(start)} is {settle} minutes old yet; "

@@ -11,6 +11,7 @@ import click
 from glue.aws.options import aws_options
 from glue.terminal.commands import command
 from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
+from glue.terminal.moment_option import MOMENT, MOMENT_HELP, Moment
 from infra.commands.stack import STACK, target
 
 PORT = 8600
@@ -28,8 +29,8 @@ Examples:
 )
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
 @click.option("--export", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write files here, and end.")
-@click.option("--since", default="24h", show_default=True, help="With --export: as in `report`.")
-@click.option("--until", default="now", show_default=True, help="With --export: as in `report`.")
+@click.option("--since", type=MOMENT, default="24h", show_default=True, help=f"With --export: {MOMENT_HELP}.")
+@click.option("--until", type=MOMENT, default="now", show_default=True, help="With --export: up to this moment.")
 @click.option(
     "--drill-downs",
     default=60,
@@ -47,8 +48,8 @@ def dashboard(
     context: click.Context,
     port: int,
     folder: Path | None,
-    since: str,
-    until: str,
+    since: Moment,
+    until: Moment,
     drill_downs: int,
     as_json: bool,
     stack: str,
@@ -77,7 +78,9 @@ def dashboard(
                     click.echo(f"\r{done} of {of} files", err=True, nl=False)
 
             try:
-                written = export(lake, folder, Filters(since=since, until=until), drill_downs=drill_downs, told=told)
+                written = export(
+                    lake, folder, Filters(since=since.text, until=until.text), drill_downs=drill_downs, told=told
+                )
             except FilterError as error:
                 raise WrongUseError(str(error)) from error
             except OSError as error:

@@ -1,24 +1,16 @@
 """``streamkeeper redrive``: the producers' command, which here also finds the stack's parts and masks what it shows."""
 
-from typing import Any
-
 import click
 
 from consumers.moderation.detectors.personal_data import propose
 from consumers.moderation.excerpt import excerpt
 from consumers.moderation.normalise import normalise
 from glue.terminal.commands import group
+from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from infra.commands.stack import outputs
-from producers.commands.redrive import (
-    DEAD_LETTER_EXAMPLES,
-    EPILOG,
-    QUARANTINE_EXAMPLES,
-    World,
-    execute,
-    letter_options,
-    options,
-)
+from producers.commands.redrive import DEAD_LETTER_EXAMPLES, EPILOG, QUARANTINE_EXAMPLES, World, execute
+from producers.commands.redrive_request import LETTER_OPTIONS, OPTIONS, LettersRequest, RedriveRequest
 
 _LOOKED_AT = 4096
 
@@ -40,24 +32,22 @@ def _world(context: click.Context) -> World:
 
 @group(epilog="Example: streamkeeper redrive quarantine --list; streamkeeper redrive dead-letters --since 2d --dry-run")
 def redrive() -> None:
-    """Bring back what was set aside: quarantined records after a fix, batches that Lambda gave up on.
+    """Send what was set aside through the stream again: quarantined records, batches that Lambda gave up on.
 
-    Each event carries its own first arrival, lands once, and is never brought back twice: what was is written down in
+    Each event carries its own first arrival, lands once, and is never redriven twice: what was redriven is recorded in
     the lake under redriven/.
     """
 
 
 @redrive.command(epilog=QUARANTINE_EXAMPLES + EPILOG)
-@options
-@click.pass_context
-def quarantine(context: click.Context, /, **given: Any) -> None:
-    """Bring back quarantined records: as they are after an upgrade of the code, or as a fix makes them."""
-    context.exit(execute(_world(context), "quarantine", given))
+@takes(RedriveRequest, *OPTIONS)
+def quarantine(context: click.Context, request: RedriveRequest) -> None:
+    """Redrive quarantined records: as they are after an upgrade of the code, or as a fix makes them."""
+    context.exit(execute(_world(context), request))
 
 
 @redrive.command("dead-letters", epilog=DEAD_LETTER_EXAMPLES + EPILOG)
-@letter_options
-@click.pass_context
-def dead_letters(context: click.Context, /, **given: Any) -> None:
-    """Bring back the batches that Lambda gave up on."""
-    context.exit(execute(_world(context), "dead-letters", given))
+@takes(LettersRequest, *LETTER_OPTIONS, *OPTIONS)
+def dead_letters(context: click.Context, request: LettersRequest) -> None:
+    """Redrive the batches that Lambda gave up on."""
+    context.exit(execute(_world(context), request))

@@ -9,7 +9,8 @@ import click
 from athena import reports
 from glue.terminal.commands import command
 from glue.terminal.errors import UNREACHABLE, WrongUseError, exit_codes_help
-from glue.terminal.moments import in_utc, moment
+from glue.terminal.moment_option import MOMENT, MOMENT_HELP, Moment
+from glue.terminal.moments import Period, in_utc
 from infra.commands.query_options import asking, asks, show
 from infra.commands.stack import Target, target
 
@@ -27,13 +28,8 @@ Examples:
 )
 @click.argument("name", required=False)
 @click.option("--list", "listed", is_flag=True, help="List the reports, what they answer and what they take.")
-@click.option(
-    "--since",
-    default="24h",
-    show_default=True,
-    help="From this moment on: 2026-11-20, 2026-11-20T09:30:00Z, 30m, 24h, 7d, 2w (so long ago), or now. In UTC.",
-)
-@click.option("--until", default="now", show_default=True, help="Up to and without this moment, given likewise.")
+@click.option("--since", type=MOMENT, default="24h", show_default=True, help=f"From this moment on: {MOMENT_HELP}.")
+@click.option("--until", type=MOMENT, default="now", show_default=True, help="Up to and without this moment.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Another parameter of the report.")
 @asks
 @click.pass_context
@@ -41,8 +37,8 @@ def report(
     context: click.Context,
     name: str | None,
     listed: bool,
-    since: str,
-    until: str,
+    since: Moment,
+    until: Moment,
     params: tuple[str, ...],
     form: str | None,
     stack: str,
@@ -62,7 +58,8 @@ def report(
     now = given.now() if given else time.time()
     try:
         chosen = reports.load(name)
-        values: dict[str, reports.ParameterValue] = {"since": moment(since, now=now), "until": moment(until, now=now)}
+        period = Period(since.at(now), until.at(now))
+        values: dict[str, reports.ParameterValue] = {"since": period.since, "until": period.until}
         values |= _parameters(chosen, params)
         chosen.literals(values)
     except ValueError as error:
@@ -70,8 +67,7 @@ def report(
     asked = target(context, stack=stack, database=database, workgroup=workgroup)
     with asking():
         answer = reports.run(chosen, values, asked.engine, database=asked.database, workgroup=asked.workgroup)
-    start, end = moment(since, now=now), moment(until, now=now)
-    click.echo(f"{chosen.title}: content created from {in_utc(start)} until {in_utc(end)}", err=True)
+    click.echo(f"{chosen.title}: content created from {in_utc(period.since)} until {in_utc(period.until)}", err=True)
     units = {column.name: column.unit for column in chosen.columns}
     show(answer, form, units=[units.get(column.name, "") for column in answer.columns])
     if chosen.notes and form is None:

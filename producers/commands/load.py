@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
 import click
 import msgspec
 
-from glue.aws.options import AWS_OPTIONS
 from glue.aws.settings import aws_settings
 from glue.codec import wire_timestamp
 from glue.readers.rows import SourceError
@@ -23,10 +21,12 @@ from glue.terminal.errors import (
     WrongUseError,
     exit_codes_help,
 )
+from glue.terminal.moment_option import Moment
+from glue.terminal.requests import takes
 from glue.terminal.signals import Stop, stopping
-from glue.terminal.times import read_time
-from producers.commands.produce import AGGREGATION, World
-from producers.commands.spool_options import SPOOLING, as_command_error, spool_bytes
+from producers.commands.load_request import OPTIONS, LoadRequest
+from producers.commands.produce import World
+from producers.commands.spool_options import as_command_error, spool_bytes
 from producers.delivery.aggregating import bucket_keys
 from producers.load.cost import cost
 from producers.load.display import display
@@ -40,10 +40,6 @@ from producers.load.summary import Gates, Summary, summarize, told
 from producers.ports import StreamRefusedError
 from producers.spool.errors import SpoolError
 from producers.synthetic.content import Shares
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 EPILOG = """\b
 Shapes: steady keeps --rate; ramp climbs to it; diurnal is a day pressed into --duration, with --rate at noon;
@@ -69,96 +65,7 @@ stream that keeps the sender waiting does not look fast. The same --seed, --as-o
 )
 
 
-class Seconds(click.ParamType[float]):
-    """A length of time: a number of seconds, or one with ms, s, m or h."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds.
-
-        >>> [Seconds().convert(text, None, None) for text in ("90", "90s", "1.5m", "250ms")]
-        [90.0, 90.0, 90.0, 0.25]
-        """
-        text = str(value)
-        for unit in ("ms", "s", "m", "h", ""):
-            if text.endswith(unit):
-                try:
-                    return float(text.removesuffix(unit)) * _UNITS.get(unit, 1.0)
-                except ValueError:
-                    break
-        raise click.BadParameter(f"{text!r}; allowed: a length of time such as 30s, 5m or 1h", ctx, param)
-
-
-_SHARE = click.FloatRange(0, 0.9)
-_ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
-
-_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option(
-        "--shape",
-        "profile",
-        default="steady",
-        show_default=True,
-        metavar="NAME|FILE",
-        help=f"How the rate moves: {', '.join(NAMES)}, or a file of points.",
-    ),
-    click.option("--rate", type=_ABOVE_ZERO, help="Events a second."),
-    click.option("--duration", type=Seconds(), help="How long: 30s, 5m, 1h."),
-    click.option(
-        "--factor", type=_ABOVE_ZERO, default=10.0, show_default=True, help="What a burst or spike makes of it."
-    ),
-    click.option("--peak-for", type=Seconds(), help="How long a burst or spike lasts."),
-    click.option("--every", type=Seconds(), help="From one burst's begin to the next's."),
-    click.option("--content", default="synthetic", show_default=True, metavar="synthetic|FILE", help="What is sent."),
-    click.option("--map", "maps", multiple=True, metavar="FIELD=COLUMN", help="Of a content file, as for produce."),
-    click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help="The same value on every event."),
-    click.option("--default", "defaults", multiple=True, metavar="FIELD=VALUE", help="Where a row has none."),
-    click.option("--seed", default=1, show_default=True, help="Another seed makes other content."),
-    click.option("--as-of", metavar="TIME", help="When the first event is created, RFC 3339; else now."),
-    click.option("--hot", type=_SHARE, default=0.0, help="Share of events under one partition key."),
-    click.option("--duplicates", type=_SHARE, help="Share that repeats an earlier event. [default: 0.004]"),
-    click.option("--late", type=_SHARE, help="Share that is a day late or more. [default: 0.006]"),
-    click.option("--malformed", type=_SHARE, help="Share that is broken on purpose. [default: 0.002]"),
-    click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="That share the load."),
-    click.option(
-        "--in-flight",
-        default=4,
-        show_default=True,
-        type=click.IntRange(1, 64),
-        help="PutRecords calls at a time, each.",
-    ),
-    click.option(
-        "--pace/--no-pace",
-        default=True,
-        help="Send to each shard at the rate it takes (default), or at once, and again what is throttled.",
-    ),
-    *AGGREGATION,
-    *SPOOLING,
-    click.option(
-        "--prices",
-        type=click.Path(path_type=Path),
-        help="Table of prices, TOML; the one that comes along is an example.",
-    ),
-    click.option("--max-lost", type=click.IntRange(min=0), help="Gate: events that may be lost."),
-    click.option("--p95-ms", type=_ABOVE_ZERO, help="Gate: from due to accepted, for 95 of 100."),
-    click.option("--p99-ms", type=_ABOVE_ZERO, help="Gate: the same, for 99 of 100."),
-    click.option("--min-rate", type=_ABOVE_ZERO, help="Gate: accepted a second, over all."),
-    click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's."),
-    click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
-    *AWS_OPTIONS,
-    click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
-)
-
-
-def options(command: Command) -> Command:
-    """The command with the options of ``load``; :func:`execute` takes their values."""
-    dressed: Any = command
-    for option in reversed(_OPTIONS):
-        dressed = option(dressed)
-    return cast(Command, dressed)
-
-
-def execute(world: World, given: dict[str, Any]) -> int:
+def execute(world: World, request: LoadRequest) -> int:
     """Loads the stream as the options say, prints the account, and gives the exit code.
 
     Raises:
@@ -167,8 +74,8 @@ def execute(world: World, given: dict[str, Any]) -> int:
     if aws_settings().profile in NAMES:
         raise WrongUseError(f"--profile names an AWS profile; say --shape {aws_settings().profile}")
     try:
-        prices = read_prices(given["prices"])
-        plan = _plan(world, given)
+        prices = read_prices(request.prices)
+        plan = _plan(world, request)
     except ValueError as error:
         raise WrongUseError(str(error)) from None
     stop = Stop()
@@ -187,13 +94,13 @@ def execute(world: World, given: dict[str, Any]) -> int:
         raise as_command_error(error) from None
     except GroupError as error:
         raise (UnreachableError if error.code == UNREACHABLE else WrongUseError)(str(error)) from None
-    summary = _summary(load, plan, prices, given, broken_off)
-    if given["as_json"]:
+    summary = _summary(load, plan, prices, request, broken_off)
+    if request.as_json:
         click.echo(msgspec.json.encode(summary))
     else:
         for line in told(summary):
             click.echo(line)
-    return exit_code(summary, max_lost=given["max_lost"])
+    return exit_code(summary, max_lost=request.gates.max_lost)
 
 
 def exit_code(summary: Summary, *, max_lost: int | None) -> int:
@@ -223,53 +130,56 @@ def _here(plan: Plan, world: World, stop: Stop, show: Callable[[Snapshot], None]
     return board.total()
 
 
-def _plan(world: World, given: dict[str, Any]) -> Plan:
-    profile = _profile(given)
-    shares = {name: given[option] for name, option in _SHARES.items() if given[option] is not None}
-    if given["aggregate"]:
-        bucket_keys(given["buckets"])
-    stream = given["stream"] or world.stream_of(given["stack"])
-    if given["aggregate"]:
+def _plan(world: World, request: LoadRequest) -> Plan:
+    profile = _profile(request)
+    said = {
+        "hot": request.hot,
+        "duplicate": request.duplicates,
+        "late": request.late,
+        "malformed": request.malformed,
+    }
+    shares = {name: share for name, share in said.items() if share is not None}
+    if request.aggregate:
+        bucket_keys(request.buckets)
+    stream = request.stream or world.stream_of(request.stack)
+    if request.aggregate:
         troubles = world.aggregate_troubles(stream)
         if troubles:
             raise WrongUseError(f"--aggregate: {'; '.join(troubles)}. Change the mapping, or leave --aggregate out")
     content = None
-    if given["content"] != "synthetic":
+    if request.content != "synthetic":
         content = FileContent(
-            path=given["content"],
-            columns=_pairs("--map", given["maps"]),
-            constants=_pairs("--set", given["sets"]),
-            defaults=_pairs("--default", given["defaults"]),
+            path=request.content,
+            columns=_pairs("--map", request.maps),
+            constants=_pairs("--set", request.sets),
+            defaults=_pairs("--default", request.defaults),
         )
     return Plan(
         stream=stream,
         profile=profile,
-        processes=given["processes"],
-        as_of=_as_of(given["as_of"], world),
-        seed=given["seed"],
+        processes=request.processes,
+        as_of=_as_of(request.as_of, world),
+        seed=request.seed,
         shares=Shares(**{"live": 1.0, **shares}),
         content=content,
-        in_flight=given["in_flight"],
-        paced=given["pace"],
-        aggregate=given["aggregate"],
-        buckets=given["buckets"],
-        spool=None if given["spool"] is None else str(given["spool"]),
-        spool_bytes=spool_bytes(given["spool_size"]),
-        spool_wait=given["spool_wait"],
+        in_flight=request.in_flight,
+        paced=request.pace,
+        aggregate=request.aggregate,
+        buckets=request.buckets,
+        spool=None if request.spool is None else str(request.spool),
+        spool_bytes=spool_bytes(request.spool_size),
+        spool_wait=request.spool_wait,
         aws=aws_settings(),
     )
 
 
-_SHARES = {"hot": "hot", "duplicate": "duplicates", "late": "late", "malformed": "malformed"}
-
-
-def _profile(given: dict[str, Any]) -> Profile:
-    name, rate, duration = given["profile"], given["rate"], given["duration"]
+def _profile(request: LoadRequest) -> Profile:
+    name, rate, duration = request.shape, request.rate, request.duration
     if name in NAMES:
         if rate is None or duration is None:
             raise WrongUseError(f"--shape {name}: how much, and how long? Give --rate and --duration")
         made = named(
-            name, rate=rate, duration=duration, factor=given["factor"], peak_for=given["peak_for"], every=given["every"]
+            name, rate=rate, duration=duration, factor=request.factor, peak_for=request.peak_for, every=request.every
         )
     else:
         path = Path(name)
@@ -298,19 +208,18 @@ def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-def _as_of(text: str | None, world: World) -> float:
-    if text is None:
-        # Whole milliseconds, so that the --as-of that is printed is all of it.
-        return int(world.clock.now() * 1000) / 1000
-    moment = read_time(text)
-    if not isinstance(moment, datetime):
-        raise WrongUseError(f"--as-of {text}: {moment.detail}")
-    return moment.timestamp()
+def _as_of(at: Moment | None, world: World) -> float:
+    now = world.clock.now()
+    # Whole milliseconds, so that the --as-of that is printed is all of it.
+    return int(now * 1000) / 1000 if at is None else at.at(now).timestamp()
 
 
-def _summary(load: Snapshot, plan: Plan, prices: Prices, given: dict[str, Any], broken_off: list[int]) -> Summary:
+def _summary(load: Snapshot, plan: Plan, prices: Prices, request: LoadRequest, broken_off: list[int]) -> Summary:
     gates = Gates(
-        max_lost=given["max_lost"], p95_ms=given["p95_ms"], p99_ms=given["p99_ms"], min_rate=given["min_rate"]
+        max_lost=request.gates.max_lost,
+        p95_ms=request.gates.p95_ms,
+        p99_ms=request.gates.p99_ms,
+        min_rate=request.gates.min_rate,
     )
     return summarize(
         load,
@@ -324,11 +233,10 @@ def _summary(load: Snapshot, plan: Plan, prices: Prices, given: dict[str, Any], 
 
 
 @command(epilog=EPILOG)
-@options
-@click.pass_context
-def main(context: click.Context, /, **given: Any) -> None:
-    """Put a load on the stream: events at a rate that follows a profile, measured as they are due."""
-    context.exit(execute(context.find_object(World) or World(), given))
+@takes(LoadRequest, *OPTIONS)
+def main(context: click.Context, request: LoadRequest) -> None:
+    """Put a load on the stream: events at a rate that follows a shape, measured from when they are due."""
+    context.exit(execute(context.find_object(World) or World(), request))
 
 
 if __name__ == "__main__":

@@ -5,37 +5,34 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol
 
 import click
 import msgspec
 
-from glue.aws.options import AWS_OPTIONS
-from glue.codec import Lateness
 from glue.terminal.commands import group
 from glue.terminal.errors import STOPPED, UNREACHABLE, WrongUseError, exit_codes_help
+from glue.terminal.moments import ALLOWED
 from glue.terminal.progress import progress
+from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
+from producers.commands.redrive_request import LETTER_OPTIONS, OPTIONS, LettersRequest, RedriveRequest
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.ports import Clock, Stream
-from producers.redrive.fixes import SECONDS, UnusableFixError, open_fix
+from producers.redrive.fixes import UnusableFixError, open_fix
 from producers.redrive.items import Item, SetAside
 from producers.redrive.ledger import Ledger
 from producers.redrive.run import Group, Redrive, Redriving, WithVerdict
-from producers.replay.moments import ALLOWED, moment
 from producers.replay.run_files import is_alive, this_process
 from producers.replay.runs import Store
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}", re.ASCII)
 _SHOWN = 5
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Parts(Protocol):
@@ -134,109 +131,52 @@ it. Records in a batch that are no events are put back as they are, for quaranti
 
 """
 
-_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--reason", "reasons", multiple=True, metavar="NAME", help="Only these reasons."),
-    click.option(
-        "--since", default="30d", show_default=True, metavar="TIME", help="From then on: a time, a day, or 6h, 2d ago."
-    ),
-    click.option("--until", metavar="TIME", help="Before then; else now."),
-    click.option(
-        "--fix", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Makes good bytes of bad ones."
-    ),
-    click.option(
-        "--fix-seconds", default=SECONDS, show_default=True, type=click.FloatRange(0.1, 300), help="For one record."
-    ),
-    click.option("--limit", type=click.IntRange(min=1), help="No more than so many, oldest first."),
-    click.option("--list", "only_list", is_flag=True, help="Only show what there is: by reason and age, with samples."),
-    click.option("--samples", default=2, show_default=True, type=click.IntRange(0, 20), help="Samples of each reason."),
-    click.option("--dry-run", is_flag=True, help="Run the fix and check what it makes. Send nothing."),
-    click.option("--notify", is_flag=True, help="Tell of verdicts on events that have none yet."),
-    click.option("--run-id", metavar="NAME", help="Names the run in the verdicts."),
-    click.option(
-        "--max-late-days", default=30, show_default=True, type=click.IntRange(1, 400), help="As the stack has it."
-    ),
-    click.option(
-        "--max-ahead-hours", default=24, show_default=True, type=click.IntRange(0, 24), help="As the stack has it."
-    ),
-    click.option("--stream", help="The stream's name; else the stack's."),
-    click.option("--lake", metavar="BUCKET", help="The lake's bucket; else the stack's."),
-    click.option("--database", help="The Glue database; else the stack's."),
-    click.option("--workgroup", help="The Athena workgroup; else the stack's."),
-    click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
-    *AWS_OPTIONS,
-    click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
-)
-_LETTER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--bucket", help="The bucket of the dead letters; else the stack's."),
-    click.option("--queue", metavar="URL", help="An SQS queue with failure messages, also those of SNS, instead."),
-    click.option(
-        "--pointers",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="A file with failure messages, one a line, instead.",
-    ),
-)
 
-
-def options(command: Command, *more: Callable[[Any], Any]) -> Command:
-    """The command with the options of every redrive, and some more; :func:`execute` takes their values."""
-    dressed: Any = command
-    for option in reversed((*more, *_OPTIONS)):
-        dressed = option(dressed)
-    return cast(Command, dressed)
-
-
-def letter_options(command: Command) -> Command:
-    """The command with the options of ``redrive dead-letters``."""
-    return options(command, *_LETTER_OPTIONS)
-
-
-def execute(world: World, what: str, given: dict[str, Any]) -> int:
+def execute(world: World, request: RedriveRequest) -> int:
     """Redrives as the options say, prints the account, and gives the exit code.
-
-    Args:
-        what: ``quarantine`` or ``dead-letters``.
 
     Raises:
         CommandError: what could not be done, and what to do next.
     """
     clock = world.clock
     now = clock.now()
-    run_id = given["run_id"] or f"redrive-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    run_id = request.run_id or f"redrive-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     if _RUN_ID.fullmatch(run_id) is None:
         raise WrongUseError(f"--run-id {run_id}; allowed: 1 to 128 of A-Z a-z 0-9 . _ : @ -")
-    since, until = _range(given, now)
+    since, until = _range(request, now)
     fix = None
-    if given["fix"] is not None:
+    if request.fix is not None:
         try:
-            fix = open_fix(given["fix"], seconds=given["fix_seconds"])
+            fix = open_fix(request.fix, seconds=request.fix_seconds)
         except UnusableFixError as error:
             raise WrongUseError(f"--fix {error}") from None
-    parts = world.open(_names(world, what, given), clock)
+    names = _names(world, request)
+    parts = world.open(names, clock)
     redriving = Redriving(
         Ledger(parts.ledger(), holder=this_process(), is_alive=is_alive),
         run_id=run_id,
-        lateness=Lateness(timedelta(days=given["max_late_days"]), timedelta(hours=given["max_ahead_hours"])),
+        lateness=request.limits.lateness(names),
         clock=clock,
         fix=fix,
-        keeps_bad=what == "dead-letters",
-        with_verdict=parts.with_verdict() if given["notify"] else None,
+        keeps_bad=isinstance(request, LettersRequest),
+        with_verdict=parts.with_verdict() if request.notify else None,
     )
-    place = _place(parts, what, given, since=since, until=until)
+    place = _place(parts, request, since=since, until=until)
     try:
         with closing(place), closing(fix) if fix is not None else nullcontext():
-            items = islice(place.items(), given["limit"])
-            if given["only_list"]:
-                return _list(redriving, items, place, world, given, now)
-            return _redrive(redriving, items, place, parts, given, clock)
+            items = islice(place.items(), request.limit)
+            if request.only_list:
+                return _list(redriving, items, place, world, request, now)
+            return _redrive(redriving, items, place, parts, request, clock)
     except UnusableFixError as error:
         raise WrongUseError(f"--fix {error}") from None
 
 
 def _list(
-    redriving: Redriving, items: Iterator[Item], place: SetAside, world: World, given: Mapping[str, Any], now: float
+    redriving: Redriving, items: Iterator[Item], place: SetAside, world: World, request: RedriveRequest, now: float
 ) -> int:
-    groups = redriving.groups(items, sample=world.mask if given["samples"] else None, samples=given["samples"])
-    if given["as_json"]:
+    groups = redriving.groups(items, sample=world.mask if request.samples else None, samples=request.samples)
+    if request.as_json:
         click.echo(msgspec.json.encode({"groups": groups, "unreadable": place.unreadable}))
         return 0
     if not groups:
@@ -246,7 +186,7 @@ def _list(
             click.echo(inert(line))
     for line in _unreadable(place):
         click.echo(inert(line))
-    if groups and world.mask is None and given["samples"]:
+    if groups and world.mask is None and request.samples:
         click.echo("samples are shown by `streamkeeper redrive`, which masks personal data")
     return 0
 
@@ -256,10 +196,10 @@ def _redrive(
     items: Iterator[Item],
     place: SetAside,
     parts: Parts,
-    given: Mapping[str, Any],
+    request: RedriveRequest,
     clock: Clock,
 ) -> int:
-    if given["dry_run"]:
+    if request.dry_run:
         stop = Stop()
         with stopping(stop):
             done = redriving.try_out(items, is_stopped=stop)
@@ -269,11 +209,11 @@ def _redrive(
         stop.abandon = delivery.abandon
         with stopping(stop), progress("redriving", unit="records") as advance:
             done = redriving.send(items, delivery, is_stopped=stop, progress=advance)
-    if given["as_json"]:
-        account = {**msgspec.to_builtins(done), "unreadable": place.unreadable, "dry_run": given["dry_run"]}
+    if request.as_json:
+        account = {**msgspec.to_builtins(done), "unreadable": place.unreadable, "dry_run": request.dry_run}
         click.echo(msgspec.json.encode(account))
     else:
-        for line in [*_told(done, given), *_unreadable(place)]:
+        for line in [*_told(done, request), *_unreadable(place)]:
             click.echo(inert(line))
     if done.is_interrupted:
         return STOPPED
@@ -294,9 +234,9 @@ def _told_of_group(group: Group, now: float) -> Iterator[str]:
         yield f"  e.g. {sample}"
 
 
-def _told(done: Redrive, given: Mapping[str, Any]) -> Iterator[str]:
+def _told(done: Redrive, request: RedriveRequest) -> Iterator[str]:
     """The account in words."""
-    dry = given["dry_run"]
+    dry = request.dry_run
     if done.is_interrupted:
         yield "partial: stopped before everything was looked at; what follows is a part, and the whole is more"
     done_words = "would be redriven; nothing was (--dry-run)" if dry else f"redriven as run {done.run_id}"
@@ -321,7 +261,7 @@ def _told(done: Redrive, given: Mapping[str, Any]) -> Iterator[str]:
     if done.events and not dry:
         yield (
             f"{done.told:,} had no verdict yet: theirs will be told"
-            if given["notify"]
+            if request.notify
             else "nobody will be told of their verdicts (--notify tells of those that have none yet)"
         )
     if done.stopped is not None:
@@ -350,70 +290,60 @@ def _age(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def _place(parts: Parts, what: str, given: Mapping[str, Any], *, since: float, until: float) -> SetAside:
-    reasons = frozenset(given["reasons"])
-    if what == "quarantine":
+def _place(parts: Parts, request: RedriveRequest, *, since: float, until: float) -> SetAside:
+    reasons = frozenset(request.reasons)
+    if not isinstance(request, LettersRequest):
         return parts.quarantine(since=since, until=until, reasons=reasons)
-    if given["queue"] is not None and given["pointers"] is not None:
+    if request.queue is not None and request.pointers is not None:
         raise WrongUseError("--queue and --pointers; allowed: one of them")
-    if given["queue"] is None and given["pointers"] is None:
+    if request.queue is None and request.pointers is None:
         return parts.dead_letters(since=since, until=until, reasons=reasons)
     texts: Sequence[str] = ()
-    if given["pointers"] is not None:
+    if request.pointers is not None:
         try:
-            texts = [line for line in given["pointers"].read_text("utf-8").splitlines() if line.strip()]
+            texts = [line for line in request.pointers.read_text("utf-8").splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
             allowed = "a text file with one failure message a line"
-            raise WrongUseError(f"--pointers {given['pointers']}: {type(error).__name__}; allowed: {allowed}") from None
-    return parts.pointed_letters(given["queue"], texts, since=since, until=until, reasons=reasons)
+            raise WrongUseError(f"--pointers {request.pointers}: {type(error).__name__}; allowed: {allowed}") from None
+    return parts.pointed_letters(request.queue, texts, since=since, until=until, reasons=reasons)
 
 
-def _range(given: Mapping[str, Any], now: float) -> tuple[float, float]:
-    try:
-        since = moment(given["since"], now)
-        until = now if given["until"] is None else min(now, moment(given["until"], now))
-    except ValueError as error:
-        raise WrongUseError(f"--since, --until: {error}") from None
+def _range(request: RedriveRequest, now: float) -> tuple[float, float]:
+    since = request.since.at(now).timestamp()
+    until = now if request.until is None else min(now, request.until.at(now).timestamp())
     if since >= until:
-        raise WrongUseError(f"--since {given['since']} is not before the end of the range; allowed: {ALLOWED}")
+        raise WrongUseError(f"--since {request.since.text} is not before the end of the range; allowed: {ALLOWED}")
     return since, until
 
 
-def _names(world: World, what: str, given: Mapping[str, Any]) -> dict[str, str]:
-    named = {"ContentStreamName": given["stream"], "LakeBucketName": given["lake"]}
-    if what == "quarantine" or given["notify"]:
-        named |= {"DatabaseName": given["database"], "WorkGroupName": given["workgroup"]}
-    if what == "dead-letters" and given["queue"] is None and given["pointers"] is None:
-        named |= {"DeadLetterBucketName": given["bucket"]}
-    found = world.outputs(given["stack"]) if None in named.values() else {}
-    missing = sorted(name for name, value in named.items() if value is None and name not in found)
-    if missing:
-        raise WrongUseError(
-            f"{', '.join(missing)}: not known. Give --stream, --lake, --database, --workgroup, --bucket, or use "
-            "`streamkeeper redrive`, which asks the stack"
-        )
-    return {**found, **{name: value for name, value in named.items() if value is not None}}
+def _names(world: World, request: RedriveRequest) -> dict[str, str]:
+    said = request.names
+    wanted = {"ContentStreamName": said.stream, "LakeBucketName": said.lake}
+    is_letters = isinstance(request, LettersRequest)
+    if not is_letters or request.notify:
+        wanted |= {"DatabaseName": said.database, "WorkGroupName": said.workgroup}
+    if isinstance(request, LettersRequest) and request.queue is None and request.pointers is None:
+        wanted["DeadLetterBucketName"] = request.bucket
+    return said.found(wanted, world.outputs, command="redrive")
 
 
 @group(epilog="Example: python -m producers.commands.redrive quarantine --list --stack streamkeeper")
 def main() -> None:
-    """Bring back what was set aside: quarantined records after a fix, batches that Lambda gave up on."""
+    """Redrive what was set aside: quarantined records after a fix, batches that Lambda gave up on."""
 
 
 @main.command(epilog=QUARANTINE_EXAMPLES + EPILOG)
-@options
-@click.pass_context
-def quarantine(context: click.Context, /, **given: Any) -> None:
-    """Bring back quarantined records: as they are after an upgrade of the code, or as a fix makes them."""
-    context.exit(execute(context.find_object(World) or World(), "quarantine", given))
+@takes(RedriveRequest, *OPTIONS)
+def quarantine(context: click.Context, request: RedriveRequest) -> None:
+    """Redrive quarantined records: as they are after an upgrade of the code, or as a fix makes them."""
+    context.exit(execute(context.find_object(World) or World(), request))
 
 
 @main.command("dead-letters", epilog=DEAD_LETTER_EXAMPLES + EPILOG)
-@letter_options
-@click.pass_context
-def dead_letters(context: click.Context, /, **given: Any) -> None:
-    """Bring back the batches that Lambda gave up on."""
-    context.exit(execute(context.find_object(World) or World(), "dead-letters", given))
+@takes(LettersRequest, *LETTER_OPTIONS, *OPTIONS)
+def dead_letters(context: click.Context, request: LettersRequest) -> None:
+    """Redrive the batches that Lambda gave up on."""
+    context.exit(execute(context.find_object(World) or World(), request))
 
 
 if __name__ == "__main__":

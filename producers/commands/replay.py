@@ -5,37 +5,35 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol
 
 import click
 import msgspec
 
-from glue.aws.options import AWS_OPTIONS
 from glue.codec import Lateness
 from glue.terminal.commands import command
 from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, InUseError, WrongUseError, exit_codes_help
+from glue.terminal.moments import ALLOWED
 from glue.terminal.progress import Advance, progress
+from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
+from producers.commands.replay_request import OPTIONS, ReplayRequest
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.limits import SHARD_RECORDS_PER_SECOND
 from producers.load.prices import Prices, read_prices
 from producers.ports import Clock, Stream
-from producers.replay.moments import ALLOWED, moment
 from producers.replay.records import Archive, ArchivedPast, Past, PastRecord, RetainedPast, ShardReader
 from producers.replay.run import FirstArrivals, NoArrivals, Pace, Replay, Replaying
 from producers.replay.run_files import FolderStore, is_alive, this_process
 from producers.replay.runs import OtherPlanError, Run, RunTakenError, Store
 from producers.replay.selecting import Selection
 
-STATE = Path(".streamkeeper/runs")
 _RUN_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}", re.ASCII)
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Parts(Protocol):
@@ -115,69 +113,8 @@ is sent again under the same verdict ids.
     stopped="to go on, give --run-id",
 )
 
-_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option(
-        "--since", required=True, metavar="TIME", help="First arrival that is meant: a time, a day, or 6h, 2d ago."
-    ),
-    click.option("--until", metavar="TIME", help="End of the range, not included; else now."),
-    click.option(
-        "--from",
-        "from_",
-        type=click.Choice(["archive", "stream"]),
-        default="archive",
-        show_default=True,
-        help="The archive in S3, or the stream itself as far back as it keeps records (exact, but slower).",
-    ),
-    click.option("--author", "authors", multiple=True, metavar="ID", help="Only these authors."),
-    click.option("--surface", "surfaces", multiple=True, metavar="NAME", help="Only these surfaces."),
-    click.option(
-        "--ids",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Only the event ids in this file, one a line.",
-    ),
-    click.option("--created-since", metavar="TIME", help="Only events created at this time or later."),
-    click.option("--created-until", metavar="TIME", help="Only events created before this time."),
-    click.option(
-        "--rate", metavar="N|max", help="Events a second at most; else half of what the stream's shards take."
-    ),
-    click.option("--speed", metavar="10x", help="So many times faster than it was, gaps included."),
-    click.option("--run-id", metavar="NAME", help="Names the run; the same name makes the same verdict ids."),
-    click.option(
-        "--state",
-        default=str(STATE),
-        show_default=True,
-        metavar="FOLDER|s3://BUCKET/PREFIX",
-        help="Where the run remembers how far it is. In S3, other machines see it too.",
-    ),
-    click.option("--notify", is_flag=True, help="Tell of verdicts again, as if they were the first."),
-    click.option("--lookup/--no-lookup", default=True, help="Ask Athena when events had first arrived (see README)."),
-    click.option(
-        "--max-late-days", default=30, show_default=True, type=click.IntRange(1, 400), help="As the stack has it."
-    ),
-    click.option(
-        "--max-ahead-hours", default=24, show_default=True, type=click.IntRange(0, 24), help="As the stack has it."
-    ),
-    click.option("--dry-run", is_flag=True, help="Read and count: events, bytes, days, cost. Send nothing."),
-    click.option("--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Prices as TOML."),
-    click.option("--stream", help="The stream's name; else the stack's."),
-    click.option("--lake", metavar="BUCKET", help="The bucket of the archive; else the stack's."),
-    click.option("--database", help="The Glue database; else the stack's."),
-    click.option("--workgroup", help="The Athena workgroup; else the stack's."),
-    click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK"),
-    *AWS_OPTIONS,
-    click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
-)
 
-
-def options(command: Command) -> Command:
-    """The command with the options of ``replay``; :func:`execute` takes their values."""
-    dressed: Any = command
-    for option in reversed(_OPTIONS):
-        dressed = option(dressed)
-    return cast(Command, dressed)
-
-
-def execute(world: World, given: dict[str, Any]) -> int:
+def execute(world: World, request: ReplayRequest) -> int:
     """Replays as the options say, prints the account, and gives the exit code.
 
     Raises:
@@ -185,18 +122,20 @@ def execute(world: World, given: dict[str, Any]) -> int:
     """
     clock = world.clock
     now = clock.now()
-    prices = _prices(given["prices"])
-    run_id = given["run_id"] or f"replay-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    prices = _prices(request.prices)
+    run_id = request.run_id or f"replay-{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     if _RUN_ID.fullmatch(run_id) is None:
         raise WrongUseError(f"--run-id {run_id}; allowed: 1 to 128 of A-Z a-z 0-9 . _ : @ -")
-    plan = _plan(given)
-    selection = _selection(given, now)
-    parts = world.open(_names(world, given), clock)
-    if given["dry_run"]:
-        replaying = _replaying(given, parts, selection, now, run_id, clock, Pace())
-        return _count(replaying, given, prices, run_id)
-    pace = _pace(given, parts)
-    store = parts.store(given["state"]) if given["state"].startswith("s3://") else FolderStore(Path(given["state"]))
+    plan = _plan(request)
+    selection = _selection(request, now)
+    names = _names(world, request)
+    lateness = request.limits.lateness(names)
+    parts = world.open(names, clock)
+    if request.dry_run:
+        replaying = _replaying(request, parts, selection, lateness, now, run_id, clock, Pace())
+        return _count(replaying, request, prices, run_id)
+    pace = _pace(request, parts)
+    store = parts.store(request.state) if request.state.startswith("s3://") else FolderStore(Path(request.state))
     stop = Stop()
     # From here on a signal must leave the run in order, so that it can be taken up at once.
     with stopping(stop):
@@ -204,26 +143,30 @@ def execute(world: World, given: dict[str, Any]) -> int:
             run = Run.take(store, run_id=run_id, plan=plan, holder=this_process(), is_alive=is_alive, now=now)
             # What "2d ago" meant when the run was begun is what it means for ever.
             began = run.state.started_at
-            replaying = _replaying(given, parts, _selection(given, began), began, run_id, clock, pace)
+            replaying = _replaying(request, parts, _selection(request, began), lateness, began, run_id, clock, pace)
             delivery = open_delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
             stop.abandon = delivery.abandon
             with progress("replaying", _pieces(replaying), unit="objects") as advance:
                 done = replaying.send(delivery, run, is_stopped=stop, progress=_on_record(advance))
         except RunTakenError as error:
             raise InUseError(str(error)) from None
+        except KeyboardInterrupt:
+            # While Athena was asked; the run has been left in order.
+            click.echo(f"Stopped; to go on: the same command with --run-id {run_id}", err=True)
+            return STOPPED
         except OtherPlanError as error:
             raise WrongUseError(
                 f"run {run_id} was begun with other options: {', '.join(error.names)}. Give the same ones to go on, or "
                 "another --run-id"
             ) from None
-    return _closed(done, run, given)
+    return _closed(done, run, request)
 
 
-def _closed(done: Replay, run: Run, given: Mapping[str, Any]) -> int:
-    if given["as_json"]:
+def _closed(done: Replay, run: Run, request: ReplayRequest) -> int:
+    if request.as_json:
         click.echo(msgspec.json.encode(done))
     else:
-        for line in _told(done, was_resumed=run.is_resumed, notify=given["notify"]):
+        for line in _told(done, was_resumed=run.is_resumed, notify=request.notify):
             click.echo(inert(line))
     if done.is_interrupted:
         return STOPPED
@@ -232,12 +175,12 @@ def _closed(done: Replay, run: Run, given: Mapping[str, Any]) -> int:
     return 0 if done.is_finished else 1
 
 
-def _count(replaying: Replaying, given: Mapping[str, Any], prices: Prices, run_id: str) -> int:
+def _count(replaying: Replaying, request: ReplayRequest, prices: Prices, run_id: str) -> int:
     stop = Stop()
     with stopping(stop), progress("counting", _pieces(replaying), unit="objects") as advance:
         done = replaying.count(is_stopped=stop, progress=_on_record(advance))
     estimate, dollars = replaying.estimate, replaying.estimate.dollars(prices)
-    if given["as_json"]:
+    if request.as_json:
         cost = {"put_units": estimate.put_units, "archive_bytes": estimate.archive_bytes, "usd": dollars}
         click.echo(
             msgspec.json.encode(
@@ -327,58 +270,49 @@ def _left_out(done: Replay) -> Iterator[str]:
 
 
 def _replaying(
-    given: Mapping[str, Any],
+    request: ReplayRequest,
     parts: Parts,
     selection: Selection,
+    lateness: Lateness,
     started_at: float,
     run_id: str,
     clock: Clock,
     pace: Pace,
 ) -> Replaying:
-    lateness = Lateness(timedelta(days=given["max_late_days"]), timedelta(hours=given["max_ahead_hours"]))
     limits = {"since": selection.since, "until": selection.until}
     past: Past
-    if given["from_"] == "archive":
+    if request.from_ == "archive":
         past = ArchivedPast(parts.archive(), **limits, written_before=started_at, lateness=lateness)
     else:
         past = RetainedPast(parts.reader(), **limits, lateness=lateness, clock=clock)
     return Replaying(
         past,
         selection=selection,
-        arrivals=parts.arrivals() if given["lookup"] else NoArrivals(),
+        arrivals=parts.arrivals() if request.lookup else NoArrivals(),
         lateness=lateness,
         clock=clock,
         run_id=run_id,
-        notify=given["notify"],
+        notify=request.notify,
         pace=pace,
     )
 
 
-def _selection(given: Mapping[str, Any], now: float) -> Selection:
-    since, until = _time(given, "since", now), _time(given, "until", now)
-    if until is None or until > now:
-        until = now
-    if since is None or since >= until:
-        raise WrongUseError(f"--since {given['since']} is not before the end of the range; allowed: {ALLOWED}")
-    created = [_time(given, name, now) for name in ("created_since", "created_until")]
-    created_since, created_until = (None if one is None else datetime.fromtimestamp(one, UTC) for one in created)
+def _selection(request: ReplayRequest, now: float) -> Selection:
+    since = request.since.at(now).timestamp()
+    until = now if request.until is None else min(now, request.until.at(now).timestamp())
+    if since >= until:
+        raise WrongUseError(f"--since {request.since.text} is not before the end of the range; allowed: {ALLOWED}")
+    created = (request.created_since, request.created_until)
+    created_since, created_until = (None if one is None else one.at(now) for one in created)
     return Selection(
         since=since,
         until=until,
         created_since=created_since,
         created_until=created_until,
-        authors=frozenset(given["authors"]),
-        surfaces=frozenset(given["surfaces"]),
-        event_ids=_ids(given["ids"]),
+        authors=frozenset(request.authors),
+        surfaces=frozenset(request.surfaces),
+        event_ids=_ids(request.ids),
     )
-
-
-def _time(given: Mapping[str, Any], name: str, now: float) -> float | None:
-    text = given[name]
-    try:
-        return None if text is None else moment(text, now)
-    except ValueError as error:
-        raise WrongUseError(f"--{name.replace('_', '-')} {error}") from None
 
 
 def _ids(path: Path | None) -> frozenset[str]:
@@ -395,31 +329,31 @@ def _ids(path: Path | None) -> frozenset[str]:
     return ids
 
 
-def _plan(given: Mapping[str, Any]) -> dict[str, str]:
+def _plan(request: ReplayRequest) -> dict[str, str]:
     """What makes a run the same run: what is read and which of it, not how fast."""
-    ids = given["ids"]
+    ids = request.ids
     plan = {
-        "since": given["since"],
-        "until": given["until"] or "now",
-        "from": given["from_"],
-        "author": ",".join(sorted(given["authors"])),
-        "surface": ",".join(sorted(given["surfaces"])),
+        "since": request.since.text,
+        "until": "now" if request.until is None else request.until.text,
+        "from": request.from_,
+        "author": ",".join(sorted(request.authors)),
+        "surface": ",".join(sorted(request.surfaces)),
         "ids": hashlib.sha256(ids.read_bytes()).hexdigest() if ids is not None else "",
-        "created-since": given["created_since"] or "",
-        "created-until": given["created_until"] or "",
-        "notify": str(given["notify"]),
+        "created-since": "" if request.created_since is None else request.created_since.text,
+        "created-until": "" if request.created_until is None else request.created_until.text,
+        "notify": str(request.notify),
     }
     return {name: value for name, value in plan.items() if value}
 
 
-def _pace(given: Mapping[str, Any], parts: Parts) -> Pace:
+def _pace(request: ReplayRequest, parts: Parts) -> Pace:
     speed = None
-    if given["speed"] is not None:
-        speed = _number("--speed", given["speed"].removesuffix("x"), "a number above 0, such as 10x")
-    if given["rate"] == "max":
+    if request.speed is not None:
+        speed = _number("--speed", request.speed.removesuffix("x"), "a number above 0, such as 10x")
+    if request.rate == "max":
         return Pace(None, speed)
-    if given["rate"] is not None:
-        return Pace(_number("--rate", given["rate"], "a number above 0, or max"), speed)
+    if request.rate is not None:
+        return Pace(_number("--rate", request.rate, "a number above 0, or max"), speed)
     # Live traffic needs the other half.
     return Pace(parts.open_shards() * SHARD_RECORDS_PER_SECOND / 2, speed)
 
@@ -441,34 +375,21 @@ def _prices(path: Path | None) -> Prices:
         raise WrongUseError(f"--prices {error}") from None
 
 
-def _names(world: World, given: Mapping[str, Any]) -> dict[str, str]:
-    named = {
-        "ContentStreamName": given["stream"],
-        "LakeBucketName": given["lake"],
-        "DatabaseName": given["database"],
-        "WorkGroupName": given["workgroup"],
-    }
-    wanted = {name for name in named if named[name] is None}
-    if not given["lookup"]:
-        wanted -= {"DatabaseName", "WorkGroupName"}
-    if given["from_"] == "stream":
-        wanted -= {"LakeBucketName"}
-    found = world.outputs(given["stack"]) if wanted else {}
-    missing = sorted(wanted - found.keys())
-    if missing:
-        raise WrongUseError(
-            f"{', '.join(missing)}: not known. Give --stream, --lake, --database and --workgroup, or use "
-            "`streamkeeper replay`, which asks the stack"
-        )
-    return {**found, **{name: value for name, value in named.items() if value is not None}}
+def _names(world: World, request: ReplayRequest) -> dict[str, str]:
+    said = request.names
+    wanted = {"ContentStreamName": said.stream}
+    if request.from_ == "archive":
+        wanted["LakeBucketName"] = said.lake
+    if request.lookup:
+        wanted |= {"DatabaseName": said.database, "WorkGroupName": said.workgroup}
+    return said.found(wanted, world.outputs, command="replay")
 
 
 @command(epilog=EPILOG)
-@options
-@click.pass_context
-def main(context: click.Context, /, **given: Any) -> None:
-    """Send again what was on the stream, from the archive or from the stream itself; counted once, told to nobody."""
-    context.exit(execute(context.find_object(World) or World(), given))
+@takes(ReplayRequest, *OPTIONS)
+def main(context: click.Context, request: ReplayRequest) -> None:
+    """Send again what was on the stream, from the archive or the stream itself: no duplicates, no notifications."""
+    context.exit(execute(context.find_object(World) or World(), request))
 
 
 if __name__ == "__main__":

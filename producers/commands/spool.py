@@ -3,19 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 
-from glue.aws.options import aws_options
+from glue.aws.options import AWS_OPTIONS
 from glue.terminal.commands import group
 from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, UnreachableError, WrongUseError, exit_codes_help
 from glue.terminal.progress import progress
+from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
 from producers.clock import SystemClock
 from producers.commands.spool_options import WAIT, as_command_error, found_lines
+from producers.commands.stack_options import STACK_OPTION, STREAM_OPTION
 from producers.delivery.report import DeliveryReport, DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.ports import Clock, OutRecord, PutResult, Stream, StreamRefusedError
@@ -155,7 +156,7 @@ def spool() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def status_command(context: click.Context, /, folder: Path, *, as_json: bool) -> None:
-    """What a spool holds: records, bytes, age, damage."""
+    """Show what a spool holds: records, bytes, age, damage."""
     world = context.find_object(World) or World()
     try:
         found = status(folder, now=world.clock.now())
@@ -169,38 +170,54 @@ def status_command(context: click.Context, /, folder: Path, *, as_json: bool) ->
     context.exit(int(found.is_damaged))
 
 
+class FlushRequest(msgspec.Struct, frozen=True):
+    """What was asked for of a flush."""
+
+    folder: Path
+    stream: str | None
+    stack: str
+    wait: float
+    in_flight: int
+    as_json: bool
+
+
 @spool.command("flush", epilog=FLUSH_EPILOG)
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else the stack's.")
-@click.option("--stack", default="streamkeeper", show_default=True, envvar="STREAMKEEPER_STACK")
-@aws_options
-@click.option(
-    "--wait",
-    type=click.FloatRange(min=0),
-    default=WAIT,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to go on; what is left then stays.",
+@takes(
+    FlushRequest,
+    click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)),
+    STREAM_OPTION,
+    STACK_OPTION,
+    *AWS_OPTIONS,
+    click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        default=WAIT,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to go on; what is left then stays.",
+    ),
+    click.option(
+        "--in-flight", default=4, show_default=True, type=click.IntRange(1, 64), help="PutRecords calls at a time."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
 )
-@click.option(
-    "--in-flight", default=4, show_default=True, type=click.IntRange(1, 64), help="PutRecords calls at a time."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object.")
-@click.pass_context
-def flush_command(context: click.Context, /, folder: Path, *, as_json: bool, **given: Any) -> None:
+def flush_command(context: click.Context, request: FlushRequest) -> None:
     """Send what a spool holds."""
     world = context.find_object(World) or World()
     # What is not sent is safe where it is.
     stop = Stop(abandons_at=1)
     try:
-        before = status(folder, now=world.clock.now())
-        with stopping(stop), progress("flushing", before.records, unit="records", clock=world.clock.now) as advance:
+        before = status(request.folder, now=world.clock.now())
+        with (
+            stopping(stop),
+            progress("flushing", before.records, unit="records", clock=world.clock.now) as advance,
+        ):
             done = flush(
-                folder,
-                lambda: world.connect(given["stream"] or world.stream_of(given["stack"]), given["in_flight"]),
+                request.folder,
+                lambda: world.connect(request.stream or world.stream_of(request.stack), request.in_flight),
                 clock=world.clock,
-                wait=given["wait"],
-                in_flight=given["in_flight"],
+                wait=request.wait,
+                in_flight=request.in_flight,
                 stop=stop,
                 on_sent=advance,
             )
@@ -208,7 +225,7 @@ def flush_command(context: click.Context, /, folder: Path, *, as_json: bool, **g
         raise as_command_error(error) from None
     except StreamRefusedError as error:
         raise UnreachableError(str(error)) from None
-    if as_json:
+    if request.as_json:
         click.echo(msgspec.json.encode(done))
     else:
         for line in _flush_lines(done):

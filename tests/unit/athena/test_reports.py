@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from athena import reports
 from athena.engine import Answer
 from athena.values import text_literal
-from glue.terminal.moments import EARLIEST, LATEST, Period, moment
+from glue.terminal.moments import EARLIEST, LATEST, Period
 
 SINCE = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 3, tzinfo=UTC)
@@ -202,54 +202,6 @@ HEADER = "-- title: T\n-- question: Q?\n-- parameter: since | timestamp | requir
 def test_a_header_that_does_not_fit_its_statement_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         reports.parse("some", text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("now", "2026-11-20T09:30:00+00:00"),
-        ("24h", "2026-11-19T09:30:00+00:00"),
-        ("7d", "2026-11-13T09:30:00+00:00"),
-        ("2w", "2026-11-06T09:30:00+00:00"),
-        ("30m", "2026-11-20T09:00:00+00:00"),
-        ("2026-11-01", "2026-11-01T00:00:00+00:00"),
-        ("2026-11-01T10:00:00Z", "2026-11-01T10:00:00+00:00"),
-        ("2026-11-01T10:00:00.125+14:00", "2026-10-31T20:00:00.125000+00:00"),
-        ("2026-11-01 10:00z", "2026-11-01T10:00:00+00:00"),
-    ],
-)
-def test_moments_are_read_as_people_write_them(text: str, expected: str) -> None:
-    assert moment(text, now=NOW).isoformat() == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("2026-11-01T10:00:00", "no zone"),
-        ("2026-02-29", "no calendar"),
-        ("2026-11-01T24:00:00Z", "no calendar"),
-        ("2026-11-01T23:59:60Z", "no calendar"),
-        ("2026-11-01T10:00:00.123456Z", "finer than a millisecond"),
-        ("9999-12-31", "outside 2000 to 2100"),
-        ("999999w", "no calendar"),
-        ("1d' OR '1'='1", "not a moment"),
-        ("٧d", "not a moment"),
-        ("2026-11-01\n", "not a moment"),
-        ("", "not a moment"),
-    ],
-)
-def test_what_is_no_moment_is_refused_with_what_is(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        moment(text, now=NOW)
-
-
-@given(st.text(max_size=30))
-def test_no_text_breaks_the_reading_of_moments(text: str) -> None:
-    try:
-        found = moment(text, now=NOW)
-    except ValueError:
-        return
-    assert EARLIEST <= found <= LATEST
 
 
 @given(st.lists(st.datetimes(EARLIEST.replace(tzinfo=None), LATEST.replace(tzinfo=None)), min_size=2, max_size=2))

@@ -58,9 +58,8 @@ def test_an_address_that_cannot_be_meant_says_what_is_allowed(asked: dict[str, s
 @pytest.mark.parametrize(
     ("since", "until", "said"),
     [
-        ("yesterday", "now", "'yesterday' is not a moment"),
+        ("yesterday", "now", "'yesterday' is not a time"),
         ("now", "24h", "the period is empty"),
-        ("2026-11-20T09:00:00", "now", "has no zone"),
         ("1990-01-01", "now", "outside 2000 to 2100"),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_program_gets_the_files_as_json(tmp_path: Path) -> None:
 def test_a_period_that_cannot_be_meant_is_wrong_use(tmp_path: Path) -> None:
     result = invoke(engine(), "--export", str(tmp_path / "site"), "--since", "soon")
     assert result.exit_code == 2
-    assert "'soon' is not a moment; allowed: a date" in result.stderr
+    assert "'soon' is not a time; allowed: a date" in result.stderr
     assert not (tmp_path / "site").exists()
 
 

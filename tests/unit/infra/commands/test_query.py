@@ -234,9 +234,8 @@ def test_a_report_takes_its_period_and_its_parameters() -> None:
     [
         ([], "which report?"),
         (["latenzy"], "did you mean latency?"),
-        (["latency", "--since", "yesterday"], "not a moment"),
+        (["latency", "--since", "yesterday"], "not a time"),
         (["latency", "--since", "now"], "the period is empty"),
-        (["latency", "--since", "2026-11-19T00:00:00"], "no zone"),
         (["completeness", "--param", "limit=3"], "it takes none but"),
         (["labels_by", "--param", "by=colour"], "allowed: hour, day, surface, language, policy"),
         (["top_authors", "--param", "limit=3; DROP TABLE x"], "not a whole number"),
