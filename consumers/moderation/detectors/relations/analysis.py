@@ -93,7 +93,8 @@ class Relations:
             if groups:
                 named = 3
             if named:
-                groups = groups + [_meant(hit, 0.85) for hit in sentence.get("they", ())]
+                meant = [_meant(hit, 0.85) for hit in sentence.get("they", ())]
+                groups = sorted([*groups, *meant], key=_start) if meant else groups
                 if not groups and named == 2 and not self._english and number:
                     # Where a verb needs no subject, the sentence goes on about whom the last one named.
                     groups = [_meant(hit, 0.55) for hit in sentences[number - 1].get("group", ())[:1]]
@@ -103,7 +104,7 @@ class Relations:
             objected = 0.3 if any("counter" in one for one in sentences[max(0, number - 1) : number + 2]) else 1.0
             for kind, score, places in self._in_sentence(text, sentence, groups):
                 score *= objected
-                if outside > 8 and any(first <= place < last for first, last in quoted for place in places):
+                if outside > 8 and any(_is_inside(quoted, place) for place in places):
                     score *= 0.35
                 if score > 0.02:
                     found.setdefault(kind, []).append(score)
@@ -115,22 +116,27 @@ class Relations:
     ) -> Iterator[tuple[RelationKind, float, tuple[int, int]]]:
         negations = sentence.get("negation", ())
         modals = sentence.get("modal", ())
-        selves = sentence.get("self", ())
+        standing = [self._standing(text, group, sentence.get("self", ())) for group in groups]
         for hit in sentence.get("hostile", ()):
-            best, at = 0.0, 0
-            modal = any(0 <= hit.start - one.end <= 8 * self._word for one in modals)
-            for group in groups:
-                score = self._strength(text, group, hit, modal=modal)
-                score *= group.weight * self._standing(text, group, selves)
+            modal = any(0 <= hit.start - one.end <= 8 * self._word for one in _near(modals, hit.start))
+            best, at = 0.0, -1
+            around = _around(groups, hit.start)
+            for place in around:
+                group = groups[place]
+                score = self._strength(text, group, hit, modal=modal) * group.weight * standing[place]
                 if score > best:
-                    best, at = score, group.start
-            if best and not self._is_negated(text, hit, groups, negations):
-                yield hit.entry.kind, best * hit.weight, (hit.start, at)
+                    best, at = score, place
+            if best and not self._is_negated(text, hit, groups[around.start : around.stop], negations):
+                yield hit.entry.kind, best * hit.weight, (hit.start, groups[at].start)
         for hit in sentence.get("positive", ()):
-            near = [group for group in groups if -4 * self._word <= hit.start - group.end <= 8 * self._word]
+            near = [
+                place
+                for place in _around(groups, hit.start)
+                if -4 * self._word <= hit.start - groups[place].end <= 8 * self._word
+            ]
             if near and self._is_negated(text, hit, (), negations):
-                best = max(group.weight * self._standing(text, group, selves) for group in near)
-                yield "exclusion", 0.55 * hit.weight * best, (hit.start, near[0].start)
+                best = max(groups[place].weight * standing[place] for place in near)
+                yield "exclusion", 0.55 * hit.weight * best, (hit.start, groups[near[0]].start)
 
     def _strength(self, text: str, group: Hit, hit: Hit, *, modal: bool) -> float:
         """How surely a hostile word is said of a group, by where both stand."""
@@ -147,7 +153,7 @@ class Relations:
             return near if after >= -1 else 0.2
         if place == "modal":
             return near if modal else 0.2
-        if not hit.entry.text.isalnum() and not hit.entry.text.isascii() and " " not in hit.entry.text:
+        if hit.entry.sign:
             # A sign attacks what it stands beside.
             if gap <= 1.5 * word:
                 return 1.0
@@ -163,7 +169,8 @@ class Relations:
     def _standing(self, text: str, group: Hit, selves: Sequence[Hit]) -> float:
         """Less than 1 for a group whose member is speaking, or one member of it."""
         near = 3 * self._word if self._english else 2
-        if any(0 <= group.start - one.end <= near or one.start <= group.start < one.end for one in selves):
+        around = _near(selves, group.start)
+        if any(0 <= group.start - one.end <= near or one.start <= group.start < one.end for one in around):
             return 0.3
         if self._english and compiled(_OWN).search(text[max(0, group.start - 24) : group.start]) is not None:
             return 0.3
@@ -173,7 +180,7 @@ class Relations:
 
     def _is_negated(self, text: str, hit: Hit, groups: Sequence[Hit], negations: Sequence[Hit]) -> bool:
         word = self._word
-        for negation in negations:
+        for negation in _near(negations, hit.start):
             # "nobody should ..." reaches further than "not".
             reach = (10 if negation.weight > 1 else 3) * word
             if 0 <= hit.start - negation.end <= reach and "," not in text[negation.end : hit.start]:
@@ -270,13 +277,39 @@ def _run_together(
 ) -> list[tuple[int, int, list[Entry]]]:
     """Those pieces of words that are a group and something hostile in one word: "killallmuslims"."""
     groups = [one for one in inside if one[2][0].role == "group"]
-    hostile = [one for one in inside if one[2][0].role == "hostile"]
+    hostile = sorted((one for one in inside if one[2][0].role == "hostile"), key=lambda one: one[0])
+    starts = [one[0] for one in hostile]
     kept = []
     for group in groups:
-        for other in hostile:
+        for other in hostile[bisect_right(starts, group[0] - 30) : bisect_right(starts, group[1] + 12)]:
             if -1 <= max(group[0] - other[1], other[0] - group[1]) <= 12:
                 kept += [group, other]
+                break
     return kept
+
+
+_MOST_NEAR = 4
+"""Words before and behind a place that are looked at: what is further says nothing, and a text of groups alone ends."""
+
+
+def _start(hit: Hit) -> int:
+    return hit.start
+
+
+def _around(hits: Sequence[Hit], place: int) -> range:
+    """Which of the hits, in order, stand next to a place."""
+    middle = bisect_right(hits, place, key=_start)
+    return range(max(0, middle - _MOST_NEAR), min(len(hits), middle + _MOST_NEAR))
+
+
+def _near(hits: Sequence[Hit], place: int) -> Sequence[Hit]:
+    around = _around(hits, place) if hits else range(0)
+    return hits[around.start : around.stop]
+
+
+def _is_inside(spans: Sequence[tuple[int, int]], place: int) -> bool:
+    before = bisect_right(spans, (place, len(spans) and spans[-1][1] + 1))
+    return before > 0 and spans[before - 1][0] <= place < spans[before - 1][1]
 
 
 def _together(found: dict[RelationKind, list[float]], calm: int) -> dict[RelationKind, float]:

@@ -53,6 +53,7 @@ class Entry(Struct, frozen=True, gc=False):
         kind: of what is hostile, which kind of attack it is.
         place: of what is hostile, where the group must stand.
         open_end: whether the word may go on.
+        sign: whether it is no word but an emoji.
     """
 
     text: str
@@ -61,6 +62,7 @@ class Entry(Struct, frozen=True, gc=False):
     kind: RelationKind = "derogation"
     place: Place = "any"
     open_end: bool = False
+    sign: bool = False
 
 
 def entries(name: str) -> Iterator[Entry]:
@@ -96,7 +98,7 @@ def entries(name: str) -> Iterator[Entry]:
             continue
         weight, words = (float(head), rest) if colon else (1.0, line)
         for word in fold(words).split(", "):
-            yield Entry(word.rstrip("*"), role, weight, kind, place, word.endswith("*"))
+            yield Entry(word.rstrip("*"), role, weight, kind, place, word.endswith("*"), name == "emoji")
 
 
 def _together(adjectives: Sequence[str], people: Sequence[str]) -> Iterator[Entry]:
