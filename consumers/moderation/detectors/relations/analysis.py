@@ -11,7 +11,7 @@ from itertools import groupby
 
 from msgspec import Struct
 
-from consumers.moderation.detectors.relations.lexicon import Entry, Lexicon
+from consumers.moderation.detectors.relations.lexicon import FEWEST_LETTERS, Entry, Lexicon
 from consumers.moderation.kinds import RelationKind
 from consumers.moderation.scan import compiled
 
@@ -26,11 +26,14 @@ _QUOTED = (
     r"|\x{201e}[^\x{201c}\x{201d}]{3,200}[\x{201c}\x{201d}]|\x{300c}[^\x{300d}]{2,200}\x{300d}"
     r"|(?:^| )'[^']{3,200}'(?:[ .,!?]|$)|\x{2018}[^\x{2019}]{3,200}\x{2019}"
 )
-_WORD = r"[\pL\pM\pN]+"
+_EDGES = ".,;:!?\"'()[]*#-\u2026\u201c\u201d\u201e\u00ab\u00bb\u2018\u00bf\u00a1"
 _COPULA = r"(?:^| )(?:are|is|r|were|be|being|as|all|have|can|will|=+|like)(?: |$)|'re |'s "
 _OWN = r"(?:^|[^a-z])(?:my|our|fellow) (?:[a-z]+ )?$"
 _DETERMINED = r"(?:^|[^a-z])(?:that|this|his|her|your|the same|one) (?:[a-z]+ )?$"
 _NO = r"(?:^|[^a-z])(?:no|nobody|not all|not every|never) (?:[a-z]+ )?$"
+
+
+_Found = tuple[int, int, Sequence[Entry]]
 
 
 class Hit(Struct, frozen=True, gc=False):
@@ -157,7 +160,9 @@ class Relations:
             # A sign attacks what it stands beside.
             if gap <= 1.5 * word:
                 return 1.0
-            return 0.7 if modal or (hit.entry.kind != "dehumanisation" and gap <= 4 * word) else 0.2
+            if modal:
+                return 0.9
+            return 0.7 if hit.entry.kind != "dehumanisation" and gap <= 4 * word else 0.2
         if not self._english:
             return near * (1.0 if modal or hit.entry.kind != "violence" else 0.6)
         if before >= -1:
@@ -194,9 +199,10 @@ class Relations:
 
     def _hits(self, text: str) -> list[Hit]:
         """The entries in a text that stand as words, none inside another, in order."""
-        found: list[tuple[int, int, list[Entry]]] = []
+        found: list[_Found] = []
         known = self._lexicon.entries
-        inside: list[tuple[int, int, list[Entry]]] = []
+        inside: list[_Found] = []
+        same: Sequence[Entry]
         for index, start, end in self._lexicon.find(text, overlapping=True):
             same = known[index]
             if self._starts(text, start) and self._ends(text, end, same[0]):
@@ -204,12 +210,16 @@ class Relations:
             elif end - start >= 4 and same[0].role in {"group", "hostile"}:
                 inside.append((start, end, same))
         taken = {start for start, _, _ in found}
-        for match in compiled(_WORD).finditer(text):
-            start, end = match.span()
-            if start not in taken and (same := self._lexicon.misspelled(text[start:end])):
-                found.append((start, end, same))
-        found += _run_together(inside, found)
-        found.sort(key=lambda one: (one[0], -one[1]))
+        at = 0
+        for token in text.split(" "):
+            word = token.strip(_EDGES)
+            if len(word) >= FEWEST_LETTERS - 1 and (same := self._lexicon.misspelled(word)):
+                start = at + token.find(word)
+                if start not in taken:
+                    found.append((start, start + len(word), same))
+            at += len(token) + 1
+        found += _run_together(inside)
+        found.sort(key=lambda one: (one[0], -one[1], -max(entry.weight for entry in one[2])))
         hits: list[Hit] = []
         last = 0
         for start, end, same in found:
@@ -261,6 +271,8 @@ _ARABIC_CLITICS = ("ال", "و", "وال", "بال", "لل", "ل", "ب", "ف", "
 
 def _unstretched(text: str) -> str:
     """The text with letters that are held long, three times or more, written once."""
+    if not any(character * 3 in text for character in set(text)):
+        return text
     parts = []
     for character, run in groupby(text):
         count = len(list(run))
@@ -272,9 +284,7 @@ def _meant(hit: Hit, weight: float) -> Hit:
     return Hit(hit.start, hit.end, hit.entry, weight)
 
 
-def _run_together(
-    inside: Sequence[tuple[int, int, list[Entry]]], found: Sequence[tuple[int, int, list[Entry]]]
-) -> list[tuple[int, int, list[Entry]]]:
+def _run_together(inside: Sequence[_Found]) -> list[_Found]:
     """Those pieces of words that are a group and something hostile in one word: "killallmuslims"."""
     groups = [one for one in inside if one[2][0].role == "group"]
     hostile = sorted((one for one in inside if one[2][0].role == "hostile"), key=lambda one: one[0])
@@ -312,15 +322,22 @@ def _is_inside(spans: Sequence[tuple[int, int]], place: int) -> bool:
     return before > 0 and spans[before - 1][0] <= place < spans[before - 1][1]
 
 
+_WEAK = 0.33
+"""Scores below which a hostile word adds nothing to another of its kind."""
+
+
 def _together(found: dict[RelationKind, list[float]], calm: int) -> dict[RelationKind, float]:
     """One score for each kind; the strongest kind's grows by what the others add."""
     if not found:
         return {}
     count = sum(map(len, found.values()))
     damp = 1.0 if calm == 0 else 0.75 if calm <= count else 0.5
-    missed = 1.0
-    for scores in found.values():
-        for score in scores:
+    every = [score for scores in found.values() for score in scores]
+    # Ten words that say little are no more than one that does.
+    weak = max((score for score in every if score < _WEAK), default=0.0)
+    missed = 1 - 0.85 * weak
+    for score in every:
+        if score >= _WEAK:
             missed *= 1 - 0.85 * min(score, 1.0)
     best = max(found, key=lambda kind: (max(found[kind]), kind))
     scores_by_kind = {kind: 0.85 * max(scores) * damp for kind, scores in found.items()}

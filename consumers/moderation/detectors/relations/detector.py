@@ -1,6 +1,6 @@
 """Turns relations into signals by a policy's rules. A text that names no group costs one pass of an automaton."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import cache
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -22,6 +22,9 @@ _OTHER_WORDS = frozenset({"backs", "niger", "cons", "refuge", "arbs", "coins", "
 _MOST_BEFORE = 1_000
 """Characters before the first group of a long text that are looked at with it."""
 _ANY = "emoji"
+_KNOWN = frozenset(LANGUAGES)
+_ENGLISH = frozenset({"en"})
+_NO_LANGUAGES: frozenset[str] = frozenset()
 
 
 class Groups:
@@ -37,10 +40,17 @@ class Groups:
                 languages.setdefault(entry.text, set()).add(language)
                 if entry.open_end:
                     open_ended.add(entry.text)
-                if language == "en" and len(entry.text) >= _SHORTEST_VARIANT and entry.text.isalpha():
+                if (
+                    language == "en"
+                    and entry.weight == 1
+                    and len(entry.text) >= _SHORTEST_VARIANT
+                    and entry.text.isalpha()
+                ):
                     for variant in _variants(entry.text):
                         languages.setdefault(variant, set()).add(language)
-        self._languages = list(languages.values())
+        self._languages = [frozenset(some) for some in languages.values()]
+        # In a text of unknown language a word that is also English, such as "gay", is taken for English.
+        self._unknown = [_ENGLISH if "en" in some else some for some in self._languages]
         # Most finds are pieces of longer words, and go by one look at either edge. A long name inside a word may be
         # one of several that are written together, such as "killallmuslims".
         self._unbound = bytes(_is_unbound(text) for text in languages)
@@ -53,22 +63,29 @@ class Groups:
             store_patterns=False,
         ).find_matches_as_indexes
 
-    def languages(self, folded: str) -> tuple[set[str], int]:
+    def languages(self, folded: str, language: str | None = None) -> tuple[Set[str], int]:
         """The languages in which a text may name a group, and where the first name begins.
+
+        Args:
+            folded: the folded form of a text.
+            language: the text's; None when nobody said.
 
         >>> Groups().languages("two women and a dog")
         ({'en'}, 4)
         """
+        matches = self._find(folded, overlapping=True)
+        if not matches:
+            return _NO_LANGUAGES, 0
+        by_pattern = self._unknown if language is None else self._languages
         found: set[str] = set()
-        first = len(folded)
-        size = len(folded)
-        for index, start, end in self._find(folded, overlapping=True):
+        first = size = len(folded)
+        for index, start, end in matches:
             if not self._unbound[index]:
                 before = start > 0 and is_letter(folded[start - 1])
                 after = end < size and not self._open_end[index] and is_letter(folded[end])
                 if (before or after) and (not self._long[index] or (before and after)):
                     continue
-            found |= self._languages[index]
+            found.update(by_pattern[index])
             first = min(first, start)
         return found, first
 
@@ -86,7 +103,7 @@ def _variants(word: str) -> Iterator[str]:
     for place in range(1, len(word) - 1):
         if len(word) > _SHORTEST_VARIANT and word[:place] + word[place + 1 :] not in _OTHER_WORDS:
             yield word[:place] + word[place + 1 :]
-        if len(word) > _SHORTEST_VARIANT:
+        if len(word) > _SHORTEST_VARIANT + 1:
             yield f"{word[:place]} {word[place:]}"
 
 
@@ -120,10 +137,10 @@ class RelationDetector:
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """One signal for each rule that meets a kind of attack in the text, by rule."""
         folded = subject.text.folded
-        languages, first = self._find(folded)
+        languages, first = self._find(folded, subject.language)
         if self._spaced in subject.hits:
             folded = put_together(folded)
-            languages, first = self._find(folded)
+            languages, first = self._find(folded, subject.language)
         if not languages:
             return ()
         for start, end in subject.allowed:
@@ -138,13 +155,13 @@ class RelationDetector:
                 signals.append(Signal(self.name, rule.label, min(score, rule.at_most), rule.rule))
         return signals
 
-    def scores(self, folded: str, languages: set[str], language: str | None) -> dict[RelationKind, float]:
+    def scores(self, folded: str, languages: Set[str], language: str | None) -> dict[RelationKind, float]:
         """By kind, the strongest score in those languages of the text that count."""
         if _ANY in languages:
             languages = languages | {language or "en"}
         best: dict[RelationKind, float] = {}
         # English is written everywhere; a word of another language counts only where nothing says that it is a third.
-        for one in sorted(languages & set(LANGUAGES)):
+        for one in sorted(_KNOWN & languages):
             if language is None or one in {language, "en"}:
                 for kind, score in _relations(one).scores(folded).items():
                     best[kind] = max(score, best.get(kind, 0.0))

@@ -37,10 +37,13 @@ _ROLES: dict[str, Role] = {
     "nothing": "nothing",
 }
 _KINDS: frozenset[str] = frozenset(get_args(RelationKind))
-_FEWEST_LETTERS = 5
+FEWEST_LETTERS = 5
 """Letters of the shortest word that is also found with two letters swapped ..."""
 _FEWEST_LETTERS_LEFT_OUT = 7
 """... and with one left out."""
+
+
+_NOTHING: tuple["Entry", ...] = ()
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -117,7 +120,7 @@ class Lexicon:
 
     def __init__(self, language: str) -> None:
         by_text: dict[str, list[Entry]] = {}
-        names = (language, "emoji", *(("en_valence",) if language == "en" else ()))
+        names = (language, "emoji", f"{language}_valence")
         for name in names:
             for entry in entries(name):
                 known = by_text.setdefault(entry.text, [])
@@ -133,27 +136,23 @@ class Lexicon:
         ).find_matches_as_indexes
         self._by_variant = self._variants(left_out=language == "en")
 
-    def misspelled(self, word: str) -> list[Entry]:
+    def misspelled(self, word: str) -> Sequence[Entry]:
         """The entries of the word that this one is meant to be, with two letters swapped, or one left out.
 
         >>> [entry.text for entry in lexicon("en").misspelled("muslmis")]
         ['muslims']
         """
-        if len(word) < _FEWEST_LETTERS - 1:
-            return []
-        found = self._by_variant.get(word)
-        if found is None:
-            found = next((self._by_variant[other] for other in swapped(word) if other in self._by_variant), None)
-        return found or []
+        return self._by_variant.get(word, _NOTHING)
 
     def _variants(self, *, left_out: bool) -> dict[str, list[Entry]]:
         variants: dict[str, list[Entry]] = {}
         for same in self.entries:
             text = same[0].text
             chosen = [entry for entry in same if entry.role in {"group", "hostile"} and entry.weight >= 0.7]
-            if not chosen or len(text) < _FEWEST_LETTERS or not text.isalpha() or chosen[0].open_end:
+            if not chosen or len(text) < FEWEST_LETTERS or not text.isalpha() or chosen[0].open_end:
                 continue
-            variants[text] = chosen
+            for variant in swapped(text):
+                variants.setdefault(variant, chosen)
             # In languages with many endings a word without a letter is often another word.
             if left_out and len(text) >= _FEWEST_LETTERS_LEFT_OUT:
                 for place in range(1, len(text) - 1):
