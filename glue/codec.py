@@ -38,7 +38,8 @@ _MEDIA_FIELDS = frozenset(Media.__struct_fields__)
 _SURFACE = re.compile(r"[a-z0-9_]{1,32}")
 # Keeps out what datetime.fromisoformat takes but RFC 3339 does not: week dates, 24:00, seconds in offsets, no zone.
 _RFC3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6}0*)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6}0*)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
 )
 
 
@@ -130,7 +131,7 @@ def _event(
         flags.append("nul")
 
     surface = wire.surface
-    if surface is None or not _is_surface(surface):
+    if surface is None or not is_surface(surface):
         extra = {"surface": msgspec.Raw(msgspec.json.encode(surface)), **extra}
         surface = "other" if surface else "unknown"
         flags.append("surface_mapped")
@@ -153,7 +154,8 @@ def _event(
 
 
 @lru_cache(1024)
-def _is_surface(text: str) -> bool:
+def is_surface(text: str) -> bool:
+    """Whether an event keeps this surface; another one lands as ``other``."""
     return _SURFACE.fullmatch(text) is not None
 
 
@@ -179,7 +181,8 @@ def parse_timestamp(value: str) -> datetime | BadInput:
     """
     if _RFC3339.fullmatch(value) is not None:
         try:
-            moment = datetime.fromisoformat(value)
+            # The letters may be small ones (RFC 3339, section 5.6), which fromisoformat takes only in part.
+            moment = datetime.fromisoformat(value if value[-1] != "z" else value.upper())
             # Nearly all are in Z, which fromisoformat already gives as UTC.
             return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
         except OverflowError:
@@ -292,6 +295,7 @@ __all__ = [
     "canonical",
     "decode",
     "encode",
+    "is_surface",
     "landed_timestamp",
     "parse_timestamp",
     "wire_timestamp",

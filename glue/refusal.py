@@ -16,8 +16,8 @@ _KNOWN_FIELDS = frozenset(WireEvent.__struct_fields__)
 _MEDIA_FIELDS = frozenset(Media.__struct_fields__)
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _YEAR_TOO_LONG = re.compile(r"[+-]?\d{5,}-\d{2}-", re.ASCII)
-_NO_ZONE = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?", re.ASCII)
-_TOO_FINE = re.compile(r".*\.\d{7,}(Z|[+-]\d{2}:\d{2})", re.ASCII)
+_NO_ZONE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?", re.ASCII)
+_TOO_FINE = re.compile(r".*\.\d{7,}([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _DATE_TIME = re.compile(r"(\d{4})-.*", re.ASCII)
 _YEAR_9999_IN_SECONDS = 253_402_300_799
 
@@ -63,18 +63,17 @@ def _explain_json(payload: bytes, message: str) -> BadInput:
 
 
 def _explain_shape(document: dict[str, Any]) -> BadInput | None:
-    keys = 0
     level: list[Any] = [document]
     for _ in range(MAX_DEPTH):
         deeper: list[Any] = []
         for value in level:
             if isinstance(value, dict):
-                keys += len(value)
+                # Of each object, not of all together: a post with many pictures is large, and well formed.
+                if len(value) > MAX_KEYS:
+                    return BadInput("keys", f"an object of more than {MAX_KEYS} keys; allowed: at most {MAX_KEYS}")
                 deeper.extend(child for child in value.values() if isinstance(child, dict | list))
             else:
                 deeper.extend(child for child in value if isinstance(child, dict | list))
-        if keys > MAX_KEYS:
-            return BadInput("keys", f"more than {MAX_KEYS} keys; allowed: at most {MAX_KEYS}")
         if not deeper:
             return None
         level = deeper

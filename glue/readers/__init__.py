@@ -1,1 +1,1 @@
-"""Readers of users' files: JSON lines, CSV, TSV, Parquet, chat logs, folders of them; packed or not."""
+"""Readers of users' files: JSON lines and documents, CSV, Parquet, chat logs, folders of them; packed or not."""

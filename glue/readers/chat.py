@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
 from glue.readers.rejection import Rejection
-from glue.readers.rows import MAX_LINE_BYTES, Row, lines
+from glue.readers.rows import MAX_LINE_BYTES, Row, lines, too_long
 
 _STAMP = re.compile(
     r"\[?(?:(\d{4}-\d\d-\d\d)[T ])?(\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:?\d\d)?\]?[ \t]?", re.ASCII
@@ -54,11 +54,10 @@ def read_chat(chunks: Iterable[bytes], *, name: str = "") -> Iterator[Row]:
     for number, (line, size) in enumerate(lines(chunks), start=1):
         raw = line.rstrip(b"\r\n")
         if size > MAX_LINE_BYTES:
-            too_long = Rejection("size", f"a line of {size} bytes; allowed: at most {MAX_LINE_BYTES}")
-            yield Row(number, {}, raw, too_long, is_cut=True)
+            yield Row(number, {}, raw, too_long(size), is_cut=True)
             continue
         try:
-            text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            text = raw.decode()
         except UnicodeDecodeError as broken:
             detail = f"not UTF-8 at byte {broken.start} of the line; allowed: UTF-8"
             yield Row(number, {}, raw, Rejection("encoding", detail))

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from glue.readers.formats import Reading
 from glue.readers.rows import SourceError
-from glue.readers.sources import Format, Source, form_of
+from glue.readers.sources import Source
 
 _SHOWN = 3
 _REJECTS = re.compile(r"\.rejects(-\d+)?\.jsonl\Z")
@@ -20,8 +21,7 @@ class Folder:
         path: the folder.
         pattern: which files, by their path in the folder, such as ``*.jsonl.gz`` or ``2026-*/chat-*``; ``*`` also
             stands for slashes. None: those whose names say what they hold.
-        form: what they hold; None goes by their names.
-        fallback: what they hold when neither says it; every file then counts.
+        reading: what they hold and how they are read; with a form or a fallback every file counts.
 
     Raises:
         SourceError: there is no such folder, or no such file in it, or a file of which nothing says what it holds.
@@ -29,13 +29,10 @@ class Folder:
 
     is_several = True
 
-    def __init__(
-        self, path: str, *, pattern: str | None = None, form: Format | None = None, fallback: Format | None = None
-    ) -> None:
+    def __init__(self, path: str, *, pattern: str | None = None, reading: Reading | None = None) -> None:
         self.path = path
-        self._form = form
-        self._fallback = fallback
-        self.files, self.left_out = select(_files(path), pattern=pattern, form=form or fallback, where=path)
+        self._reading = reading or Reading()
+        self.files, self.left_out = select(_files(path), pattern=pattern, reading=self._reading, where=path)
 
     @property
     def name(self) -> str:
@@ -46,7 +43,7 @@ class Folder:
         """Each file; in ids it goes by its path in the folder, which for a file right in it is the file's name."""
         for file in self.files:
             path = str(Path(self.path) / file)
-            with Source(path, form=self._form, fallback=self._fallback, name=file) as source:
+            with Source(path, reading=self._reading, name=file) as source:
                 yield source
 
     def spool(self) -> None:
@@ -56,7 +53,7 @@ class Folder:
         """Nothing to do: each part is closed when it has been read."""
 
 
-def select(names: Iterable[str], *, pattern: str | None, form: Format | None, where: str) -> tuple[list[str], int]:
+def select(names: Iterable[str], *, pattern: str | None, reading: Reading, where: str) -> tuple[list[str], int]:
     """Those of the names that are wanted, sorted, and how many say nothing of what they hold.
 
     What an earlier run has rejected is not wanted unless a pattern says so.
@@ -68,14 +65,14 @@ def select(names: Iterable[str], *, pattern: str | None, form: Format | None, wh
     left_out = 0
     if pattern is not None:
         found = [name for name in every if fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)]
-        unknown = [name for name in found if form is None and form_of(name) is None]
+        unknown = [name for name in found if reading.form_of(name) is None]
         if unknown:
             raise SourceError(
                 f"{where}: {_some(unknown)} match {pattern!r}, and the names do not say what they hold; say --format"
             )
     else:
         given = [name for name in every if _REJECTS.search(name) is None]
-        found = [name for name in given if form is not None or form_of(name) is not None]
+        found = [name for name in given if reading.form_of(name) is not None]
         left_out = len(given) - len(found)
     if not found:
         there = f"; there is {_some(every)}" if every else ""

@@ -1,38 +1,31 @@
-"""Where rows come from: a file, an object or standard input, plain or gzip, in any of the formats; in constant memory.
+"""Where rows come from: a file, an object or standard input, packed or not, in any of the formats; in bounded memory.
 
 Several files are a source, too: :mod:`glue.readers.folder` and :mod:`producers.aws.prefix` give one after the other.
 """
 
 import sys
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, Self, cast, get_args
+from typing import BinaryIO, Protocol, Self, cast
 
+from glue.readers.beginning import at_least, with_line_feeds
 from glue.readers.chat import read_chat
-from glue.readers.rows import Row, SourceError, read_csv, read_json_lines, read_server_sent
+from glue.readers.delimited import read_delimited
+from glue.readers.documents import is_document, read_documents
+from glue.readers.encoding import LONGEST_TEXT_MARK, checked_encoding, in_utf8
+from glue.readers.formats import FORMATS, PACKED_SUFFIXES, SUFFIXES, Format, Reading, form_by_content
+from glue.readers.json_lines import read_json_lines, read_server_sent
+from glue.readers.packing import peek, unpacked
+from glue.readers.rejection import Rejection
+from glue.readers.rows import Row, SourceError
 from glue.units import KIB, MIB
 
-Format = Literal["jsonl", "csv", "tsv", "parquet", "sse", "chat"]
-"""JSON lines, CSV, tab-separated values, Parquet, a server-sent stream of JSON, a plain-text chat log."""
-FORMATS: tuple[Format, ...] = get_args(Format)
-
-MAX_GZIP_RATIO = 200
-"""Bytes out for each byte in. Text comes to 5 to 20, repeated log lines to 100, a bomb to 1,000."""
-GZIP_RATIO_FROM = MIB
-"""Bytes out before the ratio is judged: a short file of blanks is no bomb."""
-
 _CHUNK = 256 * KIB
-_SUFFIXES: dict[str, Format] = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
+_HEAD = 64 * KIB
+_MOST_OF_A_BEGINNING = 2 * MIB
+_CUT_OFF = Rejection("cut_off", "the source broke off within this row; what was there of it is kept")
+_UNITS: dict[Format, str] = {"parquet": "row", "json": "item"}
 
 
 class Parts(Protocol):
@@ -69,9 +62,9 @@ class Source:
 
     Args:
         path: a file's path, or ``-``; of what ``opened`` gives, its name.
-        form: what it holds; None goes by the name (``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.tsv``,
-            ``.parquet``, each also with ``.gz``), and for standard input by its first bytes.
-        fallback: what it holds when neither says it.
+        reading: what it holds and how it is read. What is not said goes by the name (``.jsonl``, ``.ndjson``,
+            ``.json``, ``.csv``, ``.tsv``, ``.parquet``, also with ``.gz``, ``.bz2``, ``.xz``, ``.zst`` behind it), and
+            for standard input by its first bytes.
         stdin: what ``-`` reads; the process's own unless given.
         opened: gives the bytes from the start, where that is no file here.
         name: what it is called in event ids; else the file's name without its folder, or ``stdin``.
@@ -87,27 +80,32 @@ class Source:
         self,
         path: str,
         *,
-        form: Format | None = None,
-        fallback: Format | None = None,
+        reading: Reading | None = None,
         stdin: BinaryIO | None = None,
         opened: Callable[[], Iterator[bytes]] | None = None,
         name: str | None = None,
     ) -> None:
         self.path = path
+        self.reading = reading or Reading()
         self.is_stdin = path == "-" and opened is None
         self.name = name or ("stdin" if self.is_stdin else Path(path).name)
         self._opened = opened
-        self._fallback = fallback
         self._input = stdin
         self._spooled: BinaryIO | None = None
-        self._head = b""
+        self._live: Iterator[bytes] | None = None
         if self.is_stdin:
             self._input = stdin if stdin is not None else sys.stdin.buffer
+            self._live = _chunks(self._input)
         elif opened is None:
             _require_file(path)
-        self.format: Format = form or self._guessed()
+        self.format: Format = self._format()
         if self.format == "parquet" and self.is_stdin:
             self.spool()
+
+    @property
+    def unit(self) -> str:
+        """What a row's number counts."""
+        return _UNITS.get(self.format, "line")
 
     def parts(self) -> Iterator["Source"]:
         """Itself."""
@@ -122,8 +120,12 @@ class Source:
         if self._spooled is not None:
             return
         spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the source
-        for chunk in self._plain_chunks():
-            spooled.write(chunk)
+        try:
+            for chunk in self._plain_chunks():
+                spooled.write(chunk)
+        except BaseException:
+            spooled.close()
+            raise
         self._spooled = spooled
 
     def close(self) -> None:
@@ -142,85 +144,105 @@ class Source:
         """Every row from the start; standard input only once, unless it was spooled.
 
         Raises:
-            SourceError: it cannot be read, or not any further.
+            SourceError: it cannot be read, or not any further. What had been read of an unfinished row comes before it
+                as a rejected row, so that none is lost without a word.
         """
+        try:
+            yield from self._rows()
+        except SourceError as broken:
+            if broken.rest is not None:
+                yield Row(broken.rest[0], {}, broken.rest[1], _CUT_OFF, is_cut=True)
+            raise
+
+    def _rows(self) -> Iterator[Row]:
         if self.format == "parquet":
             from glue.readers.parquet import read_parquet
 
             if self._opened is not None:
                 # Parquet is read from its end.
                 self._keep()
-            return read_parquet(self._spooled if self._spooled is not None else self.path)
-        if self.format == "jsonl":
-            return read_json_lines(self.chunks())
+            return read_parquet(self._spooled or self.path, leave_out=self.reading.leave_out)
+        chunks = self.chunks()
         if self.format == "sse":
-            return read_server_sent(self.chunks())
+            return read_server_sent(chunks)
+        if self.format == "json" or self.reading.items is not None:
+            return read_documents(chunks, path=self.reading.path)
+        chunks = with_line_feeds(chunks)
         if self.format == "chat":
-            return read_chat(self.chunks(), name=self.name)
-        return read_csv(self.chunks(), delimiter="\t" if self.format == "tsv" else ",")
+            return read_chat(chunks, name=self.name)
+        if self.format in ("csv", "tsv"):
+            return read_delimited(chunks, delimiter=self.reading.separator or ("\t" if self.format == "tsv" else None))
+        head, chunks = at_least(chunks, 1)
+        if is_document(head[:_HEAD]):
+            # From here on rows are counted as items.
+            self.format = "json"
+            return read_documents(chunks)
+        return read_json_lines(chunks)
 
     def chunks(self) -> Iterator[bytes]:
-        """The content, unpacked when it is gzip."""
-        chunks = self._plain_chunks()
-        first = next(chunks, b"")
-        if first.startswith(b"\x1f\x8b"):
-            yield from gunzip(_with_first(first, chunks))
-        else:
-            yield from _with_first(first, chunks)
+        """The content, unpacked and in UTF-8.
+
+        Raises:
+            SourceError: it is damaged, or something that cannot be read.
+        """
+        return self._text(self._plain_chunks())
+
+    def _text(self, plain: Iterator[bytes]) -> Iterator[bytes]:
+        head, chunks = at_least(unpacked(plain), LONGEST_TEXT_MARK)
+        encoding = self.reading.encoding
+        return in_utf8(chunks, head, checked_encoding(encoding) if encoding is not None else None)
 
     def _plain_chunks(self) -> Iterator[bytes]:
         if self._spooled is not None:
             self._spooled.seek(0)
-            yield from _chunks(self._spooled)
-            return
+            return _chunks(self._spooled)
         if self._opened is not None:
-            yield from self._opened()
-            return
-        if not self.is_stdin:
-            try:
-                with open(self.path, "rb") as file:
-                    yield from _chunks(file)
-            except OSError as error:
-                raise SourceError(f"{self.path}: {error.strerror}; give a file that can be read") from None
-            return
-        head, self._head = self._head, b""
-        if head:
-            yield head
-        if self._input is not None:
-            yield from _chunks(self._input)
+            return self._opened()
+        if self._live is not None:
+            return self._live
+        return self._file_chunks()
 
-    def _guessed(self) -> Format:
+    def _file_chunks(self) -> Iterator[bytes]:
+        try:
+            with open(self.path, "rb") as file:
+                yield from _chunks(file)
+        except OSError as error:
+            raise SourceError(f"{self.path}: {error.strerror}; give a file that can be read") from None
+
+    def _format(self) -> Format:
         if not self.is_stdin:
-            form = form_of(self.path) or self._fallback
+            form = self.reading.form_of(self.path)
             if form is None:
                 raise SourceError(
-                    f"{self.path}: its name does not say what it holds; "
-                    f"allowed: {', '.join(_SUFFIXES)} (also with .gz), or say --format {'|'.join(FORMATS)}"
+                    f"{self.path}: its name does not say what it holds; allowed: {', '.join(SUFFIXES)} (packed also "
+                    f"with {', '.join(PACKED_SUFFIXES)} behind it), or say --format {'|'.join(FORMATS)}"
                 )
             return form
-        # read1 gives what is there and does not wait for more: someone may be typing.
-        self._head = _read_some(cast(BinaryIO, self._input))
-        if self._head.startswith(b"PAR1"):
+        if self.reading.form is not None:
+            return self.reading.form
+        # A beginning is enough, and more is not waited for: someone may be typing.
+        head, self._live = peek(cast(Iterator[bytes], self._live))
+        if head.startswith(b"PAR1"):
             return "parquet"
-        start = self._head
-        if start.startswith(b"\x1f\x8b"):
-            start = zlib.decompressobj(31).decompress(start, KIB)
-        # A chat log may begin with a bracket, too; where something else is likely, only an object means JSON.
-        marks = (b"{",) if self._fallback is not None else (b"{", b"[", b'"')
-        if not start or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(marks):
-            return "jsonl"
-        if self._fallback is not None:
-            return self._fallback
-        raise SourceError("standard input is not JSON lines; say --format csv, tsv or parquet")
+        wanted = len(head)
+        while not (text := self._beginning(head)) and head and wanted <= _MOST_OF_A_BEGINNING:
+            # Packed data may need more of it before the first byte comes out.
+            wanted *= 2
+            longer, self._live = at_least(self._live, wanted)
+            if len(longer) == len(head):
+                break
+            head = longer
+        found = form_by_content(text, fallback=self.reading.fallback)
+        if found is None:
+            raise SourceError("standard input is not JSON; say --format csv, tsv, json, chat or parquet")
+        return found
 
-
-def form_of(name: str) -> Format | None:
-    """What a file of this name holds, None when the name does not say it.
-
-    >>> form_of("a/posts.CSV.gz"), form_of("notes.txt")
-    ('csv', None)
-    """
-    return _SUFFIXES.get(Path(name.removesuffix(".gz")).suffix.lower())
+    def _beginning(self, head: bytes) -> bytes:
+        """As much of the text as its first bytes give; what is broken in them is said when they are read."""
+        try:
+            return next(self._text(iter([head])), b"")
+        except SourceError:
+            return b""
 
 
 def _require_file(path: str) -> None:
@@ -230,57 +252,8 @@ def _require_file(path: str) -> None:
         raise SourceError(f"{path}: a folder; give one file")
 
 
-def _read_some(file: BinaryIO) -> bytes:
-    read1 = getattr(file, "read1", file.read)
-    return bytes(read1(_CHUNK))
-
-
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := _read_some(file):
+    # read1 gives what is there and does not wait for more.
+    read1 = getattr(file, "read1", file.read)
+    while chunk := bytes(read1(_CHUNK)):
         yield chunk
-
-
-def _with_first(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
-
-
-def gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of gzip data, one or more members, a piece at a time.
-
-    Raises:
-        SourceError: the data is damaged or cut off, or grows so much that it is a bomb; it then stops before 10 MiB.
-    """
-    taken = made = 0
-    unpacker = zlib.decompressobj(31)
-    is_open = False
-    for chunk in chunks:
-        rest = chunk
-        while rest:
-            if unpacker.eof:
-                unpacker = zlib.decompressobj(31)
-            is_open = True
-            try:
-                piece = unpacker.decompress(rest, MIB)
-            except zlib.error:
-                raise SourceError(
-                    f"the gzip data is damaged after {made} unpacked bytes; rows up to there were read"
-                ) from None
-            left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
-            taken += len(rest) - len(left)
-            made += len(piece)
-            if made > GZIP_RATIO_FROM and made > taken * MAX_GZIP_RATIO:
-                raise SourceError(
-                    f"the gzip data unpacks to over {MAX_GZIP_RATIO} times its size ({taken} bytes gave {made}); it "
-                    "was not read on. If it is no bomb, unpack it first"
-                )
-            if piece:
-                yield piece
-            # Padding with zeros behind the last member is usual on tapes and in some tools.
-            rest = left.lstrip(b"\0") if unpacker.eof else left
-            is_open = not unpacker.eof
-    while is_open and not unpacker.eof and (piece := unpacker.decompress(unpacker.unconsumed_tail, MIB)):
-        yield piece
-    if is_open and not unpacker.eof:
-        raise SourceError(f"the gzip data is cut off after {made} unpacked bytes; rows up to there were read")

@@ -1,76 +1,63 @@
-"""Rows of texts from files, to try policies on and to measure them by."""
+"""Texts of a source's rows, with their language and surface, to try something on."""
 
-import csv
-import gzip
-import io
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import IO, Any, cast
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from glue.readers.rows import SourceError
+from glue.readers.sources import Source
+
+_SHOWN = 12
 
 
-def read_texts(path: Path, column: str) -> Iterator[tuple[str, str | None, str]]:
-    """Each row's text, language and surface. Rows without text are left out.
+class Texts:
+    """The texts in one column of a source. Rows that cannot be read, and rows without text, are counted and left out.
 
     Args:
-        path: JSON lines, CSV or Parquet, also gzip.
+        source: where the rows come from.
         column: which one holds the text; ``language`` or ``lang`` and ``surface`` are read when they are there.
+        surface: of rows that name none.
 
-    Raises:
-        ValueError: the file is of no such form, or has no such column; it says which there are.
+    Iterating raises :class:`glue.readers.rows.SourceError` when it cannot be read, has no rows, or no row can be read
+    or has the column; the text says why, or which columns there are.
     """
-    seen = False
-    for number, row in enumerate(read_rows(path), start=1):
-        if column not in row:
-            raise ValueError(f"{path} row {number} has no column {column!r}; there are {', '.join(map(str, row))}")
-        seen = True
-        text = row[column]
-        if isinstance(text, str) and text:
-            language = row.get("language") or row.get("lang")
-            yield text, str(language) if language else None, str(row.get("surface") or "comment")
-    if not seen:
-        raise ValueError(f"{path} has no rows")
+
+    def __init__(self, source: Source, column: str, *, surface: str = "comment") -> None:
+        self._source = source
+        self._column = column
+        self._surface = surface
+        self.rows = self.unreadable = self.empty = 0
+
+    def __iter__(self) -> Iterator[tuple[str, str | None, str]]:
+        columns: dict[str, None] = {}
+        has_column = False
+        first = ""
+        self.rows = self.unreadable = self.empty = 0
+        for row in self._source.rows():
+            self.rows += 1
+            if row.problem is not None:
+                self.unreadable += 1
+                first = first or f"{self._source.unit} {row.number}: {row.problem.reason}: {row.problem.detail}"
+                continue
+            if len(columns) <= _SHOWN:
+                columns.update(dict.fromkeys(row.cells))
+            has_column = has_column or self._column in row.cells
+            text = _plain(row.cells.get(self._column))
+            if not isinstance(text, str) or not text:
+                self.empty += 1
+                continue
+            language = _plain(row.cells.get("language")) or _plain(row.cells.get("lang"))
+            surface = _plain(row.cells.get("surface")) or self._surface
+            yield text, str(language) if language else None, str(surface)
+        if not self.rows:
+            raise SourceError(f"{self._source.path} has no rows; give a file with at least one")
+        if self.unreadable == self.rows:
+            raise SourceError(f"{self._source.path}: none of its {self.rows:,} rows can be read; {first}")
+        if not has_column:
+            there = ", ".join(list(columns)[:_SHOWN]) or "none"
+            raise SourceError(f"{self._source.path}: no row has a column {self._column!r}; columns there: {there}")
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a file.
-
-    Args:
-        path: JSON lines, CSV, TSV or Parquet; the first three also in gzip.
-
-    Raises:
-        ValueError: the file is of no such form; it names the line.
-    """
-    name = path.name.removesuffix(".gz")
-    if name.endswith(".parquet"):
-        from glue.catalog.lake import read_table
-
-        yield from read_table(path.read_bytes()).to_pylist()
-        return
-    if not name.endswith((".jsonl", ".json", ".ndjson", ".csv", ".tsv")):
-        raise ValueError(f"{path}: allowed: .jsonl, .csv, .tsv or .parquet, the first three also .gz")
-    with ExitStack() as stack:
-        opened = gzip.open if path.name.endswith(".gz") else open
-        raw = stack.enter_context(opened(path, "rb"))
-        lines = stack.enter_context(io.TextIOWrapper(cast(IO[bytes], raw), encoding="utf-8", newline=""))
-        try:
-            if name.endswith((".csv", ".tsv")):
-                yield from csv.DictReader(lines, delimiter="\t" if name.endswith(".tsv") else ",")
-            else:
-                yield from _documents(path, lines)
-        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, csv.Error) as error:
-            raise ValueError(f"{path} cannot be read: {type(error).__name__}") from None
-
-
-def _documents(path: Path, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            raise ValueError(f"{path} line {number} is no JSON document") from None
-        if not isinstance(row, dict):
-            raise ValueError(f"{path} line {number} is no JSON object")  # noqa: TRY004
-        yield row
+def _plain(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value

@@ -16,9 +16,12 @@ from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
 from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask
 from consumers.policy_tools.loading import load, problems_of, read_text
 from glue.aws.options import aws_options
-from glue.readers.texts import read_texts
+from glue.readers.formats import Reading
+from glue.readers.sources import Source
+from glue.readers.texts import Texts
 from glue.terminal.commands import group
 from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
+from glue.terminal.reading import reading_options
 from glue.terminal.sanitize import inert
 from infra.commands.stack import STACK, output, outputs
 
@@ -175,19 +178,25 @@ Examples:
 )
 @click.argument("before", metavar="POLICY")
 @click.argument("after", metavar="POLICY")
-@click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Texts to judge by both.")
+@click.option("--data", metavar="FILE|-", help="Texts to judge by both policies; - is standard input.")
 @click.option("--text-column", default="text", show_default=True, help="With --data: the column with the text.")
 @click.option("--examples", type=click.IntRange(0, MOST_EXAMPLES), default=0, help="Texts shown of each change.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@reading_options
 @aws_options
-def diff(before: str, after: str, data: Path | None, text_column: str, examples: int, as_json: bool) -> None:
+def diff(
+    before: str, after: str, data: str | None, text_column: str, examples: int, as_json: bool, **reading: Any
+) -> None:
     """Show what differs between two policies, and what that does to real texts."""
     (old, old_moderator), (new, new_moderator) = _load(before), _load(after)
     found = differences(old, new)
     done = None
+    texts = None
     if data is not None:
         try:
-            done = effect(old_moderator, new_moderator, read_texts(data, text_column), examples=examples)
+            with Source(data, reading=Reading(**reading)) as source:
+                texts = Texts(source, text_column)
+                done = effect(old_moderator, new_moderator, texts, examples=examples)
         except ValueError as error:
             raise WrongUseError(str(error)) from error
     if as_json:
@@ -198,6 +207,8 @@ def diff(before: str, after: str, data: Path | None, text_column: str, examples:
             ]
             document |= {"texts": done.texts, "moves": moves, "examples": msgspec.to_builtins(done.examples)}
             document["would_ask"] = done.asked
+        if texts is not None:
+            document |= {"rows": texts.rows, "unreadable": texts.unreadable, "empty": texts.empty}
         click.echo(json.dumps(document, indent=1, ensure_ascii=False))
         return
     for one in found:
@@ -206,6 +217,8 @@ def diff(before: str, after: str, data: Path | None, text_column: str, examples:
     if done is not None:
         changed, stricter = done.changed, done.stricter
         share = changed / done.texts if done.texts else 0.0
+        if texts is not None and (texts.unreadable or texts.empty):
+            click.echo(f"{texts.rows:,} rows; {texts.unreadable:,} could not be read, {texts.empty:,} have no text")
         click.echo(f"{done.texts:,} texts: {changed:,} acted on otherwise ({share:.2%}), {stricter:,} more strictly")
         for (was, will), count in sorted(done.moves.items()):
             if was != will:

@@ -1,12 +1,12 @@
 """``streamkeeper produce``: the producers' command, which here also finds the stream by its stack."""
 
-from typing import Any
-
 import click
 
 from glue.terminal.commands import command
+from glue.terminal.requests import takes
 from infra.commands.stack import output, outputs
-from producers.commands.produce import EPILOG, World, execute, options
+from producers.commands.produce import EPILOG, World, execute
+from producers.commands.produce_request import OPTIONS, ProduceRequest
 
 
 def _stream_of(stack: str) -> str:
@@ -18,13 +18,13 @@ def _deferred_of(stack: str) -> str:
 
 
 @command(epilog=EPILOG)
-@options
-@click.pass_context
-def produce(context: click.Context, /, **given: Any) -> None:
+@takes(ProduceRequest, *OPTIONS)
+def produce(context: click.Context, request: ProduceRequest) -> None:
     """Put content on the stream: from a file or standard input, or made up.
 
     On AWS with your credentials; on a laptop with the lines that `streamkeeper up` prints. An event counts as accepted
     when the stream (with --deferred: Firehose) has given it a number of its own; everything else is named, and written
     to the rejects file.
     """
-    context.exit(execute(context.find_object(World) or World(stream_of=_stream_of, deferred_of=_deferred_of), given))
+    world = context.find_object(World) or World(stream_of=_stream_of, deferred_of=_deferred_of)
+    context.exit(execute(world, request))

@@ -16,8 +16,9 @@ from glue.aws.address import SCHEME, parse_prefix
 from glue.aws.clients import make_client
 from glue.aws.reaching import NEXT_STEP, reason_of
 from glue.readers.folder import select
+from glue.readers.formats import Reading
 from glue.readers.rows import SourceError
-from glue.readers.sources import Format, Source
+from glue.readers.sources import Source
 
 _CHUNK = 256 * 1024
 _ATTEMPTS = 5
@@ -30,7 +31,7 @@ class BucketPrefix:
     Args:
         url: ``s3://bucket/prefix``. A prefix is the beginning of a key, as in S3: end it in a slash to mean a folder.
             When there is an object of just that key, it alone is meant.
-        pattern, form, fallback: as in :class:`glue.readers.folder.Folder`, by the key behind the prefix's last slash.
+        pattern, reading: as in :class:`glue.readers.folder.Folder`, by the key behind the prefix's last slash.
         client: of S3; made when it is not given.
 
     Raises:
@@ -44,8 +45,7 @@ class BucketPrefix:
         url: str,
         *,
         pattern: str | None = None,
-        form: Format | None = None,
-        fallback: Format | None = None,
+        reading: Reading | None = None,
         client: Any = None,
     ) -> None:
         self.path = url
@@ -53,7 +53,7 @@ class BucketPrefix:
             self._bucket, prefix = parse_prefix(url)
         except ValueError as error:
             raise SourceError(str(error)) from None
-        self._form, self._fallback = form, fallback
+        self._reading = reading or Reading()
         self._client = client or make_client("s3")
         found = self._list(prefix)
         self.left_out = 0
@@ -64,7 +64,7 @@ class BucketPrefix:
         else:
             behind = (key[len(self._base) :] for key in found)
             visible = [name for name in behind if not any(part.startswith(".") for part in name.split("/"))]
-            names, self.left_out = select(visible, pattern=pattern, form=form or fallback, where=url)
+            names, self.left_out = select(visible, pattern=pattern, reading=self._reading, where=url)
         self.files = names
         self._versions = {name: found[self._base + name] for name in names}
 
@@ -78,7 +78,7 @@ class BucketPrefix:
         for name in self.files:
             key = self._base + name
             opened = partial(self._read, key, self._versions[name])
-            with Source(key, form=self._form, fallback=self._fallback, opened=opened, name=name) as source:
+            with Source(key, reading=self._reading, opened=opened, name=name) as source:
                 yield source
 
     def spool(self) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from glue.aws.options import AWS_OPTIONS
 from glue.terminal.moment_option import MOMENT, MOMENT_HELP, Moment
 from glue.terminal.requests import Option
-from producers.commands.produce import AGGREGATION
+from producers.commands.produce_request import AGGREGATION
 from producers.commands.spool_options import SPOOLING
 from producers.commands.stack_options import STACK_OPTION, STREAM_OPTION
 from producers.load.profiles import NAMES

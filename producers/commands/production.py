@@ -13,8 +13,12 @@ from glue.readers.rows import SourceError
 from glue.terminal.signals import Stop
 from producers.delivery.report import DeliveryReport
 from producers.delivery.sending import Delivery
-from producers.mapping.datasets import RejectedRow
+from producers.mapping.columns import Condition
+from producers.mapping.datasets import PassedOver, RejectedRow
 from producers.ports import Clock, OutRecord, StreamRefusedError
+from producers.spool.errors import SpoolError
+
+Item = OutRecord | RejectedRow | PassedOver
 
 _AHEAD = 0.01
 _LONGEST_NAP = 0.2
@@ -22,7 +26,7 @@ _SHOWN = 5
 
 
 class Rejects:
-    """The file that takes what could not be sent: JSON lines with line, reason, detail and the row. Made when needed.
+    """The file that takes what could not be sent: JSON lines with place, reason, detail and the row. Made when needed.
 
     It holds content, so only its owner may read it.
 
@@ -37,7 +41,7 @@ class Rejects:
 
     def row(self, rejected: RejectedRow) -> None:
         """Writes a row: parsed when it is JSON, as text when it is UTF-8, else in base64."""
-        entry: dict[str, object] = {"line": rejected.line, "reason": rejected.reason, "detail": rejected.detail}
+        entry: dict[str, object] = {rejected.unit: rejected.line, "reason": rejected.reason, "detail": rejected.detail}
         if rejected.part:
             entry["file"] = rejected.part
         if rejected.is_cut:
@@ -86,7 +90,7 @@ def free_path(name: str, folder: Path) -> Path:
 
 
 class Production(msgspec.Struct, kw_only=True):
-    """What became of everything that was read: read = accepted + rejected + failed, whatever happened.
+    """What became of every row that was read: read = accepted + rejected + passed over + failed, whatever happened.
 
     With a spool, accepted is what lies there safely, ``sent`` what the stream has taken (what was left over from before
     included) and ``spooled`` what has not been sent yet.
@@ -97,9 +101,11 @@ class Production(msgspec.Struct, kw_only=True):
     sent: int = 0
     spooled: int = 0
     rejected: int = 0
+    passed_over: int = 0
     failed: int = 0
     reasons: dict[str, int] = {}
     first_rejected: list[str] = []
+    passed_by: Condition | None = None
     failures: dict[str, int] = {}
     next_steps: list[str] = []
     calls: int = 0
@@ -111,11 +117,12 @@ class Production(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     is_interrupted: bool = False
     stopped: str | None = None
+    disk_error: str | None = None
     source_error: str | None = None
 
 
 def produce(
-    items: Iterable[OutRecord | RejectedRow],
+    items: Iterable[Item],
     delivery: Delivery | None,
     *,
     clock: Clock,
@@ -128,12 +135,12 @@ def produce(
     """Sends the records and gives the account of all items. What was read before a wish to stop is still sent.
 
     Args:
-        items: records, and rows that could not become one.
+        items: records, rows that could not become one, and rows that are no content.
         delivery: closed afterwards; None checks everything and sends nothing.
         clock: for the pace.
         rejects: takes the rows, and the ids of events that the stream did not take.
         rate: items a second at most.
-        limit: how many items at most.
+        limit: how many items at most, not counting rows that are no content.
         progress: called now and then with the number of items read so far.
         stop: looked at before each item.
     """
@@ -142,15 +149,18 @@ def produce(
         stop.abandon = delivery.abandon
     done = Production()
     reasons: Counter[str] = Counter()
+    passed_over: Counter[Condition] = Counter()
     started = clock.now()
     try:
         for item in _until(items, limit, stop):
             done.read += 1
+            if isinstance(item, PassedOver):
+                passed_over[item.condition] += 1
+                continue
             if isinstance(item, RejectedRow):
                 reasons[item.reason] += 1
                 if len(done.first_rejected) < _SHOWN:
-                    where = f"{item.part} " if item.part else ""
-                    done.first_rejected.append(f"{where}line {item.line}: {item.reason}: {item.detail}")
+                    done.first_rejected.append(f"{item.where}: {item.reason}: {item.detail}")
                 rejects.row(item)
             elif delivery is not None:
                 delivery.put(item)
@@ -162,24 +172,48 @@ def produce(
         done.stopped = str(error)
     except SourceError as error:
         done.source_error = str(error)
+    except (SpoolError, OSError) as error:
+        done.disk_error = _disk_error(error)
     done.is_interrupted = stop.is_wished
     done.rejected = sum(reasons.values())
     done.reasons = dict(reasons.most_common())
+    done.passed_over = sum(passed_over.values())
+    done.passed_by = passed_over.most_common(1)[0][0] if passed_over else None
     if delivery is None:
-        done.accepted = done.read - done.rejected
+        done.accepted = done.read - done.rejected - done.passed_over
     else:
-        _account(done, delivery.close(), rejects)
+        _close(done, delivery, rejects)
         done.is_interrupted = stop.is_wished
-    rejects.close()
+    try:
+        rejects.close()
+    except OSError as error:
+        done.disk_error = done.disk_error or _disk_error(error)
     done.seconds = clock.now() - started
     if progress is not None:
         progress(done.read)
     return done
 
 
-def _until(
-    items: Iterable[OutRecord | RejectedRow], limit: int | None, stop: Stop
-) -> Iterator[OutRecord | RejectedRow]:
+def _close(done: Production, delivery: Delivery, rejects: Rejects) -> None:
+    """Sends what is left, and accounts for it."""
+    try:
+        _account(done, delivery.close(), rejects)
+    except (SpoolError, OSError) as error:
+        done.disk_error = done.disk_error or _disk_error(error)
+    # Of what a broken disk has taken nobody can say how much is there.
+    missing = done.read - done.rejected - done.passed_over - done.accepted - done.failed
+    if missing > 0 and done.disk_error is not None:
+        done.failed += missing
+        done.failures["disk"] = missing
+
+
+def _disk_error(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"the file of rejected rows cannot be written: {error.strerror or type(error).__name__}"
+    return str(error)
+
+
+def _until(items: Iterable[Item], limit: int | None, stop: Stop) -> Iterator[Item]:
     """The items up to the limit, or up to a wish to stop."""
     rest = iter(items)
     read = 0
@@ -191,7 +225,7 @@ def _until(
             return
         finally:
             stop.is_interruptible = False
-        read += 1
+        read += not isinstance(item, PassedOver)
         yield item
 
 

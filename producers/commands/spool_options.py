@@ -1,7 +1,7 @@
 """``--spool`` for commands that put events on the stream: options, opening, and what to say about it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,17 +60,17 @@ SPOOLING: tuple[Callable[[Any], Any], ...] = (
 
 
 @contextmanager
-def opened_spool(given: Mapping[str, Any]) -> Iterator[Spool | None]:
-    """The spool that the options ask for, open; None: none. What was found in it is told on standard error.
+def opened_spool(path: Path | None, size: str) -> Iterator[Spool | None]:
+    """The spool in a folder, open; None when there is no folder. What was found in it is told on standard error.
 
     Raises:
         CommandError: it cannot be used, or the disk failed while it was.
     """
-    if given["spool"] is None:
+    if path is None:
         yield None
         return
     try:
-        with Spool(given["spool"], max_bytes=spool_bytes(given["spool_size"])) as spool:
+        with Spool(path, max_bytes=spool_bytes(size)) as spool:
             for line in found_lines(spool.opened):
                 click.echo(line, err=True)
             yield spool

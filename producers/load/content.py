@@ -11,7 +11,7 @@ import msgspec
 from glue.codec import wire_timestamp
 from glue.readers.rows import SourceError
 from glue.readers.sources import Source
-from producers.mapping.datasets import Dataset, RejectedRow
+from producers.mapping.datasets import Dataset, PassedOver, RejectedRow
 from producers.mapping.fields import Mapping
 from producers.partitioning import partition_key
 from producers.ports import OutRecord
@@ -121,6 +121,8 @@ def read_events(
         for item in Dataset(source, mapping, now=now):
             if isinstance(item, RejectedRow):
                 first = first or item
+                continue
+            if isinstance(item, PassedOver):
                 continue
             events.append(msgspec.json.decode(item.data, type=dict[str, object]))
             if len(events) >= MAX_ROWS:

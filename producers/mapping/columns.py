@@ -10,23 +10,28 @@ MISSING: object = object()
 """What :meth:`Cells.find` gives where there is nothing."""
 
 Place = str | tuple[str, ...]
-"""Where a value lies: a column, ``user.name`` and ``langs.0`` inside one, ``{did}:{rkey}`` made of several; or several
-such places, of which the first that holds something counts."""
+"""Where a value lies: a column, ``user.name`` and ``langs.0`` inside one, ``{did}:{rkey}`` made of several, ``text[]``
+or ``blocks[].text`` joined from the pieces of a list; or several such places, of which the first that holds something
+counts."""
 
 _PART = re.compile(r"\{([^{}]+)\}")
+_PIECES = "[]"
+_TEXTS = ("text", "content", "value")
+"""Under which key a piece of text has its text, where none is said."""
+_DEEPEST = 32
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a row must be like to be content.
 
     Args:
-        column: a place in the row; a value is compared as text.
+        column: a place in the row, or several; a value is compared as text.
         is_in: the values that will do; empty: any.
         is_not: the values that will not.
         or_missing: whether rows without the column will do.
     """
 
-    column: str
+    column: Place
     is_in: tuple[str, ...] = msgspec.field(default=(), name="is")
     is_not: tuple[str, ...] = ()
     or_missing: bool = False
@@ -52,6 +57,8 @@ class Cells:
     ('ann', 8, 'ann:7')
     >>> cells.find(("title", "user.name")), cells.find("body") is MISSING
     ('ann', True)
+    >>> Cells({"said": ["you ", {"type": "bold", "text": "all"}]}).find("said[]")
+    'you all'
     """
 
     def __init__(self, cells: Mapping[str, object]) -> None:
@@ -78,6 +85,8 @@ class Cells:
             return self._cells[place]
         if "{" in place:
             return self._filled(place)
+        if _PIECES in place:
+            return self._joined(place)
         return self._inside(place) if "." in place else MISSING
 
     def _inside(self, path: str) -> object:
@@ -96,14 +105,39 @@ class Cells:
                 return MISSING
         return value
 
+    def _joined(self, place: str) -> object:
+        """The text that the pieces of a list make; a text that is no list stands for itself."""
+        way, _, rest = place.partition(_PIECES)
+        value = plain(self._cells[way]) if way in self._cells else self._inside(way)
+        if not isinstance(value, (list, tuple)):
+            return value if isinstance(value, str) else MISSING
+        return "".join(_piece(one, rest.lstrip("."), _DEEPEST) for one in value)
+
     def _filled(self, template: str) -> object:
         values: dict[str, str] = {}
         for part in _PART.findall(template):
-            value = self._inside(part) if part not in self._cells else self._cells[part]
+            value = self._cells[part] if part in self._cells else self._at(part)
             if not _holds_something(value) or isinstance(plain(value), (dict, list)):
                 return MISSING
             values[part] = _text(value)
         return _PART.sub(lambda found: values[found[1]], template) if values else MISSING
+
+
+def _piece(value: Any, rest: str, depth: int) -> str:
+    """The text of one piece: text as it is, of an object what is at ``rest``, or its own text."""
+    if isinstance(value, str):
+        return value
+    if depth == 0:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return "".join(_piece(one, rest, depth - 1) for one in value)
+    if not isinstance(value, dict):
+        return ""
+    if not rest:
+        found = next((value[name] for name in _TEXTS if isinstance(value.get(name), (str, list))), "")
+        return _piece(found, "", depth - 1)
+    step, _, behind = rest.partition(".")
+    return _piece(value.get(step.removesuffix(_PIECES)), behind, depth - 1)
 
 
 def places(given: Iterable[Place]) -> set[str]:

@@ -18,11 +18,12 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from glue.codec import wire_timestamp
+from glue.codec import is_surface, wire_timestamp
 from glue.contract import SCHEMA_VERSION, WireEvent
 from glue.readers.rejection import Rejection
 from glue.readers.rows import Row
-from glue.terminal.times import TimeShift, TimeUnit, read_time
+from glue.readers.time_forms import TimeForm
+from glue.readers.times import TimeShift, TimeUnit, read_moment
 from producers.limits import MAX_EVENT_BYTES
 from producers.mapping.check import outgoing
 from producers.mapping.columns import MISSING, Cells, Condition, Place, plain
@@ -31,6 +32,8 @@ from producers.ports import OutRecord
 # Replay marks are set by replay only; a column of that name is kept as data.
 FIELDS = tuple(name for name in WireEvent.__struct_fields__ if name != "replay")
 _CONTEXT = "context."
+_CUT = "source_created_at_uncut"
+_SURFACES = 10
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _ADDRESS = re.compile(r".*@.*\..*|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}")
@@ -54,7 +57,9 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         keep_author: whether a replaced author id is kept as ``source_author_id``.
         pseudonym_key: a secret that author hashes depend on, up to 64 bytes; without one, names can be guessed.
         max_bytes: the most an event may take.
-        only: what a row must be like to be content at all; see :func:`is_content`.
+        time_form: how times are written, where that could mean several things.
+        asked: fields whose column somebody has named, so that it is said when no row has it.
+        only: what a row must be like to be content at all; see :func:`failed_condition`.
         loose: fields of which a value that does not fit is kept as ``source_<field>``, and does not reject the row.
         leave_out: columns that are not kept with the event.
     """
@@ -66,6 +71,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     defaults: dict[str, str] = {}
     time_unit: TimeUnit | None = None
     assume_utc: bool = False
+    time_form: TimeForm | None = None
+    asked: frozenset[str] = frozenset()
     shift: TimeShift | None = None
     keep_author: bool = False
     pseudonym_key: bytes = b""
@@ -81,24 +88,47 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
                     raise ValueError(f"{name} is no field of an event; allowed: {', '.join(FIELDS)}, context.<key>")
 
 
-def is_content(row: Row, mapping: Mapping) -> bool:
-    """Whether the row is content: streams of the world carry likes, joins and heartbeats as well.
+class Notes(msgspec.Struct):
+    """What was done to events that their rows do not show, counted.
+
+    Args:
+        cut_times: times from which something finer than a microsecond was cut; the whole is kept with the event.
+        other_surfaces: surfaces that are not of the contract's form and land as ``other``, the first so many of them.
+        more_surfaces: how many more events have one.
+    """
+
+    cut_times: int = 0
+    other_surfaces: dict[str, int] = {}
+    more_surfaces: int = 0
+
+    def surface(self, value: str) -> None:
+        """Counts an event with this surface."""
+        known = value in self.other_surfaces
+        if known or len(self.other_surfaces) < _SURFACES:
+            self.other_surfaces[value] = self.other_surfaces.get(value, 0) + 1
+        else:
+            self.more_surfaces += 1
+
+
+def failed_condition(row: Row, mapping: Mapping) -> Condition | None:
+    """The condition for which a row is no content; None when it is: streams carry likes, joins and heartbeats as well.
 
     A row that cannot be read counts as content, so that it is rejected with its reason.
     """
     if row.problem is not None or not mapping.only:
-        return True
+        return None
     cells = Cells(row.cells)
-    return all(condition.holds(cells) for condition in mapping.only)
+    return next((condition for condition in mapping.only if not condition.holds(cells)), None)
 
 
-def event_of(row: Row, mapping: Mapping, *, now: float) -> OutRecord | Rejection:
+def event_of(row: Row, mapping: Mapping, *, now: float, notes: Notes | None = None) -> OutRecord | Rejection:
     """The record that carries this row as an event, or why it cannot.
 
     Args:
         row: from one of the readers.
         mapping: which column is which field.
         now: epoch seconds; the time of rows that have none, and what times are judged by.
+        notes: counts what is done to the event.
 
     >>> row = Row(7, {"user": "ann", "body": "hello", "karma": 3}, b"...")
     >>> mapping = Mapping(source="posts.csv", columns={"author_id": "user", "text": "body"})
@@ -109,6 +139,7 @@ def event_of(row: Row, mapping: Mapping, *, now: float) -> OutRecord | Rejection
         return row.problem
     fields, used = _fields(row.cells, mapping)
     extra: dict[str, object] = {}
+    notes = notes if notes is not None else Notes()
     created = _created(fields, extra, mapping, now)
     if isinstance(created, Rejection):
         return created
@@ -136,6 +167,16 @@ def event_of(row: Row, mapping: Mapping, *, now: float) -> OutRecord | Rejection
                 name = f"source_{name}"
             extra[name] = value
     event.update(extra)
+    made = _record(event, mapping, now)
+    if isinstance(made, OutRecord):
+        notes.cut_times += _CUT in extra
+        surface = plain(event["surface"])
+        if isinstance(surface, str) and surface and not is_surface(surface):
+            notes.surface(surface)
+    return made
+
+
+def _record(event: dict[str, object], mapping: Mapping, now: float) -> OutRecord | Rejection:
     try:
         payload = msgspec.json.encode(event)
     except (TypeError, ValueError, UnicodeEncodeError) as error:
@@ -143,15 +184,15 @@ def event_of(row: Row, mapping: Mapping, *, now: float) -> OutRecord | Rejection
     return outgoing(payload, now=now, max_bytes=mapping.max_bytes)
 
 
-def time_of(row: Row, mapping: Mapping) -> datetime | None:
-    """When the row was created by its own account; None when it does not say or cannot be read."""
+def time_of(row: Row, mapping: Mapping) -> datetime | Rejection | None:
+    """When the row was created by its own account, why that cannot be read, or None when it does not say."""
     if row.problem is not None:
-        return None
+        return row.problem
     value = plain(_fields(row.cells, mapping)[0].get("created_at", MISSING))
     if value is MISSING or value is None:
         return None
-    moment = read_time(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc)
-    return None if isinstance(moment, Rejection) else moment
+    moment = read_moment(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc, form=mapping.time_form)
+    return moment if isinstance(moment, Rejection) else moment.at
 
 
 def _fields(given: dict[str, object], mapping: Mapping) -> tuple[dict[str, object], set[str]]:
@@ -204,9 +245,12 @@ def _created(fields: dict[str, object], extra: dict[str, object], mapping: Mappi
     value = plain(fields.pop("created_at", None))
     if value is None:
         return wire_timestamp(datetime.fromtimestamp(now, UTC))
-    moment = read_time(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc)
-    if isinstance(moment, Rejection):
-        return moment
+    read = read_moment(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc, form=mapping.time_form)
+    if isinstance(read, Rejection):
+        return read
+    moment = read.at
+    if read.is_cut:
+        extra[_CUT] = value
     if mapping.shift is not None:
         extra["source_created_at"] = wire_timestamp(moment)
         moment = mapping.shift.apply(moment)

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from glue.readers.sources import Format
-from glue.terminal.times import TimeUnit
+from glue.readers.formats import Format
+from glue.readers.times import TimeUnit
 from producers.mapping.columns import Condition, Place
 
 
@@ -25,6 +25,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         sources: pages that describe the format.
         namespace: part of the UUIDs that are made of its own ids, so that one event in two files stays one.
         form: what a file holds when its name does not say it.
+        items: where the rows are in a JSON document.
         columns, constants, defaults, time_unit, assume_utc, loose, leave_out, only: as in
             :class:`producers.mapping.fields.Mapping`; an empty column turns a field off.
     """
@@ -35,6 +36,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sources: tuple[str, ...]
     namespace: str
     form: Format | None = None
+    items: str | None = None
     columns: dict[str, Place] = {}
     constants: dict[str, str] = {}
     defaults: dict[str, str] = {}

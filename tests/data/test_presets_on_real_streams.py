@@ -12,27 +12,23 @@ import msgspec
 import pytest
 
 from producers.commands.inputs import dataset_of
-from producers.mapping.datasets import RejectedRow
+from producers.commands.produce_request import ProduceRequest
+from producers.mapping.datasets import PassedOver, RejectedRow
 from producers.ports import OutRecord
 
 FOLDER = Path(os.environ["STREAMKEEPER_DATA"]) / "streams"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
-GIVEN: dict[str, Any] = {
-    **dict.fromkeys(("form", "pattern", "source", "time_unit", "pseudonym_key")),
-    **dict.fromkeys(("maps", "sets", "defaults"), ()),
-    **dict.fromkeys(("assume_utc", "keep_author"), False),
-}
 
 
 def read(path: Path, preset: str, *, shift_time: bool) -> tuple[list[dict[str, Any]], Counter[str], int]:
     """The events, the reasons of what was rejected, and how many rows were passed over."""
-    given = {**GIVEN, "from_": str(path), "preset": preset, "shift_time": shift_time}
-    _, dataset, source = dataset_of(given, now=NOW)
+    request = ProduceRequest(from_=str(path), preset=preset, shift_time=shift_time)
+    _, dataset, source = dataset_of(request, now=NOW)
     made = list(dataset)
     source.close()
     events = [msgspec.json.decode(item.data) for item in made if isinstance(item, OutRecord)]
     reasons = Counter(item.reason for item in made if isinstance(item, RejectedRow))
-    return events, reasons, dataset.passed_over
+    return events, reasons, sum(isinstance(item, PassedOver) for item in made)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glue.codec import Lateness, canonical, decode, encode, landed_timestamp, wire_timestamp
+from glue.codec import Lateness, canonical, decode, encode, landed_timestamp, parse_timestamp, wire_timestamp
 from glue.contract import BadInput, ContentEvent, Media, ReplayMark
 from glue.vocabulary import REASONS
 from tests.fakes.bad_inputs import BYTES, EVENT, FIELDS, TIMES, payload, raw
@@ -240,3 +240,14 @@ def test_decode_never_raises_on_bytes(data: bytes) -> None:
 )
 def test_decode_never_raises_on_objects_of_the_wrong_shape(changes: dict[str, object]) -> None:
     assert isinstance(decode(msgspec.json.encode({**EVENT, **changes}), ARRIVAL), BadInput | ContentEvent)
+
+
+@pytest.mark.parametrize("text", ["2026-11-30t09:50:00z", "2026-11-30T09:50:00z", "2026-11-30t10:50:00.000+01:00"])
+def test_the_letters_of_a_time_may_be_small_ones(text: str) -> None:
+    assert parse_timestamp(text) == datetime(2026, 11, 30, 9, 50, tzinfo=UTC)
+
+
+def test_keys_are_counted_in_each_object_and_not_in_all_of_them() -> None:
+    images = [{"u": number, "w": 1} for number in range(400)]
+    landed(payload(preview=images))
+    assert reason(payload(preview={f"k{number}": 1 for number in range(257)})) == "keys"

@@ -9,18 +9,14 @@ import msgspec
 import pytest
 
 from producers.commands.inputs import mapping_of, open_input
+from producers.commands.produce_request import ProduceRequest
 from producers.mapping.columns import MISSING, Cells, Condition
-from producers.mapping.datasets import Dataset, RejectedRow
+from producers.mapping.datasets import Dataset, PassedOver, RejectedRow
 from producers.ports import OutRecord
 from producers.presets import PresetError, describe, preset_names, preset_of, read_preset
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 MICROS = int(NOW * 1e6) - 5_000_000
-OPTIONS: dict[str, Any] = {
-    **dict.fromkeys(("source", "time_unit", "pseudonym_key")),
-    **dict.fromkeys(("maps", "sets", "defaults"), ()),
-    **dict.fromkeys(("assume_utc", "keep_author"), False),
-}
 
 
 class Read:
@@ -28,16 +24,13 @@ class Read:
 
     def __init__(self, path: Path, name: str, *, shift_time: bool = False, **options: Any) -> None:
         preset = read_preset(name)
-        source = open_input(str(path), form=None, pattern=None, preset=preset)
-        given = {**OPTIONS, **options}
-        dataset = Dataset(
-            source, mapping_of(given, preset, source=given["source"] or path.name), now=NOW, shift_time=shift_time
-        )
-        made = list(dataset)
+        request = ProduceRequest(**options)
+        source = open_input(str(path), reading=request.reading(preset), pattern=None)
+        mapping = mapping_of(request, preset, source=request.source or path.name)
+        made = list(Dataset(source, mapping, now=NOW, shift_time=shift_time))
         self.rejected = [item for item in made if isinstance(item, RejectedRow)]
         self.events = [msgspec.json.decode(item.data) for item in made if isinstance(item, OutRecord)]
-        self.passed_over = dataset.passed_over
-        assert dataset.rows == len(made) + dataset.passed_over
+        self.passed_over = sum(isinstance(item, PassedOver) for item in made)
 
 
 def lines(path: Path, *rows: object) -> Path:

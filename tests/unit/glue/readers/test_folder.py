@@ -15,6 +15,7 @@ from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
 from glue.readers.folder import Folder
+from glue.readers.formats import Reading
 from glue.readers.rows import SourceError
 from glue.readers.sources import Parts, Source
 from producers.aws.prefix import BucketPrefix
@@ -101,7 +102,7 @@ def test_a_pattern_chooses_by_path_or_by_name(folder: Path) -> None:
     assert Folder(str(folder), pattern="*.jsonl*").files == ["a.jsonl.gz", "b.jsonl"]
     assert Folder(str(folder), pattern="deep/*").files == ["deep/er/c.csv"]
     assert Folder(str(folder), pattern="c.csv").files == ["deep/er/c.csv"]
-    assert Folder(str(folder), pattern="*.txt", form="chat").files == ["notes.txt"]
+    assert Folder(str(folder), pattern="*.txt", reading=Reading(form="chat")).files == ["notes.txt"]
 
 
 @pytest.mark.parametrize(

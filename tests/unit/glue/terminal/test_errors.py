@@ -106,7 +106,7 @@ def test_errors_can_be_raised_where_click_is_not_installed() -> None:
     code = (
         "import sys; sys.modules['click'] = None\n"
         "from glue.terminal.errors import WrongUseError\n"
-        "from glue.terminal import extras, sanitize, moments, times\n"
+        "from glue.terminal import extras, sanitize, moments\n"
         "raise SystemExit(WrongUseError('x').exit_code)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 2

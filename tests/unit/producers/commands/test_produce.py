@@ -12,18 +12,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
 
 from glue.readers.sources import Source
 from glue.terminal.signals import Stop
-from infra.commands.produce import produce as command
-from producers.commands.produce import World
 from producers.commands.production import Production, Rejects, free_path, produce
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.mapping.datasets import Dataset, RejectedRow
 from producers.mapping.fields import Mapping
 from producers.ports import OutRecord, PutResult, StreamRefusedError
+from tests.fakes.desk import Desk, account
 from tests.fakes.stream import THROTTLE, FakeStream, VirtualClock
 from tests.fakes.until import until
 
@@ -34,44 +32,12 @@ ROWS = b"".join(
 MAPPED = ("--map", "author_id=user", "--map", "created_at=ts")
 
 
-class Desk:
-    """The command beside a stream in memory, in a folder of its own."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock(NOW)
-        self.stream = FakeStream()
-        self.asked: list[str] = []
-
-    def run(self, *arguments: str, stdin: bytes | None = None) -> Result:
-        def connect(name: str, in_flight: int) -> FakeStream:
-            self.asked.append(name)
-            return self.stream
-
-        world = World(
-            stream_of=lambda stack: f"{stack}-content",
-            connect=connect,
-            deferred_of=lambda stack: f"{stack}-deferred",
-            connect_deferred=connect,
-            clock=self.clock,
-        )
-        return CliRunner().invoke(command, arguments, obj=world, input=stdin)
-
-    def texts(self) -> list[str]:
-        return sorted(msgspec.json.decode(record.data)["text"] for record in self.stream.taken)
-
-
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.chdir(tmp_path)
     for name in ("STREAMKEEPER_STREAM", "STREAMKEEPER_STACK", "STREAMKEEPER_PSEUDONYM_KEY"):
         monkeypatch.delenv(name, raising=False)
-    return Desk()
-
-
-def account(result: Result) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(result.stdout)
-    assert found["read"] == found["accepted"] + found["rejected"] + found["failed"]
-    return found
+    return Desk(NOW)
 
 
 def test_a_file_goes_to_the_stack_s_stream_and_the_exit_code_is_zero(desk: Desk) -> None:
@@ -197,7 +163,7 @@ def test_a_source_that_breaks_off_is_told_after_its_rows_were_sent(desk: Desk) -
         (("--from", "posts.jsonl", "--map", "text"), "allowed: FIELD=VALUE"),
         (("--from", "posts.jsonl", "--map", "body=text"), "body is no field of an event"),
         (("--from", "posts.jsonl", "--map", "text=a", "--map", "text=b"), "twice"),
-        (("--from", "posts.jsonl", "--as-of", "yesterday"), "--as-of yesterday"),
+        (("--from", "posts.jsonl", "--as-of", "yesterday"), "--as-of: 'yesterday'"),
         (("--from", "posts.jsonl", "--rejects", "posts.jsonl"), "is the file that is read"),
         (("--from", "posts.jsonl", "--rejects", "no/such/folder"), "no folder"),
         (("--from", "posts.jsonl", "--shift-time"), "nothing to shift"),
@@ -345,7 +311,7 @@ def test_a_preset_says_what_the_columns_are_and_counts_what_is_no_content(desk: 
     assert result.exit_code == 0, result.output
     assert (account(result)["accepted"], account(result)["passed_over"]) == (1, 1)
     told = desk.run("--from", "chat.log", "--preset", "irc")
-    assert "1 rows passed over, which are no content" in told.output
+    assert "1 rows passed over, which are not content" in told.output
     assert "jetstream: Bluesky" in desk.run("--list-presets").output
     assert desk.run("--from", "chat.log", "--preset", "nothing").exit_code == 2
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from glue.codec import decode
 from glue.contract import BadInput, ContentEvent
+from glue.readers.json_lines import read_json_lines
 from glue.readers.rejection import Rejection
-from glue.readers.rows import Row, SourceError, read_json_lines
+from glue.readers.rows import Row, SourceError
 from glue.readers.sources import Source
-from glue.terminal.times import LONGEST_SPAN, TimeShift, read_time
+from glue.readers.times import LONGEST_SPAN, TimeShift, read_time
 from producers.mapping.datasets import Dataset, RejectedRow
 from producers.mapping.fields import Mapping, event_of, pseudonym
 from producers.ports import OutRecord
@@ -167,7 +168,6 @@ def test_author_ids_that_fit_stay(author: str) -> None:
         ({"created_at": "yesterday"}, "time"),
         ({"created_at": True}, "time"),
         ({"created_at": "2020-01-01T00:00:00Z"}, "time_range"),
-        ({"created_at": "2026-03-01T11:00:00.1234567Z"}, "time_precision"),
         ({f"k{n}": n for n in range(300)}, "keys"),
         ({"blob": "x" * 300_000}, "size"),
     ],
@@ -256,7 +256,6 @@ def test_times_are_read_in_the_common_forms(value: object, options: dict[str, An
         (10**30, {"unit": "s"}, "time_range"),
         (float("inf"), {"unit": "s"}, "time_range"),
         (float("nan"), {"unit": "s"}, "time_range"),
-        (1772362800000000001, {"unit": "ns"}, "time_precision"),
         ([1], {}, "time"),
     ],
 )
@@ -318,4 +317,3 @@ def test_rejected_rows_carry_line_reason_and_bytes_and_columns_are_known() -> No
         (4, "missing:author_id", b'{"text":"u","user":"b"}'),
     ]
     assert list(found.columns) == ["text", "user"]
-    assert found.rows == 3
