@@ -1,5 +1,7 @@
 """The port to Athena: what a query gives back, and what can go wrong, whoever runs it."""
 
+import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -121,13 +123,46 @@ _HINTS: Mapping[str, str] = {
 }
 
 
+STATEMENT_WORDS = (
+    "ALTER",
+    "CREATE",
+    "DELETE",
+    "DESCRIBE",
+    "DROP",
+    "EXECUTE",
+    "EXPLAIN",
+    "FROM",
+    "GROUP",
+    "HAVING",
+    "INSERT",
+    "LIMIT",
+    "MSCK",
+    "ORDER",
+    "PREPARE",
+    "SELECT",
+    "SHOW",
+    "TABLE",
+    "UNION",
+    "UNLOAD",
+    "VALUES",
+    "WHERE",
+    "WITH",
+)
+"""The words that statements and their clauses begin with."""
+_MISMATCHED = re.compile("MISMATCHED INPUT '([A-Z]{2,20})'")
+
+
 def hint_for(reason: str) -> str:
     """What to do next about a reason Athena gave; empty when nothing better than the reason is known.
 
     >>> hint_for("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.x.verdict' does not exist")[:22]
     'is the stack deployed,'
-    >>> hint_for("INTERNAL_ERROR")
-    ''
+    >>> hint_for("INTERNAL_ERROR"), hint_for("line 1:1: mismatched input 'selct'. Expecting: 'ALTER'")
+    ('', 'did you mean SELECT?')
     """
     said = reason.upper()
+    if misspelt := _MISMATCHED.search(said):
+        close = difflib.get_close_matches(misspelt[1], STATEMENT_WORDS, n=1, cutoff=0.7)
+        if close and close[0] != misspelt[1]:
+            return f"did you mean {close[0]}?"
     return next((hint for mark, hint in _HINTS.items() if mark in said), "")

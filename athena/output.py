@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from athena.engine import Answer, Column
+from athena.nested import NESTED_TYPES, Nested, read_nested
 from athena.values import Value
 from glue.terminal.sanitize import hides, inert, no_formula
 
@@ -60,10 +61,19 @@ def csv_lines(answer: Answer, *, terminal: bool = False) -> Iterator[str]:
 def json_lines(answer: Answer) -> Iterator[str]:
     """The answer as one JSON array of objects, a row a line. Numbers are exact; NaN and infinities are texts.
 
+    Arrays, maps and rows are JSON's, as :mod:`athena.nested` reads them.
+
     Raises:
         ValueError: two columns share a name.
     """
-    records = answer.records()
+    nested = {column.name for column in answer.columns if column.type.partition("(")[0].lower() in NESTED_TYPES}
+    records = [
+        {
+            name: read_nested(value) if name in nested and isinstance(value, str) else value
+            for name, value in one.items()
+        }
+        for one in answer.records()
+    ]
     yield "[\n" if records else "[]\n"
     for number, record in enumerate(records, start=1):
         inside = ", ".join(f"{_json(name)}: {_json(value)}" for name, value in record.items())
@@ -123,7 +133,7 @@ def _csv_text(text: str, *, terminal: bool) -> str:
     return safe if plain else '"' + safe.replace('"', '""') + '"'
 
 
-def _json(value: Value) -> str:
+def _json(value: Value | Nested) -> str:
     if isinstance(value, Decimal) and value.is_finite():
         return format(value, "f")
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):

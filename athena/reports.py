@@ -198,6 +198,22 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.sql")))
 
 
+def every(folder: Path | None = None) -> tuple[list[Report], dict[str, str]]:
+    """All reports that can be read, and of each other one why not, by its name.
+
+    Args:
+        folder: of ``NAME.sql`` files; None takes those that come along.
+    """
+    found: list[Report] = []
+    unreadable: dict[str, str] = {}
+    for path in sorted((folder or _FOLDER).glob("*.sql")):
+        try:
+            found.append(parse(path.stem, path.read_text(encoding="utf-8")))
+        except (ValueError, OSError) as error:
+            unreadable[path.stem] = str(error)
+    return found, unreadable
+
+
 def load(name: str) -> Report:
     """The report of that name.
 

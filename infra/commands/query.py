@@ -26,8 +26,8 @@ Example:
     "params",
     multiple=True,
     metavar="TEXT",
-    help="For the next ? in the WHERE clause; repeat for more. Always a text, whatever it holds: "
-    "write CAST(? AS integer) or CAST(? AS timestamp) for another type.",
+    help="A value for the next ? in the WHERE clause, by place; repeat for more (`report` takes NAME=VALUE instead). "
+    "Always a text: write CAST(? AS integer) or CAST(? AS timestamp) for another type.",
 )
 @asks
 @click.pass_context

@@ -11,6 +11,7 @@ from glue.terminal.commands import command
 from glue.terminal.errors import UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.moment_option import MOMENT, MOMENT_HELP, Moment
 from glue.terminal.moments import Period, in_utc
+from glue.terminal.sanitize import inert
 from infra.commands.query_options import asking, asks, show
 from infra.commands.stack import Target, target
 
@@ -30,7 +31,7 @@ Examples:
 @click.option("--list", "listed", is_flag=True, help="List the reports, what they answer and what they take.")
 @click.option("--since", type=MOMENT, default="24h", show_default=True, help=f"From this moment on: {MOMENT_HELP}.")
 @click.option("--until", type=MOMENT, default="now", show_default=True, help="Up to and without this moment.")
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Another parameter of the report.")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the report; see --list.")
 @asks
 @click.pass_context
 def report(
@@ -90,7 +91,9 @@ def _parameters(chosen: reports.Report, params: tuple[str, ...]) -> dict[str, re
 
 
 def _list(*, as_json: bool) -> None:
-    every = [reports.load(name) for name in reports.names()]
+    every, unreadable = reports.every()
+    for name, why in unreadable.items():
+        click.echo(f"{inert(name)} is left out: {inert(why)}", err=True)
     if as_json:
         click.echo(json.dumps([_described(one) for one in every], ensure_ascii=False, indent=2))
         return

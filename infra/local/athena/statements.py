@@ -177,6 +177,9 @@ class _Reader:
         return token.text if token.token_type == TokenType.STRING else token.token_type == TokenType.TRUE
 
 
+_EXPECTED: Final = ", ".join(f"'{word}'" for word in sorted(_KNOWN_REFUSED | {"DESCRIBE", "SELECT", "SHOW", "WITH"}))
+
+
 def read_statement(sql: str) -> Statement:
     """What a text asks for.
 
@@ -197,8 +200,10 @@ def read_statement(sql: str) -> Statement:
         return Statement(kind=DML, action="SELECT", query=sql)
     handler = _READERS.get(first)
     if handler is None:
-        if first in _KNOWN_REFUSED or re.fullmatch(r"[A-Z]+", first):
+        if first in _KNOWN_REFUSED:
             raise refused(f"the statement {first}")
+        if re.fullmatch(r"[A-Z]+", first):
+            raise QueryError("SYNTAX_ERROR", f"line 1:1: mismatched input '{tokens[0].text}'. Expecting: {_EXPECTED}")
         raise reader.unexpected()
     reader.place += 1
     return handler(reader)

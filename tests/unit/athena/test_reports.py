@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -228,3 +229,28 @@ def test_what_no_parameter_can_hold_is_refused_without_being_shown(text: str) ->
     with pytest.raises(ValueError, match="parameter") as caught:
         text_literal(text)
     assert text not in str(caught.value)
+
+
+FOLDER = Path(reports.__file__).parent / "reports"
+HEADERS = [line for path in sorted(FOLDER.glob("*.sql")) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_one_malformed_file_leaves_the_other_reports_alone(tmp_path: Path) -> None:
+    (tmp_path / "good.sql").write_text((FOLDER / "latency.sql").read_text("utf-8"), "utf-8")
+    (tmp_path / "header.sql").write_text("-- colour: blue\nSELECT 1", "utf-8")
+    (tmp_path / "bytes.sql").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty.sql").write_text("", "utf-8")
+    (tmp_path / "folder.sql").mkdir()
+    found, unreadable = reports.every(tmp_path)
+    assert [one.name for one in found] == ["good"]
+    assert sorted(unreadable) == ["bytes", "empty", "folder", "header"]
+    assert all(unreadable.values())
+
+
+@given(st.text(max_size=200) | st.lists(st.sampled_from(HEADERS), max_size=12).map("\n".join))
+def test_whatever_a_report_file_holds_it_is_a_report_or_says_why_not(text: str) -> None:
+    try:
+        found = reports.parse("made_up", text)
+    except ValueError:
+        return
+    assert found.name == "made_up"

@@ -251,3 +251,25 @@ def test_an_endpoint_without_a_scheme_is_one_line_that_says_what_is_allowed(
     assert answer.exit_code == 2, answer.output
     assert answer.stderr.splitlines()[-1].startswith("Error: ")
     assert answer.stderr.splitlines()[-1].endswith("allowed: a URL with its scheme, such as http://localhost:4566")
+
+
+def test_every_variable_that_an_option_reads_is_on_the_page_about_them() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "environment.md").read_text()
+    read = {
+        str(one.envvar)
+        for parameter in leaves()
+        for one in parameter.values[1].params
+        if isinstance(one, click.Option) and one.envvar
+    }
+    assert read
+    assert {name for name in read if f"`{name}`" not in page} == set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_there_as_the_page_says(shell: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "environment.md").read_text()
+    assert f"_STREAMKEEPER_COMPLETE={shell}_source streamkeeper" in page
+    answer = CliRunner().invoke(
+        streamkeeper, prog_name="streamkeeper", env={"_STREAMKEEPER_COMPLETE": f"{shell}_source"}
+    )
+    assert "_STREAMKEEPER_COMPLETE" in answer.stdout

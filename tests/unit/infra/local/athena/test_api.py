@@ -182,7 +182,7 @@ def test_results_of_a_failed_query_are_refused(athena: Athena) -> None:
 AT_START: dict[str, tuple[dict[str, Any], str]] = {
     "two statements": ({"QueryString": "SELECT 1; SELECT 2"}, "Only one sql statement is allowed. Got: SELECT 1; SELECT 2"),
     "nothing": ({"QueryString": " "}, "QueryString is missing"),
-    "a word that is none": ({"QueryString": "SELEC 1"}, "the statement SELEC"),
+    "a word that is none": ({"QueryString": "SELEC 1"}, "mismatched input 'SELEC'. Expecting: "),
     "too much": ({"QueryString": "SELECT " + "1" * 262_144}, "262144"),
     "an unknown workgroup": ({"QueryString": "SELECT 1", "WorkGroup": "nope"}, "WorkGroup nope is not found."),
     "another catalog": ({"QueryString": "SELECT 1", "QueryExecutionContext": {"Catalog": "x"}}, "one data catalog"),
