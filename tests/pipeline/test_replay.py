@@ -45,6 +45,10 @@ def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
 
 
+ROUNDS = 20
+"""How often a replay is killed, each time in the middle."""
+
+
 def send(twin: Twin, count: int, *, seed: int, shares: Shares | None = None) -> set[str]:
     from producers.aws.kinesis import KinesisStream
 
@@ -185,14 +189,14 @@ def test_a_replay_killed_in_the_middle_goes_on_where_it_was_and_changes_nothing(
     drained(twin)
     before, told_before = counts(twin), told(twin)
     arguments = ["--since", since, "--run-id", "mortal", *only(ids, tmp_path)]
-    command = [sys.executable, "-m", "infra", "replay", *arguments, "--rate", "300", "--state", str(tmp_path / "runs")]
+    command = [sys.executable, "-m", "infra", "replay", *arguments, "--rate", "20", "--state", str(tmp_path / "runs")]
     saved = tmp_path / "runs" / "mortal.json"
 
     def sent() -> int:
         return int(msgspec.json.decode(saved.read_bytes())["counts"].get("sent", 0)) if saved.exists() else 0
 
-    # given a replay that is killed twice, each time after it has got somewhere
-    for _ in range(2):
+    # given a replay that is killed again and again, each time after it has got somewhere
+    for _ in range(ROUNDS):
         stood = sent()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=dict(os.environ)) as process:
             until(lambda stood=stood: sent() != stood, "more events sent")  # type: ignore[misc]
