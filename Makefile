@@ -60,7 +60,7 @@ template-check: .venv-sam/ready ## sam validate --lint, in an environment of its
 
 train: setup ## The linear model's weights again, from the data folder, byte for byte; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make train DATA=/path"; exit 1; }
-	@$(BIN)/streamkeeper train --recipe consumers/models/default.toml --data "$(DATA)" --out consumers/models/default.bin
+	@$(BIN)/streamkeeper train --recipe consumers/models/default.toml --folder "$(DATA)" --out consumers/models/default.bin
 
 quality: setup ## What the default policy finds and misses in real texts, into docs/quality.md; DATA=folder
 	@test -d "$(DATA)/labelled" || { echo "DATA=$(DATA) has no labelled texts. Give the data folder: make quality DATA=/path"; exit 1; }

@@ -1,93 +1,140 @@
 """What the options of ``evaluate`` ask for, checked against each other and against the policy."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+
+from msgspec import Struct
 
 from consumers.evaluation.gates import Gate, read_gate
+from consumers.evaluation.judge import ScoreOf
 from consumers.evaluation.labelled import Columns
 from consumers.moderation.kinds import PERSONAL_DATA_KINDS
 from consumers.moderation.policy import Policy
 from glue.terminal.errors import WrongUseError
-
-LIMITS = {
-    "min_precision": "precision",
-    "min_recall": "recall",
-    "min_f1": "f1",
-    "min_auc": "auc",
-    "max_fpr": "fpr",
-}
-"""The options that limit a figure, and which one."""
+from glue.vocabulary import Action
 
 
-def columns_of(given: Mapping[str, Any], policy: Policy) -> Columns:
+class EvaluateRequest(Struct, frozen=True):
+    """What was asked for; see the command's help."""
+
+    policy: str
+    against: str | None
+    files: tuple[str, ...]
+    more: tuple[str, ...]
+    negatives: tuple[str, ...]
+    text_column: str
+    label: str
+    positive: tuple[str, ...]
+    positive_from: float | None
+    targets: tuple[str, ...]
+    mapped: tuple[str, ...]
+    flags: tuple[str, ...]
+    entities: str
+    language_column: str
+    surface: str
+    slices: tuple[str, ...]
+    splits: tuple[str, ...]
+    at: Action
+    calibrated_at: float
+    score: ScoreOf
+    mistakes: int
+    whole_texts: bool
+    peers: str
+    peer_texts: int
+    min_precision: tuple[str, ...]
+    min_recall: tuple[str, ...]
+    min_f1: tuple[str, ...]
+    min_auc: tuple[str, ...]
+    max_fpr: tuple[str, ...]
+    surely: bool
+    html: Path | None
+    as_csv: bool
+    as_json: bool
+
+
+def columns_of(request: EvaluateRequest, policy: Policy) -> Columns:
     """How rows are read.
 
     Raises:
         WrongUseError: options contradict, or name a label that the policy does not have.
     """
-    meaning = dict(_pairs("--map", given["mapped"]))
-    flags = dict(_pairs("--labels", given["flags"]))
-    if flags and (meaning or given["finds"] or given["entities"]):
-        raise WrongUseError("--labels says which column is which label: not together with --map, --finds or --entities")
-    if given["entities"]:
-        _check_kinds(given, meaning)
-    for label in () if given["entities"] else (*given["finds"], *filter(None, [*meaning.values(), *flags.values()])):
+    meaning = dict(_pairs("--label-map", request.mapped))
+    flags = dict(_pairs("--labels", request.flags))
+    if flags and (meaning or request.targets or request.entities):
+        raise WrongUseError(
+            "--labels says which column is which label: not together with --label-map, --target, --entities"
+        )
+    if request.entities:
+        _check_kinds(request, meaning)
+    for label in () if request.entities else (*request.targets, *filter(None, [*meaning.values(), *flags.values()])):
         if label not in policy.labels:
             there = ", ".join(policy.labels)
             raise WrongUseError(
-                f"received label {label!r}; the policy has {there}. Give one of them to --finds, --map or --labels"
+                f"received label {label!r}; the policy has {there}. Give one of them to --target, --label-map or "
+                "--labels"
             )
-    if meaning and (given["finds"] or given["positive"] or given["positive_from"] is not None):
+    if meaning and (request.targets or request.positive or request.positive_from is not None):
         raise WrongUseError(
-            "--map says what every label means: not together with --finds, --positive or --positive-from"
+            "--label-map says what every label means: not together with --target, --positive or --positive-from"
         )
-    if given["score"] == "model" and policy.model is None:
+    if request.score == "model" and policy.model is None:
         raise WrongUseError("--score model: the policy has no [model]; leave the option out")
-    if given["positive"] and given["positive_from"] is not None:
+    if request.positive and request.positive_from is not None:
         raise WrongUseError("--positive and --positive-from: one of them")
-    if not 0 < given["calibrated_at"] < 1:
-        raise WrongUseError(f"--calibrated-at: received {given['calibrated_at']}; allowed: between 0 and 1")
+    if not 0 < request.calibrated_at < 1:
+        raise WrongUseError(f"--calibrated-at: received {request.calibrated_at}; allowed: between 0 and 1")
     only: dict[str, tuple[str, ...]] = {}
-    for column, value in _pairs("--split", given["splits"]):
+    for column, value in _pairs("--split", request.splits):
         only[column] = (*only.get(column, ()), value)
     return Columns(
-        text=given["text"],
-        label=given["label"],
-        positive=given["positive"],
-        positive_from=given["positive_from"],
+        text=request.text_column,
+        label=request.label,
+        positive=request.positive,
+        positive_from=request.positive_from,
         meaning=meaning,
         flags=flags,
-        language=given["language"],
-        on=given["surface"],
-        slices=given["slices"],
+        language=request.language_column,
+        on=request.surface,
+        slices=request.slices,
         only=only,
-        entities=given["entities"],
+        entities=request.entities,
     )
 
 
-def _check_kinds(given: Mapping[str, Any], meaning: Mapping[str, str]) -> None:
-    for option in ("finds", "positive", "against", "negatives"):
-        if given[option]:
-            raise WrongUseError(f"--{option} is about whole texts: not together with --entities")
+def _check_kinds(request: EvaluateRequest, meaning: Mapping[str, str]) -> None:
+    about_texts = {
+        "--target": request.targets,
+        "--positive": request.positive,
+        "--against": request.against,
+        "--negatives": request.negatives,
+    }
+    for option, value in about_texts.items():
+        if value:
+            raise WrongUseError(f"{option} is about whole texts: not together with --entities")
     for kind in filter(None, meaning.values()):
         if kind not in PERSONAL_DATA_KINDS:
-            raise WrongUseError(f"--map: received kind {kind!r}; allowed: {', '.join(PERSONAL_DATA_KINDS)}")
+            raise WrongUseError(f"--label-map: received kind {kind!r}; allowed: {', '.join(PERSONAL_DATA_KINDS)}")
 
 
-def gates_of(given: Mapping[str, Any]) -> list[Gate]:
+def gates_of(request: EvaluateRequest) -> list[Gate]:
     """The limits.
 
     Raises:
         WrongUseError: one is no limit.
     """
     gates = []
-    for option, figure in LIMITS.items():
-        for one in given[option]:
+    for option, figure, limits in (
+        ("--min-precision", "precision", request.min_precision),
+        ("--min-recall", "recall", request.min_recall),
+        ("--min-f1", "f1", request.min_f1),
+        ("--min-auc", "auc", request.min_auc),
+        ("--max-fpr", "fpr", request.max_fpr),
+    ):
+        for one in limits:
             try:
-                gates.append(read_gate(figure, one, at_most=option == "max_fpr"))
+                gates.append(read_gate(figure, one, at_most=option == "--max-fpr"))
             except ValueError:
-                shown = option.replace("_", "-")
-                raise WrongUseError(f"--{shown}: received {one!r}; allowed: 0 to 1, or LABEL=0 to 1") from None
+                raise WrongUseError(f"{option}: received {one!r}; allowed: 0 to 1, or LABEL=0 to 1") from None
     return gates
 
 

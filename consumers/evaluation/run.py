@@ -1,10 +1,7 @@
 """Files in, a report out: what the options asked for, put together."""
 
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -13,12 +10,16 @@ from consumers.evaluation.entities import Entities
 from consumers.evaluation.evaluating import Evaluation, Wanted
 from consumers.evaluation.judge import PolicyJudge, questions_of
 from consumers.evaluation.labelled import Columns, LabelError, Labelled, Passed, ordinary, read_labelled
-from consumers.evaluation.options import peers_of
+from consumers.evaluation.options import EvaluateRequest, peers_of
 from consumers.evaluation.peers import PEERS, Sample
 from consumers.evaluation.peers import load as load_peers
 from consumers.evaluation.report import Report
 from consumers.moderation.moderator import Moderator
 from glue.readers.sources import Source
+from glue.terminal.progress import progress
+
+_SHOW_EVERY = 64
+"""Texts between two updates of what is shown."""
 
 Read = tuple[str, Columns]
 """A file, and how its rows are read."""
@@ -29,7 +30,7 @@ def evaluate_texts(
     against: Sequence[Moderator],
     columns: Columns,
     files: Sequence[Read],
-    given: Mapping[str, Any],
+    request: EvaluateRequest,
 ) -> Report:
     """How well a policy tells texts apart.
 
@@ -38,31 +39,32 @@ def evaluate_texts(
         against: others, on the same texts.
         columns: how labels are meant.
         files: what is read.
-        given: the command's options.
+        request: what else was asked for.
 
     Raises:
         LabelError, SourceError: what was given cannot be evaluated on.
     """
-    questions = questions_of(given["finds"], columns.flags or columns.meaning)
+    questions = questions_of(request.targets, columns.flags or columns.meaning)
     judge, *others = (
-        PolicyJudge(one, questions, at=given["at"], score_of=given["score"]) for one in [moderator, *against]
+        PolicyJudge(one, questions, at=request.at, score_of=request.score) for one in [moderator, *against]
     )
-    wanted = Wanted(given["at"], given["calibrated_at"], given["mistakes"], given["whole_texts"])
+    wanted = Wanted(request.at, request.calibrated_at, request.mistakes, request.whole_texts)
     evaluation = Evaluation(judge, questions, wanted, against=others)
-    names = peers_of(given["peers"], [*(one.package for one in PEERS), regression.PACKAGE])
+    names = peers_of(request.peers, [*(one.package for one in PEERS), regression.PACKAGE])
     peers, missing = load_peers(names)
     learns = regression.PACKAGE in (names or ())
     if learns and (not columns.only or any(name == "-" for name, _ in files)):
         raise LabelError(
             f"--peers {regression.PACKAGE} learns from the rows that --split leaves out: give --split, files"
         )
-    sample, passed, told = Sample(given["peer_texts"]), Passed(), _progress()
-    for row, groups in _rows(files, passed):
-        evaluation.add(row, groups)
-        if peers or learns:
-            sample.add(row.text)
-        told(evaluation.texts)
-    told(-1)
+    sample, passed = Sample(request.peer_texts), Passed()
+    with progress("evaluating", unit="texts") as advance:
+        for row, groups in _rows(files, passed):
+            evaluation.add(row, groups)
+            if peers or learns:
+                sample.add(row.text)
+            if evaluation.texts % _SHOW_EVERY == 0:
+                advance(evaluation.texts)
     asked = [found for one in peers if (found := sample.asked(one, questions)) is not None]
     if learns:
         besides = [(name, msgspec.structs.replace(read, others=True)) for name, read in files if not read.negative]
@@ -71,17 +73,18 @@ def evaluate_texts(
             asked += regression.compare(rows, questions, sample.places, sample.texts)
         except ModuleNotFoundError as error:
             missing[regression.PACKAGE] = f"no module {error.name}"
-    return evaluation.report(passed, peers=asked, notes=_notes(given["peers"], missing))
+    return evaluation.report(passed, peers=asked, notes=_notes(request.peers, missing))
 
 
-def evaluate_entities(columns: Columns, files: Sequence[Read], given: Mapping[str, Any]) -> Report:
+def evaluate_entities(columns: Columns, files: Sequence[Read], request: EvaluateRequest) -> Report:
     """How much of the labelled personal data is found; arguments and errors as above."""
-    entities = Entities(columns.meaning, mistakes=given["mistakes"], whole_texts=given["whole_texts"])
-    passed, told = Passed(), _progress()
-    for row, groups in _rows(files, passed):
-        entities.add(row, groups)
-        told(entities.texts)
-    told(-1)
+    entities = Entities(columns.meaning, mistakes=request.mistakes, whole_texts=request.whole_texts)
+    passed = Passed()
+    with progress("evaluating", unit="texts") as advance:
+        for row, groups in _rows(files, passed):
+            entities.add(row, groups)
+            if entities.texts % _SHOW_EVERY == 0:
+                advance(entities.texts)
     return entities.report(passed)
 
 
@@ -106,22 +109,3 @@ def _notes(given: str, missing: Mapping[str, str]) -> list[str]:
         return []
     reasons = ", ".join(f"{package} ({why})" for package, why in missing.items())
     return [f"not compared with {reasons}; to compare: pip install {' '.join(missing)}"]
-
-
-def _progress() -> Callable[[int], None]:
-    """Tells how far it is, on a terminal only; -1 is the end."""
-    if not sys.stderr.isatty():
-        return lambda texts: None
-    begun = last = time.monotonic()
-
-    def told(texts: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if texts < 0:
-            sys.stderr.write("\r\x1b[K")
-        elif now - last >= 0.2:
-            last = now
-            sys.stderr.write(f"\r{texts:,} texts, {texts / (now - begun):,.0f} a second\x1b[K")
-        sys.stderr.flush()
-
-    return told

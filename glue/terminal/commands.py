@@ -1,6 +1,6 @@
 """Click commands that end as :mod:`glue.terminal.errors` says: one line and an exit code, no stack trace."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -44,7 +44,19 @@ def ending() -> Iterator[None]:
 
 
 class Command(click.Command):
-    """A command whose errors end it with one line and their exit code."""
+    """A command whose errors end it with one line and their exit code.
+
+    Args:
+        renamed: options by the names that they had before, with those that they have now: both are understood, and the
+            help shows the new ones.
+    """
+
+    def __init__(self, *args: Any, renamed: Mapping[str, str] | None = None, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._renamed = renamed or {}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_renamed(args, self._renamed)))
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with ending():
@@ -53,6 +65,19 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         with ending():
             return super().invoke(ctx)
+
+
+def _renamed(args: Sequence[str], names: Mapping[str, str]) -> Iterator[str]:
+    """The arguments with the options' present names.
+
+    >>> list(_renamed(["--text", "a", "--text=b", "--", "--text"], {"--text": "--text-column"}))
+    ['--text-column', 'a', '--text-column=b', '--', '--text']
+    """
+    is_option = True
+    for argument in args:
+        is_option = is_option and argument != "--"
+        name, equals, value = argument.partition("=")
+        yield f"{names[name]}{equals}{value}" if is_option and name in names else argument
 
 
 class Group(click.Group):

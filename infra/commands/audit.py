@@ -1,7 +1,6 @@
 """``streamkeeper audit``: is everything that was archived accounted for, and nothing else there?"""
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from glue.terminal.commands import command
 from glue.terminal.errors import DONE, FAILED, NOTHING_TO_JUDGE, UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.moment_option import MOMENT, MOMENT_HELP, Moment
 from glue.terminal.moments import Period, in_utc
+from glue.terminal.progress import progress
 from glue.terminal.sanitize import inert
 from infra.audit.auditing import Auditor, Deciding
 from infra.audit.findings import FAILING, MEANINGS, AuditReport
@@ -122,18 +122,17 @@ def audit(
         raise WrongUseError(str(error)) from error
     deciding = Deciding(_moderators(policies), share) if verify else None
     auditor = given.auditor if given else _auditor(stack)
-    with asking():
+    with asking(), progress("auditing") as advance:
         report = auditor.audit(
             audit_id=datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ"),
             start=start,
             end=end,
             now=datetime.fromtimestamp(now, UTC),
             deciding=deciding,
-            on_step=_step,
+            on_step=lambda step: advance(0, step),
         )
         if keep:
             auditor.keep(report)
-    _step("")
     if as_json:
         click.echo(json.dumps(_document(report), indent=1))
     else:
@@ -183,11 +182,6 @@ def _moderators(files: Sequence[Path]) -> _AtHand:
         except (PolicyError, UnicodeDecodeError, OSError) as error:
             raise WrongUseError(f"{path}: {error}") from error
     return _AtHand(found)
-
-
-def _step(step: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{step}{' ...' if step else ''}", nl=False, err=True)
 
 
 def _document(report: AuditReport) -> dict[str, Any]:

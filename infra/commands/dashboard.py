@@ -1,7 +1,6 @@
 """``streamkeeper dashboard``: the reports as pages in the browser, or as files."""
 
 import json
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from glue.aws.options import aws_options
 from glue.terminal.commands import command
 from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
 from glue.terminal.moment_option import MOMENT, MOMENT_HELP, Moment
+from glue.terminal.progress import progress
 from infra.commands.stack import STACK, target
 
 PORT = 8600
@@ -71,22 +71,20 @@ def dashboard(
     with ThreadPoolExecutor(AT_ONCE, "dashboard") as pool:
         lake = Lake(asked.engine, database=asked.database, workgroup=asked.workgroup, pool=pool, now=asked.now)
         if folder is not None:
-            show = sys.stderr.isatty()
-
-            def told(done: int, of: int) -> None:
-                if show:
-                    click.echo(f"\r{done} of {of} files", err=True, nl=False)
-
+            filters = Filters(since=since.text, until=until.text)
             try:
-                written = export(
-                    lake, folder, Filters(since=since.text, until=until.text), drill_downs=drill_downs, told=told
-                )
+                with progress("writing", unit="files") as advance:
+                    written = export(
+                        lake,
+                        folder,
+                        filters,
+                        drill_downs=drill_downs,
+                        told=lambda done, of: advance(done, total=of),
+                    )
             except FilterError as error:
                 raise WrongUseError(str(error)) from error
             except OSError as error:
                 raise CommandError(f"{folder} cannot be written: {error.strerror}; give another --export") from error
-            if show:
-                click.echo(err=True)
             if lake.failures:
                 # A script must not go on and publish pages of which some say only that there is no answer.
                 why = "; ".join(f"{name}: {failure}" for name, failure in sorted(lake.failures.items()))

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import msgspec
+from msgspec import Struct
 
 from consumers.moderation.weights import Weights, WeightsError
 from consumers.training.examples import Cells, Examples, read_examples
@@ -18,12 +19,13 @@ from glue.readers.rows import SourceError
 from glue.readers.sources import Source
 from glue.terminal.commands import command
 from glue.terminal.errors import FAILED, CommandError, WrongUseError, exit_codes_help
+from glue.terminal.requests import Option, takes
 
 EPILOG = """\b
 Examples:
-  streamkeeper train comments.csv --text body --label is_toxic --negatives calm.jsonl.gz --out mine.bin
+  streamkeeper train comments.csv --text-column body --label is_toxic --negatives calm.jsonl.gz --out mine.bin
   streamkeeper train messages.jsonl --head spam --positive junk --split part --held-out test --out mine.bin --json
-  streamkeeper train --recipe consumers/models/default.toml --data ../shared/data --out mine.bin
+  streamkeeper train --recipe consumers/models/default.toml --folder ../shared/data --out mine.bin
 
 Then name the weights in a policy; the last line of the answer says how.
 
@@ -32,31 +34,89 @@ Then name the weights in a policy; the last line of the answer says how.
 )
 
 
-@command(epilog=EPILOG)
-@click.argument("files", nargs=-1)
-@click.option(
-    "--recipe", type=click.Path(dir_okay=False), help="A TOML recipe instead of FILES: several sets and heads."
+OPTIONS: tuple[Option, ...] = (
+    click.argument("files", nargs=-1),
+    click.option(
+        "--recipe", type=click.Path(dir_okay=False), help="A TOML recipe instead of FILES: several sets and heads."
+    ),
+    click.option("--folder", default=".", show_default=True, help="The folder that file names are relative to."),
+    click.option("--out", required=True, type=click.Path(dir_okay=False), help="The weights file to write."),
+    click.option(
+        "--text-column", default="text", show_default=True, help="The column with the text; a.b is field b of a."
+    ),
+    click.option("--label", default="label", show_default=True, help="The column with the label."),
+    click.option(
+        "--positive",
+        multiple=True,
+        help="A label that makes a text positive; repeat for more.  [default: 1, true, yes]",
+    ),
+    click.option("--negatives", multiple=True, help="A file of ordinary texts without labels; repeat for more."),
+    click.option(
+        "--split", default="", help="The column that says what is held out; else one text in ten is, by its hash."
+    ),
+    click.option(
+        "--held-out",
+        multiple=True,
+        default=("test",),
+        show_default=True,
+        help="The values of that column that are held out.",
+    ),
+    click.option("--head", default="toxic", show_default=True, help="The name of the model's head, such as the label."),
+    click.option("--name", default=None, help="The name of the weights.  [default: the head's name]"),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        default=1,
+        show_default=True,
+        help="The same seed makes the same bytes.",
+    ),
+    click.option(
+        "--base-rate",
+        type=float,
+        default=0.01,
+        show_default=True,
+        help="The share of positive texts where the model is used.",
+    ),
+    click.option(
+        "--bits", type=click.IntRange(8, 22), default=16, show_default=True, help="The head has 2^bits bytes."
+    ),
+    click.option("--epochs", type=click.IntRange(1, 100), default=4, show_default=True, help="Passes over the texts."),
+    click.option("--rate", type=float, default=0.2, show_default=True, help="The learning rate."),
+    click.option("--check", is_flag=True, help="Write nothing; check that --out holds exactly these bytes."),
+    click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table."),
 )
-@click.option("--data", default=".", show_default=True, help="The folder that file names begin from.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The weights file to write.")
-@click.option("--text", default="text", show_default=True, help="The column with the text; a.b is field b of a.")
-@click.option("--label", default="label", show_default=True, help="The column with the label.")
-@click.option("--positive", multiple=True, help="A label that means yes; again for more. Else 1, true and yes do.")
-@click.option("--negatives", multiple=True, help="A file of ordinary texts, without labels; again for more.")
-@click.option("--split", default="", help="The column that says what is held out. Else one text in ten, by its hash.")
-@click.option("--held-out", multiple=True, default=("test",), show_default=True, help="Its values that are held out.")
-@click.option("--head", default="toxic", show_default=True, help="What the label means: the head's name.")
-@click.option("--name", default=None, help="What the weights are called.  [default: the head's name]")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Same seed, same bytes.")
-@click.option("--base-rate", type=float, default=0.01, show_default=True, help="Share of such texts where it is used.")
-@click.option("--bits", type=click.IntRange(8, 22), default=16, show_default=True, help="The head has 2^bits bytes.")
-@click.option("--epochs", type=click.IntRange(1, 100), default=4, show_default=True, help="Passes over the texts.")
-@click.option("--rate", type=float, default=0.2, show_default=True, help="How far a step goes.")
-@click.option("--check", is_flag=True, help="Write nothing; tell whether --out holds just these bytes.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
-@click.pass_context
-def train(context: click.Context, /, **given: Any) -> None:
-    """Make weights for the linear model from labelled FILES.
+RENAMED = {"--text": "--text-column", "--data": "--folder"}
+"""Options whose names meant something else in other commands."""
+
+
+class TrainRequest(Struct, frozen=True):
+    """What was asked for."""
+
+    files: tuple[str, ...]
+    recipe: str | None
+    folder: str
+    out: str
+    text_column: str
+    label: str
+    positive: tuple[str, ...]
+    negatives: tuple[str, ...]
+    split: str
+    held_out: tuple[str, ...]
+    head: str
+    name: str | None
+    seed: int
+    base_rate: float
+    bits: int
+    epochs: int
+    rate: float
+    check: bool
+    as_json: bool
+
+
+@command(epilog=EPILOG, renamed=RENAMED)
+@takes(TrainRequest, *OPTIONS)
+def train(context: click.Context, request: TrainRequest) -> None:
+    """Train weights for the linear model from labelled FILES.
 
     JSON lines, CSV, TSV or Parquet, also gzip. Give ordinary texts with --negatives: they decide how seldom a calm text
     is flagged, and scores are calibrated on some that were set aside. The same files, options and seed make the same
@@ -68,23 +128,19 @@ def train(context: click.Context, /, **given: Any) -> None:
         click.echo(f"{time.monotonic() - begun:6.1f} s  {line}", err=True)
 
     try:
-        recipe = _recipe(given, _was_given(context))
-        sets = [_read(one, given["data"], recipe.seed, told) for one in recipe.sets]
+        recipe = _recipe(request, _was_given(context))
+        sets = [_read(one, request.folder, recipe.seed, told) for one in recipe.sets]
         # numpy takes longer to load than --help may.
         from consumers.training.training import train as make
 
         trained = make(recipe, sets, told=told)
     except (TrainingError, SourceError) as error:
         raise WrongUseError(str(error)) from None
-    except ModuleNotFoundError as error:
-        raise CommandError(
-            f"no module {error.name!r}: training needs the extra, pip install streamkeeper[local]"
-        ) from None
-    out = Path(given["out"])
-    if given["check"]:
+    out = Path(request.out)
+    if request.check:
         context.exit(_compare(out, trained.weights, trained.data))
     _write(out, trained.data)
-    if given["as_json"]:
+    if request.as_json:
         click.echo(json.dumps({"out": str(out), **trained.summary}, ensure_ascii=False))
     else:
         _print(out, trained.summary)
@@ -94,43 +150,45 @@ def _was_given(context: click.Context) -> Callable[[str], bool]:
     return lambda name: context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
-def _recipe(given: dict[str, Any], was_given: Callable[[str], bool]) -> Recipe:
-    if given["recipe"] is not None:
-        alone = ("files", "text", "label", "positive", "negatives", "split", "held_out", "head", "name", "seed")
+def _recipe(request: TrainRequest, was_given: Callable[[str], bool]) -> Recipe:
+    if request.recipe is not None:
+        alone = ("files", "text_column", "label", "positive", "negatives", "split", "held_out", "head", "name", "seed")
         for name in (*alone, "base_rate", "bits", "epochs", "rate"):
-            if was_given(name) and given[name]:
+            if was_given(name) and getattr(request, name):
                 shown = "FILES" if name == "files" else "--" + name.replace("_", "-")
-                raise WrongUseError(f"{shown}: not together with --recipe; say it in {given['recipe']}")
+                raise WrongUseError(f"{shown}: not together with --recipe; say it in {request.recipe}")
         try:
-            return Recipe.load(Path(given["recipe"]).read_text("utf-8"))
+            return Recipe.load(Path(request.recipe).read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise WrongUseError(f"--recipe {given['recipe']}: {error}") from None
-    if not given["files"]:
+            raise WrongUseError(f"--recipe {request.recipe}: {error}") from None
+    if not request.files:
         raise WrongUseError("nothing to learn from: give labelled FILES, or --recipe")
-    return _from_options(given)
+    return _from_options(request)
 
 
-def _from_options(given: dict[str, Any]) -> Recipe:
-    head = given["head"]
-    common = {"text": given["text"], "split": given["split"], "held_out": given["held_out"]}
+def _from_options(request: TrainRequest) -> Recipe:
+    head = request.head
+    common = {"text": request.text_column, "split": request.split, "held_out": request.held_out}
     labelled = [
-        {"name": f"labelled_{number}", "file": file, "head": head, "label": given["label"], **common}
-        | {"positive": given["positive"]}
-        for number, file in enumerate(given["files"], start=1)
+        {"name": f"labelled_{number}", "file": file, "head": head, "label": request.label, **common}
+        | {"positive": request.positive}
+        for number, file in enumerate(request.files, start=1)
     ]
     natural = [
-        {"name": f"natural_{number}", "file": file, "text": given["text"]}
-        for number, file in enumerate(given["negatives"], start=1)
+        {"name": f"natural_{number}", "file": file, "text": request.text_column}
+        for number, file in enumerate(request.negatives, start=1)
     ]
-    head_of = {"name": head, **{key: given[key] for key in ("bits", "epochs", "rate")}}
-    whole = {"name": given["name"] or head, "heads": [head_of], "sets": labelled + natural}
+    head_of = {"name": head, "bits": request.bits, "epochs": request.epochs, "rate": request.rate}
+    whole = {"name": request.name or head, "heads": [head_of], "sets": labelled + natural}
     try:
-        recipe = msgspec.convert({**whole, "seed": given["seed"], "base_rate": given["base_rate"]}, Recipe)
+        recipe = msgspec.convert({**whole, "seed": request.seed, "base_rate": request.base_rate}, Recipe)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`").rpartition(".")[2]
-        option = "head" if key == "name" and given["name"] is None else key
-        raise WrongUseError(f"--{option.replace('_', '-')}: received {given.get(option)!r}; {what}") from None
+        option = "head" if key == "name" and request.name is None else key
+        raise WrongUseError(
+            f"--{option.replace('_', '-')}: received {getattr(request, option, None)!r}; {what}"
+        ) from None
     recipe.check()
     return recipe
 

@@ -273,3 +273,32 @@ def test_completion_is_there_as_the_page_says(shell: str) -> None:
         streamkeeper, prog_name="streamkeeper", env={"_STREAMKEEPER_COMPLETE": f"{shell}_source"}
     )
     assert "_STREAMKEEPER_COMPLETE" in answer.stdout
+
+
+RENAMED = [
+    (("evaluate", "x.csv", "--text", "nope"), "'nope'"),
+    (("evaluate", "x.csv", "--text=nope"), "'nope'"),
+    (("evaluate", "x.csv", "--map", "nope"), "--label-map: received 'nope'"),
+    (("evaluate", "x.csv", "--finds", "nope"), "received label 'nope'"),
+    (("train", "x.csv", "--data", "nope", "--out", "w.bin"), "nope/x.csv"),
+    (("train", "x.csv", "--text", "nope", "--out", "w.bin"), "'nope'"),
+]
+
+
+@pytest.mark.usefixtures("only_aws_region")
+@pytest.mark.parametrize(("arguments", "said"), RENAMED)
+def test_an_option_is_understood_by_its_former_name(arguments: tuple[str, ...], said: str) -> None:
+    answer = CliRunner().invoke(streamkeeper, list(arguments))
+    assert answer.exit_code == 2, answer.output
+    assert said in answer.stderr
+
+
+def test_an_option_means_the_same_in_every_command_that_has_it() -> None:
+    shown: dict[str, set[str | None]] = {}
+    for parameter in leaves():
+        for one in parameter.values[1].params:
+            for name in ("--map", "--text-column", "--label-map", "--since", "--until", "--profile", "--region"):
+                if name in one.opts:
+                    shown.setdefault(name, set()).add(f"{one.metavar or one.type.name}")
+    assert shown.keys() >= {"--map", "--text-column", "--label-map", "--since"}
+    assert {name: kinds for name, kinds in shown.items() if len(kinds) > 1} == {}

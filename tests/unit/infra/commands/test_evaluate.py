@@ -333,7 +333,7 @@ def test_spans_in_a_cell_of_csv_are_json(tmp_path: Path) -> None:
         ([{"label": "X", "start": 0, "end": 99}], [], "X from 0 to 99; its text has 4 characters"),
         ([{"label": "X"}], [], "its entities are no list of spans"),
         ("nothing", [], "its entities are no list of spans"),
-        ([], ["--map", "X=insult"], "--map: received kind 'insult'; allowed: email, card"),
+        ([], ["--map", "X=insult"], "--label-map: received kind 'insult'; allowed: email, card"),
         ([], ["--finds", "insult"], "--finds is about whole texts: not together with --entities"),
     ],
 )
@@ -390,8 +390,8 @@ def test_nothing_that_acts_on_a_terminal_is_printed(policy: Path, tmp_path: Path
 
 WRONG = [
     (["--finds", "rude"], "received label 'rude'; the policy has insult, spam"),
-    (["--map", "rude"], "--map: received 'rude'; allowed: NAME=VALUE"),
-    (["--map", "1=insult", "--finds", "insult"], "--map says what every label means"),
+    (["--map", "rude"], "--label-map: received 'rude'; allowed: NAME=VALUE"),
+    (["--map", "1=insult", "--finds", "insult"], "--label-map says what every label means"),
     (["--positive", "1", "--positive-from", "1"], "--positive and --positive-from: one of them"),
     (["--text", "body"], "no row has a value in column 'body'; columns there: text, label, lang"),
     (["--label", "kind"], "label 'rude'; allowed: 1, true, yes, 0, false, no"),
