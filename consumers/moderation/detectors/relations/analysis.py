@@ -271,7 +271,7 @@ _ARABIC_CLITICS = ("ال", "و", "وال", "بال", "لل", "ل", "ب", "ف", "
 
 def _unstretched(text: str) -> str:
     """The text with letters that are held long, three times or more, written once."""
-    if not any(character * 3 in text for character in set(text)):
+    if not any(character * 3 in text and character.isalpha() for character in set(text)):
         return text
     parts = []
     for character, run in groupby(text):
