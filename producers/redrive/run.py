@@ -13,8 +13,9 @@ from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
 from glue.kpl.aggregation import MAGIC
 from glue.kpl.aggregation import decode as open_aggregate
+from glue.ports import Clock
 from producers.delivery.sending import Delivery
-from producers.ports import Clock, OutRecord, StreamRefusedError
+from producers.ports import OutRecord, StreamRefusedError
 from producers.redrive.fixes import Fix, FixFailedError
 from producers.redrive.items import Item, Loaded, RawRecord
 from producers.redrive.ledger import Claim, Ledger

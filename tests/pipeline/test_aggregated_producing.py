@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from athena.aws.engine import AthenaEngine
+from glue.system_clock import SystemClock
 from infra.demo import Asked
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.aws.mappings import aggregate_troubles
-from producers.clock import SystemClock
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import Packer
 from producers.delivery.report import DeliverySettings

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from athena.aws.engine import AthenaEngine
+from glue.system_clock import SystemClock
 from infra.commands.produce import produce as command
 from infra.commands.replay import replay
 from infra.demo import Asked
@@ -22,7 +23,6 @@ from producers.aws.firehose import FirehoseStream
 from producers.aws.kinesis import KinesisStream
 from producers.aws.quarantine import Recovery
 from producers.aws.reading import KinesisReader
-from producers.clock import SystemClock
 from producers.delivery.batching import firehose_batcher
 from producers.delivery.sending import deliver, open_delivery
 from producers.ports import OutRecord, PutResult
