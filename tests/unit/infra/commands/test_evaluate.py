@@ -334,7 +334,7 @@ def test_spans_in_a_cell_of_csv_are_json(tmp_path: Path) -> None:
         ([{"label": "X"}], [], "its entities are no list of spans"),
         ("nothing", [], "its entities are no list of spans"),
         ([], ["--map", "X=insult"], "--label-map: received kind 'insult'; allowed: email, card"),
-        ([], ["--finds", "insult"], "--finds is about whole texts: not together with --entities"),
+        ([], ["--finds", "insult"], "--target is about whole texts: not together with --entities"),
     ],
 )
 def test_spans_that_are_none_are_wrong_use(spans: object, arguments: list[str], said: str, tmp_path: Path) -> None:
