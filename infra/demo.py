@@ -22,7 +22,6 @@ from producers.delivery.report import DeliveryReport, DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.ports import OutRecord, PutResult
 
-START_TIMEOUT_S = 60.0
 _COORDINATES = "SELECT DISTINCT shard_id, sequence_number FROM {table} WHERE dt >= ?"
 
 

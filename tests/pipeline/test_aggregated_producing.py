@@ -83,7 +83,7 @@ def test_aggregated_events_all_land_by_id_with_their_place_in_the_aggregate_thro
     [(rows, events)] = asked.run(
         "SELECT count(*), count(DISTINCT event_id) FROM current_verdicts WHERE dt >= ?", DAYS
     ).rows
-    assert int(rows) == int(events) == len(set(landed.values()))
+    assert rows == events == len(set(landed.values()))
 
 
 @pytest.mark.usefixtures("environment")

@@ -53,7 +53,7 @@ ROUNDS = 20
 """How often a redrive is killed."""
 
 
-def event(text: str = "a fine day", **fields: Any) -> dict[str, Any]:
+def event(text: object = "a fine day", **fields: Any) -> dict[str, Any]:
     number = next(_numbers)
     return {
         "schema_version": 1,
