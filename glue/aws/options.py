@@ -21,17 +21,17 @@ def _use(context: click.Context, parameter: click.Parameter, value: str | None) 
 
 AWS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
-        "--region", metavar="NAME", expose_value=False, callback=_use, help="The AWS region; else AWS_REGION's."
+        "--region", metavar="NAME", expose_value=False, callback=_use, help="The AWS region; overrides AWS_REGION."
     ),
     click.option(
         "--endpoint-url",
         metavar="URL",
         expose_value=False,
         callback=_use,
-        help="Where to reach AWS instead, such as http://localhost:4566; else AWS_ENDPOINT_URL's.",
+        help="The endpoint to use instead of AWS, such as http://localhost:4566; overrides AWS_ENDPOINT_URL.",
     ),
     click.option(
-        "--profile", metavar="NAME", expose_value=False, callback=_use, help="The AWS profile; else AWS_PROFILE's."
+        "--profile", metavar="NAME", expose_value=False, callback=_use, help="The AWS profile; overrides AWS_PROFILE."
     ),
 )
 

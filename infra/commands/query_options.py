@@ -17,7 +17,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--csv", "form", flag_value="csv", help="Print CSV by RFC 4180; no cell can run as a formula."),
-    click.option("--json", "form", flag_value="json", help="Print one JSON array of objects."),
+    click.option(
+        "--json",
+        "form",
+        flag_value="json",
+        help="Print one JSON array of objects; what arrays and rows hold are texts.",
+    ),
     click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="Which stack to ask."),
     click.option("--database", default=None, help="Another Glue database than the stack's."),
     click.option("--workgroup", default=None, help="Another Athena workgroup than the stack's."),

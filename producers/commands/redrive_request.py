@@ -39,7 +39,9 @@ class LettersRequest(RedriveRequest, frozen=True):
 
 
 OPTIONS: tuple[Option, ...] = (
-    click.option("--reason", "reasons", multiple=True, metavar="NAME", help="Only these reasons."),
+    click.option(
+        "--reason", "reasons", multiple=True, metavar="NAME", help="Only records with this reason; repeat for more."
+    ),
     click.option(
         "--since", type=MOMENT, default="30d", show_default=True, help=f"Arrivals from this moment on: {MOMENT_HELP}."
     ),
@@ -56,9 +58,15 @@ OPTIONS: tuple[Option, ...] = (
         type=click.FloatRange(0.1, 300),
         help="How many seconds a fix may take for one record.",
     ),
-    click.option("--limit", type=click.IntRange(min=1), help="No more than so many, oldest first."),
-    click.option("--list", "only_list", is_flag=True, help="Only show what there is: by reason and age, with samples."),
-    click.option("--samples", default=2, show_default=True, type=click.IntRange(0, 20), help="Samples of each reason."),
+    click.option("--limit", type=click.IntRange(min=1), help="Redrive at most this many, oldest first."),
+    click.option("--list", "only_list", is_flag=True, help="Only list what there is: by reason and age, with samples."),
+    click.option(
+        "--samples",
+        default=2,
+        show_default=True,
+        type=click.IntRange(0, 20),
+        help="How many samples to show of each reason.",
+    ),
     click.option("--dry-run", is_flag=True, help="Run the fix and check what it makes. Send nothing."),
     click.option("--notify", is_flag=True, help="Send notifications for events that have no verdict yet."),
     click.option("--run-id", metavar="NAME", help="Name of the run in the verdicts."),

@@ -93,8 +93,8 @@ class World:
 
 EPILOG = """\b
 The range is that of arrival on the stream. Every event that is sent again carries the run's id and its own first
-arrival, so it is judged as it was then, lands beside its first verdict, and counts once. Nobody is told of a verdict
-again unless --notify says so. With the same policy and code, current_verdicts is the same as before in every column but
+arrival, so it is judged as it was then, lands beside its first verdict, and counts once. No notification is sent again
+unless --notify is given. With the same policy and code, current_verdicts is the same as before in every column but
 verdict_id, run_id, decided_at, the place in the stream, and the flag `replayed`.
 
 \b

@@ -14,10 +14,16 @@ from glue.terminal.requests import Option
 STACK = "streamkeeper"
 
 STACK_OPTION: Option = click.option(
-    "--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="The stack; else STREAMKEEPER_STACK."
+    "--stack",
+    default=STACK,
+    show_default=True,
+    envvar="STREAMKEEPER_STACK",
+    help="The stack; overrides STREAMKEEPER_STACK.",
 )
 STREAM_OPTION: Option = click.option(
-    "--stream", envvar="STREAMKEEPER_STREAM", help="The stream's name; else STREAMKEEPER_STREAM, else the stack's."
+    "--stream",
+    envvar="STREAMKEEPER_STREAM",
+    help="The stream to use instead of the stack's; overrides STREAMKEEPER_STREAM.",
 )
 LAKE_OPTIONS: tuple[Option, ...] = (
     STREAM_OPTION,
