@@ -62,14 +62,15 @@ train: setup ## The linear model's weights again, from the data folder, byte for
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make train DATA=/path"; exit 1; }
 	@$(BIN)/streamkeeper train --recipe consumers/models/default.toml --folder "$(DATA)" --out consumers/models/default.bin
 
+lists: setup ## The word lists again, from the data folder; DATA=folder
+	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make lists DATA=/path"; exit 1; }
+	@$(BIN)/python -m consumers.training.lists "$(DATA)"
+
 quality: setup ## What the default policy finds and misses in real texts, into docs/quality.md; DATA=folder
 	@test -d "$(DATA)/labelled" || { echo "DATA=$(DATA) has no labelled texts. Give the data folder: make quality DATA=/path"; exit 1; }
 	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --out docs/quality.md
 
-bench: setup ## The consumer beside the usual handler, on real texts and made-up ones; its calls; hostile texts; a cold start
-	@test -d "$(DATA)/streams" || { echo "DATA=$(DATA) has no texts. Give the data folder: make bench DATA=/path"; exit 1; }
-	@$(BIN)/python -m benchmarks.real --data "$(DATA)"
-	@$(BIN)/python -m benchmarks.effects
+bench: setup ## The consumer's rate beside the usual handler's; 100,000 terms; hostile texts; a cold start
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.many_terms
 	@$(BIN)/python -m benchmarks.hostile

@@ -5,8 +5,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from consumers.ports import DefectError, TransientError
-from glue.ports import Clock
+from consumers.ports import Clock, DefectError, TransientError
 
 Item = TypeVar("Item")
 

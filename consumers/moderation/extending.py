@@ -1,11 +1,11 @@
 """What a policy takes from elsewhere, and what it leaves out: the policy it extends, its files, labels that are off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from consumers.moderation.problems import Problems, shown
+from consumers.moderation.problems import Problems, allowed, shown
 from consumers.moderation.rules import (
     AllowRule,
     AuthorRule,
@@ -14,6 +14,7 @@ from consumers.moderation.rules import (
     ManagedRule,
     Rule,
 )
+from consumers.policies import lists
 
 if TYPE_CHECKING:
     from consumers.moderation.policy import Policy
@@ -54,6 +55,21 @@ def with_files(policy: "Policy", files: Callable[[str], str] | None, problems: P
     return msgspec.structs.replace(policy, terms=tuple(rules))
 
 
+def with_lists(policy: "Policy", problems: Problems) -> "Policy":
+    """The policy with the version of the word lists that it uses, so that other lists are another policy."""
+    if policy.words is None:
+        return policy
+    version, languages = lists()
+    for position, language in enumerate(policy.words.languages):
+        if language not in languages:
+            what = f"received {language!r}; {allowed(language, languages)} (the word lists of the bundle)"
+            problems.add(("words", "languages", position), what)
+    if policy.words.version not in {"", version}:
+        what = f"received {policy.words.version!r}; there is {version}: put that into the policy, or leave it out"
+        problems.add(("words", "version"), what)
+    return msgspec.structs.replace(policy, words=msgspec.structs.replace(policy.words, version=version))
+
+
 _NO_FILES = "a policy that is not in a file has its terms inside; put terms in place of from"
 _NO_TERMS = "received no terms; terms, or from, is required"
 
@@ -85,7 +101,7 @@ def extended(base: "Policy", given: "Policy") -> "Policy":
     from consumers.moderation.policy import RULE_TABLES
 
     changes: dict[str, Any] = {table: _merged(getattr(base, table), getattr(given, table)) for table in RULE_TABLES}
-    for key in ("personal_data", "model", "description", "owner"):
+    for key in ("personal_data", "model", "words", "description", "owner"):
         changes[key] = getattr(given, key) or getattr(base, key)
     surfaces = dict(base.surfaces)
     for name, surface in given.surfaces.items():
@@ -128,8 +144,7 @@ def without_off(policy: "Policy") -> "Policy":
         return policy
     from consumers.moderation.policy import RULE_TABLES
 
-    off = set(policy.off)
-    off -= {label for rule in policy.beside if rule.label not in off for label in rule.labels}
+    off = policy.labels.keys() - policy.wanted
     changes: dict[str, Any] = {}
     for table in RULE_TABLES:
         changes[table] = tuple(kept for rule in getattr(policy, table) if (kept := _without(rule, off)) is not None)
@@ -141,7 +156,7 @@ def without_off(policy: "Policy") -> "Policy":
     return msgspec.structs.replace(policy, **changes)
 
 
-def _without(rule: Rule, off: set[str]) -> Rule | None:
+def _without(rule: Rule, off: Set[str]) -> Rule | None:
     if isinstance(rule, ManagedRule):
         labels = {theirs: label for theirs, label in rule.labels.items() if label not in off}
         return msgspec.structs.replace(rule, labels=labels) if labels else None

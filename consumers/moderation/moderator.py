@@ -25,8 +25,11 @@ from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, PolicyError, Thresholds
 from consumers.moderation.problems import Problem
+from consumers.moderation.rules import SEVERITIES
 from consumers.moderation.scan import Scan
 from consumers.moderation.weights import Weights
+from consumers.moderation.words import EVERYWHERE, WordLists
+from consumers.policies import lists, read_list
 from glue.contract import Signal
 
 _NO_HITS: frozenset[int] = frozenset()
@@ -41,6 +44,14 @@ def primary_subtag(language: str) -> str:
     'pt'
     """
     return language.partition("-")[0].lower()
+
+
+def _word_lists(policy: Policy) -> WordLists | None:
+    if policy.words is None:
+        return None
+    scores: dict[str, float] = {str(word): score for word, score in (SEVERITIES | policy.severities).items()}
+    languages = (EVERYWHERE, *policy.words.languages) if policy.words.languages else lists()[1]
+    return WordLists(read_list, languages=languages, least=policy.least_scores(), scores=scores)
 
 
 class Finding(Struct, frozen=True, gc=False):
@@ -110,7 +121,7 @@ class Moderator:
         expressions += self._allowed.expressions
         try:
             self._hits = Scan([*expressions, SPACED], common=_COMMON).hits
-            self._terms = TermDetector(policy.terms, spaced=len(expressions))
+            self._terms = TermDetector(policy.terms, words=_word_lists(policy), spaced=len(expressions))
         except ValueError as error:
             raise PolicyError([Problem(0, 0, "", str(error))]) from None
         self._personal_data = PersonalDataDetector(policy.personal_data, first=candidates)

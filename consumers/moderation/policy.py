@@ -31,7 +31,7 @@ from msgspec import Struct
 
 from consumers.moderation.checks import check
 from consumers.moderation.document import read_document
-from consumers.moderation.extending import extended, with_files, without_off
+from consumers.moderation.extending import extended, with_files, with_lists, without_off
 from consumers.moderation.problems import PolicyError, Problems
 from consumers.moderation.rule_values import Language, Name, Score, Severity, SurfaceName
 from consumers.moderation.rules import (
@@ -54,6 +54,7 @@ from consumers.moderation.rules import (
     SolicitationRule,
     TermRule,
     Thresholds,
+    WordsRule,
 )
 from consumers.policies import read_policy
 
@@ -76,6 +77,7 @@ __all__ = [
     "SolicitationRule",
     "TermRule",
     "Thresholds",
+    "WordsRule",
 ]
 
 RULE_TABLES = (
@@ -124,6 +126,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         extends: the name of a policy in the bundle that this one is like. What stands here goes before: a rule in place
             of the rule of that name, thresholds in place of those of that label.
         off: labels that do not count, whatever finds them.
+        words: the word lists of the bundle.
     """
 
     id: Name
@@ -148,6 +151,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     solicitations: tuple[SolicitationRule, ...] = ()
     extends: Name | Literal[""] = ""
     off: tuple[Name, ...] = ()
+    words: WordsRule | None = None
 
     @classmethod
     def load(cls, text: str, *, files: Callable[[str], str] | None = None) -> "Policy":
@@ -181,7 +185,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
             problems.add((), "received a table without labels; labels is required", at_key=True)
         elif base is None and not given.labels:
             problems.add(("labels",), "received an empty table; allowed: at least one entry")
-        given = with_files(given, files, problems)
+        given = with_lists(with_files(given, files, problems), problems)
         policy = given if base is None else extended(base, given)
         check(given, policy, problems)
         problems.refuse()
@@ -198,6 +202,37 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         for table in RULE_TABLES:
             for position, rule in enumerate(getattr(self, table)):
                 yield table, position, rule
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The labels that something has to be looked for: those that are not off, and those that rules about two
+        things together ask for."""
+        off = set(self.off)
+        asked = {label for rule in self.beside if rule.label not in off for label in rule.labels}
+        return frozenset(self.labels.keys() - off | asked)
+
+    def least_scores(self) -> dict[str, float]:
+        """By label, the lowest score that can lead to anything; labels for which none can are left out."""
+        each = [
+            self.thresholds(surface, language) for surface in (None, *self.surfaces) for language in self._languages()
+        ]
+        earlier = max((rule.lower_by for rule in self.authors), default=0.0)
+        least: dict[str, float] = {}
+        for label in self.labels.keys() - set(self.off):
+            steps = [at for by_label in each for at in by_label[label].steps() if at is not None]
+            if steps:
+                least[label] = min(steps) - earlier
+        for rule in self.beside:
+            for label in rule.labels if rule.label not in self.off else ():
+                least[label] = min(least.get(label, 1.0), rule.at_least)
+        for managed in self.managed:
+            for label, between in managed.borderline.items():
+                least[label] = min(least.get(label, 1.0), between.low)
+        return least
+
+    def _languages(self) -> list[str | None]:
+        named = {language for surface in self.surfaces.values() for language in surface.languages}
+        return [None, *sorted(named | self.languages.keys())]
 
     @property
     def held(self) -> frozenset[str]:

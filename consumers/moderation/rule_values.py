@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 Score = Annotated[float, Meta(ge=0.0, le=1.0, description="a number from 0 to 1")]
 Name = Annotated[
@@ -33,3 +33,10 @@ Seconds = Annotated[
 Severity = Literal["low", "medium", "high", "critical"]
 ManagedService = Literal["comprehend", "bedrock", "rekognition"]
 ManagedLabel = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A table of a policy.
+
+    What is not given is not encoded, so that a policy keeps its version when later code knows more keys.
+    """

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
 from consumers.moderation.kinds import PersonalDataFamily, PersonalDataKind, RelationKind, SolicitationKind
 from consumers.moderation.rule_values import (
@@ -16,23 +16,22 @@ from consumers.moderation.rule_values import (
     ManagedService,
     Many,
     Name,
+    Record,
     Score,
     Seconds,
     Severity,
     Term,
 )
+from consumers.moderation.word_rules import BesideRule as BesideRule
+from consumers.moderation.word_rules import TermRule as TermRule
+from consumers.moderation.word_rules import WordsRule as WordsRule
 from glue.vocabulary import Action
 
 SEVERITIES: dict[Severity, float] = {"low": 0.4, "medium": 0.6, "high": 0.8, "critical": 0.95}
 """The score that each word stands for, unless the policy's ``[severities]`` says otherwise."""
 
 
-class _Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    # What is not given is not encoded, so that a policy keeps its version when later code knows more keys.
-    pass
-
-
-class Thresholds(_Record, frozen=True):
+class Thresholds(Record, frozen=True):
     """From which score on a label leads to an action; left out: never to this one.
 
     Args:
@@ -58,6 +57,10 @@ class Thresholds(_Record, frozen=True):
         if self.flag is not None and score >= self.flag:
             return "flag"
         return "allow"
+
+    def steps(self) -> tuple[float | None, float | None, float | None]:
+        """The three scores, mildest action first."""
+        return self.flag, self.review, self.block
 
     def lowered(self, by: float) -> "Thresholds":
         """The same, reached that much earlier; never at a score of 0, which says nothing.
@@ -85,39 +88,7 @@ class Label(Thresholds, frozen=True):
     handling: Name | Literal[""] = ""
 
 
-class TermRule(_Record, frozen=True):
-    """Words and phrases that say the same about a text.
-
-    Args:
-        rule: names the rule in verdicts; unique in the policy.
-        label: what a text with one of these terms is; one of the policy's labels.
-        score: how surely, 0 to 1; or give severity.
-        terms: the words and phrases; or give from.
-        from: instead of terms: a file of words and phrases, one on a line, beside the policy; # begins a comment.
-        language: looks only at events of this language (its primary subtag) or of none; left out: at all.
-        whole_words: whether a term must stand between word bounds.
-        exact: only as written, not with look-alike letters: for terms such as Spanish "ano", which "año" folds to.
-        severity: instead of score: low, medium, high or critical.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
-    """
-
-    rule: Name
-    label: Name
-    score: Score
-    terms: Annotated[tuple[Term, ...], Meta(min_length=1)] = ()
-    from_: str = field(default="", name="from")
-    language: Language | None = None
-    whole_words: bool = True
-    exact: bool = False
-    severity: Severity | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
-
-
-class PatternRule(_Record, frozen=True):
+class PatternRule(Record, frozen=True):
     """One re2 expression over the normalised text.
 
     Args:
@@ -143,7 +114,7 @@ class PatternRule(_Record, frozen=True):
     reason: str = ""
 
 
-class LinkRule(_Record, frozen=True):
+class LinkRule(Record, frozen=True):
     """Links that say something about a text: by their domain, or by what can be seen from the link itself.
 
     Args:
@@ -170,7 +141,7 @@ class LinkRule(_Record, frozen=True):
     reason: str = ""
 
 
-class AllowRule(_Record, frozen=True):
+class AllowRule(Record, frozen=True):
     """What never counts: a signal whose whole find lies inside one of these spans is left out.
 
     Args:
@@ -192,7 +163,7 @@ class AllowRule(_Record, frozen=True):
     reason: str = ""
 
 
-class AuthorRule(_Record, frozen=True):
+class AuthorRule(Record, frozen=True):
     """Authors for whom thresholds are lower: repeat offenders, found by a report, loaded with the policy.
 
     Who is one is written in the policy: a verdict never depends on what a process happened to see before.
@@ -216,7 +187,7 @@ class AuthorRule(_Record, frozen=True):
     reason: str = ""
 
 
-class FloodRule(_Record, frozen=True):
+class FloodRule(Record, frozen=True):
     """One author who posts a lot in a short time, as far as one batch shows it: docs/decisions/0017.
 
     Args:
@@ -242,7 +213,7 @@ class FloodRule(_Record, frozen=True):
     reason: str = ""
 
 
-class RepeatRule(_Record, frozen=True):
+class RepeatRule(Record, frozen=True):
     """The same text again and again, as far as one batch shows it: docs/decisions/0017.
 
     Args:
@@ -275,37 +246,7 @@ class RepeatRule(_Record, frozen=True):
     reason: str = ""
 
 
-class BesideRule(_Record, frozen=True):
-    """Two things that say more together: what other rules found, and words in the same text.
-
-    Args:
-        rule: names the rule in verdicts; unique in the policy.
-        label: what a text with both is; one of the policy's labels.
-        score: how surely, 0 to 1; or give severity.
-        labels: the first: a signal of one of these labels. They are looked for even where the policy switches them off.
-        at_least: the score that such a signal has at least.
-        terms: the second: one of these words and phrases.
-        patterns: or one of these re2 expressions over the normalised text.
-        severity: instead of score: low, medium, high or critical.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
-    """
-
-    rule: Name
-    label: Name
-    score: Score
-    labels: Annotated[tuple[Name, ...], Meta(min_length=1)]
-    at_least: Score = 0.0
-    terms: tuple[Term, ...] = ()
-    patterns: tuple[Expression, ...] = ()
-    severity: Severity | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
-
-
-class RelationRule(_Record, frozen=True):
+class RelationRule(Record, frozen=True):
     """Attacks on groups of people, found by how words stand together: a group, and something hostile said of it.
 
     Args:
@@ -330,7 +271,7 @@ class RelationRule(_Record, frozen=True):
     reason: str = ""
 
 
-class SolicitationRule(_Record, frozen=True):
+class SolicitationRule(Record, frozen=True):
     """Requests to strangers: subscribe to my channel, vote for me, click here. Many small marks are added up.
 
     Args:
@@ -355,7 +296,7 @@ class SolicitationRule(_Record, frozen=True):
     reason: str = ""
 
 
-class PersonalDataRule(_Record, frozen=True):
+class PersonalDataRule(Record, frozen=True):
     """What personal data in a text counts for. Excerpts are masked whatever stands here.
 
     Args:
@@ -368,7 +309,7 @@ class PersonalDataRule(_Record, frozen=True):
     scores: dict[PersonalDataKind | PersonalDataFamily, Score]
 
 
-class ModelHead(_Record, frozen=True):
+class ModelHead(Record, frozen=True):
     """What one head of the linear model counts for.
 
     Args:
@@ -382,7 +323,7 @@ class ModelHead(_Record, frozen=True):
     at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
 
 
-class ModelRule(_Record, frozen=True):
+class ModelRule(Record, frozen=True):
     """The linear model; left out, there is none.
 
     Args:
@@ -401,7 +342,7 @@ class ModelRule(_Record, frozen=True):
     heads: Annotated[dict[Name, ModelHead], Meta(min_length=1)]
 
 
-class Borderline(_Record, frozen=True):
+class Borderline(Record, frozen=True):
     """The scores of a label at which a text is worth a second opinion.
 
     Args:
@@ -412,7 +353,7 @@ class Borderline(_Record, frozen=True):
     high: Score = 1.0
 
 
-class ManagedRule(_Record, frozen=True):
+class ManagedRule(Record, frozen=True):
     """A managed AI service of AWS that is asked about what the other rules leave open. Each call costs money and time.
 
     Args:
@@ -436,7 +377,7 @@ class ManagedRule(_Record, frozen=True):
     rule: Name
     service: ManagedService
     labels: Annotated[dict[ManagedLabel, Name], Meta(min_length=1)]
-    borderline: dict[Name, Borderline] = {}
+    borderline: dict[Name, Borderline] = field(default_factory=dict)
     guardrail: (
         Annotated[
             str,
@@ -460,17 +401,17 @@ class ManagedRule(_Record, frozen=True):
     reason: str = ""
 
 
-class ForLanguage(_Record, frozen=True):
+class ForLanguage(Record, frozen=True):
     """What is different in a language: whole thresholds for the labels named.
 
     Args:
         labels: the thresholds, by label.
     """
 
-    labels: dict[Name, Thresholds] = {}
+    labels: dict[Name, Thresholds] = field(default_factory=dict)
 
 
-class ForSurface(_Record, frozen=True):
+class ForSurface(Record, frozen=True):
     """What is different where something is posted: whole thresholds for the labels named.
 
     Args:
@@ -478,8 +419,8 @@ class ForSurface(_Record, frozen=True):
         languages: thresholds that differ again, on this surface and in a language.
     """
 
-    labels: dict[Name, Thresholds] = {}
-    languages: dict[Language, ForLanguage] = {}
+    labels: dict[Name, Thresholds] = field(default_factory=dict)
+    languages: dict[Language, ForLanguage] = field(default_factory=dict)
 
 
 Rule = (

@@ -1,4 +1,4 @@
-"""The policies in the bundle."""
+"""The policies and word lists in the bundle."""
 
 from pkgutil import get_data
 
@@ -25,3 +25,18 @@ def policy_names() -> list[str]:
 
     folder = resources.files(__name__)
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def read_list(language: str) -> str:
+    """The word list of a language that :func:`lists` names."""
+    data = get_data(__name__, f"lists/{language}.tsv")
+    assert data is not None  # noqa: S101
+    return data.decode()
+
+
+def lists() -> tuple[str, tuple[str, ...]]:
+    """Which version the word lists are of, as 16 hexadecimal characters, and their languages."""
+    data = get_data(__name__, "lists/INDEX")
+    assert data is not None  # noqa: S101
+    version, *languages = data.decode().split()
+    return version, tuple(languages)

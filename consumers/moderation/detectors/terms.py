@@ -1,20 +1,29 @@
-"""A policy's words and phrases, all found in one pass by one automaton (Aho-Corasick)."""
+"""A policy's words and phrases, and those of word lists, found by automata (Aho-Corasick), one for each language."""
 
 import unicodedata
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from msgspec import Struct
 
+from consumers.moderation.confusables import LOOKALIKES
+from consumers.moderation.detectors.masked import MaskedTerms, has_masks
 from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms
 from consumers.moderation.detectors.protocol import Subject
-from consumers.moderation.normalise import normalise
+from consumers.moderation.language import likely_languages
+from consumers.moderation.normalise import fold, normalise
 from consumers.moderation.policy import TermRule
+from consumers.moderation.words import ALIASES, SEPARATOR, Word, WordLists
 from glue.contract import Signal
 
 _DFA_LIMIT = 200_000
 """Characters of terms up to which the fastest automaton is built; beyond that it takes too much memory."""
+_LISTS_DFA_LIMIT = 40_000
+"""The same for word lists: an automaton that is built when the first text asks for it must not let that text wait."""
+
+MAX_ENDING = 8
+"""Letters that may follow a term that is inflected."""
 
 _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "BOPOMOFO", "HALFWIDTH")
@@ -22,74 +31,117 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "M
 
 class _Entry(Struct, frozen=True):
     plain: str
-    rule: TermRule
     signal: Signal
+    language: str | None
     bound_before: bool
     bound_after: bool
+    exact: bool = False
+    sure: bool = False
+    ending: int = 0
 
 
 class TermDetector:
-    """Finds a policy's terms as whole words, also when written with look-alike letters, digits or accents, with the
-    letters pulled apart, or held long.
+    """Finds terms as whole words, also when written with look-alike letters, digits or accents, with the letters pulled
+    apart, held long, or masked.
 
     A find that is not letter by letter the term counts only when at least one of its letters is the term's own: "1diot"
-    is found, the number 455 is not read as a word, and neither is a word wholly in another script.
+    is found, the number 455 is not read as a word, and neither is a word wholly in another script. A term of a language
+    counts in texts of that language. Where an event names none it is guessed; where even that is not possible the term
+    counts, unless it is an ordinary word elsewhere or written with other accents.
     """
 
     name = "terms"
-    version = "2"
+    version = "3"
 
-    def __init__(self, rules: Sequence[TermRule], *, spaced: int = -1) -> None:
-        """Takes a policy's term rules.
+    def __init__(self, rules: Sequence[TermRule], *, words: WordLists | None = None, spaced: int = -1) -> None:
+        """Takes a policy's term rules and word lists.
 
         Args:
             rules: the rules.
+            words: the word lists; each is read and made ready when the first text of its language comes.
             spaced: the position in the scan of ``SPACED``; -1: it is not scanned for.
 
         Raises:
             ValueError: a term that has no visible character.
         """
-        entries: dict[str, list[_Entry]] = {}
-        for rule in rules:
-            signal = Signal(self.name, rule.label, rule.score, rule.rule)
-            for term in rule.terms:
-                plain = normalise(term).plain.strip()
-                folded = normalise(plain).folded
-                if not plain:
-                    raise ValueError(f"rule {rule.rule!r}: received a term without a visible character")
-                bounds = rule.whole_words
-                entry = _Entry(plain, rule, signal, bounds and _bounded(plain[0]), bounds and _bounded(plain[-1]))
-                entries.setdefault(folded, []).append(entry)
-        self._entries = list(entries.values())
+        self._spaced = spaced
+        self._own = _Matcher(_of_rules(rules, self.name), limit=_DFA_LIMIT)
+        self._words = words
+        self._lists: dict[str | None, _Matcher] = {}
+
+    def detect(self, subject: Subject) -> Sequence[Signal]:
+        """One signal for each rule that has a term in the text, by rule; of a list's several, the strongest."""
+        spaced = self._spaced in subject.hits
+        found: dict[str, Signal] = {}
+        self._own.find(subject, spaced, found)
+        if self._words is not None:
+            language = subject.language
+            matcher = self._lists.get(language)
+            (self._list_for(language) if matcher is None else matcher).find(subject, spaced, found)
+        return [found[rule] for rule in sorted(found)] if found else ()
+
+    def _list_for(self, language: str | None) -> "_Matcher":
+        assert self._words is not None  # noqa: S101
+        known = None if language is None else ALIASES.get(language, language)
+        if known is not None and known not in self._words.languages:
+            known = ""
+        matcher = self._lists.get(known)
+        if matcher is None:
+            matcher = _Matcher(_of_words(self._words.of(known), self.name), _LISTS_DFA_LIMIT)
+            self._lists[known] = matcher
+        return matcher
+
+
+class _Matcher:
+    """Entries behind one automaton."""
+
+    def __init__(self, entries: Iterable[tuple[str, _Entry]], limit: int) -> None:
+        by_form: dict[str, list[_Entry]] = {}
+        for folded, entry in entries:
+            by_form.setdefault(folded, []).append(entry)
+        self._entries = list(by_form.values())
+        self._folded = list(by_form)
         # Most finds are pieces of longer words, the more terms the more. They go by one look at either edge.
         self._bound_before = bytes(all(entry.bound_before for entry in some) for some in self._entries)
         self._bound_after = bytes(all(entry.bound_after for entry in some) for some in self._entries)
-        self._folded = list(entries)
-        self._spaced = spaced
-        size = sum(map(len, entries))
+        size = sum(map(len, by_form))
         self._find = AhoCorasick(
-            [*self._folded, *STRETCHED] if entries else [],
+            [*self._folded, *STRETCHED] if by_form else [],
             matchkind=MatchKind.Standard,
-            implementation=Implementation.DFA if size <= _DFA_LIMIT else Implementation.ContiguousNFA,
+            implementation=Implementation.DFA if size <= limit else Implementation.ContiguousNFA,
             store_patterns=False,
         ).find_matches_as_indexes
 
+    # Made when the first text asks for them, which most processes never see.
+
     @cached_property
     def _disguised(self) -> DisguisedTerms:
-        # Made when the first text asks for it, which most processes never see.
         return DisguisedTerms(self._folded)
 
-    def detect(self, subject: Subject) -> Sequence[Signal]:
-        """One signal for each rule that has a term in the text, by rule."""
+    @cached_property
+    def _masked(self) -> MaskedTerms:
+        endings = [0 if all(entry.bound_after for entry in some) else MAX_ENDING for some in self._entries]
+        return MaskedTerms(self._folded, endings)
+
+    def find(self, subject: Subject, spaced: bool, found: dict[str, Signal]) -> None:
+        """Adds a signal for each rule that has a term in the text.
+
+        Args:
+            subject: the text.
+            spaced: whether it has letters that stand by themselves.
+            found: by rule, the strongest signal so far.
+        """
+        text = subject.text
+        plain, entries = text.plain, self._entries
         # Overlapping: a longer term must not hide behind a shorter one that turns out to be part of a word.
-        matches = self._find(subject.text.folded, overlapping=True)
-        disguised = self._spaced in subject.hits
-        if not matches and not disguised:
-            return ()
-        plain, language, entries = subject.text.plain, subject.language, self._entries
-        found: dict[str, Signal] = {}
+        matches = self._find(text.folded, overlapping=True)
+        masked = "*" in plain and has_masks(plain)
+        if not (matches or spaced or masked) or not entries:
+            return
+        disguised = spaced
         bound_before, bound_after, length = self._bound_before, self._bound_after, len(plain)
         is_allowed = subject.is_allowed if subject.allowed else None
+        spoken = _Spoken(subject)
         for index, start, end in matches:
             if index >= len(entries):
                 # The same letter three times, and not the zeros of a number.
@@ -102,43 +154,136 @@ class TermDetector:
             if is_allowed is not None and is_allowed(start, end):
                 continue
             for entry in entries[index]:
-                if entry.rule.rule not in found and _stands(entry, plain, start, end, language):
-                    found[entry.rule.rule] = entry.signal
-        if disguised and entries:
-            for index, places in self._disguised.find(subject.text.folded, plain):
+                if _is_stronger(entry, found) and _stands(entry, plain, start, end, spoken):
+                    found[entry.signal.rule] = entry.signal
+        if disguised:
+            for index, places in self._disguised.find(text.folded, plain):
                 if is_allowed is not None and is_allowed(places[0], places[-1] + 1):
                     continue
                 for entry in entries[index]:
-                    if entry.rule.rule not in found and _is_meant(entry, plain, places, language):
-                        found[entry.rule.rule] = entry.signal
-        return [found[rule] for rule in sorted(found)] if found else ()
+                    if _is_stronger(entry, found) and _is_meant(entry, plain, places, spoken):
+                        found[entry.signal.rule] = entry.signal
+        if masked:
+            for index, start, end in self._masked.find(text.folded, plain):
+                if is_allowed is not None and is_allowed(start, end):
+                    continue
+                for entry in entries[index]:
+                    if _is_stronger(entry, found) and not entry.exact and spoken.counts(entry, same=True):
+                        found[entry.signal.rule] = entry.signal
 
 
-def _stands(entry: _Entry, plain: str, start: int, end: int, language: str | None) -> bool:
+class _Spoken:
+    """The language of a text, guessed at most once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        language = subject.language
+        self._given = None if language is None else ALIASES.get(language, language)
+
+    @cached_property
+    def _guessed(self) -> frozenset[str]:
+        return likely_languages(self._subject.text.plain)
+
+    def counts(self, entry: _Entry, *, same: bool) -> bool:
+        """Whether a term counts in a text of this language.
+
+        Args:
+            entry: the term.
+            same: whether it is written with the accents that it has.
+        """
+        if entry.language is None:
+            return True
+        if self._given is not None:
+            return self._given == entry.language
+        if not self._guessed:
+            return same and not entry.sure
+        return entry.language in self._guessed
+
+
+def _of_rules(rules: Sequence[TermRule], detector: str) -> Iterable[tuple[str, _Entry]]:
+    for rule in rules:
+        signal = Signal(detector, rule.label, rule.score, rule.rule)
+        bounds = rule.whole_words
+        for term in rule.terms:
+            plain = normalise(term).plain.strip()
+            if not plain:
+                raise ValueError(f"rule {rule.rule!r}: received a term without a visible character")
+            before, after = bounds and _bounded(plain[0]), bounds and _bounded(plain[-1])
+            yield normalise(plain).folded, _Entry(plain, signal, rule.language, before, after, rule.exact)
+
+
+def _of_words(words: Sequence[Word], detector: str) -> Iterable[tuple[str, _Entry]]:
+    if not words:
+        return
+    # All at once: a list has thousands.
+    folded = fold(SEPARATOR.join([word.term for word in words])).split(SEPARATOR)
+    signals: dict[int, Signal] = {}
+    for form, word in zip(folded, words, strict=True):
+        rule, term = word.rule, word.term
+        signal = signals.get(id(rule))
+        if signal is None:
+            signal = signals[id(rule)] = Signal(detector, rule.label, rule.score, rule.rule)
+        before = not word.inside and _bounded(term[0])
+        after = not word.inflected and _bounded(term[-1])
+        ending = MAX_ENDING if word.inflected and not word.inside and _bounded(term[-1]) else 0
+        yield form, _Entry(term, signal, rule.language, before, after, rule.exact, word.sure, ending)
+
+
+def _is_stronger(entry: _Entry, found: dict[str, Signal]) -> bool:
+    known = found.get(entry.signal.rule)
+    return known is None or known.score < entry.signal.score
+
+
+def _stands(entry: _Entry, plain: str, start: int, end: int, spoken: _Spoken) -> bool:
     """Whether what was found in the folded text is the term, given what the plain text has in its place."""
     if entry.bound_before and start and _bounded(plain[start - 1]):
         return False
-    if entry.bound_after and end < len(plain) and _bounded(plain[end]):
-        return False
-    rule = entry.rule
-    if rule.language is not None and language is not None and rule.language != language:
-        return False
-    written = plain[start:end]
+    if end < len(plain):
+        if entry.bound_after and _bounded(plain[end]):
+            return False
+        if entry.ending:
+            last = end + entry.ending
+            while end < last and end < len(plain) and _bounded(plain[end]):
+                end += 1
+            if end < len(plain) and _bounded(plain[end]):
+                return False
+    written = plain[start : start + len(entry.plain)]
     if written == entry.plain:
-        return True
-    if rule.exact:
+        return spoken.counts(entry, same=True)
+    if entry.exact:
         return False
-    return any(one == other and one.isalpha() for one, other in zip(written, entry.plain, strict=True))
+    pairs = list(zip(written, entry.plain, strict=True))
+    if not any(one == other and one.isalpha() for one, other in pairs):
+        return False
+    # An accent more or less may make it another word: it may be left out where the language is known, and be put on
+    # where the language has none. A digit or another script's letter is no accent.
+    changed = [(one, other) for one, other in pairs if one != other and one.isalpha() and other.isalpha()]
+    if entry.language is not None and entry.language not in _WITHOUT_ACCENTS and any(map(_is_latin, changed)):
+        return False
+    return spoken.counts(entry, same=not changed)
 
 
-def _is_meant(entry: _Entry, plain: str, places: Sequence[int], language: str | None) -> bool:
+_WITHOUT_ACCENTS = frozenset({"en", "id", "nl"})
+
+
+def _is_latin(pair: tuple[str, str]) -> bool:
+    """Whether a letter is written with an accent that the term has not, or has another there."""
+    written, _ = pair
+    return not written.isascii() and "LATIN" in unicodedata.name(written, "") and written not in LOOKALIKES
+
+
+def _is_meant(entry: _Entry, plain: str, places: Sequence[int], spoken: _Spoken) -> bool:
     """Whether a term whose letters stand in these places of the plain text counts."""
-    rule = entry.rule
-    if rule.exact or (rule.language is not None and language is not None and rule.language != language):
+    if entry.exact or not any(plain[place].isalpha() and plain[place] in entry.plain for place in places):
         return False
-    return any(plain[place].isalpha() and plain[place] in entry.plain for place in places)
+    return spoken.counts(entry, same=True)
 
 
+@lru_cache(maxsize=4096)
 def _bounded(edge: str) -> bool:
     """Whether this character is part of a word that has bounds: not in scripts written without spaces, nor a sign."""
-    return edge.isalnum() and (edge.isascii() or not unicodedata.name(edge, "").startswith(_UNSPACED))
+    if edge.isascii():
+        return edge.isalnum()
+    if not (edge.isalnum() or unicodedata.category(edge) in {"Mc", "Mn"}):
+        return False
+    return not unicodedata.name(edge, "").startswith(_UNSPACED)

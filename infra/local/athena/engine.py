@@ -27,15 +27,14 @@ class Running:
     """
 
     meter: Meter = field(default_factory=Meter)
-    end: Callable[[], None] | None = None
-    """Ends what works on it, while something does."""
+    session: Session | None = None
 
     def cancel(self) -> None:
         """Ends it soon."""
         self.meter.cancelled = True
-        end = self.end
-        if end is not None:
-            end()
+        session = self.session
+        if session is not None:
+            session.connection.interrupt()
 
 
 class QueryEngine:
@@ -52,7 +51,7 @@ class QueryEngine:
         self.objects = objects
         self.catalog = catalog
         self.tables = GlueTables(catalog)
-        self.memory = memory
+        self._memory = memory
         self._threads = threads
         self._schemas = Schemas()
 
@@ -104,8 +103,8 @@ class QueryEngine:
     def _with_session(
         self, query: Translated, running: Running, now: float, work: Callable[[Session], Iterator[Any]]
     ) -> Iterator[Any]:
-        session = Session(memory=self.memory, threads=self._threads)
-        running.end = session.connection.interrupt
+        session = Session(memory=self._memory, threads=self._threads)
+        running.session = session
         try:
             self._open(session, query, running, now)
             yield from work(session)
@@ -113,7 +112,7 @@ class QueryEngine:
         except duckdb.Error as error:
             raise session.refusals[0] if session.refusals else told(error) from error
         finally:
-            running.end = None
+            running.session = None
             session.close()
 
     def _open(self, session: Session, query: Translated, running: Running, now: float) -> None:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from consumers.moderation.managed import asking, calls, contents, signals_of, split
 from consumers.moderation.policy import ManagedRule, Policy, PolicyError
-from consumers.moderation.rule_values import ManagedService
-from consumers.moderation.rules import Borderline
+from consumers.moderation.rules import Borderline, ManagedService
 from glue.contract import ContentEvent, Media, Signal
 
 GOOD = """\

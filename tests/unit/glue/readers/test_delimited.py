@@ -2,7 +2,6 @@
 
 import csv
 import io
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +17,7 @@ def rows(data: bytes, delimiter: str | None = None) -> list[Row]:
     return list(read_delimited(iter([data]), delimiter=delimiter))
 
 
-def source(data: bytes, **reading: Any) -> list[Row]:
+def source(data: bytes, **reading: str) -> list[Row]:
     return list(Source("x.csv", reading=Reading(**reading), opened=lambda: iter([data])).rows())
 
 

@@ -297,7 +297,7 @@ def test_words_that_were_pulled_apart_are_scored_as_words(apart: str) -> None:
         assert moderator.model_scores(text)["insult"] == pytest.approx(
             moderator.model_scores(whole)["insult"], abs=0.02
         )
-        assert moderator.judge(text, surface="comment").decision.labels == ("insult",)
+        assert "model_toxic" in {signal.rule for signal in moderator.judge(text, surface="comment").signals}
 
 
 def test_the_work_for_a_text_of_single_letters_grows_as_the_text_does() -> None:

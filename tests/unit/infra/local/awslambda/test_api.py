@@ -2,7 +2,6 @@
 
 import base64
 import json
-from pathlib import Path
 
 import boto3
 import pytest
@@ -35,8 +34,6 @@ class Nowhere:
 
 
 class Rig:
-    kept: Path
-
     def __init__(self, **driver):
         self.clock = ManualClock()
         self.streams = Streams()
