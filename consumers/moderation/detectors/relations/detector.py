@@ -109,6 +109,7 @@ def _variants(word: str) -> Iterator[str]:
 
 @cache
 def _groups() -> Groups:
+    # Made when the first text comes: a cold start does not pay for it.
     return Groups()
 
 
@@ -132,15 +133,14 @@ class RelationDetector:
         """
         self._rules = tuple(sorted(rules, key=lambda rule: rule.rule))
         self._spaced = spaced
-        self._find = _groups().languages
 
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """One signal for each rule that meets a kind of attack in the text, by rule."""
         folded = subject.text.folded
-        languages, first = self._find(folded, subject.language)
+        languages, first = _groups().languages(folded, subject.language)
         if self._spaced in subject.hits:
             folded = put_together(folded)
-            languages, first = self._find(folded, subject.language)
+            languages, first = _groups().languages(folded, subject.language)
         if not languages:
             return ()
         for start, end in subject.allowed:
