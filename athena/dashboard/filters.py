@@ -48,7 +48,7 @@ class Filters(Struct, frozen=True):
         """
         unknown = sorted(given.keys() - set(cls.__struct_fields__))
         if unknown:
-            raise FilterError(f"{unknown[0][:40]!r} is no filter; allowed: {', '.join(cls.__struct_fields__)}")
+            raise FilterError(f"{unknown[0][:40]!r} is not a filter; allowed: {', '.join(cls.__struct_fields__)}")
         for name, value in given.items():
             if len(value) > TEXT_LIMIT or "\0" in value:
                 raise FilterError(f"{name} is {len(value)} characters long; allowed: at most {TEXT_LIMIT}, no U+0000")

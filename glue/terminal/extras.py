@@ -1,7 +1,7 @@
 """Which extra of the package brings a module that is not installed."""
 
 EXTRAS = {
-    "cli": ("click", "rich", "boto3", "botocore"),
+    "cli": ("click", "rich", "yaml", "backports", "boto3", "botocore"),
     "lake": ("awswrangler", "pandas", "pyarrow"),
     "local": (
         "duckdb",
@@ -14,7 +14,6 @@ EXTRAS = {
         "samtranslator",
         "sqlglot",
         "werkzeug",
-        "yaml",
     ),
 }
 """The modules that each extra of a command line brings: ``lake`` and ``local`` are installed beside ``cli``."""

@@ -4,7 +4,7 @@ COMMANDS = {
     "demo": "Run the whole pipeline once on this machine, and show what became of every record.",
     "up": "Keep the laptop runtime running; prints how to reach it.",
     "produce": "Put content on the stream, from files or made up.",
-    "load": "Load-test the stream: a rate that follows a profile, with gates.",
+    "load": "Load-test the stream: a rate that follows a shape, with gates.",
     "replay": "Send again what was on the stream: no duplicates, no notifications.",
     "redrive": "Send quarantined records and dead letters through the stream again.",
     "spool": "Look at, or send, events accepted on disk that are not yet in the stream.",

@@ -83,7 +83,7 @@ def _parameters(chosen: reports.Report, params: tuple[str, ...]) -> dict[str, re
         name, equals, value = param.partition("=")
         if not equals or name not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none but --since and --until"
-            raise ValueError(f"--param {param!r} is no NAME=VALUE of {chosen.name}; {takes}")
+            raise ValueError(f"--param {param!r} is not a NAME=VALUE of {chosen.name}; {takes}")
         if name in found:
             raise ValueError(f"--param {name} is given twice")
         found[name] = known[name].read(value)

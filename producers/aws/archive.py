@@ -58,7 +58,7 @@ class S3Archive:
                     yield line.removesuffix(b"\n")
         except (gzip.BadGzipFile, EOFError) as error:
             raise UnreachableError(
-                f"{where} is no whole gzip file ({type(error).__name__}); restore the object"
+                f"{where} is not a complete gzip file ({type(error).__name__}); restore the object"
             ) from None
         except OSError as error:
             raise UnreachableError(

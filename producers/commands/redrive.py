@@ -127,7 +127,7 @@ Examples:
 
 \b
 S3 keeps whole batches. SQS and SNS say only where a batch was: it is read back from the stream, as long as that keeps
-it. Records in a batch that are no events are put back as they are, for quarantine to account for.
+it. Records in a batch that are not events are put back as they are, for quarantine to account for.
 
 """
 
@@ -243,7 +243,7 @@ def _told(done: Redrive, request: RedriveRequest) -> Iterator[str]:
     yield f"{done.found:,} found, {done.redriven:,} {done_words}: {done.events:,} events in {done.seconds:.1f} s"
     for count, words in (
         (done.fixed, "changed by the fix"),
-        (done.raw, "records are no events and go back as they are, for quarantine to account for"),
+        (done.raw, "records are not events and go back as they are, for quarantine to account for"),
         (done.already, "redriven before"),
         (done.held, "claimed by another process right now; run this again when it has ended"),
         (done.still_bad, f"would be refused again{_counted(done.still_bad_reasons)}; they stay where they are"),
@@ -271,7 +271,7 @@ def _told(done: Redrive, request: RedriveRequest) -> Iterator[str]:
 def _unreadable(place: SetAside) -> Iterator[str]:
     if place.unreadable:
         names = ", ".join(place.unreadable[:3])
-        yield f"{len(place.unreadable):,} are no invocation records and were left alone: {names}"
+        yield f"{len(place.unreadable):,} are not invocation records and were left alone: {names}"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -253,7 +253,7 @@ def _left_out(done: Replay) -> Iterator[str]:
     refused = sum(done.refused.values())
     if refused:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in done.refused.items())
-        yield f"{refused:,} lines are no events ({reasons}): they are in quarantine; see `redrive quarantine`"
+        yield f"{refused:,} lines are not events ({reasons}): they are in quarantine; see `redrive quarantine`"
     for count, words in (
         (done.not_selected, "not selected"),
         (done.outside, "arrived outside the range"),

@@ -28,7 +28,7 @@ def size_in_bytes(text: str) -> int:
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no size; allowed: such as 512MB, 1GiB")
+        raise ValueError(f"{text!r} is not a size; allowed: such as 512MB, 1GiB")
     step = 1024 if found[3] else 1000
     return int(float(found[1]) * step ** " kmgt".index(found[2].lower() or " "))
 

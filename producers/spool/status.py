@@ -51,7 +51,7 @@ def status(folder: Path, *, now: float) -> SpoolStatus:
         inside = sorted(path.parent.name for path in folder.glob(f"*/{LOCK}"))
         if inside:
             raise SpoolError(f"{folder} holds a spool for each process; give one of them: {', '.join(inside)}")
-        raise SpoolError(f"{folder} is no spool; give the folder that --spool was given")
+        raise SpoolError(f"{folder} is not a spool; give the folder that --spool was given")
     holder = writer(folder)
     records = size = segments = 0
     oldest: float | None = None

@@ -39,8 +39,8 @@ def test_blanks_around_a_moment_do_not_matter_and_around_a_name_they_do() -> Non
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"lable": "spam"}, "'lable' is no filter; allowed: since, until, surface, language, label"),
-        ({"x" * 300: "1"}, "is no filter"),
+        ({"lable": "spam"}, "'lable' is not a filter; allowed: since, until, surface, language, label"),
+        ({"x" * 300: "1"}, "is not a filter"),
         (
             {"label": "x" * (TEXT_LIMIT + 1)},
             f"label is {TEXT_LIMIT + 1} characters long; allowed: at most {TEXT_LIMIT}",

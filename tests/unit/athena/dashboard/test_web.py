@@ -106,13 +106,13 @@ def test_what_is_not_there_says_what_is(world: World, path: str) -> None:
     ("path", "said"),
     [
         ("/?since=soon", "is not a time"),
-        ("/?lable=spam", "is no filter"),
+        ("/?lable=spam", "is not a filter"),
         ("/rules?since=now", "the period is empty"),
         ("/csv/verdicts.csv?limit=many", "is not a whole number"),
         ("/csv/verdicts.csv?limit=5000", "out of bounds"),
         ("/csv/actions_by.csv?by=colour", "none of its choices"),
         ("/csv/verdicts.csv?since=soon", "is not a time"),
-        (f"/?{'x' * 50}=1", "is no filter"),
+        (f"/?{'x' * 50}=1", "is not a filter"),
         ("/?label=" + "x" * 300, "label is 300 characters long"),
     ],
 )

@@ -132,7 +132,7 @@ def test_a_replay_says_what_it_did_and_how_to_go_on(tmp_path: Path) -> None:
     result = invoke(replay, parts, "--since", "1h", "--state", str(tmp_path), "--run-id", "r")
     assert result.exit_code == 0, result.output
     assert "3 records read, 2 events sent as run r" in result.output
-    assert "1 lines are no events (json 1): they are in quarantine; see `redrive quarantine`" in result.output
+    assert "1 lines are not events (json 1): they are in quarantine; see `redrive quarantine`" in result.output
     assert "2 without a verdict yet" in result.output
     assert "nobody is told again" in result.output
     assert CANARY not in result.output

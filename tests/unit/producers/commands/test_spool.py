@@ -165,7 +165,7 @@ def test_what_is_no_spool_is_wrong_use(tmp_path: Path) -> None:
     for command in ("status", "flush"):
         answer = invoke(FakeStream(), command, tmp_path)
         assert answer.exit_code == 2
-        assert "is no spool; give the folder that --spool was given" in answer.output
+        assert "is not a spool; give the folder that --spool was given" in answer.output
 
 
 def test_a_folder_of_spools_names_them(tmp_path: Path) -> None:
