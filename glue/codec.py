@@ -49,10 +49,12 @@ class Lateness(msgspec.Struct, frozen=True):
     Args:
         past: how long before its arrival an event may have been created; 30 days unless set.
         future: how far a producer's clock may be ahead; 24 hours unless set.
+        late_after: from which age on an event is flagged late; an hour unless set.
     """
 
     past: timedelta = timedelta(days=30)
     future: timedelta = timedelta(hours=24)
+    late_after: timedelta = LATE_AFTER
 
 
 DEFAULT_LATENESS = Lateness()
@@ -112,7 +114,7 @@ def _event(
         arrived_at = first_arrival
         flags.append("replayed")
     age = arrived_at - created_at
-    if age > LATE_AFTER:
+    if age > lateness.late_after:
         if age > lateness.past:
             return BadInput("time_range", f"created_at is {age} before its arrival; allowed: {lateness.past}")
         flags.append("late")

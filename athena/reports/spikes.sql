@@ -1,14 +1,15 @@
 -- title: Spikes against the same hour of the last weeks
 -- question: In which hours was there much more of something than in the same hour of the last four weeks?
--- note: A week in which nothing at all was posted in that hour is left out of what is usual; an hour of which all four
--- note: weeks were like that is not listed, since nothing says what is usual. Four weeks more than asked for are read.
+-- note: A week in which nothing at all was posted in that hour is left out of what is usual; an hour with fewer weeks
+-- note: than the baseline asks for is not listed, since nothing says what is usual. Four weeks more than asked for are read.
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
 -- parameter: by | one of label, surface, language, action | label | what is counted
 -- parameter: times | integer 2 to 1000 | 3 | how many times the usual number an hour must have to be listed
+-- parameter: baseline | integer 1 to 4 | 2 | how many of the four weeks must have had any events in that hour
 -- parameter: at_least | integer 1 to 1000000 | 10 | how many events it must have
 -- filters: surface, language, label
--- bind: first_day(since - 28d), last_day(until), since - 28d, until, filters, since, at_least, times
+-- bind: first_day(since - 28d), last_day(until), since - 28d, until, filters, baseline, since, at_least, times
 -- column: hour | UTC | the hour begins at, the first that began at --since or later
 -- column: part | | the label, surface, language or action
 -- column: events | events | of the hour that are such
@@ -59,7 +60,7 @@ FROM (
   ) AS shifted
 ) AS compared
 WHERE part IS NOT NULL
-  AND weeks > 0
+  AND weeks >= ?
   AND hour >= CAST(? AS timestamp)
   AND events >= ?
   AND events * weeks >= ? * past

@@ -121,7 +121,11 @@ def prepare_parts(
     settings = Settings.read(environment)
     clock = SystemClock()
     keeper = keep_policy(settings, now=clock.now())
-    lateness = Lateness(timedelta(days=settings.max_late_days), timedelta(hours=settings.max_ahead_hours))
+    lateness = Lateness(
+        timedelta(days=settings.max_late_days),
+        timedelta(hours=settings.max_ahead_hours),
+        timedelta(minutes=settings.late_after_minutes),
+    )
     each = concurrently(ThreadPoolExecutor(WORKERS, "calls"))
     effects = Effects(
         Destinations(settings.verdicts_delivery_stream, settings.quarantine_delivery_stream, settings.status_seconds),

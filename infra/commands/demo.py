@@ -19,6 +19,8 @@ from glue.terminal.commands import command
 from glue.terminal.errors import CommandError, exit_codes_help
 
 SHARDS = 16
+PARAMETERS = {"ShardCount": str(SHARDS), "LateAfterMinutes": "1500"}
+"""A day comes at once, so late is what is older than that day."""
 DATA = Path(".streamkeeper/demo")
 DRAIN_TIMEOUT_S = 120.0
 HOURS_SHOWN = 8
@@ -93,7 +95,7 @@ class _Run:
         self._show.print("[bold]Streamkeeper[/]: the whole pipeline on this machine, from infra/aws/template.yaml\n")
         with self._step("start") as said, self._waiting("starting the stack"):
             try:
-                runtime = job.Runtime(data=self._data, parameters={"ShardCount": str(SHARDS)})
+                runtime = job.Runtime(data=self._data, parameters=PARAMETERS)
             except RuntimeError as error:
                 raise CommandError(f"{error}; what it said stands above") from error
             said.append(f"Kinesis ({SHARDS} shards), Lambda, Firehose, S3, Glue, Athena at {runtime.endpoint_url}")

@@ -1,7 +1,8 @@
 """Made-up but believable content: the same seed and time give the same bytes, as many as asked for.
 
 Many languages and surfaces, a few authors who post most, replies, media, late and skewed clocks, repeats, and the small
-share that moderation is there for: spam (some of it in one wave), insults, threats, personal data, disguised words.
+share that moderation is there for, in every language: spam (some of it a campaign of near copies), insults, profanity,
+hate (much of it in one incident of two hours), threats, personal data, disguised words.
 """
 
 import math
@@ -14,7 +15,7 @@ from struct import unpack
 import msgspec
 
 from producers.partitioning import partition_key
-from producers.synthetic import phrases
+from producers.synthetic import harms, phrases
 from producers.synthetic.disguises import DISGUISES
 from producers.synthetic.malformed import REASONS, malformed
 
@@ -22,14 +23,20 @@ _DAY = 86_400
 _AUTHORS = 6_000
 _SPAMMERS = 60
 _ONE = 65_536
-_KINDS = ("spam", "insult", "threat", "personal", "disguised", "late", "skew", "duplicate", "malformed")
+_KINDS = (
+    *("spam", "insult", "profanity", "hate", "threat", "personal", "disguised"),
+    *("late", "skew", "duplicate", "malformed"),
+)
+_CAMPAIGN = 3 * 3_600
+_INCIDENT = 2 * 3_600
+"""Seconds that the campaign and the incident last."""
 
 
 class SyntheticRecord(msgspec.Struct, frozen=True, gc=False):
     """One record to send: its bytes, its key, the event's id (None when it is malformed) and what it was made as.
 
-    ``kind`` is ordinary, spam, insult, threat, personal, disguised, late, skew, duplicate, or ``malformed:<reason>``
-    with the reason a consumer quarantines it for.
+    ``kind`` is ordinary, one of the kinds in :class:`Shares`, or ``malformed:<reason>`` with the reason a consumer
+    quarantines it for.
     """
 
     payload: bytes
@@ -41,8 +48,10 @@ class SyntheticRecord(msgspec.Struct, frozen=True, gc=False):
 class Shares(msgspec.Struct, frozen=True, kw_only=True):
     """How much of what, each 0 to 1 of all records."""
 
-    spam: float = 0.02
+    spam: float = 0.014
     insult: float = 0.012
+    profanity: float = 0.006
+    hate: float = 0.004
     threat: float = 0.002
     personal: float = 0.01
     disguised: float = 0.006
@@ -51,7 +60,7 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
     duplicate: float = 0.004
     malformed: float = 0.002
     hold: float = 0.01
-    live: float = 0.25
+    live: float = 0.002
     """Created within the last minute before ``now``; the rest lies in the window."""
     hot: float = 0.0
     """About one and the same piece of content, so under one partition key."""
@@ -104,12 +113,14 @@ class Maker:
         edges = accumulate(round(getattr(shares, name) * _ONE) for name in _KINDS)
         self._edges = list(zip(edges, _KINDS, strict=True))
         self._special = self._edges[-1][0]
+        self._campaign = min(_CAMPAIGN * 1_000_000, self._window // 8)
+        self._incident = min(_INCIDENT * 1_000_000, self._window // 12)
         self._seconds: dict[int, bytes] = {}
         self._moments = _day_curve(now, window)
         self._authors = [b"user-%05d" % (author * 7919 % 100_000) for author in range(_AUTHORS)]
         self._ranks = _zipf(_AUTHORS)
         self._talk = [
-            (language.encode(), *_sentences(talk)) for language, talk in phrases.TALK.items() for _ in range(talk.parts)
+            (language, *_sentences(talk)) for language, talk in phrases.TALK.items() for _ in range(talk.parts)
         ]
         self._surfaces = [
             surface.encode()
@@ -170,10 +181,15 @@ class Maker:
             return now - fine % 1_000_000
         if draw[8] < self._live:
             return self._now - fine % 60_000_000
-        if kind == "spam" and draw[9] < _ONE // 2:
-            # Half of it comes as one wave, a twentieth of the window long.
-            return self._now - self._window * 7 // 20 - fine * self._window // 20 // (_ONE * _ONE)
+        if kind == "spam" and self._is_campaign(draw):
+            return self._now - self._window * 7 // 20 - fine * self._campaign // (_ONE * _ONE)
+        if kind == "hate" and draw[9] < _ONE * 3 // 5:
+            return self._now - self._window * 3 // 5 - fine * self._incident // (_ONE * _ONE)
         return self._now - int(self._moments[draw[10] & 4095] * 1_000_000) - fine % max(1, self._window // 4096)
+
+    @staticmethod
+    def _is_campaign(draw: tuple[int, ...]) -> bool:
+        return draw[9] < _ONE * 2 // 5
 
     def _payload(
         self,
@@ -198,8 +214,9 @@ class Maker:
                 text = b"%b %b" % (text, sentences[draw[15] % len(sentences)])
             text += closings[draw[16] % len(closings)]
         else:
-            language = b"en"
-            text = msgspec.json.encode(_acted_on(kind, draw))[1:-1]
+            is_campaign = kind == "spam" and self._is_campaign(draw)
+            language = "en" if is_campaign else language
+            text = msgspec.json.encode(_campaign(draw) if is_campaign else _acted_on(kind, language, draw))[1:-1]
             if kind == "spam":
                 author = b"promo-%04d" % (_SPAMMERS * draw[12] * draw[12] // (_ONE * _ONE))
         parts = [
@@ -207,7 +224,7 @@ class Maker:
             b'"created_at":"%b.%06dZ","text":"%b"' % (event_id, content_id, author, surface, moment, micros, text)
         ]
         if draw[17] < _ONE * 9 // 10:
-            parts.append(b',"language":"%b"' % language)
+            parts.append(b',"language":"%b"' % language.encode())
         if draw[18] < _ONE // 14:
             parts.append(
                 b',"media":[{"uri":"s3://media.example/%b.jpg","mime_type":"image/jpeg"}]' % content_id
@@ -231,26 +248,31 @@ _APPS = (b"ios", b"android", b"web", b"api")
 _COUNTRIES = (b"US", b"GB", b"DE", b"BR", b"MX", b"TR", b"JP", b"IN")
 
 
-def _acted_on(kind: str, draw: tuple[int, ...]) -> str:
+def _acted_on(kind: str, language: str, draw: tuple[int, ...]) -> str:
     """A text that a policy acts on, made at leisure: there are few."""
-    pick = draw[13]
-    if kind == "personal":
-        number = draw[14]
-        return phrases.PERSONAL[pick % len(phrases.PERSONAL)].format(
-            email=f"{phrases.MAILBOXES[number % 6]}{number % 97}@{phrases.MAIL_HOSTS[number % 3]}",
-            phone=(f"+1 202-555-01{number % 100:02d}", f"+44 7700 900{number % 1000:03d}")[number & 1],
-            card=phrases.CARDS[number % 4],
-            iban=phrases.IBANS[number % 3],
-            ip=f"192.0.2.{number % 256}",
-        )
-    pool = {"spam": phrases.SPAM, "insult": phrases.INSULTS, "threat": phrases.THREATS}.get(kind)
-    if pool is None:
-        pool = (phrases.SPAM[2], phrases.SPAM[4], *phrases.INSULTS[:4])
-    text = pool[pick % len(pool)].format(token=f"{draw[15]:x}{draw[16]:x}")
+    harm, number = harms.HARM[language], draw[14]
+    pool = harm.insult + harm.profanity if kind == "disguised" else getattr(harm, kind)
+    text = str(pool[draw[13] % len(pool)]).format(
+        token=f"{draw[15]:x}{draw[16]:x}",
+        email=f"{harms.MAILBOXES[number % 6]}{number % 97}@{harms.MAIL_HOSTS[number % 3]}",
+        phone=(f"+1 202-555-01{number % 100:02d}", f"+44 7700 900{number % 1000:03d}")[number & 1],
+        card=harms.CARDS[number % 4],
+        iban=harms.IBANS[number % 3],
+    )
     if kind == "disguised":
-        disguises = list(DISGUISES.values())
-        return disguises[draw[14] % len(disguises)](text)
+        disguises = list(DISGUISES.values()) if text.isascii() else _FOR_ANY_LETTERS
+        return disguises[number % len(disguises)](text)
     return text
+
+
+def _campaign(draw: tuple[int, ...]) -> str:
+    """One of many near copies."""
+    name = harms.CAMPAIGN_NAMES[draw[14] % len(harms.CAMPAIGN_NAMES)]
+    return harms.CAMPAIGN[draw[13] % len(harms.CAMPAIGN)].format(name=name, token=f"{draw[15] % 7:x}")
+
+
+_FOR_ANY_LETTERS = [DISGUISES[name] for name in ("zero_width", "spaced", "dotted")]
+"""Disguises that do not need Latin letters."""
 
 
 def _sentences(talk: phrases.Talk) -> tuple[list[bytes], list[bytes]]:

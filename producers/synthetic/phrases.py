@@ -1,7 +1,4 @@
-"""What made-up people say: everyday talk in fourteen languages, and the few things that moderation is there for.
-
-``{thing}`` is filled from the language's own list. Insults are mild on purpose: they are data for tests and demos.
-"""
+"""What made-up people say: everyday talk in fourteen languages. ``{thing}`` is filled from the language's own list."""
 
 from typing import NamedTuple
 
@@ -162,49 +159,6 @@ TALK: dict[str, Talk] = {
         ("", "नमस्ते!", "कल मिलते हैं।"),
     ),
 }
-
-SPAM = (
-    "Limited offer, click now: https://deals.example.com/{token}",
-    "LIMITED OFFER CLICK HERE before midnight https://win.example.net/{token}",
-    "Free crypto giveaway! Send 0.1, get 0.2 back: https://coin.example.org/{token}",
-    "free crypto giveaway, only today, first 100 wallets",
-    "Work from home $$$ and earn 5000 a week, ask me how",
-    "work from home $$$ no experience needed https://jobs.example.com/{token}",
-    "Buy followers cheap, 10,000 for $9, instant delivery",
-    "Congratulations, you have been selected! Claim your prize at https://prize.example.com/{token}",
-    "Cheap meds no prescription, ships worldwide https://pills.example.net/{token}",
-    "100% guaranteed profit, join our signals group https://t.example.org/{token}",
-)
-
-INSULTS = (
-    "you idiot, read the question first",
-    "What a moron. Did you even look at it?",
-    "stupid loser, nobody asked you",
-    "Shut up, you idiot",
-    "only a complete moron would pay for that",
-    "you are such a stupid loser",
-    "go away, you pathetic clown",
-)
-
-THREATS = (
-    "i will hurt you if you post that again",
-    "I will hurt you, I know where you live",
-    "keep talking and i will hurt you",
-    "watch your back, I will find you",
-)
-
-PERSONAL = (
-    "Write to me at {email}, I answer within a day.",
-    "My number is {phone}, call after six.",
-    "Please refund it to card {card}, thanks.",
-    "Transfer the deposit to {iban} and send me a note.",
-    "It is {email} or {phone}, whichever you like.",
-    "The printer is at {ip}, password as before.",
-)
-CARDS = ("4111 1111 1111 1111", "5555 5555 5555 4444", "378282246310005", "4242424242424242")
-IBANS = ("DE89 3704 0044 0532 0130 00", "GB29 NWBK 6016 1331 9268 19", "FR1420041010050500013M02606")
-MAILBOXES = ("jane.roe", "j.smith", "info", "maria_2", "support+shop", "wei.chen")
-MAIL_HOSTS = ("example.com", "example.org", "mail.example.net")
 
 SURFACES = ("chat", "comment", "post", "profile", "review", "listing", "live_chat", "forum")
 SURFACE_PARTS = (30, 26, 16, 4, 9, 6, 6, 3)

@@ -255,6 +255,8 @@ def test_spikes_beside_the_same_hour_of_four_weeks(lake: Any) -> None:
     ]
     assert ask(lake, "spikes", at_least=5, times=5).rows[0][:2] == (ten, "spam")
     assert [row[1] for row in ask(lake, "spikes", at_least=5, times=6).rows] == ["threat"]
+    # a longer baseline than there is: nothing says what is usual
+    assert ask(lake, "spikes", at_least=5, baseline=4).rows == []
     # by surface: 7 events against 2, 1 and 1 of three weeks
     assert ask(lake, "spikes", by="surface", at_least=5).rows == [(ten, "comments", 7, 1.33, 5.3, 3)]
 

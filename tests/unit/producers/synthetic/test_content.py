@@ -12,12 +12,14 @@ from glue.kpl import aggregation
 from glue.vocabulary import REASONS
 from producers.limits import MAX_RECORD_BYTES
 from producers.partitioning import partition_key
+from producers.synthetic import harms, phrases
 from producers.synthetic.content import Shares, SyntheticRecord, synthetic
 from producers.synthetic.malformed import REASONS as MADE_REASONS
 from producers.synthetic.malformed import malformed
 
 NOW = datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
 COUNT = 20_000
+ACTED_ON = ("spam", "insult", "profanity", "hate", "threat", "personal", "disguised")
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +59,20 @@ def test_ids_and_keys_are_those_of_the_payload(records: list[SyntheticRecord], e
 def test_each_kind_has_about_its_share(records: list[SyntheticRecord]) -> None:
     kinds = Counter(record.kind.partition(":")[0] for record in records)
     shares = Shares()
-    for kind in ("spam", "insult", "personal", "disguised", "late", "skew", "duplicate", "malformed"):
+    for kind in (
+        "spam",
+        "insult",
+        "profanity",
+        "hate",
+        "personal",
+        "disguised",
+        "late",
+        "skew",
+        "duplicate",
+        "malformed",
+    ):
         assert kinds[kind] / COUNT == pytest.approx(getattr(shares, kind), rel=0.5), kind
-    acted_on = sum(kinds[kind] for kind in ("spam", "insult", "threat", "personal", "disguised")) / COUNT
+    acted_on = sum(kinds[kind] for kind in ACTED_ON) / COUNT
     assert 0.04 < acted_on < 0.06
 
 
@@ -98,8 +111,35 @@ def test_times_lie_in_the_window_but_for_late_and_skewed_ones(
             case _:
                 assert timedelta(0) <= age <= timedelta(days=1, minutes=1)
     live = sum(timedelta(0) <= NOW - event.created_at <= timedelta(minutes=1) for event in events)
-    assert live / len(events) == pytest.approx(0.25, rel=0.2)
-    assert len({event.created_at.hour for event in events}) == 24
+    assert 0 < live / len(events) < 0.01
+    hours = Counter(event.created_at.hour for event in events)
+    assert len(hours) == 24
+    assert max(hours.values()) < 0.1 * len(events), "no hour towers over the day"
+
+
+def test_every_language_has_harm_of_every_kind_in_its_own_words(
+    records: list[SyntheticRecord], events: list[ContentEvent]
+) -> None:
+    assert harms.HARM.keys() == phrases.TALK.keys()
+    kinds = {record.event_id: record.kind for record in records}
+    seen = {(event.language, kinds[event.event_id]) for event in events}
+    for language in phrases.TALK:
+        found = {kind for spoken, kind in seen if spoken == language}
+        assert len(found & set(ACTED_ON)) >= 2, language
+
+
+def test_one_campaign_of_near_copies_and_one_incident_stand_out_of_the_day(
+    records: list[SyntheticRecord], events: list[ContentEvent]
+) -> None:
+    kinds = {record.event_id: record.kind for record in records}
+    campaign = [event for event in events if event.text.lower().startswith("invest with")]
+    assert len(campaign) > 50
+    assert max(event.created_at for event in campaign) - min(event.created_at for event in campaign) < timedelta(
+        hours=4
+    )
+    assert len({event.author_id for event in campaign}) > 10
+    hate = Counter(event.created_at.hour for event in events if kinds[event.event_id] == "hate")
+    assert sum(count for _, count in hate.most_common(3)) > 0.5 * sum(hate.values())
 
 
 def test_malformed_records_are_quarantined_for_the_reason_they_say() -> None:

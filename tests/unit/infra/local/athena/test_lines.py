@@ -57,7 +57,7 @@ class Lines:
 
 def test_each_line_is_a_row_with_its_day_and_its_object() -> None:
     lines = Lines()
-    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b'{"a":1}\nsecond\n'))
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b'{"a":1}\nsecond\n', mtime=0))
     lines.objects.put("lake", "archive/dt=2024-01-03/b", b"third")
 
     found = lines.ask("""SELECT line, dt, "$path" FROM archive ORDER BY line DESC""")
@@ -71,9 +71,9 @@ def test_each_line_is_a_row_with_its_day_and_its_object() -> None:
 
 def test_a_condition_on_the_day_reaches_the_objects_and_packed_bytes_are_counted() -> None:
     lines = Lines()
-    body = gzip.compress(b"line\n" * 1000)
+    body = gzip.compress(b"line\n" * 1000, mtime=0)
     lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", body)
-    lines.objects.put("lake", "archive/dt=2024-01-03/b.gz", gzip.compress(b"other\n"))
+    lines.objects.put("lake", "archive/dt=2024-01-03/b.gz", gzip.compress(b"other\n", mtime=0))
 
     assert lines.ask("SELECT count(*) FROM archive WHERE dt = '2024-01-02'") == [(1000,)]
 
@@ -82,7 +82,7 @@ def test_a_condition_on_the_day_reaches_the_objects_and_packed_bytes_are_counted
 
 def test_a_table_read_twice_in_one_query_has_all_its_lines_both_times() -> None:
     lines = Lines()
-    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b"a\nb\n"))
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b"a\nb\n", mtime=0))
 
     twice = "WITH w AS (SELECT line FROM archive) SELECT count(*) FROM w x JOIN w y ON x.line = y.line"
     assert lines.ask(twice) == [(2,)]
@@ -103,7 +103,7 @@ def test_a_table_read_twice_in_one_query_has_all_its_lines_both_times() -> None:
 )  # fmt: skip
 def test_lines_are_cut_as_hive_cuts_them(body: bytes, rows: list[str | None]) -> None:
     lines = Lines()
-    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(body))
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(body, mtime=0))
 
     assert [row[0] for row in lines.ask("SELECT line FROM archive")] == rows
 
@@ -112,7 +112,7 @@ def test_lines_are_cut_as_hive_cuts_them(body: bytes, rows: list[str | None]) ->
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n\x01", codec="utf-8"), max_size=30), max_size=20))
 def test_a_file_of_several_gzip_members_gives_every_line(texts: list[str]) -> None:
     lines = Lines()
-    body = b"".join(gzip.compress(f"{text}\n".encode()) for text in texts) or gzip.compress(b"")
+    body = b"".join(gzip.compress(f"{text}\n".encode()) for text in texts) or gzip.compress(b"", mtime=0)
     lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", body)
 
     found = [row[0] for row in lines.ask("SELECT line FROM archive")]
@@ -120,7 +120,7 @@ def test_a_file_of_several_gzip_members_gives_every_line(texts: list[str]) -> No
     assert found == [None if text == "\\N" else text for text in texts]
 
 
-@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b"cut off\n" * 100)[:-12]])
+@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b"cut off\n" * 100, mtime=0)[:-12]])
 def test_an_object_that_is_no_whole_gzip_fails_with_its_name(body: bytes) -> None:
     lines = Lines()
     lines.objects.put("lake", "archive/dt=2024-01-02/broken.gz", body)
@@ -138,7 +138,7 @@ def test_an_object_that_is_no_whole_gzip_fails_with_its_name(body: bytes) -> Non
 )
 def test_text_tables_that_take_lines_apart_are_refused_by_name(table: dict[str, Any], named: str) -> None:
     lines = Lines(table)
-    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b"a\n"))
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress(b"a\n", mtime=0))
 
     with pytest.raises(QueryError, match=named):
         lines.ask("SELECT line FROM archive")
@@ -173,7 +173,7 @@ def test_objects_of_every_size_are_read_whole_by_several_threads(count: int, wid
     for number in range(objects):
         body = numbered(count, width, b"\r\n" if number == 1 else b"\n")
         name = f"archive/dt=2024-01-0{2 + number}/a"
-        lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1) if packed else body)
+        lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1, mtime=0) if packed else body)
 
     found = lines.ask(
         "SELECT dt, count(*), count(DISTINCT line), min(line), max(line), sum(length(line)) FROM archive GROUP BY dt"
@@ -192,7 +192,7 @@ def test_the_same_table_gives_the_same_number_each_time(packed: bool) -> None:
     body = numbered(150_000, 21)
     for day in range(2, 5):
         name = f"archive/dt=2024-01-0{day}/a"
-        lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1) if packed else body)
+        lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1, mtime=0) if packed else body)
 
     counts = [lines.ask("SELECT count(*), count(DISTINCT line), max(line) FROM archive") for _ in range(5)]
 
@@ -204,7 +204,7 @@ def test_a_store_that_gives_less_than_it_is_asked_for_changes_nothing(packed: bo
     lines = Lines(longest=10_007)
     body = numbered(30_000, 50)
     name = "archive/dt=2024-01-02/a"
-    lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1) if packed else body)
+    lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1, mtime=0) if packed else body)
 
     assert lines.ask("SELECT count(*), count(DISTINCT line) FROM archive") == [(30_000, 30_000)]
 
