@@ -70,7 +70,10 @@ quality: setup ## What the default policy finds and misses in real texts, into d
 	@test -d "$(DATA)/labelled" || { echo "DATA=$(DATA) has no labelled texts. Give the data folder: make quality DATA=/path"; exit 1; }
 	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --out docs/quality.md
 
-bench: setup ## The consumer's rate beside the usual handler's; 100,000 terms; hostile texts; a cold start
+bench: setup ## The consumer beside the usual handler, on real texts and made-up ones; its calls; hostile texts; a cold start
+	@test -d "$(DATA)/streams" || { echo "DATA=$(DATA) has no texts. Give the data folder: make bench DATA=/path"; exit 1; }
+	@$(BIN)/python -m benchmarks.real --data "$(DATA)"
+	@$(BIN)/python -m benchmarks.effects
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.many_terms
 	@$(BIN)/python -m benchmarks.hostile

@@ -10,7 +10,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -86,8 +86,12 @@ def compare_outcomes(workload: Workload) -> tuple[int, dict[str, int]]:
             row = msgspec.json.decode(line)
             into[row["event_id"]] = row["action"]
 
-    handler = make_stubbed(workload.policy(), lambda records: [read(ours, data) for data in records] and None)
-    peer = Peer(workload, lambda records: [read(theirs, record["Data"]) for record in records] and None)
+    def read_all(into: dict[str, str], datas: Iterable[bytes]) -> None:
+        for data in datas:
+            read(into, data)
+
+    handler = make_stubbed(workload.policy(), lambda records: read_all(ours, records))
+    peer = Peer(workload, lambda records: read_all(theirs, (record["Data"] for record in records)))
     for event in kinesis_events(workload.payloads, records=100):
         answers = handler.handle(event, Context()), peer.handle(event, Context())
         if answers[0] != answers[1] or answers[0] != {"batchItemFailures": []}:

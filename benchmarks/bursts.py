@@ -14,9 +14,9 @@ import click
 
 from athena.aws.engine import AthenaEngine
 from benchmarks.mortal_producer import event
+from glue.system_clock import SystemClock
 from infra.demo import Asked, Runtime
 from producers.aws.kinesis import KinesisStream
-from producers.clock import SystemClock
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import Delivery, open_delivery
 from producers.spool.spool import Spool

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.workload import ARRIVAL
 from consumers.aws.application import Application, Parts, concurrently
-from consumers.aws.sinks import SystemClock
 from consumers.batch import check_answer
 from consumers.effects import Destinations, Effects
 from consumers.moderation.policy import Policy
@@ -15,6 +14,7 @@ from consumers.ports import DeliveryStreams, EventBus, Notice, Status, StatusTab
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
+from glue.system_clock import SystemClock
 
 
 class Streams:

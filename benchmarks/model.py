@@ -9,7 +9,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -31,7 +31,7 @@ SETS = (
     "labelled/cold/data.jsonl.gz",
 )
 TEXTS = 10_000
-LONG = {
+LONG: dict[str, Callable[[random.Random], str]] = {
     "words never seen": lambda chance: " ".join("".join(chance.choices("abcdefghijklmno", k=8)) for _ in range(8000)),
     "Chinese": lambda chance: "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(21_800)),
     "one letter": lambda _: "a" * 65_536,

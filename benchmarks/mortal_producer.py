@@ -13,8 +13,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from glue.codec import encode
 from glue.contract import ContentEvent
+from glue.system_clock import SystemClock
 from producers.aws.kinesis import KinesisStream
-from producers.clock import SystemClock
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.partitioning import partition_key

@@ -29,8 +29,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from glue.system_clock import SystemClock
 from producers.aws.kinesis import KinesisStream
-from producers.clock import SystemClock
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import Packer
 from producers.delivery.report import DeliverySettings

@@ -10,6 +10,7 @@ import hashlib
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ from consumers.policies import read_policy
 from glue.kpl import aggregation
 
 ARRIVAL = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-THRESHOLDS = {
+THRESHOLDS: dict[str, dict[str, Any]] = {
     "spam": {"flag": 0.3, "review": 0.6, "block": 0.9},
     "insult": {"flag": 0.3, "review": 0.7},
     "scam": {"flag": 0.3, "review": 0.6, "block": 0.85},

@@ -32,9 +32,10 @@ from consumers.batch import (
 from consumers.effects import Apart, Effects
 from consumers.escalation import Cascade
 from consumers.pipeline import refuse_if_all_poison
-from consumers.ports import Clock, DefectError
+from consumers.ports import DefectError
 from consumers.report import Report, report_of
 from consumers.rows import RowMaker, Rows, lines, pack
+from glue.ports import Clock
 
 
 class DeferredConsumer:

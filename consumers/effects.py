@@ -11,10 +11,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from consumers.ports import Clock, DeliveryStreams, Each, EventBus, Notice, Status, StatusTable
+from consumers.ports import DeliveryStreams, Each, EventBus, Notice, Status, StatusTable
 from consumers.resend import Retry, Sent, send
 from consumers.rows import Pack, Rows, notice, status
 from glue.contract import ContentEvent
+from glue.ports import Clock
 
 MAX_PUT_RECORDS = 500
 MAX_PUT_BYTES = 3_500_000

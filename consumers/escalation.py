@@ -16,9 +16,10 @@ from consumers.breaker import Breaker
 from consumers.budget import HourlyBudget
 from consumers.moderation.managed import OpenCase, Part, calls, contents, signals_of
 from consumers.moderation.rules import ManagedRule
-from consumers.ports import Clock, DefectError, Each, ManagedServices, Question, TransientError, UnanswerableError
+from consumers.ports import DefectError, Each, ManagedServices, Question, TransientError, UnanswerableError
 from consumers.resend import Retry
 from glue.contract import Signal
+from glue.ports import Clock
 
 SHARE = 0.5
 """Of the time that is left; the rest is for landing the verdicts."""

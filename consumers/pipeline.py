@@ -11,9 +11,10 @@ from typing import Any
 from consumers.batch import answer, read_batch
 from consumers.effects import Effects, InOrder
 from consumers.escalation import Cascade
-from consumers.ports import Clock, DefectError
+from consumers.ports import DefectError
 from consumers.report import Report, report_of
 from consumers.rows import RowMaker, Rows, pack
+from glue.ports import Clock
 
 
 class Consumer:

@@ -165,16 +165,3 @@ class Each(Protocol):
     """Applies a function to every item, perhaps several at a time, like ``map``."""
 
     def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
-
-
-class Clock(Protocol):
-    """Time and chance."""
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-
-    def sleep(self, seconds: float) -> None:
-        """Lets so much time pass."""
-
-    def random(self) -> float:
-        """At least 0, less than 1."""

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from consumers.ports import Clock, DefectError, TransientError
+from consumers.ports import DefectError, TransientError
+from glue.ports import Clock
 
 Item = TypeVar("Item")
 

@@ -21,9 +21,6 @@ redrive.
 """
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
-MODES: tuple[Mode, ...] = get_args(Mode)
-STAGES: tuple[Stage, ...] = get_args(Stage)
-FLAGS: tuple[Flag, ...] = get_args(Flag)
 
 REASONS: dict[str, str] = {
     "empty": "no bytes, or white space only",

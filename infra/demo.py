@@ -15,14 +15,13 @@ import boto3
 from msgspec import Struct
 
 from athena.engine import Answer, Engine
+from glue.system_clock import SystemClock
 from infra.accounting import Account, Coordinate
 from producers.aws.kinesis import KinesisStream
-from producers.clock import SystemClock
 from producers.delivery.report import DeliveryReport, DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.ports import OutRecord, PutResult
 
-START_TIMEOUT_S = 60.0
 _COORDINATES = "SELECT DISTINCT shard_id, sequence_number FROM {table} WHERE dt >= ?"
 
 

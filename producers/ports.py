@@ -99,19 +99,3 @@ class Sharded(Protocol):
     def shards(self) -> Sequence[ShardRange]:
         """The open shards; empty when they cannot be told."""
         ...
-
-
-class Clock(Protocol):
-    """Time and chance, so that tests can have their own."""
-
-    def now(self) -> float:
-        """Epoch seconds."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Comes back after that many seconds."""
-        ...
-
-    def random(self) -> float:
-        """A number in [0, 1)."""
-        ...

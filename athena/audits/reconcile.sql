@@ -5,6 +5,8 @@
 -- a buffer that straddles midnight nor a late object makes a record look lost. What this names is looked into again,
 -- record by record: a record with newlines of its own, say, is several lines here.
 --
+-- Named are up to 20,000 ids; of more it says how many there are.
+--
 -- Parameters, in order: first and last day of archive objects; first and last day of verdicts; arrivals from and to;
 -- first and last day of quarantine; arrivals from and to; the window's start and end, as in object names.
 WITH seen AS (

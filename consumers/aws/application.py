@@ -17,7 +17,7 @@ from consumers.aws.managed import AwsManagedServices
 from consumers.aws.metrics import metric_line
 from consumers.aws.policy_store import S3PolicyStore
 from consumers.aws.settings import Settings, SettingsError
-from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, SystemClock, make_client
+from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, make_client
 from consumers.batch import MalformedEventError
 from consumers.effects import Destinations, Effects
 from consumers.escalation import Cascade
@@ -25,12 +25,14 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.policy_keeper import PolicyKeeper
-from consumers.ports import Clock, DefectError, Each, ManagedServices
+from consumers.ports import DefectError, Each, ManagedServices
 from consumers.report import Report
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.aws.address import is_address, parse_object
 from glue.codec import Lateness
+from glue.ports import Clock
+from glue.system_clock import SystemClock
 
 T = TypeVar("T")
 R = TypeVar("R")

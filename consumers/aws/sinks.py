@@ -3,9 +3,7 @@
 Every failure is one of two: it may pass (TransientError), or it will not (DefectError). Neither carries what was sent.
 """
 
-import random
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import zip_longest
@@ -249,19 +247,3 @@ _PASSING_STATEMENTS = frozenset(
         "InternalServerError",
     }
 )
-
-
-class SystemClock:
-    """The real clock, and real chance."""
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
-
-    def sleep(self, seconds: float) -> None:
-        """Waits."""
-        time.sleep(seconds)
-
-    def random(self) -> float:
-        """At least 0, less than 1."""
-        return random.random()  # noqa: S311 - jitter, not a secret

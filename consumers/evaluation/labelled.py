@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from consumers.training.examples import value_at
-from glue.readers.rows import Row
+from glue.readers.rows import Row, plain
 
 ANY = "any"
 """The question whether a text should be acted on at all, whatever the label."""
@@ -122,14 +122,16 @@ def read_labelled(name: str, rows: Iterable[Row], columns: Columns, passed: Pass
     seen: dict[str, None] = {}
     unknown = Counter(passed.unknown)
     number = unreadable = 0
+    why = ""
     for row in rows:
         number += 1
         passed.rows += 1
         if row.problem is not None:
             unreadable += 1
+            why = why or f"row {row.number:,}: {row.problem.detail}"
             continue
         seen.update(dict.fromkeys(row.cells))
-        cells = {name: _cell(value) for name, value in row.cells.items() if name in heads}
+        cells = {name: plain(value) for name, value in row.cells.items() if name in heads}
         for one in [one for one in missing if value_at(cells, one) is not None]:
             del missing[one]
         is_elsewhere = any(str(value_at(cells, column)) not in values for column, values in columns.only.items())
@@ -162,13 +164,11 @@ def read_labelled(name: str, rows: Iterable[Row], columns: Columns, passed: Pass
     passed.unreadable += unreadable
     if not number:
         raise LabelError(f"{name}: no rows; give a file with at least one")
-    if missing and unreadable < number:
+    if unreadable == number:
+        raise LabelError(f"{name}: none of its {number:,} rows can be read; {why}")
+    if missing:
         there = ", ".join(list(seen)[:12]) + (" …" if len(seen) > 12 else "")
         raise LabelError(f"{name}: no row has a value in column {next(iter(missing))!r}; columns there: {there}")
-
-
-def _cell(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
 def _labels(cells: Mapping[str, Any], columns: Columns, unknown: Counter[str], place: str) -> frozenset[str] | None:

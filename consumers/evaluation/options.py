@@ -10,6 +10,7 @@ from consumers.evaluation.judge import ScoreOf
 from consumers.evaluation.labelled import Columns
 from consumers.moderation.kinds import PERSONAL_DATA_KINDS
 from consumers.moderation.policy import Policy
+from glue.readers.formats import Reading
 from glue.terminal.errors import WrongUseError
 from glue.vocabulary import Action
 
@@ -50,6 +51,7 @@ class EvaluateRequest(Struct, frozen=True):
     html: Path | None
     as_csv: bool
     as_json: bool
+    reading: Reading
 
 
 def columns_of(request: EvaluateRequest, policy: Policy) -> Columns:

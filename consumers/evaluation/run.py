@@ -15,6 +15,7 @@ from consumers.evaluation.peers import PEERS, Sample
 from consumers.evaluation.peers import load as load_peers
 from consumers.evaluation.report import Report
 from consumers.moderation.moderator import Moderator
+from glue.readers.formats import Reading
 from glue.readers.sources import Source
 from glue.terminal.progress import progress
 
@@ -59,7 +60,7 @@ def evaluate_texts(
         )
     sample, passed = Sample(request.peer_texts), Passed()
     with progress("evaluating", unit="texts") as advance:
-        for row, groups in _rows(files, passed):
+        for row, groups in _rows(files, passed, request.reading):
             evaluation.add(row, groups)
             if peers or learns:
                 sample.add(row.text)
@@ -69,7 +70,7 @@ def evaluate_texts(
     if learns:
         besides = [(name, msgspec.structs.replace(read, others=True)) for name, read in files if not read.negative]
         try:
-            rows = (row for row, _ in _rows(besides, Passed()))
+            rows = (row for row, _ in _rows(besides, Passed(), request.reading))
             asked += regression.compare(rows, questions, sample.places, sample.texts)
         except ModuleNotFoundError as error:
             missing[regression.PACKAGE] = f"no module {error.name}"
@@ -81,7 +82,7 @@ def evaluate_entities(columns: Columns, files: Sequence[Read], request: Evaluate
     entities = Entities(columns.meaning, mistakes=request.mistakes, whole_texts=request.whole_texts)
     passed = Passed()
     with progress("evaluating", unit="texts") as advance:
-        for row, groups in _rows(files, passed):
+        for row, groups in _rows(files, passed, request.reading):
             entities.add(row, groups)
             if entities.texts % _SHOW_EVERY == 0:
                 advance(entities.texts)
@@ -94,9 +95,9 @@ def reads(columns: Columns, files: Sequence[str], negatives: Sequence[str]) -> l
     return [*((one, columns) for one in files), *((one, natural) for one in negatives)]
 
 
-def _rows(files: Sequence[Read], passed: Passed) -> Iterator[tuple[Labelled, list[tuple[str, str]]]]:
+def _rows(files: Sequence[Read], passed: Passed, reading: Reading) -> Iterator[tuple[Labelled, list[tuple[str, str]]]]:
     for name, columns in files:
-        with Source(name) as source:
+        with Source(name, reading=reading) as source:
             for row in read_labelled(source.name, source.rows(), columns, passed):
                 groups = [("file", Path(name).name), *row.slices]
                 if row.language:

@@ -63,8 +63,6 @@ class Reading(Struct, frozen=True, kw_only=True):
             raise ValueError(f"--encoding {error}") from None
         if self.delimiter is not None and (len(self.separator or "") != 1 or self.separator in ('"', "\r", "\n", "\0")):
             raise ValueError(f"--delimiter {self.delimiter!r}; allowed: one character, or {', '.join(_DELIMITERS)}")
-        if self.items is not None and self.form not in (None, "json", "jsonl"):
-            raise ValueError(f"--items is for JSON documents; leave it out with --format {self.form}")
 
     @property
     def separator(self) -> str | None:

@@ -1,6 +1,7 @@
 """What every reader gives: rows, one at a time; and lines, which most of them are made of."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -71,6 +72,18 @@ def lines(chunks: Iterable[bytes], *, max_bytes: int = MAX_LINE_BYTES) -> Iterat
         raise
     if held:
         yield b"".join(pieces), held + skipped
+
+
+def plain(value: object) -> Any:
+    """A cell's value as Python has it. What cannot be decoded stays as it was written: a number outside every range,
+    or what is nested too deep.
+    """
+    if not isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return value
 
 
 def too_long(size: int) -> Rejection:

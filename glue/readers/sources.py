@@ -99,6 +99,8 @@ class Source:
         elif opened is None:
             _require_file(path)
         self.format: Format = self._format()
+        if self.reading.items is not None and self.format not in ("json", "jsonl"):
+            raise SourceError(f"--items is for JSON documents, and {path} is read as {self.format}; leave it out")
         if self.format == "parquet" and self.is_stdin:
             self.spool()
 

@@ -1,11 +1,8 @@
 """Texts of a source's rows, with their language and surface, to try something on."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import msgspec
-
-from glue.readers.rows import SourceError
+from glue.readers.rows import SourceError, plain
 from glue.readers.sources import Source
 
 _SHOWN = 12
@@ -43,12 +40,12 @@ class Texts:
             if len(columns) <= _SHOWN:
                 columns.update(dict.fromkeys(row.cells))
             has_column = has_column or self._column in row.cells
-            text = _plain(row.cells.get(self._column))
+            text = plain(row.cells.get(self._column))
             if not isinstance(text, str) or not text:
                 self.empty += 1
                 continue
-            language = _plain(row.cells.get("language")) or _plain(row.cells.get("lang"))
-            surface = _plain(row.cells.get("surface")) or self._surface
+            language = plain(row.cells.get("language")) or plain(row.cells.get("lang"))
+            surface = plain(row.cells.get("surface")) or self._surface
             yield text, str(language) if language else None, str(surface)
         if not self.rows:
             raise SourceError(f"{self._source.path} has no rows; give a file with at least one")
@@ -57,7 +54,3 @@ class Texts:
         if not has_column:
             there = ", ".join(list(columns)[:_SHOWN]) or "none"
             raise SourceError(f"{self._source.path}: no row has a column {self._column!r}; columns there: {there}")
-
-
-def _plain(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value

@@ -12,8 +12,6 @@ from athena.values import day_literal, text_literal, timestamp_literal
 
 _SQL = files("athena") / "audits" / "reconcile.sql"
 _A_DAY = timedelta(days=1)
-MOST_NAMED = 20_000
-"""Ids that one comparison names. Of more, it counts."""
 
 
 class Named(Struct, frozen=True):

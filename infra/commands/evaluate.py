@@ -28,6 +28,7 @@ from glue.terminal.errors import (
     WrongUseError,
     exit_codes_help,
 )
+from glue.terminal.reading import READING
 from glue.terminal.requests import Option, takes
 from glue.terminal.sanitize import no_formula
 from glue.vocabulary import ACTIONS
@@ -165,6 +166,7 @@ OPTIONS: tuple[Option, ...] = (
     click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a self-contained page."),
     click.option("--csv", "as_csv", is_flag=True, help="Figures as CSV, one line for each question and group."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the tables."),
+    *READING,
     *AWS_OPTIONS,
 )
 RENAMED = {
@@ -181,10 +183,10 @@ RENAMED = {
 def evaluate(context: click.Context, request: EvaluateRequest) -> None:
     """Measure how well a policy tells labelled texts apart.
 
-    FILES are JSON lines, CSV, TSV or Parquet, also gzip. Precision, recall, F1, AUC, false flags, precision at base
-    rates and calibration come with 95 % intervals, for each label, language and slice. Texts are judged one after the
-    other; only numbers are kept of them, and masked excerpts of the worst mistakes. With --entities it is personal data
-    that is counted, span by span.
+    FILES are of any form that `produce` reads (docs/reading-files.md). Precision, recall, F1, AUC, false flags,
+    precision at base rates and calibration come with 95 % intervals, for each label, language and slice. Texts are
+    judged one after the other; only numbers are kept of them, and masked excerpts of the worst mistakes. With
+    --entities it is personal data that is counted, span by span.
     """
     if request.as_csv and request.as_json:
         raise WrongUseError("--csv and --json: one of them")

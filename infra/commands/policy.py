@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import msgspec
+from msgspec import Struct
 
 from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
 from consumers.moderation.moderator import Finding, Moderator
@@ -15,13 +16,14 @@ from consumers.moderation.policy import ManagedRule, Policy, PolicyError
 from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
 from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask
 from consumers.policy_tools.loading import load, problems_of, read_text
-from glue.aws.options import aws_options
+from glue.aws.options import AWS_OPTIONS, aws_options
 from glue.readers.formats import Reading
 from glue.readers.sources import Source
 from glue.readers.texts import Texts
 from glue.terminal.commands import group
 from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
-from glue.terminal.reading import reading_options
+from glue.terminal.reading import READING
+from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from infra.commands.stack import STACK, output, outputs
 
@@ -166,6 +168,18 @@ def test(context: click.Context, files: tuple[Path, ...], name: str | None, as_j
     context.exit(1 if failed else 0)
 
 
+class DiffRequest(Struct, frozen=True):
+    """What ``policy diff`` was asked for."""
+
+    before: str
+    after: str
+    data: str | None
+    text_column: str
+    examples: int
+    as_json: bool
+    reading: Reading
+
+
 @policy.command(
     epilog=f"""{_SOURCE}
 
@@ -176,30 +190,31 @@ Examples:
 
 {_CODES}"""
 )
-@click.argument("before", metavar="POLICY")
-@click.argument("after", metavar="POLICY")
-@click.option("--data", metavar="FILE|-", help="Texts to judge by both policies; - is standard input.")
-@click.option("--text-column", default="text", show_default=True, help="With --data: the column with the text.")
-@click.option("--examples", type=click.IntRange(0, MOST_EXAMPLES), default=0, help="Texts shown of each change.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@reading_options
-@aws_options
-def diff(
-    before: str, after: str, data: str | None, text_column: str, examples: int, as_json: bool, **reading: Any
-) -> None:
+@takes(
+    DiffRequest,
+    click.argument("before", metavar="POLICY"),
+    click.argument("after", metavar="POLICY"),
+    click.option("--data", metavar="FILE|-", help="Texts to judge by both policies; - is standard input."),
+    click.option("--text-column", default="text", show_default=True, help="With --data: the column with the text."),
+    *READING,
+    click.option("--examples", type=click.IntRange(0, MOST_EXAMPLES), default=0, help="Texts shown of each change."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    *AWS_OPTIONS,
+)
+def diff(_: click.Context, request: DiffRequest) -> None:
     """Show what differs between two policies, and what that does to real texts."""
-    (old, old_moderator), (new, new_moderator) = _load(before), _load(after)
+    (old, old_moderator), (new, new_moderator) = _load(request.before), _load(request.after)
     found = differences(old, new)
     done = None
     texts = None
-    if data is not None:
+    if request.data is not None:
         try:
-            with Source(data, reading=Reading(**reading)) as source:
-                texts = Texts(source, text_column)
-                done = effect(old_moderator, new_moderator, texts, examples=examples)
+            with Source(request.data, reading=request.reading) as source:
+                texts = Texts(source, request.text_column)
+                done = effect(old_moderator, new_moderator, texts, examples=request.examples)
         except ValueError as error:
             raise WrongUseError(str(error)) from error
-    if as_json:
+    if request.as_json:
         document: dict[str, Any] = {"differences": msgspec.to_builtins(found)}
         if done is not None:
             moves = [

@@ -15,10 +15,12 @@ from msgspec import Struct
 from consumers.moderation.weights import Weights, WeightsError
 from consumers.training.examples import Cells, Examples, read_examples
 from consumers.training.recipe import Recipe, TextSet, TrainingError
-from glue.readers.rows import SourceError
+from glue.readers.formats import Reading
+from glue.readers.rows import SourceError, plain
 from glue.readers.sources import Source
 from glue.terminal.commands import command
 from glue.terminal.errors import FAILED, CommandError, WrongUseError, exit_codes_help
+from glue.terminal.reading import READING
 from glue.terminal.requests import Option, takes
 
 EPILOG = """\b
@@ -84,6 +86,7 @@ OPTIONS: tuple[Option, ...] = (
     click.option("--rate", type=float, default=0.2, show_default=True, help="The learning rate."),
     click.option("--check", is_flag=True, help="Write nothing; check that --out holds exactly these bytes."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table."),
+    *READING,
 )
 RENAMED = {"--text": "--text-column", "--data": "--folder"}
 """Options whose names meant something else in other commands."""
@@ -111,6 +114,7 @@ class TrainRequest(Struct, frozen=True):
     rate: float
     check: bool
     as_json: bool
+    reading: Reading
 
 
 @command(epilog=EPILOG, renamed=RENAMED)
@@ -118,9 +122,10 @@ class TrainRequest(Struct, frozen=True):
 def train(context: click.Context, request: TrainRequest) -> None:
     """Train weights for the linear model from labelled FILES.
 
-    JSON lines, CSV, TSV or Parquet, also gzip. Give ordinary texts with --negatives: they decide how seldom a calm text
-    is flagged, and scores are calibrated on some that were set aside. The same files, options and seed make the same
-    bytes. Held-out texts are scored as the detector scores them, with the bytes that were written.
+    FILES are of any form that `produce` reads (docs/reading-files.md). Give ordinary texts with --negatives: they
+    decide how seldom a calm text is flagged, and scores are calibrated on some that were set aside. The same files,
+    options and seed make the same bytes. Held-out texts are scored as the detector scores them, with the bytes that
+    were written.
     """
     begun = time.monotonic()
 
@@ -129,7 +134,7 @@ def train(context: click.Context, request: TrainRequest) -> None:
 
     try:
         recipe = _recipe(request, _was_given(context))
-        sets = [_read(one, request.folder, recipe.seed, told) for one in recipe.sets]
+        sets = [_read(one, request, recipe.seed, told) for one in recipe.sets]
         # numpy takes longer to load than --help may.
         from consumers.training.training import train as make
 
@@ -193,8 +198,8 @@ def _from_options(request: TrainRequest) -> Recipe:
     return recipe
 
 
-def _read(one: TextSet, folder: str, seed: int, told: Callable[[str], None]) -> Examples:
-    with Source(str(Path(folder) / one.file)) as source:
+def _read(one: TextSet, request: TrainRequest, seed: int, told: Callable[[str], None]) -> Examples:
+    with Source(str(Path(request.folder) / one.file), reading=request.reading) as source:
         examples = read_examples(one, _cells(one, source), seed=seed)
     found = sum(example.label for example in examples.examples)
     told(f"{one.name}: {len(examples.examples):,} texts, " + (f"{found:,} {one.head}" if one.head else "natural"))
@@ -207,10 +212,7 @@ def _cells(one: TextSet, source: Source) -> Iterator[Cells]:
     for row in source.rows():
         if row.problem is not None:
             raise TrainingError(f"{one.name}: {source.path}: row {row.number:,} cannot be read: {row.problem.detail}")
-        yield {
-            name: msgspec.json.decode(value) if name in wanted and isinstance(value, msgspec.Raw) else value
-            for name, value in row.cells.items()
-        }
+        yield {name: plain(value) if name in wanted else value for name, value in row.cells.items()}
 
 
 def _write(out: Path, data: bytes) -> None:

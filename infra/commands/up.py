@@ -55,12 +55,20 @@ Examples:
     "the objects of S3 as files. Without it nothing is kept.",
 )
 @click.option(
+    "--query-timeout",
+    "query_seconds",
+    default=1800,
+    show_default=True,
+    type=click.IntRange(1, 86_400),
+    help="Seconds after which a query of Athena's is ended, as Athena itself ends it.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
     help="When ready, print one JSON line: the endpoint, region, credentials, outputs.",
 )
-def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, as_json: bool) -> None:
+def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, query_seconds: int, as_json: bool) -> None:
     """Run the whole pipeline on this machine, from the AWS template, until Ctrl-C.
 
     Other programs reach it through the lines it prints: the aws command line, boto3, awswrangler, and every
@@ -70,7 +78,14 @@ def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, as_j
     _check(port, parameters, stack)
     folder = _claim(data) if data is not None else None
     try:
-        _serve(port=port, parameters=parameters, stack=stack, folder=folder, as_json=as_json)
+        _serve(
+            port=port,
+            parameters=parameters,
+            stack=stack,
+            folder=folder,
+            query_seconds=query_seconds,
+            as_json=as_json,
+        )
     finally:
         if folder is not None:
             folder.release()
@@ -107,7 +122,15 @@ def _claim(data: Path) -> "DataFolder":
         raise CommandError(f"--data: {error}") from error
 
 
-def _serve(*, port: int, parameters: dict[str, str], stack: str, folder: "DataFolder | None", as_json: bool) -> None:
+def _serve(
+    *,
+    port: int,
+    parameters: dict[str, str],
+    stack: str,
+    folder: "DataFolder | None",
+    query_seconds: int,
+    as_json: bool,
+) -> None:
     from infra.local.cloudformation.intrinsics import TemplateError
     from infra.local.durable.store import StoreError
     from infra.local.errors import ApiError
@@ -122,7 +145,13 @@ def _serve(*, port: int, parameters: dict[str, str], stack: str, folder: "DataFo
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
     try:
-        twin = Twin(parameters=parameters, port=port, stack_name=stack, data=folder.path if folder else None)
+        twin = Twin(
+            parameters=parameters,
+            port=port,
+            stack_name=stack,
+            query_seconds=query_seconds,
+            data=folder.path if folder else None,
+        )
     except OSError as error:
         raise _port_taken(port, error) from error
     except StoreError as error:

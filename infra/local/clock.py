@@ -1,17 +1,6 @@
 """Where the twin's drivers read the time. The cores take it as an argument."""
 
-import time
-from typing import Protocol
+from glue.ports import TimeSource as Clock
+from glue.system_clock import SystemClock
 
-
-class Clock(Protocol):
-    """Gives the time as epoch seconds."""
-
-    def now(self) -> float: ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> float:
-        return time.time()
+__all__ = ["Clock", "SystemClock"]

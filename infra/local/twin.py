@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from infra.local.athena.api import AthenaApi
+from infra.local.athena.processes import QUERY_SECONDS, IsolatedEngine
 from infra.local.awslambda.api import EventSourceApi
 from infra.local.awslambda.destinations import AwsDestinations
 from infra.local.awslambda.driver import EventSourceDriver
@@ -53,6 +54,7 @@ class Twin:
         template: another template than the project's.
         on_made: called after each resource that was made, for a progress bar.
         put_faults: decides which records a delivery stream turns away, for tests of what a client does then.
+        query_seconds: how long one of Athena's queries may run.
         data: a folder of this process (``DataFolder``) in which everything outlives the twin; None keeps nothing.
 
     Raises:
@@ -79,6 +81,7 @@ class Twin:
         template: Template | None = None,
         on_made: Callable[[StackResource], None] | None = None,
         put_faults: PutFaults | None = None,
+        query_seconds: float = QUERY_SECONDS,
         data: Path | None = None,
     ) -> None:
         self.region = region
@@ -121,10 +124,12 @@ class Twin:
             self._clock,
             journal=kept.journal if kept else None,
         )
+        self._queries = IsolatedEngine(objects=self.objects, catalog=self.catalog, seconds=query_seconds)
         self.athena = AthenaApi(
             objects=self.objects,
             catalog=self.catalog,
             clock=self._clock,
+            engine=self._queries,
             note=kept.requests.note if kept else None,
         )
         self.status = Status(
@@ -195,6 +200,7 @@ class Twin:
                 self._kept.start()
             self.mappings.start()
             self.deliveries.start()
+            self._queries.warm()
             self._ready = True
         except BaseException:
             self.stop()
@@ -208,6 +214,7 @@ class Twin:
         self._running = False
         try:
             self.athena.close()
+            self._queries.close()
             self.mappings.stop()
             self.deliveries.stop()
             self._server.stop()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from glue.aws.address import parse_prefix
+from glue.ports import Clock
 from producers.aws.archive import S3Archive
 from producers.aws.dead_letters import BucketLetters, PointedLetters, queue_messages
 from producers.aws.kinesis import KinesisStream
@@ -10,7 +11,6 @@ from producers.aws.objects import BucketStore
 from producers.aws.quarantine import Quarantine, Recovery
 from producers.aws.reading import KinesisReader
 from producers.aws.tables import AthenaTables
-from producers.ports import Clock
 
 
 class AwsParts:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from glue.aws.clients import make_client
 from glue.aws.errors import code_of
 from glue.aws.reaching import reaching
-from producers.ports import Clock
+from glue.ports import Clock
 from producers.replay.records import Page, Shard, StreamRecord
 
 _THROTTLED = "ProvisionedThroughputExceededException"

@@ -11,8 +11,8 @@ from glue.aws.clients import make_client
 from glue.aws.reaching import reaching
 from glue.aws.statements import StatementError, run_statement
 from glue.codec import landed_timestamp
+from glue.ports import Clock
 from glue.terminal.errors import UnreachableError
-from producers.ports import Clock
 from producers.redrive.quarantined import QuarantinedRow
 from producers.replay.marking import Identity
 

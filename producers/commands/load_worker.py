@@ -6,9 +6,9 @@ import msgspec
 
 from glue.aws.settings import using
 from glue.readers.rows import SourceError
+from glue.system_clock import SystemClock
 from glue.terminal.errors import CommandError
 from glue.terminal.signals import Stop, stopping
-from producers.clock import SystemClock
 from producers.load.messages import Told
 from producers.load.plan import Plan
 from producers.load.sender import content_of, send, spool_of

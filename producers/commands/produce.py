@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from glue.ports import Clock
 from glue.readers.rows import SourceError
+from glue.system_clock import SystemClock
 from glue.terminal.commands import command
 from glue.terminal.errors import (
     DONE,
@@ -25,7 +27,6 @@ from glue.terminal.progress import progress
 from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
-from producers.clock import SystemClock
 from producers.commands.account import Account, iso
 from producers.commands.advice import has_no_content
 from producers.commands.inputs import dataset_of
@@ -39,7 +40,7 @@ from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import Delivery, open_delivery
 from producers.mapping.datasets import Dataset
 from producers.mapping.fields import FIELDS, Notes
-from producers.ports import Clock, OutRecord, Stream, StreamRefusedError
+from producers.ports import OutRecord, Stream, StreamRefusedError
 from producers.spool.spool import Spool
 from producers.synthetic.content import Shares, synthetic
 

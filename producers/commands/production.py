@@ -9,13 +9,14 @@ from typing import BinaryIO
 
 import msgspec
 
+from glue.ports import Clock
 from glue.readers.rows import SourceError
 from glue.terminal.signals import Stop
 from producers.delivery.report import DeliveryReport
 from producers.delivery.sending import Delivery
 from producers.mapping.columns import Condition
 from producers.mapping.datasets import PassedOver, RejectedRow
-from producers.ports import Clock, OutRecord, StreamRefusedError
+from producers.ports import OutRecord, StreamRefusedError
 from producers.spool.errors import SpoolError
 
 Item = OutRecord | RejectedRow | PassedOver

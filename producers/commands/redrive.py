@@ -12,6 +12,8 @@ from typing import Protocol
 import click
 import msgspec
 
+from glue.ports import Clock
+from glue.system_clock import SystemClock
 from glue.terminal.commands import group
 from glue.terminal.errors import STOPPED, UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.moments import ALLOWED
@@ -19,11 +21,10 @@ from glue.terminal.progress import progress
 from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
-from producers.clock import SystemClock
 from producers.commands.redrive_request import LETTER_OPTIONS, OPTIONS, LettersRequest, RedriveRequest
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
-from producers.ports import Clock, Stream
+from producers.ports import Stream
 from producers.redrive.fixes import UnusableFixError, open_fix
 from producers.redrive.items import Item, SetAside
 from producers.redrive.ledger import Ledger

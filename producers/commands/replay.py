@@ -13,6 +13,8 @@ import click
 import msgspec
 
 from glue.codec import Lateness
+from glue.ports import Clock
+from glue.system_clock import SystemClock
 from glue.terminal.commands import command
 from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, InUseError, WrongUseError, exit_codes_help
 from glue.terminal.moments import ALLOWED
@@ -20,13 +22,12 @@ from glue.terminal.progress import Advance, progress
 from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
-from producers.clock import SystemClock
 from producers.commands.replay_request import OPTIONS, ReplayRequest
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.limits import SHARD_RECORDS_PER_SECOND
 from producers.load.prices import Prices, read_prices
-from producers.ports import Clock, Stream
+from producers.ports import Stream
 from producers.replay.records import Archive, ArchivedPast, Past, PastRecord, RetainedPast, ShardReader
 from producers.replay.run import FirstArrivals, NoArrivals, Pace, Replay, Replaying
 from producers.replay.run_files import FolderStore, is_alive, this_process

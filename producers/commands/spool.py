@@ -8,18 +8,19 @@ import click
 import msgspec
 
 from glue.aws.options import AWS_OPTIONS
+from glue.ports import Clock
+from glue.system_clock import SystemClock
 from glue.terminal.commands import group
 from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, UnreachableError, WrongUseError, exit_codes_help
 from glue.terminal.progress import progress
 from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from glue.terminal.signals import Stop, stopping
-from producers.clock import SystemClock
 from producers.commands.spool_options import WAIT, as_command_error, found_lines
 from producers.commands.stack_options import STACK_OPTION, STREAM_OPTION
 from producers.delivery.report import DeliveryReport, DeliverySettings
 from producers.delivery.sending import open_delivery
-from producers.ports import Clock, OutRecord, PutResult, Stream, StreamRefusedError
+from producers.ports import OutRecord, PutResult, Stream, StreamRefusedError
 from producers.spool.errors import SpoolError
 from producers.spool.findings import Corrupt, Torn
 from producers.spool.spool import Opened, Spool

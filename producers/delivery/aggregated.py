@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Sequence
 
+from glue.ports import Clock
 from producers.delivery.aggregating import Packer
 from producers.delivery.report import DeliveryReport
 from producers.delivery.sending import Delivery
-from producers.ports import Clock, OutRecord, StreamRefusedError
+from producers.ports import OutRecord, StreamRefusedError
 
 
 class AggregatedDelivery:

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from glue.ports import Clock
 from producers.delivery.batching import Batcher, UnsendableError
 from producers.delivery.call import call
 from producers.delivery.report import INTERRUPTED, Accepted, DeliveryReport, DeliverySettings
-from producers.ports import CallRefusedError, Clock, OutRecord, Stream, StreamRefusedError
+from producers.ports import CallRefusedError, OutRecord, Stream, StreamRefusedError
 
 
 class BatchDelivery:

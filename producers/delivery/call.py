@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from glue.ports import Clock
 from producers.delivery.report import THROTTLES
-from producers.ports import CallFailedError, Clock, OutRecord, PutResult, Stream
+from producers.ports import CallFailedError, OutRecord, PutResult, Stream
 
 _UNANSWERED = "no answer for the record"
 

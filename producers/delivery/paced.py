@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from glue.ports import Clock
 from producers.delivery.call import Answer, call
 from producers.delivery.lanes import Lanes, Waiting
 from producers.delivery.report import INTERRUPTED, Accepted, DeliveryReport, DeliverySettings
@@ -11,7 +12,6 @@ from producers.delivery.shard_rates import RateSettings
 from producers.ports import (
     CallFailedError,
     CallRefusedError,
-    Clock,
     OutRecord,
     PutResult,
     Sharded,

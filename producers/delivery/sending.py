@@ -9,11 +9,12 @@ Source: https://docs.aws.amazon.com/streams/latest/dev/developing-producers-with
 from collections.abc import Iterable
 from typing import Protocol
 
+from glue.ports import Clock
 from producers.delivery.batches import BatchDelivery
 from producers.delivery.batching import Batcher
 from producers.delivery.report import Accepted, DeliveryReport, DeliverySettings
 from producers.delivery.spooled import LaneDelivery
-from producers.ports import Clock, OutRecord, Stream, StreamRefusedError
+from producers.ports import OutRecord, Stream, StreamRefusedError
 from producers.spool.spool import Spool
 
 

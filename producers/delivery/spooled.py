@@ -3,11 +3,12 @@
 import threading
 from collections import deque
 
+from glue.ports import Clock
 from producers.delivery.batching import UnsendableError, check_sendable
 from producers.delivery.paced import Paced
 from producers.delivery.report import INTERRUPTED, Accepted, DeliveryReport, DeliverySettings
 from producers.delivery.shard_rates import RateSettings
-from producers.ports import Clock, OutRecord, Stream
+from producers.ports import OutRecord, Stream
 from producers.spool.errors import SpoolFullError
 from producers.spool.spool import Spool
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from glue.ports import Clock
 from producers.load.cost import cost
 from producers.load.prices import Prices
 from producers.load.snapshot import Snapshot
 from producers.load.summary import milliseconds
-from producers.ports import Clock
 
 _LINE_EVERY = 5.0
 _PAST = 3

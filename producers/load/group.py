@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from glue.ports import Clock
 from glue.terminal.signals import Stop
 from producers.load.messages import Told
 from producers.load.plan import Plan
 from producers.load.snapshot import Second, Snapshot, merged
-from producers.ports import Clock
 
 _LEAD = 0.2
 _LOOK = 0.1

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from glue.ports import Clock
 from glue.units import KIB
 from producers.delivery.report import DeliveryReport
 from producers.load.histogram import Histogram
 from producers.load.snapshot import Second, Snapshot
-from producers.ports import Clock, OutRecord, PutResult, Sharded, ShardRange, Stream
+from producers.ports import OutRecord, PutResult, Sharded, ShardRange, Stream
 
 PUT_UNIT_BYTES = 25 * KIB
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from glue.ports import Clock
 from glue.terminal.signals import Stop
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import Packer
@@ -15,7 +16,7 @@ from producers.load.content import Content, FromFile, MadeUp, read_events
 from producers.load.meter import Meter, Timed
 from producers.load.plan import Plan
 from producers.load.snapshot import Snapshot
-from producers.ports import Clock, Stream, StreamRefusedError
+from producers.ports import Stream, StreamRefusedError
 from producers.spool.errors import SpoolError
 from producers.spool.spool import Spool
 

@@ -3,20 +3,11 @@
 from datetime import UTC, datetime
 
 from glue.codec import DEFAULT_LATENESS, Lateness, decode
-from glue.codec import encode as encode_event
-from glue.contract import BadInput, ContentEvent
+from glue.contract import BadInput
 from glue.readers.rejection import Rejection
 from producers.limits import MAX_EVENT_BYTES
 from producers.partitioning import partition_key
 from producers.ports import OutRecord
-
-
-class RejectedEventError(ValueError):
-    """An event that every consumer would quarantine; ``rejection`` says why."""
-
-    def __init__(self, rejection: Rejection) -> None:
-        super().__init__(f"{rejection.reason}: {rejection.detail}. Correct the event; it was not sent")
-        self.rejection = rejection
 
 
 def outgoing(
@@ -39,16 +30,3 @@ def outgoing(
     if isinstance(event, BadInput):
         return Rejection(event.reason, event.detail)
     return OutRecord(event.event_id, partition_key(event.content_id), payload)
-
-
-def require_outgoing(event: ContentEvent | bytes, *, now: float, max_bytes: int = MAX_EVENT_BYTES) -> OutRecord:
-    """The record that carries this event.
-
-    Raises:
-        RejectedEventError: it would be quarantined; the error says why, without its content.
-    """
-    payload = event if isinstance(event, bytes) else encode_event(event)
-    record = outgoing(payload, now=now, max_bytes=max_bytes)
-    if isinstance(record, Rejection):
-        raise RejectedEventError(record)
-    return record

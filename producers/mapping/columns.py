@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from glue.readers.rows import plain
+
 MISSING: object = object()
 """What :meth:`Cells.find` gives where there is nothing."""
 
@@ -143,17 +145,6 @@ def _piece(value: Any, rest: str, depth: int) -> str:
 def places(given: Iterable[Place]) -> set[str]:
     """Every single place in these."""
     return {one for place in given for one in ((place,) if isinstance(place, str) else place)}
-
-
-def plain(value: object) -> Any:
-    """The value decoded, where the row has it as JSON."""
-    if not isinstance(value, msgspec.Raw):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.MsgspecError, RecursionError):
-        # A number outside every range, or too deep: it stays as it is, and the contract refuses it with a reason.
-        return value
 
 
 def _holds_something(value: object) -> bool:

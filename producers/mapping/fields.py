@@ -21,12 +21,12 @@ import msgspec
 from glue.codec import is_surface, wire_timestamp
 from glue.contract import SCHEMA_VERSION, WireEvent
 from glue.readers.rejection import Rejection
-from glue.readers.rows import Row
+from glue.readers.rows import Row, plain
 from glue.readers.time_forms import TimeForm
 from glue.readers.times import TimeShift, TimeUnit, read_moment
 from producers.limits import MAX_EVENT_BYTES
 from producers.mapping.check import outgoing
-from producers.mapping.columns import MISSING, Cells, Condition, Place, plain
+from producers.mapping.columns import MISSING, Cells, Condition, Place
 from producers.ports import OutRecord
 
 # Replay marks are set by replay only; a column of that name is kept as data.
@@ -245,6 +245,8 @@ def _created(fields: dict[str, object], extra: dict[str, object], mapping: Mappi
     value = plain(fields.pop("created_at", None))
     if value is None:
         return wire_timestamp(datetime.fromtimestamp(now, UTC))
+    if isinstance(value, msgspec.Raw):
+        return Rejection("number", "created_at is a number outside every range; allowed: a time")
     read = read_moment(value, unit=mapping.time_unit, assume_utc=mapping.assume_utc, form=mapping.time_form)
     if isinstance(read, Rejection):
         return read

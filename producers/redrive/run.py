@@ -13,8 +13,9 @@ from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
 from glue.kpl.aggregation import MAGIC
 from glue.kpl.aggregation import decode as open_aggregate
+from glue.ports import Clock
 from producers.delivery.sending import Delivery
-from producers.ports import Clock, OutRecord, StreamRefusedError
+from producers.ports import OutRecord, StreamRefusedError
 from producers.redrive.fixes import Fix, FixFailedError
 from producers.redrive.items import Item, Loaded, RawRecord
 from producers.redrive.ledger import Claim, Ledger
@@ -97,13 +98,16 @@ class Redrive(msgspec.Struct, kw_only=True):
         )
 
 
-class _Left(Exception):  # noqa: N818
-    """The item stays where it is: which count says so, and why."""
+class _StillBadError(Exception):
+    """The contract would refuse the item again; the text is the reason."""
 
-    def __init__(self, count: str, why: str = "") -> None:
-        super().__init__(why)
-        self.count = count
-        self.why = why
+
+class _FixFailedError(Exception):
+    """The fix raised something; the text is what."""
+
+
+class _LeftOutError(Exception):
+    """The fix gave nothing for the item."""
 
 
 class _Ready(msgspec.Struct):
@@ -299,13 +303,15 @@ class Redriving:
             return None
         try:
             return self._made(item, claim, loaded)
-        except _Left as left:
-            setattr(account, left.count, getattr(account, left.count) + 1)
-            if left.count == "still_bad":
-                self._bad[left.why] += 1
-            elif left.count == "fix_failed":
-                self._fix_failures[left.why] += 1
-            return None
+        except _StillBadError as left:
+            account.still_bad += 1
+            self._bad[str(left)] += 1
+        except _FixFailedError as left:
+            account.fix_failed += 1
+            self._fix_failures[str(left)] += 1
+        except _LeftOutError:
+            account.left_out += 1
+        return None
 
     def _made(self, item: Item, claim: Claim | None, loaded: Loaded) -> _Ready:
         ready = _Ready(item, claim, loaded.missing, loaded.problem, [], [], 0)
@@ -318,9 +324,9 @@ class Redriving:
                 elif self._keeps_bad:
                     ready.raw.append(msgspec.structs.replace(record, payload=payload))
                 else:
-                    raise _Left("still_bad", event.reason)
+                    raise _StillBadError(event.reason)
         if not ready.events and not ready.raw:
-            raise _Left("left_out")
+            raise _LeftOutError
         return ready
 
     def _fixed(self, record: RawRecord, reason: str, ready: _Ready) -> Iterator[bytes]:
@@ -331,7 +337,7 @@ class Redriving:
             try:
                 fixed = self._fix(payload, reason)
             except FixFailedError as error:
-                raise _Left("fix_failed", str(error)) from None
+                raise _FixFailedError(str(error)) from None
             if fixed is not None:
                 ready.fixed += fixed != payload
                 # A container that was mended holds records of its own.

@@ -10,7 +10,7 @@ from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
 from glue.kpl.aggregation import MAGIC
 from glue.kpl.aggregation import decode as open_aggregate
-from producers.ports import Clock
+from glue.ports import Clock
 from producers.replay.archived import ArchiveObject, may_join, read_records
 from producers.replay.marking import Span
 

@@ -9,8 +9,9 @@ import msgspec
 
 from glue.codec import Lateness
 from glue.contract import BadInput, ContentEvent
+from glue.ports import Clock
 from producers.delivery.sending import Delivery
-from producers.ports import Clock, OutRecord, StreamRefusedError
+from producers.ports import OutRecord, StreamRefusedError
 from producers.replay.costs import Estimate
 from producers.replay.marking import Identity, Span, brought_back, first_arrival, identity, is_too_old
 from producers.replay.records import Past, PastRecord

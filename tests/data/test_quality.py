@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality.__main__ import Measured, measure
+from benchmarks.quality.__main__ import measure
 from benchmarks.quality.disguised import confusables, is_read_as
-from benchmarks.quality.page import markdown
+from benchmarks.quality.page import Measured, markdown
 from benchmarks.quality.rows import json_lines
 from benchmarks.quality.streams import Literal
 from consumers.moderation.moderator import Moderator

@@ -106,7 +106,12 @@ class Pipeline:
             name: RunningStream(DeliveryStream(_config(name)), ports, self.clock, None, backlog_limit=1 << 30)
             for name in ("verdicts", "quarantine")
         }
-        settings = {"batch_size": 7, "starting_position": "TRIM_HORIZON", "parallelization": 2, "bisect": True}
+        settings: dict[str, Any] = {
+            "batch_size": 7,
+            "starting_position": "TRIM_HORIZON",
+            "parallelization": 2,
+            "bisect": True,
+        }
         settings |= {"report_failures": True, "destination": "arn:aws:s3:::dead", **options}
         self.mapping = EventSourceMapping(
             MappingSettings(uuid="u", function_arn="f", stream_arn=self.stream.arn, **settings),

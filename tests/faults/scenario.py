@@ -1,6 +1,7 @@
 """One run: events through delivery onto the stream and through the pipeline, while something goes wrong."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -54,7 +55,7 @@ def events(count: int, *, first: int = 0) -> list[OutRecord]:
 
 
 def produce(
-    pipeline: Pipeline, records: Sequence[OutRecord], *, on_call: Callable[[int], None] = lambda number: None
+    pipeline: Pipeline, records: Sequence[OutRecord], *, on_call: Callable[[int], object] = lambda number: None
 ) -> DeliveryReport:
     """Sends the records, a call at a time.
 
@@ -97,7 +98,7 @@ def run(
     seed: int = 0,
     between: Sequence[Callable[[Pipeline], object]] = (),
     on_call: Callable[[Pipeline, int], object] = lambda pipeline, number: None,
-    **options: object,
+    **options: Any,
 ) -> tuple[Account, Trouble]:
     """The account of one run, and what went wrong in it.
 

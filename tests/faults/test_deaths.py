@@ -6,7 +6,7 @@ put and the ledger is a step like any other.
 
 import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -188,12 +188,15 @@ class ListedPast:
     def size(self) -> None:
         return None
 
-    def records(self, position: Mapping[str, str]) -> "list[PastRecord]":
+    def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
         first = int(position.get("list", "0"))
         self.began_at.append(first)
-        return [
-            PastRecord(self.events[at], Span(NOW + at, NOW + at), ("list", str(at + 1))) for at in range(first, EVENTS)
-        ]
+        return iter(
+            [
+                PastRecord(self.events[at], Span(NOW + at, NOW + at), ("list", str(at + 1)))
+                for at in range(first, EVENTS)
+            ]
+        )
 
 
 def replay(stream: FakeStream, store: MemoryStore, steps: Steps, past: ListedPast, *, pid: int, now: float) -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from athena.aws.engine import AthenaEngine
+from glue.system_clock import SystemClock
 from infra.demo import Asked
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.aws.mappings import aggregate_troubles
-from producers.clock import SystemClock
 from producers.delivery.aggregated import AggregatedDelivery
 from producers.delivery.aggregating import Packer
 from producers.delivery.report import DeliverySettings
@@ -83,7 +83,7 @@ def test_aggregated_events_all_land_by_id_with_their_place_in_the_aggregate_thro
     [(rows, events)] = asked.run(
         "SELECT count(*), count(DISTINCT event_id) FROM current_verdicts WHERE dt >= ?", DAYS
     ).rows
-    assert int(rows) == int(events) == len(set(landed.values()))
+    assert rows == events == len(set(landed.values()))
 
 
 @pytest.mark.usefixtures("environment")

@@ -63,7 +63,11 @@ def landed(twin: Twin) -> tuple[int, int]:
     asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
     place = "shard_id, sequence_number, sub_sequence_number"
     counts = [
-        int(asked.run(f"SELECT count(*) FROM (SELECT DISTINCT {place} FROM {table} WHERE dt >= ?)", DAYS).rows[0][0])
+        int(
+            str(
+                asked.run(f"SELECT count(*) FROM (SELECT DISTINCT {place} FROM {table} WHERE dt >= ?)", DAYS).rows[0][0]
+            )
+        )
         for table in ("verdicts", "quarantine")
     ]
     return counts[0], counts[1]

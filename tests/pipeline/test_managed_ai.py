@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from athena.aws.engine import AthenaEngine
+from glue.system_clock import SystemClock
 from infra.commands.replay import replay
 from infra.demo import Asked
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
-from producers.clock import SystemClock
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord
 from tests.fakes.managed import DOWN

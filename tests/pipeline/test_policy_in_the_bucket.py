@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 from athena.aws.engine import AthenaEngine
 from consumers.moderation.policy import Policy
+from glue.system_clock import SystemClock
 from infra.commands.policy import policy
 from infra.demo import Asked
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
-from producers.clock import SystemClock
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord
 from producers.synthetic.content import synthetic

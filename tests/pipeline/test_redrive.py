@@ -18,10 +18,10 @@ from click.testing import CliRunner, Result
 
 from athena.aws.engine import AthenaEngine
 from glue.kpl.aggregation import UserRecord, encode
+from glue.system_clock import SystemClock
 from infra.cli import streamkeeper
 from infra.demo import dead_lettered
 from infra.local.twin import Twin
-from producers.clock import SystemClock
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord, PutResult
 from tests.fakes.until import until
@@ -53,7 +53,7 @@ ROUNDS = 20
 """How often a redrive is killed."""
 
 
-def event(text: str = "a fine day", **fields: Any) -> dict[str, Any]:
+def event(text: object = "a fine day", **fields: Any) -> dict[str, Any]:
     number = next(_numbers)
     return {
         "schema_version": 1,

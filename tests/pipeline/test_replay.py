@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from athena.aws.engine import AthenaEngine
+from glue.system_clock import SystemClock
 from infra.checksum import Checksum, checksum
 from infra.cli import streamkeeper
 from infra.local.twin import Twin
-from producers.clock import SystemClock
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord
 from producers.synthetic.content import Shares, synthetic

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from athena.aws.engine import AthenaEngine
+from glue.system_clock import SystemClock
 from infra.accounting import Account, Coordinate
 from infra.demo import Asked, dead_lettered
 from infra.local.twin import Twin
-from producers.clock import SystemClock
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord, PutResult
 from producers.synthetic.content import Shares, synthetic

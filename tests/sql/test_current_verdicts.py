@@ -75,8 +75,9 @@ def test_copies_that_arrived_together_are_told_apart_by_their_place_in_the_strea
         "sub_sequence_number": (9, 10),
     }[moved]
     # The higher one was decided first, so that only the place can tell.
-    first = verdict("e", f"{FIRST} 10:00:00", decides=2, excerpt="first", **{moved: low})
-    second = verdict("e", f"{FIRST} 10:00:00", decides=1, excerpt="second", **{moved: high})
+    places: list[dict[str, Any]] = [{moved: low}, {moved: high}]
+    first = verdict("e", f"{FIRST} 10:00:00", decides=2, excerpt="first", **places[0])
+    second = verdict("e", f"{FIRST} 10:00:00", decides=1, excerpt="second", **places[1])
     assert current(lake, [second, first]) == kept([first])
 
 

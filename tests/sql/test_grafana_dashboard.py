@@ -34,7 +34,7 @@ def test_a_panel_shows_what_its_report_answers(golden: Any, place: int) -> None:
     golden.fill([[set_aside("a", f"{FIRST} 10:00:00")], [set_aside("b", f"{SECOND} 10:00:00")]], QUARANTINE)
     wanted, panel = PANELS[place], BOARD["panels"][place]
     report = reports.load(wanted.report)
-    values = {"since": SINCE, "until": UNTIL, **wanted.choices}
+    values: dict[str, Any] = {"since": SINCE, "until": UNTIL, **wanted.choices}
     asked = reports.run(report, values, golden.engine, database=golden.database, workgroup=golden.workgroup)
     sql = filled(panel["targets"][0]["rawSQL"])
     assert "$" not in sql

@@ -33,7 +33,7 @@ class AthenaApi:
         catalog: Glue.
         clock: what ``now()`` says, and the times that are shown.
         workers: queries at a time.
-        memory: DuckDB's memory limit for one query; a quarter of the machine's, 1 to 4 GB, unless given.
+        engine: what answers queries; one in this process over ``objects`` and ``catalog`` unless given.
         note: told of each prepared statement that a statement made, as the call of this API that makes it.
 
     Example::
@@ -48,8 +48,8 @@ class AthenaApi:
         objects: ObjectStore,
         catalog: Catalog,
         clock: Clock,
-        workers: int = 2,
-        memory: str | None = None,
+        workers: int = 8,
+        engine: QueryEngine | None = None,
         note: Note | None = None,
     ) -> None:
         self._clock = clock
@@ -57,7 +57,7 @@ class AthenaApi:
         self._groups = WorkGroups(clock, note=note)
         self._results = ResultStore(objects)
         self._executions = Executions(
-            engine=QueryEngine(objects=objects, catalog=catalog, memory=memory or quarter_of_memory()),
+            engine=engine or QueryEngine(objects=objects, catalog=catalog, memory=quarter_of_memory()),
             results=self._results,
             groups=self._groups,
             clock=clock,

@@ -27,14 +27,15 @@ class Running:
     """
 
     meter: Meter = field(default_factory=Meter)
-    session: Session | None = None
+    end: Callable[[], None] | None = None
+    """Ends what works on it, while something does."""
 
     def cancel(self) -> None:
         """Ends it soon."""
         self.meter.cancelled = True
-        session = self.session
-        if session is not None:
-            session.connection.interrupt()
+        end = self.end
+        if end is not None:
+            end()
 
 
 class QueryEngine:
@@ -51,7 +52,7 @@ class QueryEngine:
         self.objects = objects
         self.catalog = catalog
         self.tables = GlueTables(catalog)
-        self._memory = memory
+        self.memory = memory
         self._threads = threads
         self._schemas = Schemas()
 
@@ -103,8 +104,8 @@ class QueryEngine:
     def _with_session(
         self, query: Translated, running: Running, now: float, work: Callable[[Session], Iterator[Any]]
     ) -> Iterator[Any]:
-        session = Session(memory=self._memory, threads=self._threads)
-        running.session = session
+        session = Session(memory=self.memory, threads=self._threads)
+        running.end = session.connection.interrupt
         try:
             self._open(session, query, running, now)
             yield from work(session)
@@ -112,7 +113,7 @@ class QueryEngine:
         except duckdb.Error as error:
             raise session.refusals[0] if session.refusals else told(error) from error
         finally:
-            running.session = None
+            running.end = None
             session.close()
 
     def _open(self, session: Session, query: Translated, running: Running, now: float) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,7 +79,7 @@ def test_parameters_stand_in_where_clauses_only_as_athena_wants_it(name: str) ->
 
 def test_values_reach_athena_as_literals_in_the_order_of_the_question_marks() -> None:
     engine = FakeEngine()
-    values = {"since": SINCE, "until": UNTIL, "limit": 5}
+    values: dict[str, Any] = {"since": SINCE, "until": UNTIL, "limit": 5}
     reports.run(reports.load("top_authors"), values, engine, database="lake", workgroup="people")
     [(sql, parameters, database, workgroup)] = engine.calls
     assert parameters[:4] == ["'2026-11-01'", "'2026-11-02'", "'2026-11-01 09:30:00.000'", "'2026-11-03 00:00:00.000'"]
@@ -125,7 +126,7 @@ def test_only_a_listed_choice_is_ever_written_into_a_statement(by: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=256))
 def test_a_text_parameter_reaches_athena_as_a_literal_and_leaves_the_statement_alone(text: str) -> None:
     report = reports.load("verdicts")
-    values = {"since": SINCE, "until": UNTIL, "author": text}
+    values: dict[str, Any] = {"since": SINCE, "until": UNTIL, "author": text}
     assert report.statement(values) == report.sql
     assert [one for one in report.literals(values) if one == text_literal(text)][:2] == [text_literal(text)] * 2
 

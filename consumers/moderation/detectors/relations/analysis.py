@@ -98,8 +98,8 @@ class Relations:
             if named:
                 meant = [_meant(hit, 0.85) for hit in sentence.get("they", ())]
                 groups = sorted([*groups, *meant], key=_start) if meant else groups
-                if not groups and named == 2 and not self._english and number:
-                    # Where a verb needs no subject, the sentence goes on about whom the last one named.
+                if not groups and named == 2 and number:
+                    # Where a verb needs no subject, and in half a sentence, it goes on about whom the last one named.
                     groups = [_meant(hit, 0.55) for hit in sentences[number - 1].get("group", ())[:1]]
                 named -= 1
             if not groups:
@@ -186,9 +186,11 @@ class Relations:
     def _is_negated(self, text: str, hit: Hit, groups: Sequence[Hit], negations: Sequence[Hit]) -> bool:
         word = self._word
         for negation in _near(negations, hit.start):
-            # "nobody should ..." reaches further than "not".
+            # "nobody should ..." reaches further than "not", and "I don't think that ..." over a comma.
             reach = (10 if negation.weight > 1 else 3) * word
-            if 0 <= hit.start - negation.end <= reach and "," not in text[negation.end : hit.start]:
+            if 0 <= hit.start - negation.end <= reach and (
+                negation.weight > 2 or "," not in text[negation.end : hit.start]
+            ):
                 return True
             if 0 <= negation.start - hit.end <= self._negated_after * word:
                 return True

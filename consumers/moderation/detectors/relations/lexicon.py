@@ -8,7 +8,7 @@ Sections of a word list, each line ``weight: entry, entry``:
 * ``[contempt]``, ``[derogation]``, ``[dehumanisation]``, ``[exclusion]``, ``[violence]``: what is hostile when said of
   a group. Behind the name may stand where: ``before`` the group ("hate"), ``after`` it ("disgust me"), or ``modal``:
   only beside a word of ``[modal]`` ("should be shot").
-* ``[positive]``, ``[negation]`` (of weight 2: what reaches over the whole sentence), ``[counter]`` (who objects or
+* ``[positive]``, ``[negation]`` (of weight 2: over the whole clause, 3: the sentence), ``[counter]`` (who objects or
   reports), ``[self]`` (who speaks of himself or friends), ``[nothing]``: harmless words that hold one of the others.
 """
 

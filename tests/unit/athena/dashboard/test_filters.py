@@ -12,7 +12,7 @@ from athena.reports import TEXT_LIMIT
 from glue.terminal.moments import Period
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC).timestamp()
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=TEXT_LIMIT)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=TEXT_LIMIT)
 
 
 @settings(max_examples=100)

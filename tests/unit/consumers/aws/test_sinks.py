@@ -211,14 +211,11 @@ def batches() -> Iterator[Any]:
     """A client whose batches of statements the laptop's DynamoDB answers; moto takes no parameters in them."""
     beneath = Beneath()
     items = ItemWrites(beneath)
-    with LoopbackServer(front := Front(beneath)) as server:
-        front.serve(
-            apis={},
-            shortcuts={
-                "DynamoDB_20120810.UpdateItem": items.update_item,
-                "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
-            },
-        )
+    shortcuts = {
+        "DynamoDB_20120810.UpdateItem": items.update_item,
+        "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
+    }
+    with LoopbackServer(Front(beneath, shortcuts=shortcuts)) as server:
         dynamodb = client("dynamodb", endpoint_url=server.url)
         dynamodb.create_table(
             TableName="status",

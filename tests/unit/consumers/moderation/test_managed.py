@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from consumers.moderation.managed import asking, calls, contents, signals_of, split
 from consumers.moderation.policy import ManagedRule, Policy, PolicyError
-from consumers.moderation.rules import Borderline, ManagedService
+from consumers.moderation.rule_values import ManagedService
+from consumers.moderation.rules import Borderline
 from glue.contract import ContentEvent, Media, Signal
 
 GOOD = """\

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ def rows(data: bytes, delimiter: str | None = None) -> list[Row]:
     return list(read_delimited(iter([data]), delimiter=delimiter))
 
 
-def source(data: bytes, **reading: str) -> list[Row]:
+def source(data: bytes, **reading: Any) -> list[Row]:
     return list(Source("x.csv", reading=Reading(**reading), opened=lambda: iter([data])).rows())
 
 

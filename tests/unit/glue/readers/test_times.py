@@ -1,6 +1,7 @@
 """Times as programs, languages and people write them; what could mean two things is refused and says what to do."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,7 @@ def test_what_could_mean_several_things_or_none_is_refused(text: str) -> None:
         ("1796032201000000999", {"unit": "ns"}),
     ],
 )
-def test_what_is_finer_than_a_microsecond_is_cut_and_that_is_said(value: object, options: dict[str, object]) -> None:
+def test_what_is_finer_than_a_microsecond_is_cut_and_that_is_said(value: object, options: dict[str, Any]) -> None:
     assert moment(value, **options) == Moment(AT, is_cut=True)
 
 

@@ -190,7 +190,11 @@ def test_every_form_of_file_gives_the_same_figures(name: str, policy: Path, data
 
 
 def test_a_number_can_be_the_label(policy: Path, tmp_path: Path) -> None:
-    rows = [{"text": "you grobian", "rude": 0.8}, {"text": "a fine day", "rude": 0.4}, {"text": "fine", "rude": None}]
+    rows: list[dict[str, Any]] = [
+        {"text": "you grobian", "rude": 0.8},
+        {"text": "a fine day", "rude": 0.4},
+        {"text": "fine", "rude": None},
+    ]
     path = write(tmp_path / "votes.jsonl", rows)
     found = document("--policy", policy, path, "--label", "rude", "--positive-from", 0.5)
     assert (whole(found, "any")["positive"], found["passed"]["unlabelled"]) == (1, 1)
@@ -334,7 +338,7 @@ def test_spans_in_a_cell_of_csv_are_json(tmp_path: Path) -> None:
         ([{"label": "X"}], [], "its entities are no list of spans"),
         ("nothing", [], "its entities are no list of spans"),
         ([], ["--map", "X=insult"], "--label-map: received kind 'insult'; allowed: email, card"),
-        ([], ["--finds", "insult"], "--finds is about whole texts: not together with --entities"),
+        ([], ["--finds", "insult"], "--target is about whole texts: not together with --entities"),
     ],
 )
 def test_spans_that_are_none_are_wrong_use(spans: object, arguments: list[str], said: str, tmp_path: Path) -> None:

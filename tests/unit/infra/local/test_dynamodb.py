@@ -143,7 +143,7 @@ def test_a_batch_of_inserts_ends_as_puts_of_what_was_not_there(
     ]
     answer = ItemWrites(beneath).batch_execute_statement({"Statements": statements})
     assert answer is not None
-    expected = []
+    expected: list[str | None] = []
     for key, item in rows:
         try:
             dynamodb.put_item(

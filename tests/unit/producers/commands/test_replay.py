@@ -12,13 +12,14 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from glue.ports import Clock
 from glue.terminal.errors import UnreachableError
 from infra.commands.redrive import masked, redrive
 from infra.commands.replay import replay
 from producers.commands import redrive as redrive_command
 from producers.commands import replay as replay_command
 from producers.load.prices import SHIPPED
-from producers.ports import Clock, OutRecord, PutResult, StreamRefusedError
+from producers.ports import OutRecord, PutResult, StreamRefusedError
 from producers.redrive.items import Item, PlainItem, RawRecord
 from producers.replay.archived import ArchiveObject
 from producers.replay.records import ShardReader

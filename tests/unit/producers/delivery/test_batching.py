@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glue.contract import ContentEvent
 from glue.readers.rejection import Rejection
 from producers.delivery.batching import Batcher, UnsendableError, batches
 from producers.limits import MAX_CALL_BYTES, MAX_CALL_RECORDS, MAX_EVENT_BYTES, MAX_RECORD_BYTES
-from producers.mapping.check import RejectedEventError, outgoing, require_outgoing
+from producers.mapping.check import outgoing
 from producers.partitioning import partition_key
 from producers.ports import OutRecord
 
@@ -120,13 +119,3 @@ def test_what_would_be_quarantined_is_refused_before_it_is_sent(payload: bytes, 
     refused = outgoing(payload, now=NOW.timestamp())
     assert isinstance(refused, Rejection)
     assert refused.reason == reason
-    with pytest.raises(RejectedEventError, match=reason) as raised:
-        require_outgoing(payload, now=NOW.timestamp())
-    assert raised.value.rejection == refused
-    assert "Correct the event" in str(raised.value)
-
-
-def test_an_event_struct_is_encoded_and_checked() -> None:
-    made = ContentEvent("0198c0de-0000-7000-8000-000000000001", "c-1", "a-1", "chat", NOW, "hi")
-    sent = require_outgoing(made, now=NOW.timestamp())
-    assert msgspec.json.decode(sent.data)["text"] == "hi"

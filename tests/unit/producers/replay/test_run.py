@@ -102,7 +102,7 @@ def marks(stream: FakeStream) -> list[tuple[int, str, str]]:
 
 def test_every_event_is_sent_once_with_the_run_and_its_first_arrival() -> None:
     stream, store = FakeStream(), MemoryStore()
-    events = [event(1), BadInput("json", ""), event(2), event(1)]
+    events: list[ContentEvent | BadInput] = [event(1), BadInput("json", ""), event(2), event(1)]
     known = KnownArrivals({identity(event(2)): NOW + 0.25})
     done = run_all(ListedPast(events), stream, store, arrivals=known)
     assert marks(stream) == [(1, "run", "2026-03-01T12:00:00.000000Z"), (2, "run", "2026-03-01T12:00:00.250000Z")]

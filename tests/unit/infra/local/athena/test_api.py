@@ -395,7 +395,7 @@ def test_an_unknown_action_is_named(athena: Athena) -> None:
 
 
 def test_a_defect_of_the_twin_ends_the_query_and_says_no_value(athena: Athena, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
+    def broken(*_: object, **__: object) -> dict[str, Any]:
         raise KeyError("a secret")
 
     athena.catalog.get_database = broken  # type: ignore[method-assign]

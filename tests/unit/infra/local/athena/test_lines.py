@@ -133,7 +133,7 @@ def test_an_object_that_is_no_whole_gzip_fails_with_its_name(body: bytes) -> Non
     ("table", "named"),
     [
         (text_table(("line", "more")), "of 2 columns"),
-        (text_table(**{"escape.delim": "\\"}), "escape.delim"),
+        (text_table(("line",), **{"escape.delim": "\\"}), "escape.delim"),
     ],
 )
 def test_text_tables_that_take_lines_apart_are_refused_by_name(table: dict[str, Any], named: str) -> None:

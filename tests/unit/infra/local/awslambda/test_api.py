@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import boto3
 import pytest
@@ -34,6 +35,8 @@ class Nowhere:
 
 
 class Rig:
+    kept: Path
+
     def __init__(self, **driver):
         self.clock = ManualClock()
         self.streams = Streams()

@@ -175,7 +175,7 @@ CONVERSION = {
 }
 
 
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "a buffer over 128 MiB": {"BufferingHints": {"SizeInMBs": 129, "IntervalInSeconds": 60}},
     "an interval over 900 s": {"BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 901}},
     "half of the hints": {"BufferingHints": {"SizeInMBs": 5}},
@@ -296,7 +296,7 @@ def test_a_source_and_its_type_belong_together() -> None:
 
 
 def test_an_update_changes_prefix_and_version_and_keeps_the_rest(door: Door) -> None:
-    update = {
+    update: dict[str, object] = {
         "DeliveryStreamName": "s",
         "CurrentDeliveryStreamVersionId": "1",
         "DestinationId": "destinationId-000000000001",
