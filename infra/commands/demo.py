@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from glue.terminal.commands import command
 from glue.terminal.errors import CommandError, exit_codes_help
+from glue.terminal.progress import progress
 
 SHARDS = 16
 PARAMETERS = {"ShardCount": str(SHARDS), "LateAfterMinutes": "1500"}
@@ -111,7 +111,7 @@ class _Run:
         with self._step("produce") as said:
             made = synthetic(self._events, seed=self._seed, now=time.time())
             records = [OutRecord(one.event_id or one.kind, one.partition_key, one.payload) for one in made]
-            with self._bar("producing", len(records)) as advance:
+            with progress("  producing", len(records), unit="records") as advance:
                 produced = job.produce(runtime, records, advance)
             report = produced.report
             said.append(
@@ -126,7 +126,7 @@ class _Run:
             outcome: dict[str, Any] = {}
             drain = threading.Thread(target=lambda: outcome.update(runtime.drain(DRAIN_TIMEOUT_S)))
             drain.start()
-            with self._bar("moderating", total) as advance:
+            with progress("  moderating", total, unit="records") as advance:
                 while drain.is_alive():
                     drain.join(0.25)
                     if drain.is_alive() and sys.stderr.isatty():
@@ -191,15 +191,6 @@ class _Run:
         yield said
         self._seconds[name] = round(time.monotonic() - begun, 1)
         self._show.print(f"  [bold]{name:<9}[/]{self._seconds[name]:>6.1f} s  {' '.join(said)}", soft_wrap=True)
-
-    @contextmanager
-    def _bar(self, label: str, total: int) -> Iterator[Any]:
-        """A progress bar on standard error, and nothing where that is no terminal."""
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        console = Console(stderr=True)
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task(label, total=total)
-            yield lambda done: progress.update(task, completed=done)
 
     @contextmanager
     def _waiting(self, label: str) -> Iterator[None]:
