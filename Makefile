@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train bench bench-producers faults kill-loop burst render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train bench bench-producers faults kill-loop kill-runtime bench-durability burst render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -84,6 +84,12 @@ faults: setup ## Every call fails at every index, disks fill, clocks jump, shard
 
 kill-loop: setup ## kill -9 a producer with a spool, again and again; every accepted id lands; ROUNDS=50 SEED=1
 	@$(BIN)/python -m benchmarks.kills --rounds $(or $(ROUNDS),50) --seed $(or $(SEED),1)
+
+kill-runtime: setup ## kill -9 the laptop runtime while it is written to, again and again; nothing answered is gone; ROUNDS=20 SEED=1
+	@$(BIN)/python -m benchmarks.runtime_kills --rounds $(or $(ROUNDS),20) --seed $(or $(SEED),1)
+
+bench-durability: setup ## Records a second that the laptop runtime accepts with --data and without
+	@$(BIN)/python -m benchmarks.durability
 
 burst: setup ## Ten times the usual rate for a minute onto a stream that throttles; accepted = landed
 	@$(BIN)/python -m benchmarks.bursts

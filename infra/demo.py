@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
+from botocore.config import Config
 from msgspec import Struct
 
 from athena.engine import Answer, Engine
@@ -29,12 +30,14 @@ class Runtime:
     """The laptop runtime in a process of its own, so that what is shown is what any other program would see.
 
     Args:
-        data: where its objects are kept.
+        data: where everything is kept; None keeps nothing.
         parameters: of the template.
     """
 
-    def __init__(self, *, data: Path, parameters: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "infra", "up", "--json", "--port", "0", "--data", str(data)]
+    def __init__(self, *, data: Path | None, parameters: Mapping[str, str]) -> None:
+        command = [sys.executable, "-m", "infra", "up", "--json", "--port", "0"]
+        if data is not None:
+            command += ["--data", str(data)]
         for name, value in parameters.items():
             command += ["--parameter", f"{name}={value}"]
         # A group of its own: Ctrl-C reaches the demo alone, which then stops the runtime in order.
@@ -56,9 +59,9 @@ class Runtime:
             "AWS_REGION": self.region,
         }
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client of the runtime."""
-        return boto3.client(service)
+        return boto3.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def state(self) -> dict[str, Any]:
         """What is in the runtime now, as ``/_twin/state`` gives it."""
@@ -72,6 +75,11 @@ class Runtime:
         request = urllib.request.Request(f"{self.endpoint_url}/_twin/{path}", method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 -- our own loopback address
             return dict(json.load(answer))
+
+    def kill(self) -> None:
+        """Ends it at once, as kill -9 and the end of a machine do."""
+        self._process.kill()
+        self._process.wait()
 
     def __enter__(self) -> Self:
         return self

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from athena.aws.engine import AthenaEngine
-from infra.checksum import Checksum, checksum
 from infra.cli import streamkeeper
 from infra.local.twin import Twin
+from tests.fakes.checksum import Checksum, checksum
 
 FOLDER = Path(os.environ["STREAMKEEPER_DATA"]) / "streams"
 STREAMS = {

@@ -16,12 +16,12 @@ from click.testing import CliRunner, Result
 
 from athena.aws.engine import AthenaEngine
 from glue.system_clock import SystemClock
-from infra.checksum import Checksum, checksum
 from infra.cli import streamkeeper
 from infra.local.twin import Twin
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord
 from producers.synthetic.content import Shares, synthetic
+from tests.fakes.checksum import Checksum, checksum
 from tests.fakes.until import until
 
 # Minutes of work: `make test-heavy`.

@@ -63,15 +63,20 @@ class _Port:
 
 def main() -> None:
     """Serves the parent whose end of the line is the file descriptor given, until it goes away."""
-    parent = _Parent(Connection(int(sys.argv[1])))
+    try:
+        with contextlib.suppress(EOFError, OSError):
+            _serve(int(sys.argv[1]))
+    finally:
+        _remove_overflow()
+
+
+def _serve(descriptor: int) -> None:
+    parent = _Parent(Connection(descriptor))
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     engine = QueryEngine(objects=_Port(parent, "objects"), catalog=_Port(parent, "catalog"))
     parent.say("ready", None)
     while True:
-        try:
-            method, query, now, memory, limit = parent.next()
-        except (EOFError, OSError):
-            return
+        method, query, now, memory, limit = parent.next()
         parent.meter = Meter(limit)
         _bound(memory)
         engine.memory = f"{memory}MB"
@@ -109,9 +114,13 @@ def _leave_with_parent() -> None:
     """Ends the process when the parent has ended, however that came: its end of our input is closed then."""
     while os.read(0, 1):
         pass
-    # DuckDB's overflow lies there, and nobody else is left to remove it.
-    shutil.rmtree(os.environ.get("TMPDIR", ""), ignore_errors=True)
+    _remove_overflow()
     os._exit(0)
+
+
+def _remove_overflow() -> None:
+    """DuckDB's overflow lies in a folder of this process, and nobody else may be left to remove it."""
+    shutil.rmtree(os.environ.get("TMPDIR", ""), ignore_errors=True)
 
 
 if __name__ == "__main__":
