@@ -1,6 +1,5 @@
 """What Lambda hands in as records, and what became of them as an answer: Kinesis batches, and Firehose's transforms."""
 
-import binascii
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from json import dumps
@@ -62,6 +61,10 @@ class Batch(Struct, frozen=True):
     ids: list[str]
 
 
+def _refuse_source(position: int) -> None:
+    raise MalformedEventError(f"record {position} is not from Kinesis; allowed: eventSource {EVENT_SOURCE}")
+
+
 def read_batch(event: object) -> Batch:
     """The records in a Lambda event from a Kinesis stream; aggregates are opened. An event without records is empty.
 
@@ -83,7 +86,7 @@ def read_batch(event: object) -> Batch:
     try:
         for position, entry in enumerate(entries):
             if entry["eventSource"] != EVENT_SOURCE:
-                raise MalformedEventError(f"record {position} is not from Kinesis; allowed: eventSource {EVENT_SOURCE}")
+                _refuse_source(position)
             kinesis = entry["kinesis"]
             sequence_number = kinesis["sequenceNumber"]
             stamp = kinesis["approximateArrivalTimestamp"]
@@ -92,7 +95,7 @@ def read_batch(event: object) -> Batch:
                 moment = datetime.fromtimestamp(stamp, UTC)
                 arrival = arrivals[stamp] = (moment, landed_timestamp(moment))
             # shardId-000000000006:4959...
-            shard_id = entry["eventID"][: -len(sequence_number) - 1]
+            shard_id = entry["eventID"][: -len(":" + sequence_number)]
             payload = decode(kinesis["data"], None, True)
             sequence_numbers.append(sequence_number)
             record = Record(
@@ -111,7 +114,9 @@ def read_batch(event: object) -> Batch:
                 refused.append((record, opened))
             else:
                 add(record)
-    except (KeyError, TypeError, IndexError, AttributeError, OverflowError, OSError, binascii.Error) as error:
+    except MalformedEventError:
+        raise
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError, OSError, ValueError) as error:
         # Only the kind of error: its text can hold a piece of the event.
         raise MalformedEventError(
             f"record {len(sequence_numbers)} is not as Lambda sends it ({type(error).__name__}); "
@@ -220,7 +225,7 @@ def read_transform_batch(event: object) -> Batch:
             f"record {len(ids)} is not as Firehose sends it ({type(error).__name__}); "
             "allowed: a transform event of a Firehose stream"
         ) from None
-    if len(set(ids)) != len(ids) or not all(isinstance(one, str) for one in ids):
+    if not all(isinstance(one, str) for one in ids) or len(set(ids)) != len(ids):
         raise MalformedEventError("a record id is no text or comes twice; allowed: each once, as Firehose sends them")
     return Batch(records, [], ids)
 

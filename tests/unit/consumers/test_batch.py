@@ -4,12 +4,14 @@ import copy
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.batch import MalformedEventError, answer, check_answer, read_batch
+from consumers.batch import Batch, MalformedEventError, answer, check_answer, read_batch, read_transform_batch
+from tests.fakes.firehose_events import transform_event
 from tests.fakes.kinesis_events import aggregate, kinesis_event, payload
 
 SAMPLE = json.loads((Path(__file__).parents[2] / "events" / "kinesis.json").read_text("utf-8"))
@@ -75,6 +77,9 @@ def test_what_is_no_event_is_a_typed_error(event: object) -> None:
         ("kinesis.sequenceNumber", None),
         ("kinesis.approximateArrivalTimestamp", "yesterday"),
         ("kinesis.approximateArrivalTimestamp", 1e300),
+        ("kinesis.approximateArrivalTimestamp", float("nan")),
+        ("kinesis.data", "né secret"),
+        ("kinesis.sequenceNumber", ["1"]),
         ("eventID", None),
     ],
 )
@@ -85,6 +90,39 @@ def test_a_record_of_another_shape_is_a_typed_error_without_content(field: str, 
     with pytest.raises(MalformedEventError, match=r"record 1 .*allowed: ") as caught:
         read_batch(event)
     assert "secret" not in str(caught.value)
+
+
+TRANSFORM = json.loads(json.dumps(transform_event([b"one", b"two"])))
+ANYTHING = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
+    max_leaves=4,
+)
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place in a document."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, inner in pairs for found in places(inner, (*path, key)))]
+
+
+@given(st.data(), st.sampled_from([(read_batch, SAMPLE), (read_transform_batch, TRANSFORM)]))
+def test_anything_in_any_place_of_an_event_is_read_or_a_typed_error(data: st.DataObject, door: Any) -> None:
+    read, sample = door
+    path = data.draw(st.sampled_from(places(sample)))
+    event = {"": copy.deepcopy(sample)}
+    inside: Any = event
+    for step in ("", *path)[:-1]:
+        inside = inside[step]
+    inside[("", *path)[-1]] = data.draw(ANYTHING)
+    said = ""
+    batch = Batch([], [], [])
+    try:
+        batch = read(event[""])
+    except MalformedEventError as error:
+        said = str(error)
+    assert not said or "allowed: " in said
+    assert all(isinstance(one, str) for one in batch.ids)
 
 
 @given(st.lists(st.integers(0, 2**200).map(str), unique=True, max_size=20))

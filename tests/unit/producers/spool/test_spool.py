@@ -438,3 +438,13 @@ def test_a_changed_byte_in_a_finished_segment_is_always_found(place: int, change
             if place % len(content) < len(content) - 30:
                 assert again.opened.corrupt
             assert len(back) >= 19
+
+
+def test_what_is_called_durable_lies_in_files_whose_names_are_durable_too(tmp_path: Path) -> None:
+    """A power cut may take a new file's name with it, whatever was synced inside."""
+    disk = MortalDisk()
+    with Spool(tmp_path, segment_bytes=2_000, disk=disk) as spool:
+        for number in range(40):
+            accept(spool, records(number, 1))
+            assert {path for path in disk.unsure if path.suffix == ".segment"} == set()
+    assert len(list(tmp_path.glob("*.segment"))) > 2
