@@ -158,7 +158,10 @@ class Relations:
             return near if modal else 0.2
         if hit.entry.sign:
             # A sign attacks what it stands beside.
-            if gap <= 1.5 * word:
+            between = text[group.end : hit.start]
+            if gap <= 1.5 * word or (
+                self._english and gap <= 4 * word and compiled(_COPULA).search(between) is not None
+            ):
                 return 1.0
             if modal:
                 return 0.9
