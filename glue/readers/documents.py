@@ -17,7 +17,12 @@ from glue.units import KIB
 MAX_NESTED_LISTS = 32
 _MAX_KEY = KIB
 _SHOWN = 12
-_OUTSIDE = re.compile(rb'["{}\[\]]')
+# A whole string, or the beginning of one that goes on in the next bytes.
+_OUTSIDE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
+# As far as there is no bracket: what stands between them, whole strings included.
+_FLAT = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_QUOTE = ord('"')
+_OPENING = frozenset(b"{[")
 _INSIDE = re.compile(rb'["\\]')
 _SPACE = b" \t\r\n"
 _SCALAR_ENDS = re.compile(rb"[\s,\]}{\[]")
@@ -116,12 +121,10 @@ def lists_in(data: bytes) -> list[str]:
     while (mark := _OUTSIDE.search(data, place)) is not None:
         sign, place = mark[0], mark.end()
         if sign == b'"':
-            end = _string_end(data, place)
-            if end < 0:
-                break
-            behind = data[end : end + 8].lstrip(_SPACE)
-            last = data[place : end - 1].decode("utf-8", "replace") if behind.startswith(b":") else None
-            place = end
+            break
+        if sign.startswith(b'"'):
+            behind = data[place : place + 8].lstrip(_SPACE)
+            last = sign[1:-1].decode("utf-8", "replace") if behind.startswith(b":") else None
         elif sign in b"{[":
             keys.append(last)
             last = None
@@ -141,15 +144,6 @@ def _advice(raw: bytes) -> str:
     return f". If it is a document with rows inside, say where they are: --items {places[0]}" + (
         f" (or {', '.join(places[1:4])})" if places[1:] else ""
     )
-
-
-def _string_end(data: bytes, place: int) -> int:
-    """Behind the quote that ends the string in which ``place`` lies; -1 when it does not end."""
-    while (mark := _INSIDE.search(data, place)) is not None:
-        if mark[0] == b'"':
-            return mark.end()
-        place = mark.end() + 1
-    return -1
 
 
 class _Scanner:
@@ -240,24 +234,31 @@ class _Scanner:
         taken = _Taken(keep)
         if self._sign() not in (b'"', b"{", b"["):
             return self._scalar(taken)
-        depth = 0
-        is_string = False
-        place = self._at
+        is_string = self._data[self._at] == _QUOTE
+        depth = 0 if is_string else 1
+        place = self._at + 1
         while True:
-            mark = (_INSIDE if is_string else _OUTSIDE).search(self._data, place)
-            if mark is None:
-                place = self._take_more(taken)
-                continue
-            place = mark.end()
-            sign = mark[0]
-            if sign == b"\\":
-                # What is escaped may come with the next bytes.
-                place = place + 1 if place < len(self._data) else self._take_more(taken) + 1
-                continue
-            if sign == b'"':
-                is_string = not is_string
+            if not is_string:
+                flat = _FLAT.match(self._data, place)
+                place = flat.end() if flat is not None else place
+                if place == len(self._data):
+                    place = self._take_more(taken)
+                    continue
+                sign = self._data[place]
+                place += 1
+                is_string = sign == _QUOTE
+                depth += 0 if is_string else 1 if sign in _OPENING else -1
             else:
-                depth += 1 if sign in b"{[" else -1
+                mark = _INSIDE.search(self._data, place)
+                if mark is None:
+                    place = self._take_more(taken)
+                    continue
+                place = mark.end()
+                if self._data[place - 1] != _QUOTE:
+                    # What is escaped may come with the next bytes.
+                    place = place + 1 if place < len(self._data) else self._take_more(taken) + 1
+                    continue
+                is_string = False
             if depth == 0 and not is_string:
                 return self._take(taken, place)
 
