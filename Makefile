@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train bench bench-producers faults kill-loop kill-runtime bench-durability burst render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train lists bench bench-producers faults kill-loop kill-runtime bench-durability burst render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from msgspec import Struct
+from msgspec.structs import replace
 
 from consumers.batch import Batch, Record
 from consumers.moderation.moderator import Finding, Moderator
@@ -53,6 +54,7 @@ class Case(Struct, frozen=True, kw_only=True):
         times: how often it is posted, all in one batch; ``{number}`` in the text then counts. The case is about each.
         authors: by how many authors in turns.
         every: seconds between two of them.
+        line: where in the file it begins; 0 when that is not known.
     """
 
     place: str
@@ -67,6 +69,7 @@ class Case(Struct, frozen=True, kw_only=True):
     times: int = 1
     authors: int = 1
     every: float = 0.0
+    line: int = 0
 
 
 class Outcome(Struct, frozen=True):
@@ -88,13 +91,23 @@ def read_cases(path: Path) -> tuple[str, list[Case]]:
         CaseError: it is no such file.
     """
     try:
-        document = yaml.safe_load(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        document = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CaseError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict) or not isinstance(document.get("cases"), list):
         raise CaseError(f"{path}: allowed: a mapping with `policy` and a list `cases`")
     named = str(document.get("policy", "default"))
-    return named, [_case(f"{path}#{number}", one) for number, one in enumerate(document["cases"], start=1)]
+    lines = _lines(text)
+    cases = [_case(f"{path}#{number}", one) for number, one in enumerate(document["cases"], start=1)]
+    return named, [replace(case, line=line) for case, line in zip(cases, lines, strict=True)]
+
+
+def _lines(text: str) -> list[int]:
+    """The line that each case begins on."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    cases = next(value for key, value in node.value if key.value == "cases")
+    return [case.start_mark.line + 1 for case in cases.value]
 
 
 def _case(place: str, given: object) -> Case:

@@ -1,6 +1,7 @@
 """A policy from wherever it is named: a file, the bundle, S3, standard input."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from consumers.moderation.moderator import Moderator
@@ -49,14 +50,36 @@ def load(name: str) -> tuple[Policy, Moderator]:
         PolicyError: it cannot be used.
         WrongUseError: there is no such thing.
     """
-    policy = Policy.load(read_text(name))
+    policy = Policy.load(read_text(name), files=files_beside(name))
     return policy, Moderator(policy)
 
 
-def problems_of(text: str) -> tuple[Problem, ...]:
-    """Everything that is wrong with a policy; empty when it can be used."""
+def files_beside(name: str) -> Callable[[str], str] | None:
+    """What reads the files that a policy names, from where it lies; None for a policy that lies in no folder."""
+    if name == "-" or is_address(name) or name in policy_names():
+        return None
+    folder = Path(name).parent
+
+    def read(file: str) -> str:
+        try:
+            return (folder / file).read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{folder / file}: byte {error.start} is not UTF-8") from None
+        except OSError as error:
+            raise ValueError(f"{folder / file}: {error.strerror}; the path is taken from the policy's folder") from None
+
+    return read
+
+
+def problems_of(text: str, *, files: Callable[[str], str] | None = None) -> tuple[Problem, ...]:
+    """Everything that is wrong with a policy; empty when it can be used.
+
+    Args:
+        text: its TOML.
+        files: reads the files that it names; None: it may name none, as where it is published.
+    """
     try:
-        Moderator(Policy.load(text))
+        Moderator(Policy.load(text, files=files))
     except PolicyError as error:
         return error.problems
     return ()

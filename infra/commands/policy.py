@@ -15,7 +15,7 @@ from consumers.moderation.moderator import Finding, Moderator
 from consumers.moderation.policy import ManagedRule, Policy, PolicyError
 from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
 from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask
-from consumers.policy_tools.loading import load, problems_of, read_text
+from consumers.policy_tools.loading import files_beside, load, problems_of, read_text
 from glue.aws.options import AWS_OPTIONS, aws_options
 from glue.readers.formats import Reading
 from glue.readers.sources import Source
@@ -28,6 +28,8 @@ from glue.terminal.sanitize import inert
 from infra.commands.stack import STACK, output, outputs
 
 _SOURCE = "POLICY is a file, the name of a policy in the bundle, s3://BUCKET/KEY, or - for standard input."
+_MOST_SHOWN = 100
+"""Characters of a failing case's text."""
 _STEPS = ("flag", "review", "block")
 _CODES = exit_codes_help(failed="something is wrong with the policy", also=(UNREACHABLE,))
 
@@ -46,14 +48,15 @@ def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None
     """Say everything that is wrong with policies: where, what was received, what is allowed."""
     found = []
     for name in names:
-        problems = problems_of(read_text(name))
+        text, files = read_text(name), files_beside(name)
+        problems = problems_of(text, files=files)
         found += [{"policy": name, **msgspec.to_builtins(problem)} for problem in problems]
         if not as_json:
             for problem in problems:
                 click.echo(f"{name}:{problem.line}:{problem.column}: " + inert(_without_place(str(problem))))
             if not problems:
-                made = Policy.load(read_text(name)) if name != "-" else None
-                version = "" if made is None else f" (version {made.version}, {sum(1 for _ in made.rules())} rules)"
+                made = Policy.load(text, files=files)
+                version = f" (version {made.version}, {sum(1 for _ in made.rules())} rules)"
                 click.echo(f"{name}: good{version}")
     if as_json:
         click.echo(json.dumps(found, indent=1))
@@ -157,11 +160,15 @@ def test(context: click.Context, files: tuple[Path, ...], name: str | None, as_j
         outcomes += run(_load(name or _beside(path, named))[1], cases)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if as_json:
-        listed = [{"case": one.case.place, "differs": one.differs} for one in failed]
+        listed = [
+            {"case": one.case.place, "line": one.case.line, "text": one.case.text, "differs": one.differs}
+            for one in failed
+        ]
         click.echo(json.dumps({"cases": len(outcomes), "failed": listed}, indent=1, ensure_ascii=False))
     else:
         for outcome in failed:
-            click.echo(outcome.case.place)
+            where = f" (line {outcome.case.line})" if outcome.case.line else ""
+            click.echo(f"{outcome.case.place}{where}: {inert(_shortened(outcome.case.text))}")
             for what, (wanted, said) in outcome.differs.items():
                 click.echo(f"  {what}: expected {inert(_listed(wanted))}, the policy said {inert(_listed(said))}")
         click.echo(f"{len(outcomes) - len(failed)} of {len(outcomes)} cases as expected")
@@ -323,6 +330,11 @@ def _without_place(text: str) -> str:
     return text.partition(": ")[2] if text.startswith("line ") else text
 
 
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MOST_SHOWN else f"{line[:_MOST_SHOWN]}..."
+
+
 def _listed(value: Any) -> str:
     if value is None:
         return "nothing"
@@ -355,8 +367,8 @@ def _explain(
     click.echo(f"{decision.action}: {inert(finding.excerpt)}")
     for signal in finding.signals:
         reached = thresholds[signal.label].action(signal.score)
-        steps = msgspec.structs.asdict(thresholds[signal.label])
-        limits = ", ".join(f"{word} {value}" for word, value in steps.items() if value is not None)
+        steps = zip(_STEPS, thresholds[signal.label].steps(), strict=True)
+        limits = ", ".join(f"{word} {value}" for word, value in steps if value is not None)
         click.echo(
             f"  {signal.detector} {signal.rule}: {signal.label} {signal.score} -> {reached}  "
             f"(on {surface}: {limits or 'never acted on'})"

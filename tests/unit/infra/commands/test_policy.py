@@ -61,7 +61,8 @@ def test_check_names_everything_with_its_place(tmp_path: Path, mine: str) -> Non
         (4, 1, "labels.spam.flga"),
         (5, 9, "labels.spam.block"),
     ]
-    assert run("check", "-", given=POLICY) == (0, "-: good\n")
+    code, output = run("check", "-", given=POLICY)
+    assert (code, output.split(" (version ")[0]) == (0, "-: good")
 
 
 @pytest.mark.parametrize("name", ["nope", "s3://", "missing.toml"])
@@ -128,11 +129,13 @@ def test_cases_that_fail_are_named_with_what_was_expected(tmp_path: Path, mine: 
     )
     code, output = run("test", str(cases))
     assert code == 1
-    assert output == (f"{cases}#2\n  action: expected block, the policy said flag\n2 of 3 cases as expected\n")
+    assert output == (
+        f"{cases}#2 (line 4): free money\n  action: expected block, the policy said flag\n2 of 3 cases as expected\n"
+    )
     document = json.loads(run("test", str(tmp_path), "--policy", mine, "--json")[1])
     assert document == {
         "cases": 3,
-        "failed": [{"case": f"{cases}#2", "differs": {"action": ["block", "flag"]}}],
+        "failed": [{"case": f"{cases}#2", "line": 4, "text": "free money", "differs": {"action": ["block", "flag"]}}],
     }
 
 
@@ -279,7 +282,12 @@ def test_cases_say_what_becomes_of_a_text_that_comes_many_times_in_one_batch(tmp
     )
     code, output = run("test", str(cases), "--policy", str(mine), "--json")
     assert code == 1
-    assert json.loads(output) == {
+    document = json.loads(output)
+    assert [(case.pop("line"), case.pop("text")) for case in document["failed"]] == [
+        (3, "line {number}"),
+        (4, "line {number}"),
+    ]
+    assert document == {
         "cases": 3,
         "failed": [
             {"case": f"{cases}#2", "differs": {"action": ["flag", "allow"]}},
@@ -303,3 +311,19 @@ def test_a_case_of_a_batch_that_cannot_be_is_refused_by_its_place(tmp_path: Path
     cases.write_text(f"cases:\n  - {{text: a, action: allow, {keys}}}\n")
     code, output = run("test", str(cases))
     assert (code, f"{cases}#1: {message}" in output) == (2, True), output
+
+
+def test_a_policy_takes_terms_from_a_file_beside_it_but_is_not_published_so(tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "ours.txt").write_text("# ours\nmoon coin\n")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(POLICY.replace('terms = ["free money"]', 'from = "words/ours.txt"'))
+    assert run("check", str(mine))[0] == 0
+    assert json.loads(run("show", str(mine), "--json", "--text", "moon coin")[1])["action"] == "flag"
+    code, output = run("publish", str(mine))
+    assert code == 1
+    assert "put terms in place of from" in output
+    mine.write_text(mine.read_text().replace("ours.txt", "theirs.txt"))
+    code, output = run("check", str(mine))
+    assert code == 1
+    assert "theirs.txt: No such file" in output
