@@ -106,6 +106,7 @@ def read_cases(path: Path) -> tuple[str, list[Case]]:
 def _lines(text: str) -> list[int]:
     """The line that each case begins on."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert node is not None  # noqa: S101 - the text was read before
     cases = next(value for key, value in node.value if key.value == "cases")
     return [case.start_mark.line + 1 for case in cases.value]
 
