@@ -37,7 +37,9 @@ Examples:
   streamkeeper up --data .streamkeeper/demo      (what the demo made, to be asked again)
 
 """
-    + exit_codes_help(done="stopped by Ctrl-C or SIGTERM", failed="the stack cannot be made, or the port is taken")
+    + exit_codes_help(
+        done="stopped by Ctrl-C or SIGTERM", failed="the stack cannot be made, or the port is taken", also=(IN_USE,)
+    )
 )
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
 @click.option(
