@@ -1,7 +1,8 @@
 -- title: Duplicates and late arrivals
 -- question: How often did the same thing land more than once, and how late did content come?
 -- note: Copies are no fault: every hop repeats rather than loses, and current_verdicts counts each event once. Two payloads
--- note: under one id are a producer's fault.
+-- note: under one id are a producer's fault. only_replayed should be what redrive brought back, and no more: whoever may put
+-- note: records can mark one as replayed, and then nobody is told of it. docs/decisions/0027 says what to do.
 -- reads: verdicts
 -- parameter: since | timestamp | required | content created at this moment or later
 -- parameter: until | timestamp | required | content created before this moment
@@ -16,6 +17,7 @@
 -- column: late_share | 0 to 1 | of the events
 -- column: skewed | events | created more than five minutes after they arrived: a producer's clock is ahead
 -- column: replayed | events | that came back by replay or redrive
+-- column: only_replayed | events | that came as replayed and never otherwise, so that nobody was told of them unless asked
 -- column: latest_arrival | seconds | the longest time from creation to first arrival
 SELECT
   day,
@@ -28,6 +30,7 @@ SELECT
   round(CAST(count_if(late) AS double) / count(*), 4) AS late_share,
   count_if(skewed) AS skewed,
   count_if(replayed) AS replayed,
+  count_if(NOT came_live) AS only_replayed,
   round(CAST(max(delay) AS double) / 1000, 3) AS latest_arrival
 FROM (
   SELECT
@@ -39,6 +42,7 @@ FROM (
     bool_or(contains(flags, 'late')) AS late,
     bool_or(contains(flags, 'skew')) AS skewed,
     bool_or(contains(flags, 'replayed')) AS replayed,
+    bool_or(NOT contains(flags, 'replayed')) AS came_live,
     min(date_diff('millisecond', created_at, arrived_at)) AS delay
   FROM verdicts
   WHERE dt BETWEEN ? AND ?

@@ -178,10 +178,23 @@ def test_review_load(golden: Any) -> None:
 
 
 def test_duplicates_and_late_arrivals(golden: Any) -> None:
-    # day, rows, events, copies, decided again, conflicts, late, share, skewed, replayed, latest arrival
+    # day, rows, events, copies, decided again, conflicts, late, share, skewed, replayed, only replayed, latest arrival
     assert ask(golden, "duplicates_and_late").rows == [
-        (FIRST, 12, 6, 3, 1, 2, 0, 0.0, 0, 0, 6.0),  # copies: two of e02, one of e03; e05 by v2; payloads of e04 e05
-        (SECOND, 9, 5, 2, 2, 0, 0, 0.0, 0, 0, 9.0),  # copies and new verdicts: e09 e11; the shadow verdict is left out
+        (FIRST, 12, 6, 3, 1, 2, 0, 0.0, 0, 0, 0, 6.0),  # copies: two of e02, one of e03; e05 by v2; payloads of e04 e05
+        (
+            SECOND,
+            9,
+            5,
+            2,
+            2,
+            0,
+            0,
+            0.0,
+            0,
+            0,
+            0,
+            9.0,
+        ),  # copies and new verdicts: e09 e11; the shadow verdict is left out
     ]
 
 
@@ -194,10 +207,14 @@ def test_late_skewed_and_replayed_events_are_counted_once(lake: Any) -> None:
                 verdict("back", f"{FIRST} 01:00:00", flags=["late", "replayed"], arrives=9000),
                 verdict("ahead", f"{FIRST} 01:00:00", arrives=-600, flags=["skew"]),
                 verdict("plain", f"{FIRST} 01:00:00"),
+                verdict("both", f"{FIRST} 01:00:00"),
+                verdict("both", f"{FIRST} 01:00:00", flags=["replayed"], run_id="r", arrives=9000),
             ]
         ]
     )
-    assert ask(lake, "duplicates_and_late").rows == [(FIRST, 5, 4, 1, 0, 0, 2, 0.5, 1, 1, 9000.0)]
+    # "both" was there before its replay; "back" came as replayed and never otherwise
+    [row] = ask(lake, "duplicates_and_late").rows
+    assert (row[0], row[2], row[6], row[8:]) == (FIRST, 5, 2, (1, 2, 1, 9000.0))
 
 
 def test_volume_by_day(golden: Any) -> None:
