@@ -79,7 +79,7 @@ class Runtime:
     def kill(self) -> None:
         """Ends it at once, as kill -9 and the end of a machine do."""
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
 
     def __enter__(self) -> Self:
         return self
@@ -87,9 +87,9 @@ class Runtime:
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(timeout=90)
+            self._process.communicate(timeout=90)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.kill()
 
 
 class Produced(Struct, frozen=True):

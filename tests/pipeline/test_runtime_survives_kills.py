@@ -9,7 +9,11 @@ from benchmarks.runtime_kills import kill_runtime
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("seed", [1, 2])
-def test_what_was_answered_for_survives_kills_of_the_runtime(tmp_path: Path, seed: int) -> None:
+def test_what_was_answered_for_survives_kills_of_the_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.setenv(name, "")  # set for each runtime in turn, and put back at the end
     kept = kill_runtime(
         tmp_path / "data",
         rounds=3,
