@@ -66,9 +66,14 @@ lists: setup ## The word lists again, from the data folder; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make lists DATA=/path"; exit 1; }
 	@$(BIN)/python -m consumers.training.lists "$(DATA)"
 
-quality: setup ## What the default policy finds and misses in real texts, into docs/quality.md; DATA=folder
+quality: setup .venv-peers/ready ## What the default policy finds and misses, beside other tools, into docs/quality.md; DATA=folder
 	@test -d "$(DATA)/labelled" || { echo "DATA=$(DATA) has no labelled texts. Give the data folder: make quality DATA=/path"; exit 1; }
-	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --out docs/quality.md
+	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --peers .venv-peers/bin/python --out docs/quality.md
+
+.venv-peers/ready: benchmarks/requirements-peers.lock
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
 
 bench: setup ## The consumer beside the usual handler, on real texts and made-up ones; its calls; hostile texts; a cold start
 	@test -d "$(DATA)/streams" || { echo "DATA=$(DATA) has no texts. Give the data folder: make bench DATA=/path"; exit 1; }
@@ -107,4 +112,4 @@ bundle: setup ## The Lambda bundle that the template deploys, in build/lambda
 	@$(BIN)/python -m infra.bundle
 
 clean: ## Remove what was made
-	@rm -rf .venv .venv-sam build .streamkeeper
+	@rm -rf .venv .venv-sam .venv-peers build .streamkeeper

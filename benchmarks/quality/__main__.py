@@ -1,6 +1,6 @@
 """``make quality``: the default policy on the data folder, against what was asked for, as one table.
 
-python -m benchmarks.quality --data FOLDER [--policy P] [--out docs/quality.md] [--check] [--json]
+python -m benchmarks.quality --data FOLDER [--policy P] [--peers PYTHON] [--out docs/quality.md] [--check] [--json]
 
 Exit codes: 0 every target met; 1 one is not met, or with --check the page differs; 2 wrong use.
 """
@@ -14,16 +14,28 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.quality import disguised, labelled, personal, streams
+from benchmarks.quality import disguised, held_out, labelled, peers, personal, streams
 from benchmarks.quality.page import Measured, markdown
 from consumers.moderation.moderator import Moderator
 from consumers.policy_tools.loading import load
 
+RECIPE = Path(__file__).parents[2] / "consumers" / "models" / "default.toml"
 
-def measure(moderator: Moderator, folder: Path) -> Measured:
-    """The default policy, or another one, on the data folder."""
+
+def measure(moderator: Moderator, folder: Path, python: Path | None = None) -> Measured:
+    """The default policy, or another one, on the data folder.
+
+    Args:
+        moderator: the policy.
+        folder: the data folder.
+        python: the Python that has the tools of others; None: they are not asked.
+    """
     model = moderator.policy.model
+    print("held-out rows, by label and language", file=sys.stderr, flush=True)
+    by_label, calm = held_out.measure(moderator, RECIPE, folder)
+    print("labelled sets", file=sys.stderr, flush=True)
     sets, by_sets, gaps = labelled.measure(moderator, folder)
+    print("personal data, streams, disguises", file=sys.stderr, flush=True)
     by_kind, kinds = personal.measure(folder)
     by_stream, flags = streams.measure(moderator, folder)
     by_disguise, hidden = disguised.measure(moderator, folder)
@@ -34,6 +46,9 @@ def measure(moderator: Moderator, folder: Path) -> Measured:
         (*by_sets, *by_kind, *by_stream, *by_disguise),
         (*gaps, *kinds, *hidden),
         tuple(flags),
+        tuple(by_label),
+        tuple(calm),
+        tuple(peers.measure(moderator, folder, python)) if python is not None else (),
     )
 
 
@@ -42,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the data folder: labelled/ and streams/ lie in it")
     parser.add_argument("--policy", default="default", help="a file, or a name in the bundle (default: default)")
+    parser.add_argument("--peers", type=Path, help="the Python of an environment with the tools of others")
     parser.add_argument("--out", type=Path, help="write the page here")
     parser.add_argument("--check", action="store_true", help="write nothing; tell whether --out holds just this page")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
@@ -49,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (options.data / "labelled").is_dir():
         print(f"--data {options.data}: no folder labelled/ in it; give the data folder", file=sys.stderr)
         return 2
-    measured = measure(load(options.policy)[1], options.data)
+    measured = measure(load(options.policy)[1], options.data, options.peers)
     page = markdown(measured)
     if options.json:
         print(json.dumps(_document(measured), ensure_ascii=False, indent=1))

@@ -18,8 +18,13 @@ LEGEND = (
 )
 
 
-def lines(report: Report) -> Iterator[str]:
-    """The report, line by line."""
+def lines(report: Report, *, whole_texts: bool = False) -> Iterator[str]:
+    """The report, line by line.
+
+    Args:
+        report: what to show.
+        whole_texts: whether the texts of mistakes are shown to their end.
+    """
     passed = report.passed
     yield f"{report.policy}: {report.texts:,} texts judged; {report.counts_as_found}"
     left = [("no row", passed.unreadable), ("no text", passed.empty), ("no usable label", passed.unlabelled)]
@@ -42,7 +47,7 @@ def lines(report: Report) -> Iterator[str]:
             if report.unit == "texts":
                 place += f", {mistake.score:.2f}, {mistake.action} ({rules})"
             yield f"  {inert(place)}  {inert(mistake.place)}"
-            yield f"    {_cut(inert(mistake.text))}"
+            yield f"    {inert(mistake.text) if whole_texts else _cut(inert(mistake.text))}"
     for note in report.notes:
         yield ""
         yield inert(note)

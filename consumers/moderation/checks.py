@@ -76,9 +76,12 @@ def check(given: "Policy", whole: "Policy", problems: Problems) -> None:
     if given.model is not None:
         for name, head in given.model.heads.items():
             _check_label(policy, problems, ("model", "heads", name, "label"), head.label)
-            if head.at_most < head.at_least:
+            if head.counts_from is None and head.at_most < head.at_least:
                 what = f"received {head.at_most} below at_least {head.at_least}; allowed: at_least <= at_most"
                 problems.add(("model", "heads", name, "at_most"), what)
+            if head.counts_from is not None and head.counts_from > head.at_most:
+                what = f"received {head.counts_from} above at_most {head.at_most}; allowed: counts_from <= at_most"
+                problems.add(("model", "heads", name, "counts_from"), what)
     _check_thresholds(policy, problems, ("labels",), given.labels)
     for language, different in given.languages.items():
         _check_thresholds(policy, problems, ("languages", language, "labels"), different.labels)

@@ -27,6 +27,7 @@ from consumers.moderation.policy import Policy, PolicyError, Thresholds
 from consumers.moderation.problems import Problem
 from consumers.moderation.rules import SEVERITIES
 from consumers.moderation.scan import Scan
+from consumers.moderation.scorer import Part
 from consumers.moderation.weights import Weights
 from consumers.moderation.words import EVERYWHERE, WordLists
 from consumers.policies import lists, read_list
@@ -201,11 +202,23 @@ class Moderator:
         Args:
             text: the original text.
         """
-        if self._model is None:
-            return {}
+        return {} if self._model is None else self._model.scores(self._subject(text))
+
+    def model_parts(self, text: str, rule: str) -> list[Part]:
+        """What each word of a text adds to a score of the linear model, the strongest first; empty without a model.
+
+        Args:
+            text: the original text.
+            rule: the signal's rule, such as ``model_insult``.
+        """
+        if self._model is None or rule.removeprefix("model_") not in self._model.labels:
+            return []
+        return self._model.parts(self._subject(text), rule.removeprefix("model_"))
+
+    def _subject(self, text: str) -> Subject:
         normal = normalise(text)
         hits = frozenset(self._hits(normal.encoded))
-        return self._model.scores(Subject(normal, None, hits, self._allowed.in_text(normal.plain, hits)))
+        return Subject(normal, None, hits, self._allowed.in_text(normal.plain, hits))
 
     def _thresholds_for(self, surface: str, language: str | None, author_id: str | None) -> Mapping[str, Thresholds]:
         policy = self.policy

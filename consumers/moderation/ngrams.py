@@ -1,4 +1,4 @@
-"""The features of a word that the linear model looks at: hashes of the word, of its beginnings, of what is inside it.
+"""What the linear model reads of a token: its words, and the n-grams of a word that it does not know.
 
 Everything here is part of a weights file's meaning: a change gives other features, so it needs another
 :data:`FEATURES` and newly trained weights.
@@ -9,29 +9,26 @@ from zlib import crc32
 
 from consumers.moderation.confusables import LEET, LOOKALIKES
 
-FEATURES = 1
+FEATURES = 2
 """The version of what this module computes; a weights file says which it was trained on."""
 
-BEGINNINGS = range(3, 8)
-"""Letters of a word's beginnings that are features, in scripts that put spaces between words."""
+LETTERS = range(3, 6)
+"""Characters of n-grams where a character is a letter, with a mark for the word's beginning and end."""
 
-LONG_WORD = 10
-"""Letters from which on a word may be put together from others, so that what is inside it counts too."""
+SYLLABLES = range(1, 4)
+"""Characters of n-grams where a character is a syllable or a word: Han, kana, Hangul."""
 
-INSIDE = range(4, 6)
-"""Characters of the n-grams inside long words. In short ones they would make "switch" look like what it rhymes with."""
+LONGEST_WORD = 40
+"""Characters of a word that are looked at: what is longer is no word."""
 
-LONGEST_UNSPACED = 3
-"""Characters of an n-gram at most, in scripts that do not; the shortest are single characters."""
+RUN = 20
+"""Characters of a run without spaces that are looked at together."""
 
-_BEGINNING_SEED = 0x27D4EB2F
-_WORD_SEEDS = (0x9E3779B9, 0x7F4A7C15, 0x85EBCA6B)
-_LINK = crc32(b"<link>")
 _APART = str.maketrans(dict.fromkeys('.,!?;:"()[]{}<>*_~^…“”„‘«»。，！？、；：（）《》「」【】-–—/\\#&+=|', " "))
 _DIGITS = "0123456789"
 _TO_ZERO = str.maketrans(_DIGITS, "0" * len(_DIGITS))
 _TO_LETTER = str.maketrans(LEET)
-# Thai to Khmer, kana, Han: written without spaces. Korean has them.
+# Thai to Khmer, kana, Han: written without spaces.
 _UNSPACED = (
     ("\u0e00", "\u0eff"),
     ("\u1000", "\u109f"),
@@ -41,54 +38,81 @@ _UNSPACED = (
     ("\uf900", "\ufaff"),
     ("\U00020000", "\U0003ffff"),
 )
+_SYLLABIC = (("\u3040", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"), ("\uf900", "\ufaff"))
 
 
-def features(token: str) -> set[int]:
-    """The features of one token, each once: numbers of 32 bits; none of a mention.
+def words(token: str) -> list[str]:
+    """The words of one token as they are meant to be read; none of a mention, a link, a number, a letter by itself.
 
     Args:
         token: a part of a text's plain form, without white space, not empty.
 
-    >>> features("1d1ot!!") == features("idiot"), features("@someone")
-    (True, set())
-    >>> len(features("idiot"))  # "idi", "idio" and "idiot" as its beginning, and three times the word itself
-    6
+    >>> words("1d1ot!!"), words("well/idiooot"), words("@someone"), words("https://example.org/a")
+    (['idiot'], ['well', 'idiot'], [], [])
     """
     if token[0] == "@":
         # Whom a text speaks to says nothing about it, and names are not for a model to learn.
-        return set()
+        return []
     if token.isalnum():
-        return _of_word(token)
+        return _read(token)
     if "://" in token or token.startswith("www."):
-        return {_LINK}
-    parts = token.translate(_APART).split()
-    if len(parts) == 1:
-        return _of_word(parts[0])
-    return set().union(*map(_of_word, parts or [token]))
+        # Rules look at links; a model would take every link for what links were in its texts.
+        return []
+    apart = token.translate(_APART)
+    if not apart.isascii():
+        apart = "".join([f" {one} " if unicodedata.category(one) == "So" else one for one in apart])
+    return [word for part in apart.split() for word in _read(part)]
 
 
-def _of_word(core: str) -> set[int]:
-    word = _readable(core)
-    if "0" in word and not any(map(str.isalpha, word)):
-        # A number's n-grams would make every table of numbers look like every other; years and amounts say nothing.
-        return {crc32(word.encode())} if len(word) > 4 or not word.isdigit() else set()
-    # The word counts three times, so that it can be told from others that it shares its letters with.
-    whole = word.encode()
-    found = {crc32(whole, seed) for seed in _WORD_SEEDS}
-    if not word.isascii() and any(first <= character <= last for character in word for first, last in _UNSPACED):
-        return found | _inside(word, range(1, LONGEST_UNSPACED + 1))
-    found.update([crc32(word[:length].encode(), _BEGINNING_SEED) for length in BEGINNINGS if length <= len(word)])
-    return found | _inside(word, INSIDE) if len(word) >= LONG_WORD else found
+def is_unspaced(word: str) -> bool:
+    """Whether this is a run of a script without spaces between words, so that it is no word but a sentence.
+
+    >>> is_unspaced("你是白痴"), is_unspaced("바보")
+    (True, False)
+    """
+    return not word.isascii() and any(first <= one <= last for one in word for first, last in _UNSPACED)
 
 
-def _inside(word: str, lengths: range) -> set[int]:
+def length(word: str) -> int:
+    """How many words a word counts for: one, and a run without spaces one for each character and a half.
+
+    >>> length("idiot"), length("你是白痴")
+    (1, 3)
+    """
+    return max(1, round(len(word) / 1.5)) if is_unspaced(word) else 1
+
+
+def grams(word: str) -> list[int]:
+    """The n-grams of one word, as numbers of 32 bits.
+
+    Args:
+        word: one of :func:`words`.
+
+    >>> len(grams("idiot"))  # <id idi dio iot ot> <idi idio diot iot> <idio idiot diot>
+    12
+    """
+    lengths = LETTERS
+    if not word.isascii() and any(first <= one <= last for one in word for first, last in _SYLLABIC):
+        lengths = SYLLABLES
+    if not is_unspaced(word):
+        word = f"<{word}>"
     # Where it is not ASCII, four bytes a character, so that no n-gram begins or ends inside one.
     text, width = (word.encode(), 1) if word.isascii() else (word.encode("utf-32-le"), 4)
-    return {
+    return [
         crc32(text[start : start + length * width])
         for length in lengths
         for start in range(0, len(text) - length * width + 1, width)
-    }
+    ]
+
+
+def _read(core: str) -> list[str]:
+    word = _readable(core)
+    if (word.isdigit() and "0" in word) or (len(word) == 1 and word.isascii()):
+        # Years, amounts and the numbers of people and things say nothing.
+        return []
+    if len(word) > RUN and is_unspaced(word):
+        return [word[start : start + RUN] for start in range(0, len(word), RUN)]
+    return [word[:LONGEST_WORD]]
 
 
 def _readable(core: str) -> str:

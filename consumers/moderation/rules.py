@@ -316,11 +316,29 @@ class ModelHead(Record, frozen=True):
         label: what a text is that the head finds; one of the policy's labels.
         at_least: from which score on there is a signal.
         at_most: a higher score counts as this one, so that a model alone does not reach every action.
+        counts_from: what a score of ``at_least`` counts as; lower ones count as less, down to 0, and higher ones as
+            more, up to ``at_most``. So heads of very different scores can be held beside each other. Left out: a score
+            counts as it is.
     """
 
     label: Name
     at_least: Annotated[float, Meta(gt=0.0, lt=1.0, description="a number above 0 and below 1")] = 0.1
     at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
+    counts_from: Score | None = None
+
+    def counts_as(self, score: float) -> float:
+        """What a score counts as, in the policy's own measure.
+
+        >>> head = ModelHead("insult", at_least=0.1, at_most=0.8, counts_from=0.4)
+        >>> head.counts_as(0.05), head.counts_as(0.1), head.counts_as(0.55), head.counts_as(1.0)
+        (0.2, 0.4, 0.6, 0.8)
+        """
+        if self.counts_from is None:
+            return min(score, self.at_most)
+        if score < self.at_least:
+            return score / self.at_least * self.counts_from
+        share = (score - self.at_least) / (1 - self.at_least)
+        return round(self.counts_from + share * (self.at_most - self.counts_from), 12)
 
 
 class ModelRule(Record, frozen=True):

@@ -16,16 +16,26 @@ def calibrate(positives: Floats, negatives: Floats, *, base_rate: float) -> tupl
             positives count as ``base_rate`` of all.
         base_rate: 0 to 1.
     """
+    return platt(
+        positives,
+        negatives,
+        np.full(len(positives), base_rate / len(positives)),
+        np.full(len(negatives), (1 - base_rate) / len(negatives)),
+    )
+
+
+def platt(positives: Floats, negatives: Floats, of_positives: Floats, of_negatives: Floats) -> tuple[float, float]:
+    """Scale and bias for raw scores of texts of both kinds, each with what it counts."""
     raw = np.concatenate([positives, negatives])
     # Platt's targets: nobody who has seen n texts is surer than n texts make them, also where no score is out of place.
     yes, no = (len(positives) + 1) / (len(positives) + 2), 1 / (len(negatives) + 2)
     labels = np.concatenate([np.full(len(positives), yes), np.full(len(negatives), no)])
-    each = np.concatenate(
-        [np.full(len(positives), base_rate / len(positives)), np.full(len(negatives), (1 - base_rate) / len(negatives))]
-    )
+    each = np.concatenate([of_positives, of_negatives])
+    each = each / each.sum()
+    rate = float(of_positives.sum() / (of_positives.sum() + of_negatives.sum()))
     spread = float(raw.std()) or 1.0
     scaled = raw / spread
-    scale, bias = 1.0, float(np.log(base_rate / (1 - base_rate)))
+    scale, bias = 1.0, float(np.log(rate / (1 - rate)))
     best = _loss(scaled, labels, each, scale, bias)
     for _ in range(_STEPS):
         chance = sigmoid(scale * scaled + bias)

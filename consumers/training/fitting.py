@@ -1,100 +1,151 @@
-"""Logistic regression over hashed features: weights by Adagrad, one pass after the other, the same for the same seed.
+"""Logistic regression over words and their n-grams, held near nothing, by accelerated gradient steps over all texts.
 
-Nothing here depends on the machine's own way of adding up: sums go in one order, and a probability is rounded before it
-is used, so that the last bits of ``exp``, which differ between processors, are gone.
+The optimum is one, so that the way there does not matter; the same texts make the same weights. Nothing here depends on
+the machine's own way of adding up: sums go in one order, and a probability is rounded before it is used, so that the
+last bits of ``exp``, which differ between processors, are gone.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
 
-from consumers.training.matrix import Floats, Matrix, Whole
+from consumers.training.matrix import Flags, Floats, Grams, Matrix, Whole, totals
 
-BATCH = 256
 NATURAL_LOGIT = -3.0
-"""Where natural texts start from: one in twenty. Other sets get a start of their own, which is learned and thrown away:
-how many of a set's texts are positive says how it was collected, and not what its words mean."""
+"""Where natural texts start from: one in twenty."""
 
-_DECAY = 1e-6
-_STEADY = 1e-6
-_GRID = 65536.0
+_GRID = 1 << 20
+_STARTS_RIDGE = 1e-3
 
 
 class Task(Struct, frozen=True):
     """What one head learns from.
 
     Args:
-        matrix: all texts.
-        texts: which of them.
-        labels: 0 or 1 for each of these.
+        matrix: the texts' words.
+        grams: the words' n-grams.
+        known: which words get a weight of their own.
+        chances: how surely each text is such.
         weights: how much each counts.
-        groups: which set each is of; 0: natural.
+        groups: which start it has in common with others; 0: that of natural texts.
+        given: a logit that each text has before anything is learned.
     """
 
     matrix: Matrix
-    texts: Whole
-    labels: Floats
+    grams: Grams
+    known: Flags
+    chances: Floats
     weights: Floats
     groups: Whole
+    given: Floats
 
 
-def fit(
-    task: Task,
-    *,
-    bits: int,
-    steady: float,
-    rate: float,
-    epochs: int,
-    seed: int,
-    told: Callable[[str], None] = lambda _: None,
-) -> Floats:
-    """2 ** bits weights.
+class Fitted(Struct, frozen=True):
+    """What was learned.
 
     Args:
-        steady: added to a text's count of features.
-        rate: how far a step goes.
-        epochs: how often all texts are gone through.
-        seed: of the order.
-        told: gets a line after each pass.
+        words: by word; 0 for those that are not known.
+        grams: by n-gram.
     """
-    size = 1 << bits
-    weights, squares = np.zeros(size), np.full(size, _STEADY)
+
+    words: Floats
+    grams: Floats
+
+
+def fit(task: Task, *, ridge: float, passes: int, told: Callable[[str], None] = lambda _: None) -> Fitted:
+    """The weights that say best what the texts are, and are small.
+
+    Args:
+        ridge: how strongly weights are held near nothing.
+        passes: how often all texts are gone through.
+        told: gets a line now and then.
+    """
+    # Words of other heads' texts only cost time.
+    of = task.grams.of
+    used = np.unique(task.matrix.words)
+    task = Task(
+        task.matrix.renumbered(used, task.grams.of),
+        task.grams.some(used),
+        task.known[used],
+        task.chances,
+        task.weights,
+        task.groups,
+        task.given,
+    )
+    known = task.known.astype(np.float64)
+    steps = _steps(task, known, ridge)
     starts = np.zeros(int(task.groups.max(initial=0)) + 1)
-    start_squares = np.full(len(starts), 1e-2)
-    starts[0] = NATURAL_LOGIT
-    mean, steps = np.zeros(size), 0
-    # RandomState's numbers are promised to stay the same; the newer generators' are not.
-    order_of = np.random.RandomState(seed)
-    for epoch in range(1, epochs + 1):
-        order = order_of.permutation(len(task.texts))
-        loss = 0.0
-        for first in range(0, len(order), BATCH):
-            some = order[first : first + BATCH]
-            columns, texts, norm = task.matrix.rows(task.texts[some], size - 1, steady)
-            logits = (
-                np.bincount(texts, weights=weights[columns], minlength=len(some)) * norm + starts[task.groups[some]]
-            )
-            chance = np.rint(sigmoid(logits) * _GRID) / _GRID
-            labels = task.labels[some]
-            miss = (chance - labels) * task.weights[some]
-            loss += float(np.abs(miss).sum())
-            slope = np.bincount(columns, weights=(miss * norm)[texts], minlength=size) / len(some) + _DECAY * weights
-            squares += slope * slope
-            weights -= rate * slope / np.sqrt(squares)
-            start_slope = np.bincount(task.groups[some], weights=miss, minlength=len(starts)) / len(some)
-            start_slope[0] = 0.0
-            start_squares += start_slope * start_slope
-            starts -= 0.05 * start_slope / np.sqrt(start_squares)
-            if epoch == epochs:
-                # The mean over the last pass is steadier than where it happens to end.
-                mean += weights
-                steps += 1
-        told(f"pass {epoch} of {epochs}: mean miss {loss / max(1.0, float(task.weights.sum())):.4f}")
-    return mean / steps
+    here = _Point(np.zeros(len(known)), np.zeros(task.grams.count), starts)
+    here.starts[0] = NATURAL_LOGIT
+    ahead, speed = here, 1.0
+    for turn in range(1, passes + 1):
+        slope, miss = _slope(task, known, ahead, ridge)
+        there = _Point(
+            ahead.words - slope.words * steps.words,
+            ahead.grams - slope.grams * steps.grams,
+            ahead.starts - slope.starts * steps.starts,
+        )
+        if (
+            float(((ahead.words - there.words) * (there.words - here.words)).sum())
+            + float(((ahead.grams - there.grams) * (there.grams - here.grams)).sum())
+            > 0
+        ):
+            # It overshot: begin to gather speed again.
+            speed = 1.0
+        faster = (1 + math.sqrt(1 + 4 * speed * speed)) / 2
+        push = (speed - 1) / faster
+        ahead = _Point(*(new + push * (new - old) for new, old in zip(there.all(), here.all(), strict=True)))
+        here, speed = there, faster
+        if turn % 10 == 0 or turn == passes:
+            told(f"pass {turn} of {passes}: mean miss {miss:.4f}")
+    words = np.zeros(of)
+    words[used] = here.words * known
+    return Fitted(words, here.grams)
 
 
 def sigmoid(logits: Floats) -> Floats:
     """The probability that belongs to each logit."""
     result: Floats = 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
     return result
+
+
+class _Point(Struct, frozen=True):
+    words: Floats
+    grams: Floats
+    starts: Floats
+
+    def all(self) -> tuple[Floats, Floats, Floats]:
+        return self.words, self.grams, self.starts
+
+
+def _of_texts(task: Task, known: Floats, words: Floats, grams: Floats) -> Floats:
+    return task.matrix.sums(words * known + task.grams.sums(grams))
+
+
+def _back(task: Task, known: Floats, of_texts: Floats) -> tuple[Floats, Floats]:
+    """What each word's and each n-gram's weight gets of a number for each text."""
+    matrix = task.matrix
+    words = totals(matrix.words, (of_texts * matrix.norms)[matrix.texts], len(known))
+    return words * known, task.grams.back(words)
+
+
+def _slope(task: Task, known: Floats, at: _Point, ridge: float) -> tuple[_Point, float]:
+    logits = _of_texts(task, known, at.words, at.grams) + at.starts[task.groups] + task.given
+    chances = np.rint(sigmoid(logits) * _GRID) / _GRID
+    miss = (chances - task.chances) * task.weights
+    words, grams = _back(task, known, miss)
+    starts = totals(task.groups, miss, len(at.starts))
+    starts[0] = 0.0
+    mean = float(np.abs(miss).sum() / max(1.0, float(task.weights.sum())))
+    return _Point(words + ridge * at.words, grams + ridge * at.grams, starts), mean
+
+
+def _steps(task: Task, known: Floats, ridge: float) -> _Point:
+    """Steps that never go too far: over the sums of the rows of what the loss bends by at most."""
+    ones = _of_texts(task, known, np.ones(len(known)), np.ones(task.grams.count))
+    bend = 0.25 * task.weights * (ones + 1)
+    words, grams = _back(task, known, bend)
+    starts = totals(task.groups, bend, int(task.groups.max(initial=0)) + 1)
+    return _Point(1 / (words + ridge), 1 / (grams + ridge), 1 / (starts + _STARTS_RIDGE))

@@ -223,7 +223,7 @@ def evaluate(context: click.Context, request: EvaluateRequest) -> None:
     elif request.as_csv:
         csv.writer(sys.stdout, lineterminator="\r\n").writerows(_csv(report))
     else:
-        for line in lines(report):
+        for line in lines(report, whole_texts=request.whole_texts):
             click.echo(line)
     for one in held:
         word = "at most" if one.gate.at_most else "at least"

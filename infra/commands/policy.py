@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
 from consumers.moderation.moderator import Finding, Moderator
+from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import ManagedRule, Policy, PolicyError
+from consumers.moderation.scorer import Part
 from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
 from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask
 from consumers.policy_tools.loading import files_beside, load, problems_of, read_text
@@ -31,6 +33,7 @@ _SOURCE = "POLICY is a file, the name of a policy in the bundle, s3://BUCKET/KEY
 _MOST_SHOWN = 100
 """Characters of a failing case's text."""
 _STEPS = ("flag", "review", "block")
+_MOST_WORDS = 5
 _CODES = exit_codes_help(failed="something is wrong with the policy", also=(UNREACHABLE,))
 
 
@@ -88,7 +91,7 @@ def show(name: str, text: str | None, surface: str, language: str | None, author
         given = given.rstrip("\n")
         finding = moderator.judge(given, surface=surface, language=language, author_id=author)
         asked = would_ask(moderator, finding, given, language=language, surface=surface)
-        _explain(moderator, finding, asked, surface=surface, language=language, as_json=as_json)
+        _explain(moderator, finding, given, asked, surface=surface, language=language, as_json=as_json)
         return
     if as_json:
         click.echo(json.dumps({"version": made.version, **msgspec.to_builtins(made)}, indent=1, ensure_ascii=False))
@@ -344,6 +347,7 @@ def _listed(value: Any) -> str:
 def _explain(
     moderator: Moderator,
     finding: Finding,
+    text: str,
     asked: Sequence[ManagedRule],
     *,
     surface: str,
@@ -353,11 +357,15 @@ def _explain(
     decision = finding.decision
     primary = language.partition("-")[0].lower() if language else None
     thresholds = moderator.policy.thresholds(surface, primary)
+    words = [_strongest_words(moderator, finding, text, signal.rule) for signal in finding.signals]
     if as_json:
         document = {
             "policy": f"{moderator.policy_id}@{moderator.policy_version}",
             **msgspec.to_builtins(decision),
-            "signals": msgspec.to_builtins(finding.signals),
+            "signals": [
+                {**msgspec.to_builtins(signal), **({"words": msgspec.to_builtins(parts)} if parts else {})}
+                for signal, parts in zip(finding.signals, words, strict=True)
+            ],
             "thresholds": {label: msgspec.to_builtins(thresholds[label]) for label in decision.labels},
             "would_ask": [rule.rule for rule in asked],
             "excerpt": finding.excerpt,
@@ -365,7 +373,7 @@ def _explain(
         click.echo(json.dumps(document, indent=1, ensure_ascii=False))
         return
     click.echo(f"{decision.action}: {inert(finding.excerpt)}")
-    for signal in finding.signals:
+    for signal, parts in zip(finding.signals, words, strict=True):
         reached = thresholds[signal.label].action(signal.score)
         steps = zip(_STEPS, thresholds[signal.label].steps(), strict=True)
         limits = ", ".join(f"{word} {value}" for word, value in steps if value is not None)
@@ -373,7 +381,16 @@ def _explain(
             f"  {signal.detector} {signal.rule}: {signal.label} {signal.score} -> {reached}  "
             f"(on {surface}: {limits or 'never acted on'})"
         )
+        if parts:
+            click.echo("    made by " + ", ".join(f"{inert(part.token)} {part.logit:+.1f}" for part in parts))
     if not finding.signals:
         click.echo("  no rule found anything")
     for rule in asked:
         click.echo(f"  {rule.rule} would ask {rule.service}, which is not done here")
+
+
+def _strongest_words(moderator: Moderator, finding: Finding, text: str, rule: str) -> list[Part]:
+    """The words that speak most for a score of the model; only such as the masked excerpt shows, too."""
+    shown = set(normalise(finding.excerpt).plain.split())
+    parts = [part for part in moderator.model_parts(text, rule) if part.logit > 0 and part.token in shown]
+    return parts[:_MOST_WORDS]

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from consumers.moderation.weights import Weights, WeightsError
 from consumers.training.examples import Cells, Examples, read_examples
-from consumers.training.recipe import Recipe, TextSet, TrainingError
+from consumers.training.recipe import Published, Recipe, Teachers, TextSet, TrainingError
 from glue.readers.formats import Reading
 from glue.readers.rows import SourceError, plain
 from glue.readers.sources import Source
@@ -63,7 +64,9 @@ OPTIONS: tuple[Option, ...] = (
         show_default=True,
         help="The values of that column that are held out.",
     ),
-    click.option("--head", default="toxic", show_default=True, help="The name of the model's head, such as the label."),
+    click.option(
+        "--head", default="insult", show_default=True, help="The name of the model's head, such as the label."
+    ),
     click.option("--name", default=None, help="The name of the weights.  [default: the head's name]"),
     click.option(
         "--seed",
@@ -80,10 +83,14 @@ OPTIONS: tuple[Option, ...] = (
         help="The share of positive texts where the model is used.",
     ),
     click.option(
-        "--bits", type=click.IntRange(8, 22), default=16, show_default=True, help="The head has 2^bits bytes."
+        "--bits", type=click.IntRange(8, 20), default=16, show_default=True, help="2^bits bytes are for n-grams."
     ),
-    click.option("--epochs", type=click.IntRange(1, 100), default=4, show_default=True, help="Passes over the texts."),
-    click.option("--rate", type=float, default=0.2, show_default=True, help="The learning rate."),
+    click.option(
+        "--passes", type=click.IntRange(1, 1000), default=40, show_default=True, help="Passes over the texts."
+    ),
+    click.option(
+        "--ridge", type=float, default=0.3, show_default=True, help="How strongly weights are held near nothing."
+    ),
     click.option("--check", is_flag=True, help="Write nothing; check that --out holds exactly these bytes."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table."),
     *READING,
@@ -110,8 +117,8 @@ class TrainRequest(Struct, frozen=True):
     seed: int
     base_rate: float
     bits: int
-    epochs: int
-    rate: float
+    passes: int
+    ridge: float
     check: bool
     as_json: bool
     reading: Reading
@@ -134,11 +141,13 @@ def train(context: click.Context, request: TrainRequest) -> None:
 
     try:
         recipe = _recipe(request, _was_given(context))
-        sets = [_read(one, request, recipe.seed, told) for one in recipe.sets]
+        sets = [_read(one, request, recipe, told) for one in recipe.sets]
         # numpy takes longer to load than --help may.
         from consumers.training.training import train as make
 
-        trained = make(recipe, sets, told=told)
+        with ExitStack() as stack:
+            teachers, published = (_rows(stack, request.folder, of) for of in (recipe.teachers, recipe.published))
+            trained = make(recipe, sets, teachers=teachers, published=published, told=told)
     except (TrainingError, SourceError) as error:
         raise WrongUseError(str(error)) from None
     out = Path(request.out)
@@ -158,7 +167,7 @@ def _was_given(context: click.Context) -> Callable[[str], bool]:
 def _recipe(request: TrainRequest, was_given: Callable[[str], bool]) -> Recipe:
     if request.recipe is not None:
         alone = ("files", "text_column", "label", "positive", "negatives", "split", "held_out", "head", "name", "seed")
-        for name in (*alone, "base_rate", "bits", "epochs", "rate"):
+        for name in (*alone, "base_rate", "bits", "passes", "ridge"):
             if was_given(name) and getattr(request, name):
                 shown = "FILES" if name == "files" else "--" + name.replace("_", "-")
                 raise WrongUseError(f"{shown}: not together with --recipe; say it in {request.recipe}")
@@ -174,19 +183,20 @@ def _recipe(request: TrainRequest, was_given: Callable[[str], bool]) -> Recipe:
 def _from_options(request: TrainRequest) -> Recipe:
     head = request.head
     common = {"text": request.text_column, "split": request.split, "held_out": request.held_out}
+    labels = {head: {"column": request.label, "yes": request.positive}}
     labelled = [
-        {"name": f"labelled_{number}", "file": file, "head": head, "label": request.label, **common}
-        | {"positive": request.positive}
+        {"name": f"labelled_{number}", "file": file, "labels": labels, **common}
         for number, file in enumerate(request.files, start=1)
     ]
     natural = [
-        {"name": f"natural_{number}", "file": file, "text": request.text_column}
+        {"name": f"natural_{number}", "file": file, "text": request.text_column, "calm": [head], "natural": True}
         for number, file in enumerate(request.negatives, start=1)
     ]
-    head_of = {"name": head, "bits": request.bits, "epochs": request.epochs, "rate": request.rate}
-    whole = {"name": request.name or head, "heads": [head_of], "sets": labelled + natural}
+    head_of = {"name": head, "ridge": request.ridge, "passes": request.passes}
+    whole: dict[str, Any] = {"name": request.name or head, "heads": [head_of], "sets": labelled + natural}
+    whole |= {"seed": request.seed, "base_rate": request.base_rate, "bits": request.bits}
     try:
-        recipe = msgspec.convert({**whole, "seed": request.seed, "base_rate": request.base_rate}, Recipe)
+        recipe = msgspec.convert(whole, Recipe)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`").rpartition(".")[2]
@@ -198,21 +208,30 @@ def _from_options(request: TrainRequest) -> Recipe:
     return recipe
 
 
-def _read(one: TextSet, request: TrainRequest, seed: int, told: Callable[[str], None]) -> Examples:
+def _read(one: TextSet, request: TrainRequest, recipe: Recipe, told: Callable[[str], None]) -> Examples:
     with Source(str(Path(request.folder) / one.file), reading=request.reading) as source:
-        examples = read_examples(one, _cells(one, source), seed=seed)
-    found = sum(example.label for example in examples.examples)
-    told(f"{one.name}: {len(examples.examples):,} texts, " + (f"{found:,} {one.head}" if one.head else "natural"))
+        examples = read_examples(one, _cells(one, source), seed=recipe.seed, longest=recipe.longest)
+    found = {head: sum(example.labels.get(head, False) for example in examples.examples) for head in one.labels}
+    shown = ", ".join(f"{count:,} {head}" for head, count in found.items()) or "natural"
+    told(f"{one.name}: {len(examples.examples):,} texts, {shown}")
     return examples
 
 
 def _cells(one: TextSet, source: Source) -> Iterator[Cells]:
-    wanted = {one.text, one.label, one.split, one.spans, *one.without}
+    wanted = {one.text, one.language, one.split, *(rule.column for rule in one.labels.values())}
+    wanted |= {*one.only, *one.without, *one.teachers_only}
     wanted |= {name.partition(".")[0] for name in wanted}
     for row in source.rows():
         if row.problem is not None:
             raise TrainingError(f"{one.name}: {source.path}: row {row.number:,} cannot be read: {row.problem.detail}")
         yield {name: plain(value) if name in wanted else value for name, value in row.cells.items()}
+
+
+def _rows(stack: ExitStack, folder: str, of: Teachers | Published | None) -> Iterator[Cells]:
+    if of is None:
+        return iter(())
+    source = stack.enter_context(Source(str(Path(folder) / of.file)))
+    return (row.cells for row in source.rows())
 
 
 def _write(out: Path, data: bytes) -> None:
@@ -243,13 +262,11 @@ def _compare(out: Path, made: Weights, data: bytes) -> int:
 
 def _print(out: Path, summary: dict[str, Any]) -> None:
     for head in summary["heads"]:
-        cut, on = head["cut_to_bytes"], head["calibrated_on"]
+        on = head["calibrated_on"]
         kind = "natural" if on["natural"] else "labelled negative"
         click.echo(
-            f"{head['head']}: {head['learned_from']:,} texts, {head['weights']:,} weights, "
-            f"{head['not_zero']:,} not zero; calibrated on {on['positive']:,} positive and {on['negative']:,} {kind} "
-            f"texts; cutting to bytes moved AUC from {cut['auc_before']} to {cut['auc_after']}, "
-            f"a score by at most {cut['largest_change_of_score']}"
+            f"{head['head']}: {head['labelled']:,} labelled texts ({head['positive']:,} yes), {head['taught']:,} with "
+            f"teachers; calibrated on {on['positive']:,} positive and {on['negative']:,} {kind} texts"
         )
     click.echo("")
     points = ("0.1", "0.3", "0.5", "0.7")

@@ -1,77 +1,14 @@
-"""The linear model: how much a text's letters are like those of texts that people called toxic, or spam.
-
-A text's score is a sum over the hashed character n-grams of its words (:mod:`consumers.moderation.ngrams`). All of
-them lie inside a word, so a word always adds the same: the sums of the words last seen are kept, and a text costs one
-look-up for each of its words. That is cheaper than an automaton over as many n-grams, and there is nothing to build.
-"""
+"""The linear model: how much a text's words are like those of texts that people called insulting, hateful, spam, …"""
 
 import math
 from collections.abc import Mapping, Sequence
 
 from consumers.moderation.detectors.obfuscation import put_together
 from consumers.moderation.detectors.protocol import Subject
-from consumers.moderation.ngrams import features
 from consumers.moderation.rules import ModelRule
+from consumers.moderation.scorer import MAX_SCORED, Part, Scorer, probability
 from consumers.moderation.weights import Weights, WeightsError
 from glue.contract import Signal
-
-WINDOW = 1000
-"""Characters that are scored together. Weights are trained on posts and comments, few of which are longer."""
-
-MAX_SCORED = 8 * WINDOW
-"""Characters of a text that are looked at. Of a longer one these are its first and its last 4,000."""
-
-REMEMBERED = 32_768
-"""Tokens whose sums are kept, and as many of those before them; about 12 MB."""
-
-_LONGEST_REMEMBERED = 40
-# A word's sums are packed into one whole number: the lowest field is the count of features, then each head's sum. So a
-# text's are added up by `sum` alone. A window has fewer than 2 ** 13 features, so no field reaches into the next.
-_FIELD = 24
-_MASK = (1 << _FIELD) - 1
-_HALF = 1 << (_FIELD - 1)
-
-
-class Scorer:
-    """Scores texts by weights. Safe to use from several threads at once: what is kept never changes a score."""
-
-    def __init__(self, weights: Weights) -> None:
-        """Takes weights."""
-        self.heads = weights.header.heads
-        self._steady = [head.steady for head in self.heads]
-        self._sums = _Sums(weights).__getitem__
-
-    def scores(self, plain: str) -> dict[str, float]:
-        """By head, how surely the text is what the head finds, when about 1 % of texts are; 0 for no words.
-
-        Args:
-            plain: the text's plain form.
-        """
-        best = self.strongest(plain)
-        return {
-            head.name: _probability(raw * head.scale + head.bias) for head, raw in zip(self.heads, best, strict=True)
-        }
-
-    def strongest(self, plain: str) -> list[float]:
-        """For each head the largest ``sum / sqrt(count + steady)`` of its windows; minus infinity for no words."""
-        if len(plain) <= WINDOW:
-            return self._window(plain)
-        found = [self._window(part) for part in windows(plain)]
-        return [max(values) for values in zip(*found, strict=True)]
-
-    def _window(self, text: str) -> list[float]:
-        # Each word once: what is said ten times is not ten times as bad.
-        packed = sum(map(self._sums, set(text.split())))
-        count = packed & _MASK
-        if count == 0:
-            return [-math.inf] * len(self.heads)
-        packed >>= _FIELD
-        values = []
-        for steady in self._steady:
-            value = ((packed + _HALF) & _MASK) - _HALF
-            values.append(value / math.sqrt(count + steady))
-            packed = (packed - value) >> _FIELD
-        return values
 
 
 class ModelDetector:
@@ -98,7 +35,7 @@ class ModelDetector:
         unknown = sorted(rule.heads.keys() - set(names))
         if unknown:
             raise WeightsError(f"received head {unknown[0]!r}; allowed: {', '.join(names)} (what {weights.name} has)")
-        self.version = f"{weights.version}.2"
+        self.version = f"{weights.version}.3"
         self.labels = {name: head.label for name, head in rule.heads.items()}
         self._spaced = spaced
         self._scorer = Scorer(weights)
@@ -116,58 +53,44 @@ class ModelDetector:
         signals = []
         for position, least, head, wanted, name in self._rules:
             if found[position] >= least:
-                score = _probability(found[position] * head.scale + head.bias)
-                signals.append(Signal(self.name, wanted.label, round(min(score, wanted.at_most), 4), name))
+                score = probability(found[position] * head.scale + head.bias)
+                signals.append(Signal(self.name, wanted.label, round(wanted.counts_as(score), 4), name))
         return signals
 
     def scores(self, subject: Subject) -> Mapping[str, float]:
-        """By label, how surely, also where that is less than the policy asks for; what evaluation needs."""
-        by_head = {
-            head.name: _probability(raw * head.scale + head.bias)
-            for head, raw in zip(self._scorer.heads, self._of(subject), strict=True)
-        }
+        """By label, what a signal would say, also where the score is less than the policy asks for; what evaluation
+        needs."""
+        found = self._of(subject)
         by_label: dict[str, float] = {}
-        for head, label in self.labels.items():
-            by_label[label] = max(by_head[head], by_label.get(label, 0.0))
+        for position, _, head, wanted, _ in self._rules:
+            score = wanted.counts_as(probability(found[position] * head.scale + head.bias))
+            by_label[wanted.label] = max(score, by_label.get(wanted.label, 0.0))
         return by_label
+
+    def parts(self, subject: Subject, head: str) -> list[Part]:
+        """What each token adds to a head's score, the strongest first; what explanations need.
+
+        Args:
+            head: the name of one of the policy's heads.
+        """
+        forms = self._forms(subject)
+        place = next(place for place, one in enumerate(self._scorer.heads) if one.name == head)
+        return self._scorer.parts(max(forms, key=lambda form: self._strongest(form)[place]), head)
 
     def _of(self, subject: Subject) -> list[float]:
         """For each head the strongest raw score of the text, also with the letters of its words put together."""
+        if not subject.allowed and self._spaced not in subject.hits:
+            return self._strongest(subject.text.plain)
+        found = [self._strongest(form) for form in self._forms(subject)]
+        return found[0] if len(found) == 1 else [max(values) for values in zip(*found, strict=True)]
+
+    def _forms(self, subject: Subject) -> list[str]:
         text = _not_allowed(subject)
-        found = self._strongest(text)
         if self._spaced not in subject.hits:
-            return found
+            return [text]
         if len(text) > MAX_SCORED:
             text = f"{text[: MAX_SCORED // 2]} {text[-MAX_SCORED // 2 :]}"
-        return list(map(max, found, self._strongest(put_together(text))))
-
-
-class _Sums(dict[str, int]):
-    """The packed sums of the tokens that were seen lately; those of others are worked out when they are asked for."""
-
-    def __init__(self, weights: Weights) -> None:
-        super().__init__()
-        self._tables = [(table, len(table) - 1) for table in reversed(weights.tables)]
-        self._older: dict[str, int] = {}
-
-    def __missing__(self, token: str) -> int:
-        packed = self._older.get(token)
-        if packed is None:
-            packed = self._work_out(token)
-        if len(token) <= _LONGEST_REMEMBERED:
-            if len(self) >= REMEMBERED:
-                # What is in use comes back from the older half; the rest is forgotten with it.
-                self._older = dict(self)
-                self.clear()
-            self[token] = packed
-        return packed
-
-    def _work_out(self, token: str) -> int:
-        found = features(token)
-        packed = 0
-        for table, mask in self._tables:
-            packed = (packed << _FIELD) + sum([table[feature & mask] for feature in found])
-        return (packed << _FIELD) + len(found)
+        return [text, put_together(text)]
 
 
 def _not_allowed(subject: Subject) -> str:
@@ -175,29 +98,6 @@ def _not_allowed(subject: Subject) -> str:
     for start, end in subject.allowed:
         plain = plain[:start] + " " * (end - start) + plain[end:]
     return plain
-
-
-def windows(plain: str) -> list[str]:
-    """The parts of a text that are scored, each by itself, cut between words where there are any.
-
-    >>> [len(part) for part in windows("ab " * 500)]
-    [999, 501]
-    """
-    if len(plain) > MAX_SCORED:
-        plain = f"{plain[: MAX_SCORED // 2]} {plain[-MAX_SCORED // 2 :]}"
-    parts, start = [], 0
-    while len(plain) - start > WINDOW:
-        end = plain.rfind(" ", start + WINDOW // 2, start + WINDOW) + 1 or start + WINDOW
-        parts.append(plain[start:end])
-        start = end
-    parts.append(plain[start:])
-    return parts
-
-
-def _probability(logit: float) -> float:
-    if logit < -700:
-        return 0.0
-    return 1 / (1 + math.exp(-logit))
 
 
 def _logit(probability: float) -> float:

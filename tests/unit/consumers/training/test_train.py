@@ -15,13 +15,17 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from consumers.moderation.detectors.model import Scorer
-from consumers.moderation.weights import Weights
+from consumers.moderation.ngrams import FEATURES
+from consumers.moderation.scorer import Scorer
+from consumers.moderation.weights import Head, Header, Weights, encode
 from consumers.training.calibration import calibrate
-from consumers.training.fitting import sigmoid
-from consumers.training.matrix import Matrix, select
+from consumers.training.examples import key_of, read_examples
+from consumers.training.fitting import Task, fit, sigmoid
+from consumers.training.matrix import Matrix, Vocabulary
 from consumers.training.measures import auc, f1
-from consumers.training.recipe import Recipe, TrainingError
+from consumers.training.recipe import HeadRecipe, Recipe, TrainingError
+from consumers.training.teaching import Scores, taught
+from consumers.training.training import train
 from infra.cli import streamkeeper
 
 CALM = "the a we you they park dinner music train letter house weather morning friend window garden coffee road".split()
@@ -76,17 +80,16 @@ def test_weights_find_what_they_were_shown(labelled: Path, natural: Path, tmp_pa
     summary = json.loads(answer.stdout)
     weights = Weights.read(out.read_bytes())
     assert summary["weights"] == weights.name
-    assert summary["bytes"] == out.stat().st_size < 8192
+    assert summary["bytes"] == out.stat().st_size < 16_384
     [head] = summary["heads"]
     assert head["calibrated_on"]["natural"] is True
-    assert head["cut_to_bytes"]["largest_change_of_score"] < 0.1
     by_set = {one["set"]: one for one in summary["held_out"]}
     assert by_set["labelled_1"]["texts"] == 200
     assert by_set["labelled_1"]["positive"] == 100
     assert by_set["labelled_1"]["auc"] > 0.95
     assert by_set["natural_1"]["found_of_negative"]["0.5"] < 0.01
     scorer = Scorer(weights)
-    assert scorer.scores("you l u m m e l")["toxic"] < 0.5 < scorer.scores("you are a gr0bian my friend")["toxic"]
+    assert scorer.scores("you l u m m e l")["insult"] < 0.5 < scorer.scores("you are a gr0bian my friend")["insult"]
 
 
 def test_the_same_files_options_and_seed_make_the_same_bytes(labelled: Path, natural: Path, tmp_path: Path) -> None:
@@ -160,7 +163,7 @@ def test_held_out_texts_are_never_learned_from(labelled: Path, natural: Path, tm
         (lambda all_: [{**row, "text": " "} for row in all_], (), "none of 1,000 rows is usable: 1,000 without text"),
         (lambda all_: all_, ("--base-rate", "1.5"), "--base-rate: received 1.5; Expected `float` < 1.0"),
         (lambda all_: all_, ("--head", "Rude!"), "--head: received 'Rude!'; Expected `str` matching regex"),
-        (lambda all_: all_, ("--rate", "0"), "--rate: received 0.0; Expected `float` > 0.0"),
+        (lambda all_: all_, ("--ridge", "0"), "--ridge: received 0.0; Expected `float` > 0.0"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_learned_from_is_said_in_a_line(  # type: ignore[no-untyped-def]
@@ -206,7 +209,7 @@ def test_wrong_use_is_said_in_a_line(labelled: Path, tmp_path: Path) -> None:
         ('name = "a"\nsets = []\nheads = []', "recipe: Expected `array` of length >= 1"),
         ('name = "a"\n[[heads]]\nname = "t"\n[[sets]]\nname = "s"\nfile = "f"', "head 't' has no labelled set"),
         ('name = "a"\n[[heads]]\nname = "t"\n[[heads]]\nname = "t"\n[[sets]]\nname = "s"\nfile = "f"', "head 't' twice"),
-        ('name = "a"\n[[heads]]\nname = "t"\n[[sets]]\nname = "s"\nfile = "f"\nhead = "u"', "set 's': head 'u'; allowed: t"),
+        ('name = "a"\n[[heads]]\nname = "t"\n[[sets]]\nname = "s"\nfile = "f"\nlabels.u = {}', "set 's': head 'u'; allowed: t"),
         ('name = "a"\nsed = 1', "unknown field `sed`"),
     ],
 )  # fmt: skip
@@ -215,31 +218,94 @@ def test_a_recipe_that_contradicts_itself_is_refused(text: str, message: str) ->
         Recipe.load(text)
 
 
-def test_marked_parts_of_a_text_teach_which_words_it_is() -> None:
-    # Every rude text is about ships: without the marks, ships look rude.
-    chance = random.Random(4)
-    file_rows = []
-    for text in texts(1000, seed=5, rude=False):
-        words = [*text.split(), chance.choice(RUDE), "schiffe"]
-        chance.shuffle(words)
-        joined = " ".join(words)
-        bad = next(word for word in words if word in RUDE)
-        start = joined.index(bad)
-        file_rows.append({"text": joined, "label": 1, "spans": list(range(start, start + len(bad)))})
-        file_rows.append({"text": text, "label": 0})
-    scores = {}
-    for spans in ("", "spans"):
-        recipe = Recipe.load(
-            f'name = "a"\n[[heads]]\nname = "rude"\nbits = 12\n[[sets]]\nname = "s"\nfile = "f"\nhead = "rude"\nspans = "{spans}"'
-        )
-        from consumers.training.examples import read_examples
-        from consumers.training.training import train
+SEVERAL = """
+name = "several"
+bits = 10
+[teachers]
+file = "t"
+[published]
+file = "p"
+[[heads]]
+name = "rude"
+teacher = { sure = 1.0 }
+published = 1.0
+[[heads]]
+name = "loud"
+[[sets]]
+name = "both"
+file = "f"
+natural = true
+labels.rude = { column = "kinds", yes = ["rude"], no = ["calm"] }
+labels.loud = { column = "kinds", yes = ["loud"] }
+[[sets]]
+name = "unlabelled"
+file = "g"
+natural = true
+teachers_only = { any = ["1"] }
+"""
 
-        sets = [read_examples(recipe.sets[0], file_rows, seed=1)]
-        scorer = Scorer(train(recipe, sets).weights)
-        scores[spans] = [scorer.strongest(text)[0] for text in ("the schiffe in the park", "you fiesling in the park")]
-    lead = {spans: fiesling - schiffe for spans, (schiffe, fiesling) in scores.items()}
-    assert lead["spans"] > lead[""] + 2
+
+def test_each_head_learns_from_what_is_said_of_it_and_from_what_teachers_say() -> None:
+    recipe = Recipe.load(SEVERAL)
+    both: list[dict[str, Any]] = []
+    for number, text in enumerate(texts(2000, seed=6, rude=False)):
+        kind = ("rude", "loud", "calm", "")[number % 4]
+        word = {"rude": RUDE[0], "loud": "laut"}.get(kind, "")
+        both.append({"text": f"{text} {word}", "kinds": [kind] if kind else []})
+    # Nobody labelled these, a teacher finds one word of them rude.
+    alone: list[dict[str, Any]] = [
+        {"text": f"{text} {'lump' if number % 2 else ''}", "any": "1"}
+        for number, text in enumerate(texts(2000, seed=7, rude=False))
+    ]
+    teachers = [
+        {"key": key_of(row["text"]), "sure": "4.0" if "lump" in row["text"] or RUDE[0] in row["text"] else "-4.0"}
+        for row in (*both, *alone)
+    ]
+    sets = [read_examples(one, rows_, seed=1) for one, rows_ in zip(recipe.sets, (both, alone), strict=True)]
+    assert sets[0].count("learn", head="rude") < sets[0].count("learn", head="loud")
+    published = [{"token": "gemein", "weight_times_idf": "9.0"}]
+    weights = train(recipe, sets, teachers=teachers, published=published).weights
+    scorer = Scorer(weights)
+    assert [head.name for head in weights.header.heads] == ["rude", "loud"]
+    for text, rude, loud in (
+        ("the park laut", False, True),
+        (f"the park {RUDE[0]}", True, False),
+        ("the park lump", True, False),
+        ("the park gemein", True, False),
+        ("the park music", False, False),
+    ):
+        scores = scorer.scores(text)
+        assert (scores["rude"] > 0.5, scores["loud"] > 0.5) == (rude, loud), (text, scores)
+
+
+def test_the_way_to_the_weights_does_not_change_where_it_ends() -> None:
+    vocabulary = Vocabulary(8)
+    matrix = Matrix.of(texts(300, seed=8, rude=False) + texts(300, seed=9, rude=True), vocabulary, steady=4.0)
+    zeros = np.zeros(600)
+    task = Task(
+        matrix,
+        vocabulary.grams(),
+        np.ones(len(vocabulary), bool),
+        np.repeat([0.0, 1.0], 300),
+        np.ones(600),
+        zeros.astype(np.int64),
+        zeros,
+    )
+    short, long = (fit(task, ridge=1.0, passes=passes) for passes in (400, 800))
+    assert np.abs(short.words - long.words).max() < 0.02
+
+
+def test_teachers_of_whom_some_say_nothing_are_heard_with_what_they_say() -> None:
+    chance = np.random.RandomState(3)
+    truth = (np.arange(4000) % 2).astype(float)
+    said = np.stack([truth * 4 - 2 + chance.normal(0, 1, 4000), truth * 2 - 1 + chance.normal(0, 1, 4000)], axis=1)
+    said[:1000, 1] = np.nan
+    said[1000:1100] = np.nan
+    head = HeadRecipe("rude", teacher={"first": 2.0, "second": 1.0})
+    chances = taught(head, Scores(("first", "second")), said, np.where(np.arange(4000) % 3 == 0, truth, np.nan))
+    assert np.isnan(chances[1000:1100]).all()
+    assert auc(truth[:1000] == 1, chances[:1000]) > 0.9  # type: ignore[operator]
+    assert auc(truth[1100:] == 1, chances[1100:]) > 0.95  # type: ignore[operator]
 
 
 def test_calibrated_scores_are_the_share_that_is_positive_at_the_base_rate() -> None:
@@ -260,15 +326,16 @@ def test_calibrated_scores_are_the_share_that_is_positive_at_the_base_rate() -> 
 
 def test_the_matrix_sums_what_the_detector_sums() -> None:
     plains = ["you idiot you", "", "@me 2024", "你是白痴", "fuck-you/idiot!!"]
-    weights = np.arange(1024, dtype=np.float64) % 7 - 3
-    raw = Matrix(plains).raw(weights, select([True] * len(plains)), 20.0)
-    from consumers.moderation.weights import Head, encode
-
-    file = encode("m", [(Head("h", 10, 20.0, 1.0, 0.0), weights.astype(np.int8).tobytes())], training={})
-    scorer = Scorer(Weights.read(file))
-    for plain, value in zip(plains, raw, strict=True):
+    vocabulary = Vocabulary(10)
+    matrix = Matrix.of(plains, vocabulary, steady=4.0)
+    of_grams = np.arange(1024, dtype=np.float64) % 7 - 3
+    sums = matrix.sums(vocabulary.grams().sums(of_grams))
+    header = Header("m", FEATURES, (Head("h", 0.0, 1.0, 1.0, 0.0),), 0, 10, 1.0, 4.0, "")
+    scorer = Scorer(Weights.read(encode(header, b"", [(b"", of_grams.astype(np.int8).tobytes())])))
+    for plain, value in zip(plains, sums, strict=True):
         [found] = scorer.strongest(plain)
-        assert value == (pytest.approx(found) if found > -1e9 else 0.0)
+        # The detector sums in steps of 1/256.
+        assert value == (pytest.approx(found, abs=0.01) if found > -1e9 else 0.0)
 
 
 def test_measures_agree_with_counting() -> None:

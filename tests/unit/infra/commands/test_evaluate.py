@@ -235,6 +235,14 @@ def test_mistakes_are_shown_masked_unless_the_whole_text_is_asked_for(policy: Pa
     assert "lummel" not in run(*asked, "--mistakes", 0).stdout
 
 
+def test_the_whole_text_of_a_mistake_is_shown_to_its_end_when_that_is_asked_for(policy: Path, tmp_path: Path) -> None:
+    text = "you lummel " + "and so on " * 40 + "to the very end"
+    file = write(tmp_path / "long.jsonl", [{"text": text, "label": 1}, {"text": "fine", "label": 0}])
+    asked = ("--policy", policy, file, "--finds", "spam")
+    assert text in run(*asked, "--whole-texts").stdout
+    assert "the very end" not in run(*asked).stdout
+
+
 def test_limits_decide_the_exit_code(policy: Path, data: Path) -> None:
     asked = ("--policy", policy, data, "--split", "split=test", "--finds", "insult")
     kept = run(*asked, "--min-f1", "0.6", "--max-fpr", "insult=0.25")

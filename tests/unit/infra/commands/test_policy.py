@@ -110,6 +110,21 @@ def test_show_explains_a_verdict_and_masks_what_is_personal() -> None:
     assert document["signals"] == [{"detector": "terms", "label": "spam", "score": 0.5, "rule": "spam_phrases_en"}]
 
 
+def test_show_names_the_words_that_made_the_models_score_and_none_that_is_masked() -> None:
+    text = "you stupid idiot, write to stupid.idiot@mail.example.org"
+    code, output = run("show", "default", "--text", text)
+    assert code == 0
+    [line] = [line for line in output.splitlines() if line.startswith("  model model_insult")]
+    made = output.splitlines()[output.splitlines().index(line) + 1]
+    assert made.startswith("    made by ")
+    assert "stupid +" in made
+    assert "@" not in output
+    signals = json.loads(run("show", "default", "--text", text, "--json")[1])["signals"]
+    [words] = [signal["words"] for signal in signals if signal["rule"] == "model_insult"]
+    assert {"stupid", "idiot,"} <= {word["token"] for word in words}
+    assert all(word["logit"] > 0 for word in words)
+
+
 def test_a_text_that_is_not_utf_8_is_wrong_use_and_no_stack_trace() -> None:
     for answer in (
         run("show", "default", "--text", "\udcff idiot"),
