@@ -36,6 +36,10 @@ _FIELD = 32
 _MASK = (1 << _FIELD) - 1
 _HALF = 1 << (_FIELD - 1)
 _MOST = 1 << 22
+# A word's n-grams, packed alike: it has fewer than 2 ** 12 of them, so that their sum cannot fill a field.
+_GRAM_FIELD = 20
+_GRAM_MASK = (1 << _GRAM_FIELD) - 1
+_GRAM_HALF = 1 << (_GRAM_FIELD - 1)
 
 
 class Part(Struct, frozen=True):
@@ -112,9 +116,12 @@ class _Sums(dict[str, int]):
         self._mask = (1 << header.bits) - 1
         self._unknown = header.unknown
         self._tables = [
-            (table.words, head.words * _UNIT, table.grams, head.grams * _UNIT)
+            (table.words, head.words * _UNIT, head.grams * _UNIT)
             for head, table in zip(header.heads, weights.tables, strict=True)
         ]
+        self._grams = _Grams(weights).__getitem__
+        self._gram_shifts = tuple(_GRAM_FIELD * place for place in range(len(self._tables)))
+        self._gram_rounding = sum(_GRAM_HALF << shift for shift in self._gram_shifts)
         self._older: dict[str, int] = {}
 
     def __missing__(self, token: str) -> int:
@@ -137,17 +144,36 @@ class _Sums(dict[str, int]):
             key = crc32(word.encode())
             place = bisect_left(self._words, key)
             if place < len(self._words) and self._words[place] == key:
-                for head, (of_words, step, _, _) in enumerate(self._tables):
+                for head, (of_words, step, _) in enumerate(self._tables):
                     sums[head] += of_words[place] * step
                 continue
             found = [gram & self._mask for gram in grams(word)]
             share = RUN_WEIGHT if is_unspaced(word) else self._unknown / math.sqrt(len(found) or 1)
-            for head, (_, _, of_grams, step) in enumerate(self._tables):
-                sums[head] += sum([of_grams[gram] for gram in found]) * step * share
+            together = sum(map(self._grams, found)) + self._gram_rounding
+            for head, (_, _, step) in enumerate(self._tables):
+                of_head = ((together >> self._gram_shifts[head]) & _GRAM_MASK) - _GRAM_HALF
+                sums[head] += of_head * step * share
         packed = 0
         for value in reversed(sums):
             packed = (packed + max(-_MOST, min(_MOST, round(value)))) << _FIELD
         return packed + count
+
+
+class _Grams(dict[int, int]):
+    """The n-grams that were seen lately, each with its weights of all heads in one whole number."""
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__()
+        self._tables = [table.grams for table in reversed(weights.tables)]
+
+    def __missing__(self, gram: int) -> int:
+        packed = 0
+        for table in self._tables:
+            packed = (packed << _GRAM_FIELD) + table[gram]
+        if len(self) >= REMEMBERED:
+            self.clear()
+        self[gram] = packed
+        return packed
 
 
 def tokens_of(plain: str) -> list[str]:
