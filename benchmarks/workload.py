@@ -104,12 +104,12 @@ class Workload:
     terms: list[tuple[str, str, float]]
     payloads: list[bytes]
 
-    def policy(self, *, model: bool = False, crowd: bool = False) -> Policy:
+    def policy(self, *, model: bool = False, velocity: bool = False) -> Policy:
         """The rules as a policy.
 
         Args:
             model: whether with the linear model of the default policy, which the usual handler has not.
-            crowd: whether with rules about floods and nearly the same texts, which it has not either.
+            velocity: whether with rules about floods and nearly the same texts, which it has not either.
         """
         default = Policy.load(read_policy("default"))
         groups: dict[tuple[str, float], list[str]] = {}
@@ -124,8 +124,8 @@ class Workload:
             ),
             patterns=tuple(PatternRule(*pattern) for pattern in PATTERNS),
             model=default.model if model else None,
-            floods=(FloodRule("floods", "flood", 0.5, 10, 10),) if crowd else (),
-            repeats=default.repeats if crowd else (),
+            floods=(FloodRule("floods", "flood", 0.5, 10, 10),) if velocity else (),
+            repeats=default.repeats if velocity else (),
         )
 
 

@@ -30,7 +30,7 @@ from consumers.batch import (
     transform_answer,
 )
 from consumers.effects import Apart, Effects
-from consumers.escalation import Cascade
+from consumers.escalation import Escalation
 from consumers.pipeline import refuse_if_all_poison
 from consumers.ports import DefectError
 from consumers.report import Report, report_of
@@ -45,7 +45,7 @@ class DeferredConsumer:
         rows: makes rows.
         effects: lands, notifies, keeps statuses. Its retries should last: nothing runs a record again by itself.
         clock: time.
-        cascade: asks managed AI where the policy wants it; left out, nobody is asked.
+        escalation: asks managed AI where the policy wants it; left out, nobody is asked.
         max_answer_bytes: of an answer as JSON.
     """
 
@@ -55,13 +55,13 @@ class DeferredConsumer:
         effects: Effects,
         *,
         clock: Clock,
-        cascade: Cascade | None = None,
+        escalation: Escalation | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._rows = rows
         self._effects = effects
         self._clock = clock
-        self._cascade = cascade or Cascade(None, clock=clock)
+        self._escalation = escalation or Escalation(None, clock=clock)
         self._max_answer_bytes = max_answer_bytes
 
     def process(self, event: Any, /, *, deadline: float) -> Report:
@@ -83,7 +83,7 @@ class DeferredConsumer:
         rows = self._rows.make(batch, decided_at)
         refuse_if_all_poison(rows, records=len(batch.records))
         if cases := rows.open:
-            rows = self._rows.with_opinions(rows, *self._cascade.ask(cases, deadline=deadline))
+            rows = self._rows.with_opinions(rows, *self._escalation.ask(cases, deadline=deadline))
         encoded, too_large = lines(rows.judged)
         rows = self._rows.without(rows, too_large, decided_at)
         encoded = [line for index, line in enumerate(encoded) if index not in too_large]

@@ -71,7 +71,7 @@ class _Call(Struct):
     attempts: int = 0
 
 
-class Cascade:
+class Escalation:
     """The second look at a batch.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 
 from consumers.batch import answer, read_batch
 from consumers.effects import Effects, InOrder
-from consumers.escalation import Cascade
+from consumers.escalation import Escalation
 from consumers.ports import DefectError
 from consumers.report import Report, report_of
 from consumers.rows import RowMaker, Rows, pack
@@ -18,20 +18,20 @@ from glue.ports import Clock
 
 
 class Consumer:
-    """Moderates batches of a Kinesis stream. Holds no state between them, but for the cascade's.
+    """Moderates batches of a Kinesis stream. Holds no state between them, but for the escalation's.
 
     Args:
         rows: makes rows.
         effects: lands, notifies, keeps statuses.
         clock: time.
-        cascade: asks managed AI where the policy wants it; left out, nobody is asked.
+        escalation: asks managed AI where the policy wants it; left out, nobody is asked.
     """
 
-    def __init__(self, rows: RowMaker, effects: Effects, *, clock: Clock, cascade: Cascade | None = None) -> None:
+    def __init__(self, rows: RowMaker, effects: Effects, *, clock: Clock, escalation: Escalation | None = None) -> None:
         self._rows = rows
         self._effects = effects
         self._clock = clock
-        self._cascade = cascade or Cascade(None, clock=clock)
+        self._escalation = escalation or Escalation(None, clock=clock)
 
     def process(self, event: Any, *, deadline: float) -> Report:
         """Lands, notifies, and says what to answer.
@@ -52,7 +52,7 @@ class Consumer:
         rows = self._rows.make(batch, decided_at)
         refuse_if_all_poison(rows, records=len(batch.records))
         if cases := rows.open:
-            rows = self._rows.with_opinions(rows, *self._cascade.ask(cases, deadline=deadline))
+            rows = self._rows.with_opinions(rows, *self._escalation.ask(cases, deadline=deadline))
         flow = InOrder(len(batch.ids))
         effects, to = self._effects, self._effects.destinations
         packs, too_large = pack(rows.judged)

@@ -159,10 +159,10 @@ class RowMaker:
         refused += (
             Refused(record, self.bad_row(record, refusal, "deaggregate", decided)) for record, refusal in batch.refused
         )
-        crowd = self._moderator.crowd
+        velocity = self._moderator.velocity
         rows = Rows(judged, refused, handling=self._moderator.handling)
         # What managed AI is asked about depends on the event alone, so that it was looked at before.
-        return rows if crowd is None else self._in_the_crowd(crowd, rows)
+        return rows if velocity is None else self._with_velocity(velocity, rows)
 
     def with_opinions(self, rows: Rows, opinions: Sequence[Opinion], tally: Tally) -> Rows:
         """The rows, with what managed AI said about the open ones among them.
@@ -186,12 +186,12 @@ class RowMaker:
             row = self.with_signals(row, opinion.signals)
         return replace(one, row=row, asks=())
 
-    def _in_the_crowd(self, crowd: CrowdDetector, rows: Rows) -> Rows:
+    def _with_velocity(self, velocity: CrowdDetector, rows: Rows) -> Rows:
         """The rows, with what the batch as a whole shows. The verdicts on each event alone land in any case; the
         metric ``Degraded`` counts those that lack it."""
         judged = rows.judged
         try:
-            found = crowd.detect(rows.verdicts, [one.normal for one in judged])
+            found = velocity.detect(rows.verdicts, [one.normal for one in judged])
             if not found:
                 return rows
             decided = list(judged)

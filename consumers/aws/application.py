@@ -20,7 +20,7 @@ from consumers.aws.settings import Settings, SettingsError
 from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, make_client
 from consumers.batch import MalformedEventError
 from consumers.effects import Destinations, Effects
-from consumers.escalation import Cascade
+from consumers.escalation import Escalation
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
@@ -62,7 +62,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         function: the function's name, for metrics.
         policies: keeps the policy that holds.
         to_log: whether metrics go to standard output, which is the log in Lambda.
-        cascade: asks managed AI; None: nobody is asked.
+        escalation: asks managed AI; None: nobody is asked.
     """
 
     rows: RowMaker
@@ -71,7 +71,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     function: str
     policies: PolicyKeeper
     to_log: bool
-    cascade: Cascade | None = None
+    escalation: Escalation | None = None
 
 
 def keep_policy(settings: Settings, *, now: float) -> PolicyKeeper:
@@ -145,7 +145,7 @@ def prepare_parts(
         function=environment.get("AWS_LAMBDA_FUNCTION_NAME", default_name),
         policies=keeper,
         to_log="AWS_LAMBDA_LOG_GROUP_NAME" in environment,
-        cascade=Cascade(managed or AwsManagedServices(), clock=clock, each=each),
+        escalation=Escalation(managed or AwsManagedServices(), clock=clock, each=each),
     )
 
 

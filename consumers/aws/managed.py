@@ -18,7 +18,7 @@ CONFIDENCE = {"NONE": 0.0, "LOW": 0.4, "MEDIUM": 0.6, "HIGH": 0.8}
 
 _CONNECT_SECONDS = 1.0
 _CONFIG = Config(
-    # One try: the cascade counts each, waits, and leaves a failing service alone.
+    # One try: the escalation counts each, waits, and leaves a failing service alone.
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=_CONNECT_SECONDS,
     read_timeout=CALL_SECONDS - _CONNECT_SECONDS,

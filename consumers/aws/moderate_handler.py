@@ -21,7 +21,7 @@ def application(environment: Mapping[str, str], *, managed: ManagedServices | No
         PolicyError: the policy cannot be used.
     """
     parts = prepare_parts(environment, retry=Retry(), default_name="moderate", managed=managed)
-    consumer = Consumer(parts.rows, parts.effects, clock=parts.clock, cascade=parts.cascade)
+    consumer = Consumer(parts.rows, parts.effects, clock=parts.clock, escalation=parts.escalation)
     return Application(parts, consumer.process, check=check_answer)
 
 

@@ -21,7 +21,7 @@ def application(environment: Mapping[str, str], *, managed: ManagedServices | No
     The arguments and errors are those of :func:`consumers.aws.moderate_handler.application`.
     """
     parts = prepare_parts(environment, retry=RETRY, default_name="transform", managed=managed)
-    consumer = DeferredConsumer(parts.rows, parts.effects, clock=parts.clock, cascade=parts.cascade)
+    consumer = DeferredConsumer(parts.rows, parts.effects, clock=parts.clock, escalation=parts.escalation)
     return Application(parts, consumer.process, check=check_transform_answer)
 
 

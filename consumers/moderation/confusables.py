@@ -103,7 +103,7 @@ _BOXED = {
     for offset in range(26)
 }
 
-LOOKALIKES: dict[str, str] = {
+CONFUSABLES: dict[str, str] = {
     **{character: letter for letter, characters in _ALIKE.items() for character in characters},
     **{character: letter for letter, characters in _RARE.items() for character in characters.casefold()},
     **_SMALL_CAPITALS,

@@ -1,4 +1,4 @@
-"""The cascade: which events managed AI is asked about, in which calls, and what its answers mean. No calls here."""
+"""Escalation: which events managed AI is asked about, in which calls, and what its answers mean. No calls here."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import get_args

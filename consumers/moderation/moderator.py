@@ -142,7 +142,7 @@ class Moderator:
             except ValueError as error:
                 raise PolicyError([Problem(0, 0, "model", str(error))]) from None
             self.detectors = (*self.detectors, self._model)
-        self.crowd = CrowdDetector(policy.floods, policy.repeats) if policy.floods or policy.repeats else None
+        self.velocity = CrowdDetector(policy.floods, policy.repeats) if policy.floods or policy.repeats else None
         """What looks at whole batches, when the policy has rules for that."""
         # What looks at the scan's hits alone is not asked when there are none.
         by_hits = (PatternDetector, PersonalDataDetector, LinkDetector, SolicitationDetector)

@@ -7,7 +7,7 @@ Everything here is part of a weights file's meaning: a change gives other featur
 import unicodedata
 from zlib import crc32
 
-from consumers.moderation.confusables import LEET, LOOKALIKES
+from consumers.moderation.confusables import CONFUSABLES, LEET
 
 FEATURES = 2
 """The version of what this module computes; a weights file says which it was trained on."""
@@ -137,7 +137,7 @@ def _latin(core: str) -> str:
         base = unicodedata.normalize("NFD", character)[0]
         if not base.isascii() and mixed:
             # A word wholly in another script is left as it is.
-            base = LOOKALIKES.get(character, character)
+            base = CONFUSABLES.get(character, character)
         folded.append(base if base.isascii() else character)
     return "".join(folded)
 

@@ -209,9 +209,9 @@ def _flags(stored: Mapping[str, Any]) -> Sequence[Any]:
 
 def _in_its_batch(maker: RowMaker, moderator: Moderator, row: VerdictRow, stored: Mapping[str, Any]) -> VerdictRow:
     """The verdict with what only its batch showed, by the stored row, as far as the policy has that very rule."""
-    if moderator.crowd is None:
+    if moderator.velocity is None:
         return row
-    shown = [one for one in _signals(stored) if one.detector in OF_BATCHES and one in moderator.crowd.signals]
+    shown = [one for one in _signals(stored) if one.detector in OF_BATCHES and one in moderator.velocity.signals]
     if shown:
         row = maker.with_signals(row, shown)
     if "degraded" in _flags(stored) and "degraded" not in row.flags:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from infra.audit.archived import ArchivedRecord
 from infra.audit.identity import is_event_id, line_id, lines_of, record_id
-from infra.audit.set_aside import SetAside
+from infra.audit.quarantined import QuarantinedRow
 
 
 class Explained(Struct, frozen=True):
@@ -29,7 +29,11 @@ class Explained(Struct, frozen=True):
 
 
 def explain(
-    records: Sequence[ArchivedRecord], *, unplaced: Collection[str], ghosts: Collection[str], rows: Sequence[SetAside]
+    records: Sequence[ArchivedRecord],
+    *,
+    unplaced: Collection[str],
+    ghosts: Collection[str],
+    rows: Sequence[QuarantinedRow],
 ) -> Explained:
     """Holds an object's records against quarantine rows and ids that landed without a line of their own.
 
@@ -89,21 +93,21 @@ def _seen_as(record: ArchivedRecord) -> str:
     return name if record.lines == 1 and not record.joined and is_event_id(name) else ""
 
 
-def _row_of(data: bytes, rows: Iterable[SetAside]) -> SetAside | None:
+def _row_of(data: bytes, rows: Iterable[QuarantinedRow]) -> QuarantinedRow | None:
     return next((row for row in rows if row.is_of(data)), None)
 
 
-def _unkept(data: bytes, rows: Iterable[SetAside]) -> SetAside | None:
+def _unkept(data: bytes, rows: Iterable[QuarantinedRow]) -> QuarantinedRow | None:
     """The row of these bytes among those that do not keep them."""
     return next((row for row in rows if row.data is None and row.is_of(data)), None)
 
 
-def _tiled(data: bytes, rows: Sequence[SetAside]) -> list[SetAside]:
+def _tiled(data: bytes, rows: Sequence[QuarantinedRow]) -> list[QuarantinedRow]:
     """The rows whose bytes, one behind the other, are these; empty when there are none.
 
     Records that were put without a line feed and are no events either.
     """
-    found: list[SetAside] = []
+    found: list[QuarantinedRow] = []
     at = 0
     while at < len(data):
         row = next((row for row in rows if row.data and data.startswith(row.data, at)), None)
@@ -142,7 +146,7 @@ class _Left:
         """The open ones that nothing has taken."""
         return [line for at, line in enumerate(self._lines) if line is not None and at in self._open]
 
-    def take(self, row: SetAside) -> bool:
+    def take(self, row: QuarantinedRow) -> bool:
         """Whether a record's lines stood here, one behind the other; they are taken out."""
         start, end = self._find(row.lines) if row.data is not None else self._of(row)
         for at in range(start, end):
@@ -155,7 +159,7 @@ class _Left:
                 return at, at + len(lines)
         return 0, 0
 
-    def _of(self, row: SetAside) -> tuple[int, int]:
+    def _of(self, row: QuarantinedRow) -> tuple[int, int]:
         """The lines that have the row's size together, and its bytes."""
         low = length = 0
         for high, line in enumerate(self._lines):

@@ -19,8 +19,8 @@ from infra.audit.explaining import explain
 from infra.audit.findings import Finding, Kind
 from infra.audit.identity import is_event_id, record_id
 from infra.audit.lake import Lake, LakeObject, UnreadableError, day_of
+from infra.audit.quarantined import QuarantinedRow, rows_of
 from infra.audit.reconciling import Named
-from infra.audit.set_aside import SetAside, rows_of
 from infra.audit.undelivered import dead_letters, undelivered
 from producers.replay.archived import begins_at
 
@@ -140,7 +140,7 @@ class Tracer:
             lost |= {name: _only_archived(name, day, address) for name in explained.lost}
         return _Placed({**missing_left, **lost}, ghosts_left, counts, findings)
 
-    def _objects_around(self, rows: Sequence[SetAside]) -> dict[str, str]:
+    def _objects_around(self, rows: Sequence[QuarantinedRow]) -> dict[str, str]:
         """The archive's objects that can hold these records, by address, each with a day on which one arrived."""
         found: dict[str, str] = {}
         moments = {row.arrived for row in rows}
@@ -158,8 +158,8 @@ class Tracer:
             self._listed[day] = self._lake.objects(f"archive/dt={day}/")
         return self._listed[day]
 
-    def _set_aside(self, ghosts: Mapping[str, Named]) -> tuple[list[SetAside], list[Finding]]:
-        rows: dict[tuple[str, str], SetAside] = {}
+    def _set_aside(self, ghosts: Mapping[str, Named]) -> tuple[list[QuarantinedRow], list[Finding]]:
+        rows: dict[tuple[str, str], QuarantinedRow] = {}
         findings: list[Finding] = []
         addresses = sorted({(row.landed_object, row.day) for row in ghosts.values() if row.quarantined})
         for address, day in addresses:

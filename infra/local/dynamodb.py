@@ -1,4 +1,4 @@
-"""DynamoDB's plainest writes, 20 times faster than moto beneath and on moto's own tables: UpdateItem, and INSERTs.
+"""DynamoDB's plainest writes, 20 times faster than moto, and on its own tables: UpdateItem, and INSERTs.
 
 moto parses and walks an expression anew for every call and copies the item four times: 7 ms each. A status is written
 for every verdict that somebody acts on, so the form that this takes is answered here, and every other one by moto:
@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any
 
 from infra.local.errors import ApiError
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 
 _BODY = frozenset(
     {
@@ -107,12 +107,12 @@ class ItemWrites:
     """``UpdateItem`` and batches of INSERTs on moto's tables.
 
     Args:
-        beneath: whose DynamoDB it is.
+        moto: whose DynamoDB it is.
     """
 
-    def __init__(self, beneath: Beneath) -> None:
-        self._beneath = beneath
-        self._lock = beneath.lock("dynamodb")
+    def __init__(self, moto: MotoBackend) -> None:
+        self._moto = moto
+        self._lock = moto.lock("dynamodb")
 
     def update_item(self, body: Mapping[str, Any]) -> dict[str, object] | None:
         """The answer to an ``UpdateItem``, or None when it is moto's to answer (nothing was done then).
@@ -126,7 +126,7 @@ class ItemWrites:
         names: Mapping[str, str] = body["ExpressionAttributeNames"]
         values: Mapping[str, Any] = body["ExpressionAttributeValues"]
         with self._lock:
-            table = self._beneath.backend("dynamodb").tables.get(body["TableName"])
+            table = self._moto.backend("dynamodb").tables.get(body["TableName"])
             if table is None or table.range_key_attr is not None or table.hash_key_type != "S":
                 return None
             if table.stream_shard is not None or table.indexes or table.global_indexes:
@@ -153,7 +153,7 @@ class ItemWrites:
             return {"Responses": [self._inserted(*insert) for insert in inserts if insert]}
 
     def _inserted(self, name: str, item: Mapping[str, Any]) -> dict[str, object]:
-        backend = self._beneath.backend("dynamodb")
+        backend = self._moto.backend("dynamodb")
         table = backend.tables.get(name)
         if table is None:
             return _failed("ResourceNotFound", "Requested resource not found")

@@ -14,7 +14,7 @@ import msgspec
 
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 
 MAX_ENTRIES = 10
 """Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
@@ -27,14 +27,14 @@ class EventBuses:
     """``PutEvents`` on moto's buses.
 
     Args:
-        beneath: whose EventBridge and SQS they are.
+        moto: whose EventBridge and SQS they are.
         clock: gives an event without ``Time`` its time.
     """
 
-    def __init__(self, beneath: Beneath, clock: Clock) -> None:
-        self._beneath = beneath
+    def __init__(self, moto: MotoBackend, clock: Clock) -> None:
+        self._moto = moto
         self._clock = clock
-        self._lock = beneath.lock("events")
+        self._lock = moto.lock("events")
 
     def put_events(self, body: Mapping[str, Any]) -> dict[str, object] | None:
         """The answer to a ``PutEvents``, or None when it is moto's to answer (nothing was done then).
@@ -47,7 +47,7 @@ class EventBuses:
             raise ApiError("ValidationException", f"Entries: a list of 1 to {MAX_ENTRIES} is needed")
         if sum(_size(entry) for entry in entries) > MAX_TOTAL_BYTES:
             raise ApiError("ValidationException", "Total size of the entries in the request is over the limit.")
-        backend = self._beneath.backend("events")
+        backend = self._moto.backend("events")
         with self._lock:
             buses = [_bus(backend, entry) for entry in entries]
             if any(bus is None for bus in buses):
@@ -97,7 +97,7 @@ class EventBuses:
         arn = str(target.get("Arn", "")).split(":")
         if not _PLAIN_TARGET.issuperset(target) or len(arn) != 6 or arn[2] != "sqs":
             return None
-        queue = self._beneath.backend("sqs").queues.get(arn[5])
+        queue = self._moto.backend("sqs").queues.get(arn[5])
         if queue is None or queue.fifo_queue or queue.lambda_event_source_mappings:
             return None
         return queue

@@ -1,4 +1,4 @@
-"""The one door of the twin: every AWS call comes in here and goes to our own service or to moto beneath."""
+"""The one door of the twin: every AWS call comes in here and goes to our own service or to moto."""
 
 import logging
 import traceback
@@ -85,7 +85,7 @@ class Front:
     """A WSGI application that chooses the service by ``X-Amz-Target``, path and signature.
 
     Args:
-        beneath: what answers all that is not ours (moto).
+        moto: what answers all that is not ours (moto).
         apis: our JSON services by name: ``kinesis``, ``firehose``, ``athena``.
         functions: our Lambda API.
         stacks: CloudFormation's answers for our stack.
@@ -100,7 +100,7 @@ class Front:
 
     def __init__(
         self,
-        beneath: "WSGIApplication",
+        moto: "WSGIApplication",
         *,
         apis: Mapping[str, JsonApi] | None = None,
         functions: RestApi | None = None,
@@ -110,7 +110,7 @@ class Front:
         admits: Callable[["WSGIEnvironment"], bool] = lambda _: True,
         recorder: Recorder | None = None,
     ) -> None:
-        self._beneath = beneath
+        self._moto = moto
         self._apis = dict(apis or {})
         self._functions = functions
         self._stacks = stacks or StackApi()
@@ -165,7 +165,7 @@ class Front:
     ) -> Iterable[bytes]:
         """Answers by a route, or by moto; the one place where our services' errors become answers."""
         if route is None:
-            return self._beneath(environ, start_response)
+            return self._moto(environ, start_response)
         raw = _body(environ)
         _restore(environ, raw)
         try:
@@ -178,7 +178,7 @@ class Front:
             answer = route.refusal(ApiError(route.failure, message, 500))
         if answer is None:
             _restore(environ, raw)
-            return self._beneath(environ, start_response)
+            return self._moto(environ, start_response)
         return _send(start_response, answer)
 
     def _route(self, environ: "WSGIEnvironment", path: str) -> _Route | None:

@@ -14,7 +14,7 @@ from infra.local.durable.store import Store
 from infra.local.firehose.journal import DeliveryJournal
 from infra.local.kinesis.log import StreamLog
 from infra.local.kinesis.streams import Streams
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -30,21 +30,21 @@ class Kept:
 
     Args:
         folder: an existing folder of one owner.
-        beneath: moto's backends.
+        moto: moto's backends.
 
     Raises:
         StoreError: the folder's store cannot be read.
     """
 
-    def __init__(self, folder: Path, beneath: Beneath) -> None:
+    def __init__(self, folder: Path, moto: MotoBackend) -> None:
         self.store = Store(folder)
         self.log = StreamLog(self.store)
         self.checkpoints = Checkpoints(self.store)
-        items = KeptItems(self.store, beneath)
+        items = KeptItems(self.store, moto)
         self.requests = Requests(self.store, items)
         self._items = items
-        self._messages = KeptMessages(self.store, beneath)
-        self._objects = KeptObjects(self.store, beneath)
+        self._messages = KeptMessages(self.store, moto)
+        self._objects = KeptObjects(self.store, moto)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 

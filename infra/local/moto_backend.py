@@ -1,4 +1,4 @@
-"""What lies beneath our own services: moto's backends, in this process, behind one WSGI application."""
+"""What answers where no service of ours does: moto's backends, in this process, behind one WSGI application."""
 
 import json
 import logging
@@ -47,7 +47,7 @@ def _noted_keys() -> type[Any]:
     return NotedKeys
 
 
-class Beneath:
+class MotoBackend:
     """moto as a WSGI application for one account: one call at a time per service, nothing recorded.
 
     moto's backends are plain dictionaries without locks (its source says so at several places). They hold Python's

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.errors import ApiError
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 
 Note = Callable[[str, Mapping[str, object]], None]
 """Takes a call's ``X-Amz-Target`` and its body."""
@@ -26,20 +26,20 @@ class S3Store:
     """The objects of the twin's S3.
 
     Args:
-        beneath: whose S3 backend it is.
+        moto: whose S3 backend it is.
 
     Raises (every method):
         ApiError: ``NoSuchBucket`` or ``NoSuchKey``, status 404.
     """
 
-    def __init__(self, beneath: Beneath) -> None:
-        self._beneath = beneath
-        self._lock = beneath.lock("s3")
+    def __init__(self, moto: MotoBackend) -> None:
+        self._moto = moto
+        self._lock = moto.lock("s3")
 
     @property
     def _backend(self) -> Any:
         # Asked for every time: a reset makes another one.
-        return self._beneath.backend("s3")
+        return self._moto.backend("s3")
 
     def put(
         self,
@@ -59,7 +59,7 @@ class S3Store:
             if content_encoding:
                 metadata["Content-Encoding"] = content_encoding
             stored.set_metadata(metadata)
-            self._beneath.objects_changed()
+            self._moto.objects_changed()
         return etag
 
     def get(self, bucket: str, key: str, *, start: int = 0, length: int | None = None) -> bytes:
@@ -106,7 +106,7 @@ class S3Store:
         with self._lock:
             self._bucket(bucket)
             self._backend.delete_object(bucket, key)
-            self._beneath.objects_changed()
+            self._moto.objects_changed()
 
     def _bucket(self, bucket: str) -> Any:
         found = self._backend.buckets.get(bucket)
@@ -131,22 +131,22 @@ class GlueCatalog:
     """The databases and tables of the twin's Glue catalog, in the shape of Glue's own API.
 
     Args:
-        beneath: whose Glue it is.
+        moto: whose Glue it is.
         note: told of each change, as the call of Glue's API that makes it.
 
     Raises (every method):
         ApiError: ``EntityNotFoundException``.
     """
 
-    def __init__(self, beneath: Beneath, *, note: Note | None = None) -> None:
-        self._beneath = beneath
-        self._lock = beneath.lock("glue")
+    def __init__(self, moto: MotoBackend, *, note: Note | None = None) -> None:
+        self._moto = moto
+        self._lock = moto.lock("glue")
         self._note: Note = note or (lambda _target, _body: None)
 
     @property
     def _backend(self) -> Any:
         # Asked for every time: a reset makes another one.
-        return self._beneath.backend("glue")
+        return self._moto.backend("glue")
 
     def get_database(self, name: str) -> dict[str, Any]:
         with self._lock:

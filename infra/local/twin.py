@@ -31,7 +31,7 @@ from infra.local.front import Front
 from infra.local.kept import Kept
 from infra.local.kinesis.api import KinesisApi
 from infra.local.kinesis.streams import Streams
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from infra.local.status import Status
 from infra.local.stores import GlueCatalog, S3Store
@@ -100,11 +100,11 @@ class Twin:
         # The port first: a taken one is said before anything is made, and the functions are given the address.
         self._server = LoopbackServer(port=port)
         self.endpoint_url = self._server.url
-        self.beneath = Beneath(account_id=ACCOUNT_ID, region=region)
-        self._kept = Kept(data, self.beneath) if data is not None else None
+        self.moto = MotoBackend(account_id=ACCOUNT_ID, region=region)
+        self._kept = Kept(data, self.moto) if data is not None else None
         kept = self._kept
-        self.objects = S3Store(self.beneath)
-        self.catalog = GlueCatalog(self.beneath, note=kept.requests.note if kept else None)
+        self.objects = S3Store(self.moto)
+        self.catalog = GlueCatalog(self.moto, note=kept.requests.note if kept else None)
         self.stacks = StackApi()
         self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None)
         self.functions = Functions(account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url)
@@ -140,9 +140,9 @@ class Twin:
             mappings=self.mappings,
             deliveries=self.deliveries,
         )
-        items = ItemWrites(self.beneath)
+        items = ItemWrites(self.moto)
         self._front = Front(
-            self.beneath,
+            self.moto,
             apis={
                 "kinesis": KinesisApi(self.streams, self._clock),
                 "firehose": FirehoseApi(
@@ -160,7 +160,7 @@ class Twin:
             stacks=self.stacks,
             control=Control(self.status),
             shortcuts={
-                "AWSEvents.PutEvents": EventBuses(self.beneath, self._clock).put_events,
+                "AWSEvents.PutEvents": EventBuses(self.moto, self._clock).put_events,
                 "DynamoDB_20120810.UpdateItem": items.update_item,
                 "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
             },
@@ -181,8 +181,8 @@ class Twin:
             raise RuntimeError("another twin runs in this process; stop it first, or start a process of its own")
         self._running = True
         try:
-            self.beneath.reset()
-            self.beneath.warm()
+            self.moto.reset()
+            self.moto.warm()
             if self._kept:
                 self._kept.streams(self.streams, now=self._clock.now())
             self._server.start(self._front)
@@ -220,8 +220,8 @@ class Twin:
             self._server.stop()
             if self._kept:
                 self._kept.close()
-            self.beneath.unwatch()
-            self.beneath.reset()
+            self.moto.unwatch()
+            self.moto.reset()
         finally:
             _one_twin.release()
 

@@ -26,9 +26,9 @@ from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.ports import Stream
 from producers.redrive.fixes import UnusableFixError, open_fix
-from producers.redrive.items import Item, SetAside
+from producers.redrive.items import Item, RedriveSource
 from producers.redrive.ledger import Ledger
-from producers.redrive.run import Group, Redrive, Redriving, WithVerdict
+from producers.redrive.run import Group, Redrive, Redriver, WithVerdict
 from producers.replay.run_files import is_alive, this_process
 from producers.replay.runs import Store
 
@@ -47,17 +47,17 @@ class Parts(Protocol):
         """The stream, to put on."""
         ...
 
-    def quarantine(self, *, since: float, until: float, reasons: frozenset[str]) -> SetAside:
+    def quarantine(self, *, since: float, until: float, reasons: frozenset[str]) -> RedriveSource:
         """The records in quarantine."""
         ...
 
-    def dead_letters(self, *, since: float, until: float, reasons: frozenset[str]) -> SetAside:
+    def dead_letters(self, *, since: float, until: float, reasons: frozenset[str]) -> RedriveSource:
         """The dead letters of the bucket."""
         ...
 
     def pointed_letters(
         self, queue_url: str | None, texts: Sequence[str], *, since: float, until: float, reasons: frozenset[str]
-    ) -> SetAside:
+    ) -> RedriveSource:
         """The dead letters that a queue, or these texts, tell of."""
         ...
 
@@ -153,7 +153,7 @@ def execute(world: World, request: RedriveRequest) -> int:
             raise WrongUseError(f"--fix {error}") from None
     names = _names(world, request)
     parts = world.open(names, clock)
-    redriving = Redriving(
+    redriver = Redriver(
         Ledger(parts.ledger(), holder=this_process(), is_alive=is_alive),
         run_id=run_id,
         lateness=request.limits.lateness(names),
@@ -167,16 +167,16 @@ def execute(world: World, request: RedriveRequest) -> int:
         with closing(place), closing(fix) if fix is not None else nullcontext():
             items = islice(place.items(), request.limit)
             if request.only_list:
-                return _list(redriving, items, place, world, request, now)
-            return _redrive(redriving, items, place, parts, request, clock)
+                return _list(redriver, items, place, world, request, now)
+            return _redrive(redriver, items, place, parts, request, clock)
     except UnusableFixError as error:
         raise WrongUseError(f"--fix {error}") from None
 
 
 def _list(
-    redriving: Redriving, items: Iterator[Item], place: SetAside, world: World, request: RedriveRequest, now: float
+    redriver: Redriver, items: Iterator[Item], place: RedriveSource, world: World, request: RedriveRequest, now: float
 ) -> int:
-    groups = redriving.groups(items, sample=world.mask if request.samples else None, samples=request.samples)
+    groups = redriver.groups(items, sample=world.mask if request.samples else None, samples=request.samples)
     if request.as_json:
         click.echo(msgspec.json.encode({"groups": groups, "unreadable": place.unreadable}))
         return 0
@@ -193,9 +193,9 @@ def _list(
 
 
 def _redrive(
-    redriving: Redriving,
+    redriver: Redriver,
     items: Iterator[Item],
-    place: SetAside,
+    place: RedriveSource,
     parts: Parts,
     request: RedriveRequest,
     clock: Clock,
@@ -203,13 +203,13 @@ def _redrive(
     if request.dry_run:
         stop = Stop()
         with stopping(stop):
-            done = redriving.try_out(items, is_stopped=stop)
+            done = redriver.try_out(items, is_stopped=stop)
     else:
         delivery = open_delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
         stop = Stop()
         stop.abandon = delivery.abandon
         with stopping(stop), progress("redriving", unit="records") as advance:
-            done = redriving.send(items, delivery, is_stopped=stop, progress=advance)
+            done = redriver.send(items, delivery, is_stopped=stop, progress=advance)
     if request.as_json:
         account = {**msgspec.to_builtins(done), "unreadable": place.unreadable, "dry_run": request.dry_run}
         click.echo(msgspec.json.encode(account))
@@ -269,7 +269,7 @@ def _told(done: Redrive, request: RedriveRequest) -> Iterator[str]:
         yield f"stopped: {done.stopped}"
 
 
-def _unreadable(place: SetAside) -> Iterator[str]:
+def _unreadable(place: RedriveSource) -> Iterator[str]:
     if place.unreadable:
         names = ", ".join(place.unreadable[:3])
         yield f"{len(place.unreadable):,} are not invocation records and were left alone: {names}"
@@ -291,7 +291,7 @@ def _age(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def _place(parts: Parts, request: RedriveRequest, *, since: float, until: float) -> SetAside:
+def _place(parts: Parts, request: RedriveRequest, *, since: float, until: float) -> RedriveSource:
     reasons = frozenset(request.reasons)
     if not isinstance(request, LettersRequest):
         return parts.quarantine(since=since, until=until, reasons=reasons)

@@ -29,7 +29,7 @@ from producers.limits import SHARD_RECORDS_PER_SECOND
 from producers.load.prices import Prices, read_prices
 from producers.ports import Stream
 from producers.replay.records import Archive, ArchivedPast, Past, PastRecord, RetainedPast, ShardReader
-from producers.replay.run import FirstArrivals, NoArrivals, Pace, Replay, Replaying
+from producers.replay.run import FirstArrivals, NoArrivals, Pace, Replay, Replayer
 from producers.replay.run_files import FolderStore, is_alive, this_process
 from producers.replay.runs import OtherPlanError, Run, RunTakenError, Store
 from producers.replay.selecting import Selection
@@ -133,8 +133,8 @@ def execute(world: World, request: ReplayRequest) -> int:
     lateness = request.limits.lateness(names)
     parts = world.open(names, clock)
     if request.dry_run:
-        replaying = _replaying(request, parts, selection, lateness, now, run_id, clock, Pace())
-        return _count(replaying, request, prices, run_id)
+        replayer = _replaying(request, parts, selection, lateness, now, run_id, clock, Pace())
+        return _count(replayer, request, prices, run_id)
     pace = _pace(request, parts)
     store = parts.store(request.state) if request.state.startswith("s3://") else FolderStore(Path(request.state))
     stop = Stop()
@@ -144,11 +144,11 @@ def execute(world: World, request: ReplayRequest) -> int:
             run = Run.take(store, run_id=run_id, plan=plan, holder=this_process(), is_alive=is_alive, now=now)
             # What "2d ago" meant when the run was begun is what it means for ever.
             began = run.state.started_at
-            replaying = _replaying(request, parts, _selection(request, began), lateness, began, run_id, clock, pace)
+            replayer = _replaying(request, parts, _selection(request, began), lateness, began, run_id, clock, pace)
             delivery = open_delivery(parts.stream(), clock=clock, settings=DeliverySettings(keep_ids=False))
             stop.abandon = delivery.abandon
-            with progress("replaying", _pieces(replaying), unit="objects") as advance:
-                done = replaying.send(delivery, run, is_stopped=stop, progress=_on_record(advance))
+            with progress("replaying", _pieces(replayer), unit="objects") as advance:
+                done = replayer.send(delivery, run, is_stopped=stop, progress=_on_record(advance))
         except RunTakenError as error:
             raise InUseError(str(error)) from None
         except KeyboardInterrupt:
@@ -176,11 +176,11 @@ def _closed(done: Replay, run: Run, request: ReplayRequest) -> int:
     return 0 if done.is_finished else 1
 
 
-def _count(replaying: Replaying, request: ReplayRequest, prices: Prices, run_id: str) -> int:
+def _count(replayer: Replayer, request: ReplayRequest, prices: Prices, run_id: str) -> int:
     stop = Stop()
-    with stopping(stop), progress("counting", _pieces(replaying), unit="objects") as advance:
-        done = replaying.count(is_stopped=stop, progress=_on_record(advance))
-    estimate, dollars = replaying.estimate, replaying.estimate.dollars(prices)
+    with stopping(stop), progress("counting", _pieces(replayer), unit="objects") as advance:
+        done = replayer.count(is_stopped=stop, progress=_on_record(advance))
+    estimate, dollars = replayer.estimate, replayer.estimate.dollars(prices)
     if request.as_json:
         cost = {"put_units": estimate.put_units, "archive_bytes": estimate.archive_bytes, "usd": dollars}
         click.echo(
@@ -214,9 +214,9 @@ def _count(replaying: Replaying, request: ReplayRequest, prices: Prices, run_id:
     return STOPPED if done.is_interrupted else 0
 
 
-def _pieces(replaying: Replaying) -> int | None:
+def _pieces(replayer: Replayer) -> int | None:
     """How many objects there are; None when nobody knows."""
-    size = replaying.size()
+    size = replayer.size()
     return None if size is None else size[0]
 
 
@@ -279,14 +279,14 @@ def _replaying(
     run_id: str,
     clock: Clock,
     pace: Pace,
-) -> Replaying:
+) -> Replayer:
     limits = {"since": selection.since, "until": selection.until}
     past: Past
     if request.from_ == "archive":
         past = ArchivedPast(parts.archive(), **limits, written_before=started_at, lateness=lateness)
     else:
         past = RetainedPast(parts.reader(), **limits, lateness=lateness, clock=clock)
-    return Replaying(
+    return Replayer(
         past,
         selection=selection,
         arrivals=parts.arrivals() if request.lookup else NoArrivals(),

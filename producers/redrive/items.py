@@ -73,7 +73,7 @@ class Item(Protocol):
         ...
 
 
-class SetAside(Protocol):
+class RedriveSource(Protocol):
     """Where things are set aside."""
 
     def items(self) -> Iterator[Item]:

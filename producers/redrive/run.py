@@ -122,7 +122,7 @@ class _Ready(msgspec.Struct):
     fixed: int
 
 
-class Redriving:
+class Redriver:
     """Brings items back.
 
     Args:

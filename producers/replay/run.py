@@ -97,7 +97,7 @@ class Replay(msgspec.Struct, kw_only=True):
     stopped: str | None = None
 
 
-class Replaying:
+class Replayer:
     """Sends one run's events.
 
     Args:

@@ -19,10 +19,10 @@ from producers.delivery.sending import open_delivery
 from producers.ports import OutRecord, PutResult
 from producers.redrive.items import PlainItem, RawRecord
 from producers.redrive.ledger import CLAIM_SECONDS, Ledger
-from producers.redrive.run import Redriving
+from producers.redrive.run import Redriver
 from producers.replay.marking import Span
 from producers.replay.records import PastRecord
-from producers.replay.run import NoArrivals, Pace, Replaying
+from producers.replay.run import NoArrivals, Pace, Replayer
 from producers.replay.runs import Holder, Run
 from producers.replay.selecting import Selection
 from tests.fakes.documents import MemoryStore
@@ -130,9 +130,9 @@ def redrive(stream: FakeStream, store: MemoryStore, steps: Steps, *, pid: int, n
         for number in range(ITEMS)
     ]
     ledger = Ledger(MortalStore(store, steps), holder=Holder("here", pid), is_alive=lambda other: None)
-    redriving = Redriving(ledger, run_id=f"run-{pid}", lateness=DEFAULT_LATENESS, clock=clock)
+    redriver = Redriver(ledger, run_id=f"run-{pid}", lateness=DEFAULT_LATENESS, clock=clock)
     settings = DeliverySettings(in_flight=1, max_attempts=2)
-    redriving.send(items, open_delivery(MortalStream(stream, steps), clock=clock, settings=settings))
+    redriver.send(items, open_delivery(MortalStream(stream, steps), clock=clock, settings=settings))
 
 
 def all_redriven(store: MemoryStore) -> bool:
@@ -209,7 +209,7 @@ def replay(stream: FakeStream, store: MemoryStore, steps: Steps, past: ListedPas
         is_alive=lambda other: False,
         now=clock.now(),
     )
-    replaying = Replaying(
+    replayer = Replayer(
         past,
         selection=Selection(since=0.0, until=1e12),
         arrivals=NoArrivals(),
@@ -220,7 +220,7 @@ def replay(stream: FakeStream, store: MemoryStore, steps: Steps, past: ListedPas
         pace=Pace(rate=1.0),
     )
     settings = DeliverySettings(in_flight=1, max_attempts=2)
-    done = replaying.send(open_delivery(MortalStream(stream, steps), clock=clock, settings=settings), run)
+    done = replayer.send(open_delivery(MortalStream(stream, steps), clock=clock, settings=settings), run)
     return done.is_finished
 
 

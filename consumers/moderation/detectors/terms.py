@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from msgspec import Struct
 
-from consumers.moderation.confusables import LOOKALIKES
+from consumers.moderation.confusables import CONFUSABLES
 from consumers.moderation.detectors.masked import MaskedTerms, has_masks
 from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms
 from consumers.moderation.detectors.protocol import Subject
@@ -269,7 +269,7 @@ _WITHOUT_ACCENTS = frozenset({"en", "id", "nl"})
 def _is_latin(pair: tuple[str, str]) -> bool:
     """Whether a letter is written with an accent that the term has not, or has another there."""
     written, _ = pair
-    return not written.isascii() and "LATIN" in unicodedata.name(written, "") and written not in LOOKALIKES
+    return not written.isascii() and "LATIN" in unicodedata.name(written, "") and written not in CONFUSABLES
 
 
 def _is_meant(entry: _Entry, plain: str, places: Sequence[int], spoken: _Spoken) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 
 from infra.local.durable.store import Store
 from infra.local.dynamodb import read_insert
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 
 _SINGLE: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 _STATEMENTS: Final = frozenset({"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"})
@@ -22,16 +22,16 @@ class KeptItems:
 
     Args:
         store: of the runtime's folder.
-        beneath: whose DynamoDB it is.
+        moto: whose DynamoDB it is.
     """
 
-    def __init__(self, store: Store, beneath: Beneath) -> None:
+    def __init__(self, store: Store, moto: MotoBackend) -> None:
         self._store = store
-        self._beneath = beneath
+        self._moto = moto
 
     def load(self) -> list[str]:
         """Brings back the items whose tables exist; gives a line for each that was left out."""
-        tables = self._beneath.backend("dynamodb").tables
+        tables = self._moto.backend("dynamodb").tables
         problems = []
         for name, key, item in self._store.rows("SELECT tbl, key, item FROM items"):
             if name in tables:
@@ -43,8 +43,8 @@ class KeptItems:
 
     def wrote(self, action: str, body: Attributes) -> None:
         """Keeps what a call that succeeded has written."""
-        with self._beneath.lock("dynamodb"):
-            tables = self._beneath.backend("dynamodb").tables
+        with self._moto.lock("dynamodb"):
+            tables = self._moto.backend("dynamodb").tables
             written = list(_written(action, body))
             if action in _STATEMENTS and not written:
                 # What a statement of PartiQL has changed is not to be seen in it.

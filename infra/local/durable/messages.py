@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from infra.local.durable.store import Store
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 
 _FIELDS: Final = (
     *("message_attributes", "system_attributes", "sender_id", "sent_timestamp"),
@@ -22,19 +22,19 @@ class KeptMessages:
 
     Args:
         store: of the runtime's folder.
-        beneath: whose SQS it is.
+        moto: whose SQS it is.
     """
 
-    def __init__(self, store: Store, beneath: Beneath) -> None:
+    def __init__(self, store: Store, moto: MotoBackend) -> None:
         self._store = store
-        self._beneath = beneath
+        self._moto = moto
         self._known: dict[str, set[str]] = {}
 
     def load(self) -> list[str]:
         """Brings back the messages whose queues exist, and keeps what is sent from then on."""
         from moto.sqs.models import Message
 
-        queues = self._beneath.backend("sqs").queues
+        queues = self._moto.backend("sqs").queues
         for name, key, document in self._store.rows("SELECT queue, id, document FROM messages ORDER BY rowid"):
             self._known.setdefault(name, set()).add(key)
             if name in queues:
@@ -43,12 +43,12 @@ class KeptMessages:
                 for field, value in fields.items():
                     setattr(message, field, value)
                 queues[name]._messages.append(message)
-        self._beneath.watch_messages(self._sent)
+        self._moto.watch_messages(self._sent)
         return []
 
     def sweep(self) -> None:
         """Forgets the messages that are in no queue any more."""
-        for name, queue in list(self._beneath.backend("sqs").queues.items()):
+        for name, queue in list(self._moto.backend("sqs").queues.items()):
             known = self._known.setdefault(name, set())
             # In this order: a message is known only once it is in its queue.
             before = known.copy()

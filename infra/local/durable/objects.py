@@ -13,7 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from infra.local.durable.store import Store, sync_file
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 
 _logger = logging.getLogger(__name__)
 _TREE: Final = "s3"
@@ -45,13 +45,13 @@ class KeptObjects:
 
     Args:
         store: of the runtime's folder.
-        beneath: whose S3 it is.
+        moto: whose S3 it is.
     """
 
-    def __init__(self, store: Store, beneath: Beneath) -> None:
+    def __init__(self, store: Store, moto: MotoBackend) -> None:
         self._store = store
         self._folder = store.folder
-        self._beneath = beneath
+        self._moto = moto
         self._files: dict[tuple[str, str], str] = {}
         self._whole: set[str] = set()
         # How many files lie at or below each path.
@@ -66,7 +66,7 @@ class KeptObjects:
         (self._folder / _INCOMING).mkdir(exist_ok=True)
         problems = []
         waiting = set()
-        buckets = self._beneath.backend("s3").buckets
+        buckets = self._moto.backend("s3").buckets
         for bucket, key, document in self._store.rows("SELECT bucket, key, document FROM objects"):
             kept = msgspec.msgpack.decode(document, type=KeptObject)
             waiting.add(kept.incoming)
@@ -86,11 +86,11 @@ class KeptObjects:
         for path in (self._folder / _INCOMING).iterdir():
             if path.name not in waiting:
                 path.unlink(missing_ok=True)
-        self._beneath.watch_objects(self._changed)
+        self._moto.watch_objects(self._changed)
         return problems
 
     def _put(self, bucket: str, key: str, body: bytes, kept: KeptObject) -> None:
-        stored = self._beneath.backend("s3").put_object(
+        stored = self._moto.backend("s3").put_object(
             bucket, key, body, storage=kept.storage_class, etag=kept.etag, disable_notification=True
         )
         stored.set_metadata(dict(kept.metadata))

@@ -52,7 +52,7 @@ LAMBDA_LIMIT = 6 * 1024 * 1024
 class Faulty:
     policy_id, policy_version = "p", "v"
     managed = ()
-    crowd = None
+    velocity = None
     handling: Mapping[str, str] = MappingProxyType({})
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:

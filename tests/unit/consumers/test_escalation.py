@@ -12,7 +12,7 @@ from consumers.breaker import Breaker
 from consumers.budget import HourlyBudget
 from consumers.deferred import DeferredConsumer
 from consumers.effects import Destinations, Effects
-from consumers.escalation import CALL_SECONDS, Cascade, Tally
+from consumers.escalation import CALL_SECONDS, Escalation, Tally
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
@@ -88,10 +88,10 @@ class Bench:
             clock=self.clock,
             retry=Retry(attempts=1),
         )
-        self.cascade = Cascade(services, clock=self.clock)
+        self.escalation = Escalation(services, clock=self.clock)
 
     def process(self, texts: Iterable[str], *, deadline: float = FAR, **more: object) -> Report:
-        consumer = Consumer(self.rows, self.effects, clock=self.clock, cascade=self.cascade)
+        consumer = Consumer(self.rows, self.effects, clock=self.clock, escalation=self.escalation)
         records = [payload(number, text, **more) for number, text in enumerate(texts)]
         return consumer.process(kinesis_event(records), deadline=deadline)
 
@@ -248,7 +248,7 @@ def test_nothing_is_begun_that_could_keep_the_verdicts_from_landing() -> None:
 
     services = FakeManagedServices()
     bench = Bench(services, policy=POLICY.split("[[managed]]", maxsplit=1)[0] + GUARD, clock=clock)
-    bench.cascade = Cascade(services, clock=clock, each=slowly)
+    bench.escalation = Escalation(services, clock=clock, each=slowly)
     report = bench.process([f"hate fool {number}" for number in range(20)], deadline=START + 20)
     assert report.answer == {"batchItemFailures": []}
     assert clock.time == START + 2 * CALL_SECONDS, "of 20 seconds 10 are for asking: two waves of eight"
@@ -264,7 +264,7 @@ def test_with_too_little_time_nobody_is_asked(left: float) -> None:
 
 def test_the_deferred_lane_asks_too() -> None:
     bench = Bench(FakeManagedServices())
-    consumer = DeferredConsumer(bench.rows, bench.effects, clock=bench.clock, cascade=bench.cascade)
+    consumer = DeferredConsumer(bench.rows, bench.effects, clock=bench.clock, escalation=bench.escalation)
     report = consumer.process(transform_event([payload(0, "awful fool"), payload(1, "hello")]), deadline=FAR)
     assert [record["result"] for record in report.answer["records"]] == ["Dropped", "Ok"]
     assert bench.landed("action", "flags") == [("block", [])]

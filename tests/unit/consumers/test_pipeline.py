@@ -167,7 +167,7 @@ class Poisoned:
 
     policy_id, policy_version = "p", "v"
     managed = ()
-    crowd = None
+    velocity = None
     handling = MODERATOR.handling
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:

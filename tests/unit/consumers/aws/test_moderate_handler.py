@@ -129,7 +129,7 @@ def test_an_event_of_another_source_is_a_typed_error() -> None:
 class Faulty:
     policy_id, policy_version = "p", "v"
     managed = ()
-    crowd = None
+    velocity = None
     handling: Mapping[str, str] = MappingProxyType({})
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:

@@ -21,7 +21,7 @@ from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStr
 from consumers.ports import DefectError, Notice, Status, TransientError
 from infra.local.dynamodb import ItemWrites
 from infra.local.front import Front
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from tests.fakes.world import FakeWorld
 
@@ -209,13 +209,13 @@ def table() -> Iterator[object]:
 @pytest.fixture
 def batches() -> Iterator[Any]:
     """A client whose batches of statements the laptop's DynamoDB answers; moto takes no parameters in them."""
-    beneath = Beneath()
-    items = ItemWrites(beneath)
+    moto = MotoBackend()
+    items = ItemWrites(moto)
     shortcuts = {
         "DynamoDB_20120810.UpdateItem": items.update_item,
         "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
     }
-    with LoopbackServer(Front(beneath, shortcuts=shortcuts)) as server:
+    with LoopbackServer(Front(moto, shortcuts=shortcuts)) as server:
         dynamodb = client("dynamodb", endpoint_url=server.url)
         dynamodb.create_table(
             TableName="status",
@@ -224,7 +224,7 @@ def batches() -> Iterator[Any]:
             BillingMode="PAY_PER_REQUEST",
         )
         yield dynamodb
-    beneath.reset()
+    moto.reset()
 
 
 def read(dynamodb: object) -> dict[str, object]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.moderation.confusables import LOOKALIKES
+from consumers.moderation.confusables import CONFUSABLES
 from consumers.moderation.markup import undo, undone
 from consumers.moderation.normalise import fold, normalise
 from tests.fakes.work import assert_linear
@@ -140,14 +140,14 @@ def test_invisible_characters_anywhere_change_nothing(text: str, hidden: list[tu
 LOST = {"\u03f2"}
 
 
-@given(st.lists(st.sampled_from(sorted(LOOKALIKES.keys() - LOST)), min_size=1, max_size=12))
+@given(st.lists(st.sampled_from(sorted(CONFUSABLES.keys() - LOST)), min_size=1, max_size=12))
 def test_a_word_of_lookalikes_is_read_letter_by_letter(characters: list[str]) -> None:
-    assert fold("".join(characters)) == "".join(LOOKALIKES[one] for one in characters)
+    assert fold("".join(characters)) == "".join(CONFUSABLES[one] for one in characters)
 
 
 def test_every_lookalike_is_read_as_its_letter_but_one_that_compatibility_takes_first() -> None:
     # The lunate sigma's compatibility form is the sigma, before anything looks at it.
-    assert {one for one, letter in LOOKALIKES.items() if fold(one) != letter} == LOST
+    assert {one for one, letter in CONFUSABLES.items() if fold(one) != letter} == LOST
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumers.effects import Destinations, Effects
-from consumers.escalation import Cascade
+from consumers.escalation import Escalation
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
@@ -66,7 +66,7 @@ def again(change: Callable[[list[dict[str, Any]]], None]) -> Again:
         RowMaker(MODERATOR, Lateness(), code_version="1"),
         effects,
         clock=clock,
-        cascade=Cascade(services, clock=clock),
+        escalation=Escalation(services, clock=clock),
     ).process(kinesis_event(payloads), deadline=clock.time + 60)
     lake = AuditedLake(10)
     lake.store.stored.clear()

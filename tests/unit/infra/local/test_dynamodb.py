@@ -16,7 +16,7 @@ from infra.local.dynamodb import ItemWrites
 from infra.local.errors import ApiError
 from infra.local.eventbridge import MAX_TOTAL_BYTES, EventBuses
 from infra.local.front import Front
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 
 
@@ -26,16 +26,16 @@ class Fixed:
 
 
 @pytest.fixture(scope="module")
-def beneath() -> Iterator[Beneath]:
-    beneath = Beneath()
-    yield beneath
-    beneath.reset()
+def moto() -> Iterator[MotoBackend]:
+    moto = MotoBackend()
+    yield moto
+    moto.reset()
 
 
 @pytest.fixture(scope="module")
-def url(beneath: Beneath) -> Iterator[str]:
+def url(moto: MotoBackend) -> Iterator[str]:
     """moto alone, without a shortcut: the second opinion."""
-    with LoopbackServer(Front(beneath)) as server:
+    with LoopbackServer(Front(moto)) as server:
         yield server.url
 
 
@@ -98,8 +98,8 @@ def updates(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(updates(), min_size=1, max_size=6))
-def test_any_row_of_updates_ends_as_with_moto(dynamodb: Any, beneath: Beneath, rows: list[dict[str, Any]]) -> None:
-    ours = ItemWrites(beneath)
+def test_any_row_of_updates_ends_as_with_moto(dynamodb: Any, moto: MotoBackend, rows: list[dict[str, Any]]) -> None:
+    ours = ItemWrites(moto)
     for name in ("ours", "moto"):
         for key in ("c1", "c2"):
             dynamodb.delete_item(TableName=name, Key={"content_id": {"S": key}})
@@ -132,7 +132,7 @@ ITEMS = st.fixed_dictionaries({"action": texts, "number": numbers, "labels": typ
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["c1", "c2", "c3"]), ITEMS), min_size=1, max_size=5))
 def test_a_batch_of_inserts_ends_as_puts_of_what_was_not_there(
-    dynamodb: Any, beneath: Beneath, rows: list[tuple[str, dict[str, Any]]]
+    dynamodb: Any, moto: MotoBackend, rows: list[tuple[str, dict[str, Any]]]
 ) -> None:
     for name, key in itertools.product(("ours", "moto"), ("c1", "c2", "c3")):
         dynamodb.delete_item(TableName=name, Key={"content_id": {"S": key}})
@@ -141,7 +141,7 @@ def test_a_batch_of_inserts_ends_as_puts_of_what_was_not_there(
         {"Statement": statement, "Parameters": [{"S": key}, item["action"], item["number"], item["labels"]]}
         for key, item in rows
     ]
-    answer = ItemWrites(beneath).batch_execute_statement({"Statements": statements})
+    answer = ItemWrites(moto).batch_execute_statement({"Statements": statements})
     assert answer is not None
     expected: list[str | None] = []
     for key, item in rows:
@@ -172,14 +172,14 @@ def test_a_batch_of_inserts_ends_as_puts_of_what_was_not_there(
     ],
 )
 def test_a_statement_that_cannot_be_run_is_answered_for_itself(
-    dynamodb: Any, beneath: Beneath, statement: tuple[str, str, dict[str, str]], code: str
+    dynamodb: Any, moto: MotoBackend, statement: tuple[str, str, dict[str, str]], code: str
 ) -> None:
     dynamodb.delete_item(TableName="ours", Key={"content_id": {"S": "sound"}})
     statements = [
         {"Statement": f"""INSERT INTO "{table}" VALUE {{'{name}': ?}}""", "Parameters": [value]}
         for table, name, value in (statement, ("ours", "content_id", {"S": "sound"}))
     ]
-    answer: Any = ItemWrites(beneath).batch_execute_statement({"Statements": statements})
+    answer: Any = ItemWrites(moto).batch_execute_statement({"Statements": statements})
     bad, well = answer["Responses"]
     assert bad["Error"]["Code"] == code
     assert well == {"TableName": "ours"}
@@ -196,8 +196,8 @@ def test_a_statement_that_cannot_be_run_is_answered_for_itself(
         {"Statements": [{"Statement": """UPDATE "ours" SET a = ? WHERE b = ?""", "Parameters": [{"S": "x"}] * 2}]},
     ],
 )
-def test_other_batches_are_motos_to_answer(beneath: Beneath, body: dict[str, Any]) -> None:
-    assert ItemWrites(beneath).batch_execute_statement(body) is None
+def test_other_batches_are_motos_to_answer(moto: MotoBackend, body: dict[str, Any]) -> None:
+    assert ItemWrites(moto).batch_execute_statement(body) is None
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_other_batches_are_motos_to_answer(beneath: Beneath, body: dict[str, Any
     ],
 )
 def test_a_comparison_with_what_is_not_there_or_has_another_type_does_not_hold(
-    dynamodb: Any, beneath: Beneath, condition: str, holds: bool
+    dynamodb: Any, moto: MotoBackend, condition: str, holds: bool
 ) -> None:
     dynamodb.put_item(TableName="ours", Item={"content_id": {"S": "c3"}, "action": {"S": "x"}})
     body = {
@@ -223,10 +223,10 @@ def test_a_comparison_with_what_is_not_there_or_has_another_type_does_not_hold(
         "ExpressionAttributeValues": {":c": {"N": "1"}},
     }
     if holds:
-        assert ItemWrites(beneath).update_item(body) == {}
+        assert ItemWrites(moto).update_item(body) == {}
     else:
         with pytest.raises(ApiError, match="ConditionalCheckFailedException"):
-            ItemWrites(beneath).update_item(body)
+            ItemWrites(moto).update_item(body)
 
 
 PLAIN: dict[str, Any] = {
@@ -263,9 +263,9 @@ PLAIN: dict[str, Any] = {
         {"Key": {"content_id": {"S": "c"}, "other": {"S": "c"}}},
     ],
 )
-def test_any_other_form_is_left_to_moto_untouched(dynamodb: Any, beneath: Beneath, change: dict[str, Any]) -> None:
+def test_any_other_form_is_left_to_moto_untouched(dynamodb: Any, moto: MotoBackend, change: dict[str, Any]) -> None:
     before = dynamodb.scan(TableName="ours")["Items"]
-    assert ItemWrites(beneath).update_item({**PLAIN, **change}) is None
+    assert ItemWrites(moto).update_item({**PLAIN, **change}) is None
     assert dynamodb.scan(TableName="ours")["Items"] == before
 
 
@@ -301,8 +301,8 @@ def messages(url: str, queue: str) -> list[dict[str, Any]]:
     return [json.loads(one["Body"]) for one in found]
 
 
-def test_an_event_reaches_the_queue_as_motos_would(url: str, beneath: Beneath, queue: str) -> None:
-    answer = EventBuses(beneath, Fixed()).put_events({"Entries": [entry(), entry(Detail='{"action":"review"}')]})
+def test_an_event_reaches_the_queue_as_motos_would(url: str, moto: MotoBackend, queue: str) -> None:
+    answer = EventBuses(moto, Fixed()).put_events({"Entries": [entry(), entry(Detail='{"action":"review"}')]})
     assert answer is not None
     assert answer["FailedEntryCount"] == 0
     [ours] = messages(url, queue)
@@ -324,29 +324,29 @@ def test_an_event_reaches_the_queue_as_motos_would(url: str, beneath: Beneath, q
         ({"DetailType": ""}, "InvalidArgument"),
     ],
 )
-def test_a_wrong_entry_fails_alone(url: str, beneath: Beneath, queue: str, change: dict[str, str], code: str) -> None:
-    answer: Any = EventBuses(beneath, Fixed()).put_events({"Entries": [entry(**change), entry()]})
+def test_a_wrong_entry_fails_alone(url: str, moto: MotoBackend, queue: str, change: dict[str, str], code: str) -> None:
+    answer: Any = EventBuses(moto, Fixed()).put_events({"Entries": [entry(**change), entry()]})
     assert answer["FailedEntryCount"] == 1
     assert answer["Entries"][0]["ErrorCode"] == code
     assert answer["Entries"][1]["EventId"] == messages(url, queue)[0]["id"]
 
 
 @pytest.mark.parametrize("entries", [[], [entry()] * 11, [entry(Detail="x" * MAX_TOTAL_BYTES)], None])
-def test_too_many_or_too_large_entries_are_refused_as_one(beneath: Beneath, entries: Any) -> None:
+def test_too_many_or_too_large_entries_are_refused_as_one(moto: MotoBackend, entries: Any) -> None:
     with pytest.raises(ApiError, match="ValidationException"):
-        EventBuses(beneath, Fixed()).put_events({"Entries": entries})
+        EventBuses(moto, Fixed()).put_events({"Entries": entries})
 
 
-def test_a_bus_that_is_not_there_is_motos_to_answer(beneath: Beneath) -> None:
-    assert EventBuses(beneath, Fixed()).put_events({"Entries": [entry(EventBusName="nowhere")]}) is None
+def test_a_bus_that_is_not_there_is_motos_to_answer(moto: MotoBackend) -> None:
+    assert EventBuses(moto, Fixed()).put_events({"Entries": [entry(EventBusName="nowhere")]}) is None
 
 
-def test_a_target_with_a_transformer_is_motos_to_serve(url: str, beneath: Beneath, queue: str) -> None:
+def test_a_target_with_a_transformer_is_motos_to_serve(url: str, moto: MotoBackend, queue: str) -> None:
     events = client(url, "events")
     events.create_event_bus(Name="shaped")
     events.put_rule(Name="r", EventBusName="shaped", EventPattern='{"detail-type":["verdict"]}')
     arn = "arn:aws:sqs:us-east-1:000000000000:enforcement"
     shape = {"InputPathsMap": {"a": "$.detail.action"}, "InputTemplate": '{"did": "<a>"}'}
     events.put_targets(Rule="r", EventBusName="shaped", Targets=[{"Id": "1", "Arn": arn, "InputTransformer": shape}])
-    EventBuses(beneath, Fixed()).put_events({"Entries": [entry(EventBusName="shaped")]})
+    EventBuses(moto, Fixed()).put_events({"Entries": [entry(EventBusName="shaped")]})
     assert messages(url, queue) == [{"did": "block"}]

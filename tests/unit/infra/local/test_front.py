@@ -19,7 +19,7 @@ from infra.local.durable.requests import Call
 from infra.local.durable.store import StoreError
 from infra.local.errors import ApiError
 from infra.local.front import Front
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from infra.local.stores import GlueCatalog, S3Store
 
@@ -55,10 +55,10 @@ class Idle:
 
 
 @pytest.fixture(scope="module")
-def beneath() -> Iterator[Beneath]:
-    beneath = Beneath()
-    yield beneath
-    beneath.reset()
+def moto() -> Iterator[MotoBackend]:
+    moto = MotoBackend()
+    yield moto
+    moto.reset()
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,8 @@ def stacks() -> StackApi:
 
 
 @pytest.fixture(scope="module")
-def front(beneath: Beneath, stacks: StackApi) -> Front:
-    return Front(beneath, apis={"kinesis": Echo()}, functions=Rest(), stacks=stacks, control=Control(Idle()))
+def front(moto: MotoBackend, stacks: StackApi) -> Front:
+    return Front(moto, apis={"kinesis": Echo()}, functions=Rest(), stacks=stacks, control=Control(Idle()))
 
 
 @pytest.fixture(scope="module")
@@ -148,33 +148,33 @@ def test_a_body_that_is_no_json_object_is_refused(front: Front, body: bytes) -> 
     assert json.loads(answer.data)["__type"] == "SerializationException"
 
 
-def test_a_shortcut_that_passes_leaves_the_call_to_what_lies_beneath(beneath: Beneath) -> None:
+def test_a_shortcut_that_passes_leaves_the_call_to_what_lies_beneath(moto: MotoBackend) -> None:
     asked: list[dict[str, object]] = []
-    front = Front(beneath, shortcuts={"DynamoDB_20120810.ListTables": lambda body: asked.append(body)})
+    front = Front(moto, shortcuts={"DynamoDB_20120810.ListTables": lambda body: asked.append(body)})
     with LoopbackServer(front) as server:
         assert client(server.url, "dynamodb").list_tables(Limit=3)["TableNames"] == []
     assert asked == [{"Limit": 3}]
 
 
-def test_a_shortcut_answers_in_the_protocol_of_its_service(beneath: Beneath) -> None:
+def test_a_shortcut_answers_in_the_protocol_of_its_service(moto: MotoBackend) -> None:
     def refuse(_: dict[str, object]) -> dict[str, object]:
         raise ApiError("ConditionalCheckFailedException", "The conditional request failed")
 
-    front = Front(beneath, shortcuts={"DynamoDB_20120810.PutItem": refuse})
+    front = Front(moto, shortcuts={"DynamoDB_20120810.PutItem": refuse})
     with LoopbackServer(front) as server:
         dynamodb = client(server.url, "dynamodb")
         with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
             dynamodb.put_item(TableName="t", Item={"k": {"S": "v"}})
 
 
-def test_calls_that_are_not_admitted_yet_are_to_be_tried_again_and_change_nothing(beneath: Beneath) -> None:
-    front = Front(beneath, apis={"kinesis": Echo()}, control=Control(Idle()), admits=lambda environ: False)
+def test_calls_that_are_not_admitted_yet_are_to_be_tried_again_and_change_nothing(moto: MotoBackend) -> None:
+    front = Front(moto, apis={"kinesis": Echo()}, control=Control(Idle()), admits=lambda environ: False)
     headers = {"X-Amz-Target": "Kinesis_20131202.DescribeLimits"}
     assert Client(front).post("/", data=b"{}", headers=headers).status_code == 503
     assert Client(front).get("/_twin/health").status_code == 200
 
 
-def test_what_cannot_be_kept_is_not_answered_as_done(beneath: Beneath) -> None:
+def test_what_cannot_be_kept_is_not_answered_as_done(moto: MotoBackend) -> None:
     class Full:
         def begin(self, call: Call) -> None: ...
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_kept_is_not_answered_as_done(beneath: Beneath) -> None:
         def settle(self) -> None:
             raise StoreError("the disk is full")
 
-    front = Front(beneath, apis={"kinesis": Echo()}, recorder=Full())
+    front = Front(moto, apis={"kinesis": Echo()}, recorder=Full())
     answer = Client(front).post("/", data=b"{}", headers={"X-Amz-Target": "Kinesis_20131202.DescribeLimits"})
     assert (answer.status_code, json.loads(answer.data)["message"]) == (500, "the disk is full")
 
@@ -275,8 +275,8 @@ def test_another_stack_and_another_resource_do_not_exist(url: str) -> None:
 # ------------------------------------------------------------------------------------------------ S3 and Glue
 
 
-def test_objects_go_through_the_door_and_past_it_alike(url: str, beneath: Beneath) -> None:
-    s3, store = client(url, "s3"), S3Store(beneath)
+def test_objects_go_through_the_door_and_past_it_alike(url: str, moto: MotoBackend) -> None:
+    s3, store = client(url, "s3"), S3Store(moto)
     s3.create_bucket(Bucket="both")
     body = gzip.compress(b"x" * 300_000)
     s3.put_object(Bucket="both", Key="a/ü b+c.gz", Body=body, ContentEncoding="gzip", Metadata={"who": "me"})
@@ -297,15 +297,15 @@ def test_objects_go_through_the_door_and_past_it_alike(url: str, beneath: Beneat
 
 
 @pytest.mark.parametrize(("bucket", "code"), [("nowhere", "NoSuchBucket"), ("empty", "NoSuchKey")])
-def test_an_object_that_is_not_there_is_an_aws_error(url: str, beneath: Beneath, bucket: str, code: str) -> None:
+def test_an_object_that_is_not_there_is_an_aws_error(url: str, moto: MotoBackend, bucket: str, code: str) -> None:
     client(url, "s3").create_bucket(Bucket="empty")
     with pytest.raises(ApiError) as caught:
-        S3Store(beneath).get(bucket, "k")
+        S3Store(moto).get(bucket, "k")
     assert (caught.value.code, caught.value.status) == (code, 404)
 
 
-def test_a_deleted_object_of_a_versioned_bucket_is_gone(url: str, beneath: Beneath) -> None:
-    s3, store = client(url, "s3"), S3Store(beneath)
+def test_a_deleted_object_of_a_versioned_bucket_is_gone(url: str, moto: MotoBackend) -> None:
+    s3, store = client(url, "s3"), S3Store(moto)
     s3.create_bucket(Bucket="versioned")
     s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
     store.put("versioned", "k", b"1")
@@ -329,8 +329,8 @@ def test_a_policy_that_asks_for_tls_does_not_close_the_loopback(url: str) -> Non
         s3.put_object(Bucket="closed", Key="k", Body=b"")
 
 
-def test_the_catalog_gives_what_glue_gives(url: str, beneath: Beneath) -> None:
-    glue, catalog = client(url, "glue"), GlueCatalog(beneath)
+def test_the_catalog_gives_what_glue_gives(url: str, moto: MotoBackend) -> None:
+    glue, catalog = client(url, "glue"), GlueCatalog(moto)
     glue.create_database(DatabaseInput={"Name": "db"})
     glue.create_table(DatabaseName="db", TableInput={"Name": "t", "Parameters": {"a": "b"}})
     assert catalog.get_table("DB", "T")["Parameters"] == {"a": "b"}

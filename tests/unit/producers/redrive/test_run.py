@@ -37,7 +37,7 @@ from producers.redrive.fixes import FixFailedError
 from producers.redrive.items import Item, Loaded, PlainItem, RawRecord
 from producers.redrive.ledger import CLAIM_SECONDS, Ledger
 from producers.redrive.quarantined import QuarantinedRow
-from producers.redrive.run import Redrive, Redriving
+from producers.redrive.run import Redrive, Redriver
 from producers.replay.runs import Holder
 from tests.fakes.documents import MemoryStore
 from tests.fakes.stream import FakeStream, VirtualClock
@@ -74,9 +74,9 @@ def redrive(
     items: Sequence[Item], stream: FakeStream, store: MemoryStore, *, run_id: str = "run", now: float = NOW, **more: Any
 ) -> Redrive:
     clock = VirtualClock(now)
-    redriving = Redriving(ledger(store), run_id=run_id, lateness=DEFAULT_LATENESS, clock=clock, **more)
+    redriver = Redriver(ledger(store), run_id=run_id, lateness=DEFAULT_LATENESS, clock=clock, **more)
     one = open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
-    return redriving.send(items, one)
+    return redriver.send(items, one)
 
 
 def sent(stream: FakeStream) -> list[tuple[int, str]]:
@@ -266,8 +266,8 @@ def test_a_listing_shows_reasons_ages_and_masked_samples_and_changes_nothing() -
     store = MemoryStore()
     redrive([item(1)], FakeStream(), store)
     kept = dict(store.kept)
-    redriving = Redriving(ledger(store), run_id="x", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
-    groups = redriving.groups(
+    redriver = Redriver(ledger(store), run_id="x", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
+    groups = redriver.groups(
         [item(1), item(2), item(3), item(4, reason="json")], sample=lambda data: f"{len(data)} bytes", samples=1
     )
     assert [(one.reason, one.items, one.redriven, one.oldest - NOW, one.newest - NOW) for one in groups] == [

@@ -17,7 +17,7 @@ from producers.delivery.sending import Delivery, open_delivery
 from producers.ports import OutRecord, PutResult, StreamRefusedError
 from producers.replay.marking import Identity, Span, identity
 from producers.replay.records import PastRecord
-from producers.replay.run import LOOKUP_RECORDS, SAVE_RECORDS, NoArrivals, Pace, Replay, Replaying
+from producers.replay.run import LOOKUP_RECORDS, SAVE_RECORDS, NoArrivals, Pace, Replay, Replayer
 from producers.replay.run_files import FolderStore, is_alive, this_process
 from producers.replay.runs import LEASE_SECONDS, ChangedError, Holder, OtherPlanError, Run, RunTakenError
 from producers.replay.selecting import Selection
@@ -81,9 +81,9 @@ def taken(store: MemoryStore | FolderStore, *, now: float = 0.0, holder: Holder 
     return Run.take(store, run_id="run", plan={"since": plan}, holder=holder, is_alive=lambda other: None, now=now)
 
 
-def replaying(past: ListedPast, clock: VirtualClock, **more: object) -> Replaying:
+def replayer(past: ListedPast, clock: VirtualClock, **more: object) -> Replayer:
     given: dict[str, object] = {"selection": EVERYTHING, "arrivals": NoArrivals(), **more}
-    return Replaying(past, lateness=DEFAULT_LATENESS, clock=clock, run_id="run", **given)  # type: ignore[arg-type]
+    return Replayer(past, lateness=DEFAULT_LATENESS, clock=clock, run_id="run", **given)  # type: ignore[arg-type]
 
 
 def delivery(stream: FakeStream, clock: VirtualClock) -> Delivery:
@@ -92,7 +92,7 @@ def delivery(stream: FakeStream, clock: VirtualClock) -> Delivery:
 
 def run_all(past: ListedPast, stream: FakeStream, store: MemoryStore, **more: object) -> Replay:
     clock = stream.clock or VirtualClock(NOW + 1e6)
-    return replaying(past, clock, **more).send(delivery(stream, clock), taken(store, now=clock.now()))
+    return replayer(past, clock, **more).send(delivery(stream, clock), taken(store, now=clock.now()))
 
 
 def marks(stream: FakeStream) -> list[tuple[int, str, str]]:
@@ -166,7 +166,7 @@ def test_a_rate_and_the_gaps_that_there_were_are_kept() -> None:
         stream = FakeStream()
         past = ListedPast([event(number) for number in range(10)])
         began = clock.now()
-        replaying(past, clock, pace=pace).send(delivery(stream, clock), taken(MemoryStore(), now=began))
+        replayer(past, clock, pace=pace).send(delivery(stream, clock), taken(MemoryStore(), now=began))
         assert clock.now() - began == pytest.approx(seconds, abs=0.05)
 
 
@@ -183,7 +183,7 @@ def test_long_gaps_keep_the_run_held_and_what_was_sent_saved() -> None:
     store = Watched()
     past = ListedPast([event(1), event(2)], span=lambda at: Span(NOW + 3_600 * at, NOW + 3_600 * at))
     run = taken(store, now=clock.now())
-    replaying(past, clock, pace=Pace(speed=60.0)).send(delivery(FakeStream(), clock), run)
+    replayer(past, clock, pace=Pace(speed=60.0)).send(delivery(FakeStream(), clock), run)
     assert len(saved) > 10
     assert saved[5][0] == 1
     assert all(left == pytest.approx(LEASE_SECONDS) for _, left in saved[:-1])
@@ -241,13 +241,13 @@ def test_killed_anywhere_and_taken_up_again_every_event_is_sent_under_one_run(co
         run = taken(store, now=clock.now())
         one = delivery(stream, clock)
         # A kill: nothing after it runs, so the run is not left in order either.
-        generator = replaying(past, clock)
+        generator = replayer(past, clock)
         try:
             generator.send(one, run)
         except Killed:
             clock.time += LEASE_SECONDS + 1
     past.lives = 10_000
-    done = replaying(past, clock).send(delivery(stream, clock), taken(store, now=clock.now()))
+    done = replayer(past, clock).send(delivery(stream, clock), taken(store, now=clock.now()))
     assert done.is_finished
     sent = marks(stream)
     assert {number for number, _, _ in sent} == set(range(count))
@@ -264,7 +264,7 @@ def test_a_process_that_was_thought_dead_stops_at_its_next_save() -> None:
     assert heir.state.fence == 2
     stream = FakeStream()
     with pytest.raises(RunTakenError, match="taken run run over"):
-        replaying(ListedPast([event(1)]), clock).send(delivery(stream, clock), sleeper)
+        replayer(ListedPast([event(1)]), clock).send(delivery(stream, clock), sleeper)
     heir.save({"list": "1"}, {"sent": 1}, now=clock.now())
 
 
@@ -334,6 +334,6 @@ def test_first_arrivals_are_asked_for_in_groups() -> None:
     clock = VirtualClock(NOW + 1e6)
     one = event(1)
     past = ListedPast([one] * (LOOKUP_RECORDS + 5))
-    done = replaying(past, clock, arrivals=known).count()
+    done = replayer(past, clock, arrivals=known).count()
     assert known.asked == [LOOKUP_RECORDS, 5]
     assert (done.sent, done.repeated) == (2, LOOKUP_RECORDS + 3)

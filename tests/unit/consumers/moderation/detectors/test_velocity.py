@@ -100,10 +100,10 @@ def found(given: Sequence[Post], moderator: Moderator = MODERATOR) -> list[list[
 
 
 def test_who_posts_enough_in_the_time_is_flagged_with_all_of_it_and_nobody_else_is() -> None:
-    crowd = [Post(at=at) for at in (0, 3, 6, 10)]
-    assert found(posts(*crowd, Post(at=5, author="bob"))) == [["fast"]] * 4 + [[]]
-    assert found(posts(*crowd[:3], Post(at=10.000001))) == [[]] * 4
-    assert found(posts(*crowd[:3])) == [[]] * 3
+    velocity = [Post(at=at) for at in (0, 3, 6, 10)]
+    assert found(posts(*velocity, Post(at=5, author="bob"))) == [["fast"]] * 4 + [[]]
+    assert found(posts(*velocity[:3], Post(at=10.000001))) == [[]] * 4
+    assert found(posts(*velocity[:3])) == [[]] * 3
 
 
 def test_what_lies_apart_from_a_flood_of_the_same_author_is_not_part_of_it() -> None:
@@ -163,8 +163,8 @@ def test_chinese_without_spaces_is_compared_by_pieces() -> None:
 
 def test_a_batchs_signals_count_in_the_decision_and_the_verdict_stays_the_same_verdict() -> None:
     alone = rows_of(posts(Post(text="free money for everybody")))
-    crowd = rows_of(posts(*(Post(text="free money for everybody") for _ in range(4))))
-    first, again = alone.verdicts[0], crowd.verdicts[0]
+    velocity = rows_of(posts(*(Post(text="free money for everybody") for _ in range(4))))
+    first, again = alone.verdicts[0], velocity.verdicts[0]
     assert (first.action, first.labels) == ("review", ("spam",))
     assert (again.action, again.labels, again.top_label) == ("review", ("spam", "flood"), "spam")
     assert [(signal.detector, signal.rule) for signal in again.signals] == [
@@ -194,7 +194,7 @@ def test_who_is_flagged_for_a_flood_alone_is_made_known_in_the_order_of_the_batc
 def test_a_policy_without_such_rules_looks_at_no_batch() -> None:
     policy = msgspec.structs.replace(Policy.load(POLICY), floods=(), repeats=())
     moderator = Moderator(policy)
-    assert moderator.crowd is None
+    assert moderator.velocity is None
     assert found(posts(*(Post(text="Buy my new record today") for _ in range(9))), moderator) == [[]] * 9
 
 
@@ -228,7 +228,7 @@ class Broken:
 
 def test_a_detector_of_batches_that_fails_leaves_the_verdicts_on_each_event_and_says_so() -> None:
     moderator = Moderator(Policy.load(POLICY))
-    moderator.crowd = Broken()  # type: ignore[assignment]
+    moderator.velocity = Broken()  # type: ignore[assignment]
     rows = rows_of(posts(Post(text="free money"), Post(text="hello")), moderator)
     assert [row.action for row in rows.verdicts] == ["review", "allow"]
     assert all("degraded" in row.flags for row in rows.verdicts)

@@ -16,7 +16,7 @@ from infra.local.durable.requests import Requests
 from infra.local.durable.store import Store
 from infra.local.dynamodb import ItemWrites
 from infra.local.front import Front
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 
 KEY = {"h": {"S": "a"}, "r": {"N": "1"}}
@@ -26,7 +26,7 @@ class Run:
     """One run of the door over moto, with what keeps its calls, items and messages."""
 
     def __init__(self, folder: Path) -> None:
-        self.moto = Beneath()
+        self.moto = MotoBackend()
         self.moto.reset()
         self.store = Store(folder)
         items = KeptItems(self.store, self.moto)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infra.local.durable.objects import KeptObject, KeptObjects
 from infra.local.durable.store import Store
-from infra.local.moto_backend import Beneath
+from infra.local.moto_backend import MotoBackend
 from infra.local.stores import S3Store
 
 KEYS = [
@@ -33,7 +33,7 @@ class Run:
     """One run of a runtime over a folder, as far as objects go."""
 
     def __init__(self, folder: Path) -> None:
-        self.moto = Beneath()
+        self.moto = MotoBackend()
         self.moto.reset()
         self.moto.backend("s3").create_bucket("lake", "us-east-1")
         self.store = Store(folder)

@@ -20,7 +20,7 @@ _COLUMNS = (
 )
 
 
-class SetAside(Struct, frozen=True):
+class QuarantinedRow(Struct, frozen=True):
     """One quarantined record.
 
     Args:
@@ -51,7 +51,7 @@ class SetAside(Struct, frozen=True):
         return sha256(self.coordinate + data).hexdigest()[:32] == self.bad_row_id
 
 
-def rows_of(body: bytes) -> list[SetAside]:
+def rows_of(body: bytes) -> list[QuarantinedRow]:
     """The rows of a quarantine object.
 
     Raises:
@@ -69,12 +69,12 @@ def _row(
     sequence_number: str,
     sub_sequence_number: int,
     arrived_at: datetime,
-) -> SetAside:
+) -> QuarantinedRow:
     try:
         data = None if payload is None else base64.b64decode(payload, validate=True)
     except ValueError:
         data = None
-    return SetAside(
+    return QuarantinedRow(
         name=f"row:{bad_row_id}" if data is None else record_id(data),
         bad_row_id=bad_row_id,
         data=data,
