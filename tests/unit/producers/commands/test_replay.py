@@ -318,7 +318,7 @@ def test_a_limit_takes_the_oldest_first_and_what_cannot_be_read_makes_the_exit_c
     parts = Parts(items_=items(payload(1), payload(2)), unreadable=["aws/lambda/x"])
     result = invoke(redrive, parts, "dead-letters", "--limit", "1")
     assert result.exit_code == 1
-    assert "1 are no invocation records and were left alone: aws/lambda/x" in result.output
+    assert "1 are not invocation records and were left alone: aws/lambda/x" in result.output
     assert len(parts.taken.taken) == 1
 
 
