@@ -49,7 +49,15 @@ def arrivals(twin: Twin) -> Callable[[], bool]:
     kinesis, stream = twin.client("kinesis"), twin.outputs["ContentStreamName"]
     [shard] = kinesis.list_shards(StreamName=stream)["Shards"]
     place = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="LATEST")
-    return lambda: bool(kinesis.get_records(ShardIterator=place["ShardIterator"], Limit=1)["Records"])
+
+    def has_arrived() -> bool:
+        try:
+            return bool(kinesis.get_records(ShardIterator=place["ShardIterator"], Limit=1)["Records"])
+        except kinesis.exceptions.ProvisionedThroughputExceededException:
+            # Asked more than five times a second.
+            return False
+
+    return has_arrived
 
 
 def end(process: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:
