@@ -22,7 +22,7 @@ SHARDS = 16
 PARAMETERS = {"ShardCount": str(SHARDS), "LateAfterMinutes": "1500"}
 """A day comes at once, so late is what is older than that day."""
 DATA = Path(".streamkeeper/demo")
-DRAIN_TIMEOUT_S = 120.0
+DRAIN_TIMEOUT_S = 900.0
 HOURS_SHOWN = 8
 _REASONS = "SELECT reason, count(*) AS records FROM quarantine WHERE dt >= ? GROUP BY reason ORDER BY 2 DESC, 1"
 _CURRENT = "SELECT count(*), count(DISTINCT event_id) FROM current_verdicts WHERE dt >= ?"
