@@ -16,7 +16,9 @@ setup: .venv/ready ## The virtual environment, from the hash-checked lock
 	  { echo "Python $$($(PYTHON) -V | cut -d" " -f2) found; 3.11 or newer is needed. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Setting up .venv (once; a minute or two) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock | \
+	  awk '/^Collecting/ { if (++found % 20 == 0) { print "  " found " packages fetched ..."; fflush() } } \
+	       /^Installing/ { print "  installing " found " packages ..."; fflush() }'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
