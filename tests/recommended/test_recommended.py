@@ -90,6 +90,10 @@ def test_there_is_something_to_run() -> None:
 def test_a_recommended_command_answers(line: str, folder: Path, environment: Mapping[str, str]) -> None:
     done = run(line, folder, environment)
     assert "Traceback" not in done.stderr
+    if " audit " in line and "--settle" not in line:
+        # What a reader has just sent is too young to be judged, and the command says so.
+        assert (done.returncode, "nothing to judge yet" in done.stdout) == (6, True), done.stdout + done.stderr
+        return
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()
 
