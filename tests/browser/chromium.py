@@ -61,7 +61,8 @@ def chromium(folder: Path, *, wait: bool = True) -> Iterator[webdriver.Chrome]:
     options.add_experimental_option("prefs", downloads)
     driver = webdriver.Chrome(options, Service(executable_path=found("CHROMEDRIVER", "chromedriver")))
     try:
-        driver.set_page_load_timeout(60)
+        driver.set_page_load_timeout(600)
+        driver.set_script_timeout(600)
         yield driver
     finally:
         driver.quit()
