@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +17,7 @@ from msgspec import Struct
 from athena.engine import Answer, Engine
 from glue.system_clock import SystemClock
 from infra.accounting import Account, Coordinate
+from infra.local import asking
 from producers.aws.kinesis import KinesisStream
 from producers.delivery.report import DeliveryReport, DeliverySettings
 from producers.delivery.sending import open_delivery
@@ -48,6 +48,7 @@ class Runtime:
             raise RuntimeError(f"the laptop runtime ended with exit code {self._process.wait()} before it was ready")
         ready = json.loads(line)
         self.endpoint_url: str = ready["endpoint_url"]
+        self._asked = asking.Runtime(self.endpoint_url)
         self.region: str = ready["region"]
         self.outputs: dict[str, str] = ready["outputs"]
         # What a user pastes: from here on every client in this process talks to the runtime.
@@ -65,16 +66,11 @@ class Runtime:
 
     def state(self) -> dict[str, Any]:
         """What is in the runtime now, as ``/_twin/state`` gives it."""
-        return self._ask("state", "GET", 30.0)
+        return self._asked.state()
 
     def drain(self, timeout: float) -> dict[str, Any]:
         """What the drain did: consumers caught up, buffers flushed."""
-        return self._ask(f"drain?timeout={timeout:.0f}", "POST", timeout + 30.0)
-
-    def _ask(self, path: str, method: str, timeout: float) -> dict[str, Any]:
-        request = urllib.request.Request(f"{self.endpoint_url}/_twin/{path}", method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 -- our own loopback address
-            return dict(json.load(answer))
+        return self._asked.drain(timeout)
 
     def kill(self) -> None:
         """Ends it at once, as kill -9 and the end of a machine do."""

@@ -3,6 +3,9 @@
 COMMANDS = {
     "demo": "Run the whole pipeline once on this machine, and show what became of every record.",
     "up": "Keep the laptop runtime running; prints how to reach it.",
+    "status": "Show what is in flight in the laptop runtime, and what it waits for.",
+    "drain": "Land now what is in flight in the laptop runtime.",
+    "down": "Stop the laptop runtime.",
     "produce": "Put content on the stream, from files or made up.",
     "load": "Load-test the stream: a rate that follows a shape, with gates.",
     "replay": "Send again what was on the stream: no duplicates, no notifications.",

@@ -1,10 +1,12 @@
 """``streamkeeper up``: keeps the laptop runtime running."""
 
-import json
+import os
 import signal
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ import click
 from glue.terminal.commands import command
 from glue.terminal.errors import IN_USE, CommandError, WrongUseError, exit_codes_help
 from glue.terminal.sanitize import inert
+from infra.commands.detaching import redirect_output, start_detached
+from infra.commands.ready import show_ready
 
 if TYPE_CHECKING:
     from infra.local.durable.folder import DataFolder
@@ -35,6 +39,7 @@ Examples:
   streamkeeper up
   streamkeeper up --port 0 --parameter ShardCount=8 --json
   streamkeeper up --data .streamkeeper/demo      (what the demo made, to be asked again)
+  streamkeeper up --detach && streamkeeper status && streamkeeper down
 
 """
     + exit_codes_help(
@@ -65,12 +70,30 @@ Examples:
     help="Seconds after which a query of Athena's is ended, as Athena itself ends it.",
 )
 @click.option(
+    "--detach",
+    is_flag=True,
+    help="Come back once it is ready, and let it run on: streamkeeper status, logs and down find it.",
+)
+@click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), hidden=True)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
     help="When ready, print one JSON line: the endpoint, region, credentials, outputs.",
 )
-def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, query_seconds: int, as_json: bool) -> None:
+@click.pass_context
+def up(
+    context: click.Context,
+    *,
+    port: int,
+    given: tuple[str, ...],
+    stack: str,
+    data: Path | None,
+    query_seconds: int,
+    detach: bool,
+    log_file: Path | None,
+    as_json: bool,
+) -> None:
     """Run the whole pipeline on this machine, from the AWS template, until Ctrl-C.
 
     Other programs reach it through the lines it prints: the aws command line, boto3, awswrangler, and every
@@ -78,6 +101,12 @@ def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, quer
     """
     parameters = _parameters(given)
     _check(port, parameters, stack)
+    if detach:
+        started = time.monotonic()
+        ready = start_detached(context)
+        seconds, kept = time.monotonic() - started, str(data) if data else None
+        show_ready(ready, seconds=seconds, data=kept, as_json=as_json, detached=True)
+        return
     folder = _claim(data) if data is not None else None
     try:
         _serve(
@@ -87,6 +116,7 @@ def up(*, port: int, given: tuple[str, ...], stack: str, data: Path | None, quer
             folder=folder,
             query_seconds=query_seconds,
             as_json=as_json,
+            log_file=log_file,
         )
     finally:
         if folder is not None:
@@ -132,6 +162,7 @@ def _serve(
     folder: "DataFolder | None",
     query_seconds: int,
     as_json: bool,
+    log_file: Path | None,
 ) -> None:
     from infra.local.cloudformation.intrinsics import TemplateError
     from infra.local.durable.store import StoreError
@@ -158,16 +189,15 @@ def _serve(
         raise _port_taken(port, error) from error
     except StoreError as error:
         raise CommandError(str(error)) from error
-    try:
-        twin.start()
-    except (ApiError, StoreError, TemplateError) as error:
-        raise CommandError(f"the stack was not made: {error}") from error
-    try:
-        if folder is not None:
-            folder.announce(twin.endpoint_url)
-        for line in twin.left_out:
-            click.echo(f"left out: {inert(line)}", err=True)
-        if as_json:
+    with _announcing(twin.endpoint_url, stack, folder, log_file) as is_ready:
+        try:
+            twin.start()
+        except (ApiError, StoreError, TemplateError) as error:
+            raise CommandError(f"the stack was not made: {error}") from error
+        try:
+            is_ready()
+            for line in twin.left_out:
+                click.echo(f"left out: {inert(line)}", err=True)
             ready = {
                 "endpoint_url": twin.endpoint_url,
                 "region": twin.region,
@@ -175,19 +205,56 @@ def _serve(
                 "aws_secret_access_key": SECRET_KEY,
                 "outputs": twin.outputs,
             }
-            click.echo(json.dumps(ready))
-        else:
-            _print_ready(twin, time.monotonic() - started, folder.path if folder else None)
-        stop.wait()
-    finally:
+            seconds, data = time.monotonic() - started, str(folder.path) if folder else None
+            show_ready(ready, seconds=seconds, data=data, as_json=as_json, detached=False)
+            redirect_output(log_file)
+            stop.wait()
+        finally:
+            if folder is not None:
+                # What is buffered lands first: the folder then holds it as objects, which any tool can read.
+                twin.drain(60.0)
+            twin.stop()
+
+
+@contextmanager
+def _announcing(
+    endpoint_url: str, stack: str, folder: "DataFolder | None", log_file: Path | None
+) -> Iterator[Callable[[], None]]:
+    """Lets other commands find the runtime while this holds; yields what to call when it is ready."""
+    from infra.local.runs import Announced, Run
+
+    run = Run(
+        pid=os.getpid(),
+        port=int(endpoint_url.rpartition(":")[2]),
+        started_at=time.time(),
+        stack=stack,
+        data=str(folder.path) if folder else None,
+        log=str(log_file) if log_file else None,
+    )
+    try:
+        announced = Announced(run)
+    except OSError as error:
+        click.echo(f"status, drain and down need to be told the port: {error.filename}: {error.strerror}", err=True)
+        yield lambda: None
+        return
+
+    def is_ready() -> None:
+        announced.ready()
         if folder is not None:
-            # What is buffered lands first: the folder then holds it as objects, which any tool can read.
-            twin.drain(60.0)
-        twin.stop()
+            folder.announce(endpoint_url)
+
+    try:
+        yield is_ready
+    finally:
+        announced.release()
 
 
 def _port_taken(port: int, error: OSError) -> CommandError:
-    return CommandError(f"port {port} cannot be had ({error.strerror}); try --port 0 for any free one")
+    from infra.local.runs import running
+
+    run = next((run for run in running() if run.port == port), None)
+    holder = f"a laptop runtime has it, process {run.pid}: streamkeeper down --port {port}" if run else error.strerror
+    return CommandError(f"port {port} cannot be had ({holder}); try --port 0 for any free one")
 
 
 def _parameters(given: tuple[str, ...]) -> dict[str, str]:
@@ -196,26 +263,3 @@ def _parameters(given: tuple[str, ...]) -> dict[str, str]:
     if wrong:
         raise WrongUseError(f"--parameter {wrong[0]!r} is no NAME=VALUE; e.g. --parameter ShardCount=8")
     return {name: value for name, _, value in pairs}
-
-
-def _print_ready(twin: "object", seconds: float, data: Path | None) -> None:
-    from infra.local.twin import Twin
-
-    assert isinstance(twin, Twin)  # noqa: S101 -- for the type checker; imported here, since moto takes a second
-    click.echo(f"The stack of infra/aws/template.yaml is up ({seconds:.1f} s). In another terminal, paste:\n")
-    click.echo(f"export AWS_ENDPOINT_URL={twin.endpoint_url}")
-    click.echo(f"export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY}")
-    click.echo(f"export AWS_DEFAULT_REGION={twin.region} AWS_REGION={twin.region}\n")
-    click.echo("and then, for instance:\n")
-    click.echo("streamkeeper produce --synthetic 10000")
-    click.echo("streamkeeper report actions_by_hour")
-    click.echo("streamkeeper query 'SELECT action, count(*) FROM current_verdicts GROUP BY 1'\n")
-    width = max(len(name) for name in twin.outputs)
-    for name, value in sorted(twin.outputs.items()):
-        click.echo(f"{name:<{width}}  {value}")
-    click.echo(
-        "\nVerdicts are buffered as on AWS, for minutes; `curl -X POST "
-        f"{twin.endpoint_url}/_twin/drain` lands them now.\n"
-        + (f"Everything is kept in {data}. " if data else "Nothing is kept when it stops. ")
-        + "Ctrl-C stops it."
-    )

@@ -76,6 +76,9 @@ def test_dependencies_are_pinned_with_hashes_and_no_file_names_a_registry() -> N
     [
         "demo",
         "up",
+        "status",
+        "drain",
+        "down",
         "produce",
         "load",
         "spool",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
@@ -15,8 +14,18 @@ from infra.local.awslambda.checkpoints import Checkpoints
 from infra.local.awslambda.destinations import FailureDestinations
 from infra.local.awslambda.documents import Origin, event
 from infra.local.awslambda.functions import Functions
-from infra.local.awslambda.lane import Discard, Failed, Invoke, NotInvoked, Outcome, Succeeded
+from infra.local.awslambda.lane import (
+    NOT_INVOKED,
+    REPORTED,
+    Discard,
+    Failed,
+    Invoke,
+    NotInvoked,
+    Outcome,
+    Succeeded,
+)
 from infra.local.awslambda.mapping import EventSourceMapping, Task
+from infra.local.awslambda.progress import progress
 from infra.local.awslambda.settings import Backoff, MappingSettings, first_failed
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
@@ -65,12 +74,22 @@ def invoke(functions: Functions, settings: MappingSettings, origin: Origin, acti
             return Failed(request_id=str(uuid4()), error=error.code)
         return NotInvoked()
     if done.error is not None:
-        return Failed(request_id=done.request_id, error=done.error)
+        return Failed(request_id=done.request_id, error=done.error, cause=_error_type(done.payload))
     if not settings.report_failures:
         return Succeeded()
     numbers = [str(record.sequence) for record in action.records]
     at = first_failed(msgspec.json.decode(done.payload) if done.payload else None, numbers)
     return Succeeded() if at is None else Failed(request_id=done.request_id, at=at)
+
+
+def _error_type(payload: bytes) -> str | None:
+    """The type that a function's error document names: its message may quote a record, and stays in the logs."""
+    try:
+        document = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        return None
+    found = document.get("errorType") if isinstance(document, dict) else None
+    return found[:200] if isinstance(found, str) else None
 
 
 @dataclass
@@ -85,6 +104,7 @@ class MappingEntry:
     state: str = "Creating"
     last_result: str = "No records processed"
     pending: MappingSettings | None = None
+    last_failure: dict[str, object] | None = None
 
 
 class EventSourceDriver:
@@ -231,7 +251,13 @@ class EventSourceDriver:
         """Per mapping: how far it is behind, what is under way and what it has done."""
         now = self._clock.now()
         with self.lock:
-            return {uuid: _progress(entry, now) for uuid, entry in self.entries.items()}
+            return {
+                uuid: {
+                    **progress(entry.core, state=entry.state, last_result=entry.last_result, now=now),
+                    "last_failure": entry.last_failure,
+                }
+                for uuid, entry in self.entries.items()
+            }
 
     def run_once(self) -> int:
         """Polls once and does what is due in the calling thread; gives how many tasks that was. For tests."""
@@ -295,6 +321,12 @@ class EventSourceDriver:
             outcome = NotInvoked()
         with self.lock:
             entry.last_result = _result(outcome)
+            if not isinstance(outcome, Succeeded):
+                entry.last_failure = {
+                    "shard": task.shard_id,
+                    "cause": NOT_INVOKED if isinstance(outcome, NotInvoked) else outcome.cause or REPORTED,
+                    "at": round(self._clock.now(), 3),
+                }
             follow_up = entry.core.finished(task, outcome, self._clock.now())
         if follow_up is not None and isinstance(follow_up.action, Discard):
             self._write(entry, follow_up, follow_up.action)
@@ -331,26 +363,3 @@ def _result(outcome: Outcome) -> str:
     if isinstance(outcome, Succeeded):
         return "OK"
     return "PROBLEM: Function call failed" if isinstance(outcome, Failed) else "PROBLEM: Function could not be invoked"
-
-
-def _progress(entry: MappingEntry, now: float) -> Mapping[str, object]:
-    core = entry.core
-    oldest = [record.arrived for record in (reader.oldest() for reader in core.readers.values()) if record is not None]
-    return {
-        "state": entry.state,
-        "function": entry.settings.function_arn.rpartition(":")[2],
-        "stream": entry.settings.stream_arn.rpartition("/")[2],
-        "last_result": entry.last_result,
-        "age_seconds": round(max(0.0, now - min(oldest)), 3) if oldest else 0.0,
-        "counters": msgspec.to_builtins(core.counters),
-        "shards": {
-            shard_id: {
-                "checkpoint": str(reader.checkpoint),
-                "behind_ms": reader.behind_ms,
-                "undone": reader.undone,
-                "in_flight": sum(lane.state.value != "ready" for lane in reader.lanes),
-                "finished": reader.finished,
-            }
-            for shard_id, reader in core.readers.items()
-        },
-    }

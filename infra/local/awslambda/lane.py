@@ -18,6 +18,8 @@ from infra.local.awslambda.settings import Backoff, MappingSettings
 from infra.local.kinesis.shards import Record
 
 ENVELOPE_BYTES = len('{"Records":[]}')
+REPORTED = "reported as failed"
+NOT_INVOKED = "could not be invoked"
 
 
 class Succeeded(msgspec.Struct, frozen=True):
@@ -26,11 +28,12 @@ class Succeeded(msgspec.Struct, frozen=True):
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """The function failed from record ``at`` of the batch on (0: all of it); ``error`` is Lambda's, None for an answer
-    that reported failures."""
+    that reported failures; ``cause`` is the type of the function's own error."""
 
     request_id: str
     error: str | None = None
     at: int = 0
+    cause: str | None = None
 
 
 class NotInvoked(msgspec.Struct, frozen=True):
@@ -48,6 +51,7 @@ class Batch(msgspec.Struct):
     refusals: int = 0
     request_id: str | None = None
     error: str | None = None
+    cause: str | None = None
 
 
 class Invoke(msgspec.Struct, frozen=True):
@@ -161,26 +165,33 @@ class Lane:
             return None
         if isinstance(outcome, NotInvoked):
             batch.refusals += 1
+            batch.cause = NOT_INVOKED
             self.not_before = now + self._backoff.seconds(batch.refusals)
             return None
         if outcome.at > 0:
             # The checkpoint moves to the first record not taken; what is left counts its attempts anew.
             self._done(batch.records[: outcome.at], True)
-            self.work[0] = Batch(batch.records[outcome.at :], request_id=outcome.request_id)
+            self.work[0] = Batch(batch.records[outcome.at :], request_id=outcome.request_id, cause=REPORTED)
             self.not_before = now + self._backoff.seconds(1)
             return None
         batch.attempts += 1
         batch.request_id, batch.error = outcome.request_id, outcome.error
+        batch.cause = outcome.cause or outcome.error or REPORTED
         if settings.bisect and len(batch.records) > 1:
             half = len(batch.records) // 2
             self.work.popleft()
-            self.work.extendleft([Batch(batch.records[half:]), Batch(batch.records[:half])])
+            halves = (Batch(batch.records[half:], cause=batch.cause), Batch(batch.records[:half], cause=batch.cause))
+            self.work.extendleft(halves)
             self.not_before = now + self._backoff.seconds(1)
             return None
         if 0 <= settings.max_retries < batch.attempts:
             return self._give_up(batch, len(batch.records), condition=RETRIES_EXHAUSTED, settings=settings, now=now)
         self.not_before = now + self._backoff.seconds(batch.attempts)
         return None
+
+    def batch(self) -> Batch | None:
+        """The batch that is in work, or waits to be tried again."""
+        return self.work[0] if self.work else None
 
     def written(self, ok: bool, *, now: float) -> None:
         """Takes the outcome of writing a discarded batch; a write that failed is tried again, for ever."""

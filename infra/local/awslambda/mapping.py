@@ -209,7 +209,7 @@ class EventSourceMapping:
                 while lane.state is State.READY:
                     before = (len(lane.queue), len(lane.work), reader.undone)
                     action = lane.due(
-                        self.settings, now=now, expire_after=self._expire_after(), hurry=hurry or reader.ended
+                        self.settings, now=now, expire_after=self.expires_after(), hurry=hurry or reader.ended
                     )
                     if action is not None:
                         self._count(action)
@@ -263,6 +263,14 @@ class EventSourceMapping:
                     return False
         return True
 
+    def waiting_for_parents(self, now: float) -> dict[str, tuple[str, ...]]:
+        """The shards that are not read yet because of parents that are not done, with these."""
+        waiting = {
+            shard.shard_id: tuple(parent for parent in shard.parents if not self._parent_done(parent))
+            for shard in self._source.lineage(now)
+        }
+        return {shard_id: parents for shard_id, parents in waiting.items() if parents}
+
     def checkpoints(self) -> dict[str, int]:
         """Where to go on after a restart, by shard; a finished shard is at its end."""
         return {shard_id: reader.checkpoint for shard_id, reader in self.readers.items()}
@@ -315,7 +323,8 @@ class EventSourceMapping:
         self.readers[shard_id] = reader
         return reader
 
-    def _expire_after(self) -> float:
+    def expires_after(self) -> float:
+        """Seconds after its arrival at which a record is given up: of the mapping, or the stream's retention."""
         retention = self._source.retention_seconds()
         age = self.settings.max_age_seconds
         return retention if age < 0 else min(float(age), retention)

@@ -181,6 +181,7 @@ class RunningStream:
         with self._state:
             progress = self.core.progress(now)
             waiting = list(self._deliveries)
+            hints = self.core.config.destination.hints
             arrivals = [piece.origin.arrival for delivery in waiting for piece in delivery.pieces]
             held = sum(sum(len(piece.records) for piece in d.pieces) + len(d.failures) for d in waiting if not d.backup)
             return {
@@ -189,6 +190,8 @@ class RunningStream:
                 "buffered_records": progress.buffered_records + held,
                 "buffered_bytes": progress.buffered_bytes
                 + sum(piece.size for delivery in waiting if not delivery.backup for piece in delivery.pieces),
+                "buffer_bytes": hints.size,
+                "buffer_seconds": hints.interval,
                 "objects_waiting": len(self._outbox),
                 "objects_out": self._objects_out,
                 "rows_out": self._rows_out,
@@ -200,6 +203,7 @@ class RunningStream:
                 "oldest_age_seconds": max([progress.oldest_age, *(now - arrival for arrival in arrivals)]),
                 "write_failures": self._write_failures,
                 "last_write_failure": self._last_failure,
+                "tried_again_in_seconds": round(max(0.0, self._retry_at - now), 3) if self._last_failure else None,
             }
 
     def _write(self, *, force: bool) -> None:

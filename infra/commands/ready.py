@@ -1,0 +1,45 @@
+"""What ``up`` says once the runtime is ready."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+def show_ready(ready: Mapping[str, Any], *, seconds: float, data: str | None, as_json: bool, detached: bool) -> None:
+    """Prints how to reach the runtime.
+
+    Args:
+        ready: ``endpoint_url``, ``region``, the credentials and the stack's ``outputs``.
+        seconds: how long it took.
+        data: the folder of ``--data``.
+        as_json: one line of JSON instead.
+        detached: whether it runs on when this process ends.
+    """
+    if as_json:
+        click.echo(json.dumps(ready))
+        return
+    url, outputs = ready["endpoint_url"], ready["outputs"]
+    click.echo(
+        f"The stack of infra/aws/template.yaml is up ({seconds:.1f} s). "
+        + ("Paste:\n" if detached else "In another terminal, paste:\n")
+    )
+    click.echo(f"export AWS_ENDPOINT_URL={url}")
+    click.echo(
+        f"export AWS_ACCESS_KEY_ID={ready['aws_access_key_id']} AWS_SECRET_ACCESS_KEY={ready['aws_secret_access_key']}"
+    )
+    click.echo(f"export AWS_DEFAULT_REGION={ready['region']} AWS_REGION={ready['region']}\n")
+    click.echo("and then, for instance:\n")
+    click.echo("streamkeeper produce --synthetic 10000")
+    click.echo("streamkeeper report actions_by_hour")
+    click.echo("streamkeeper query 'SELECT action, count(*) FROM current_verdicts GROUP BY 1'\n")
+    width = max(map(len, outputs), default=0)
+    for name, value in sorted(outputs.items()):
+        click.echo(f"{name:<{width}}  {value}")
+    click.echo(
+        "\nVerdicts are buffered as on AWS, for minutes; `streamkeeper drain` lands them now, `streamkeeper status` "
+        "shows what is in flight.\n"
+        + (f"Everything is kept in {data}. " if data else "Nothing is kept when it stops. ")
+        + ("`streamkeeper down` stops it." if detached else "Ctrl-C stops it.")
+    )
