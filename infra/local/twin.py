@@ -31,6 +31,7 @@ from infra.local.front import Front
 from infra.local.kept import Kept
 from infra.local.kinesis.api import KinesisApi
 from infra.local.kinesis.streams import Streams
+from infra.local.logs import FunctionLogs
 from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from infra.local.status import Status
@@ -107,7 +108,8 @@ class Twin:
         self.catalog = GlueCatalog(self.moto, note=kept.requests.note if kept else None)
         self.stacks = StackApi()
         self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None)
-        self.functions = Functions(account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url)
+        self.logs = FunctionLogs(self.moto, self._clock)
+        self.functions = Functions(account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url, log=self.logs)
         self.mappings = EventSourceDriver(
             streams=self.streams,
             functions=self.functions,
@@ -115,8 +117,8 @@ class Twin:
             clock=self._clock,
             # AWS waits up to a minute between the tries of a failing batch; nobody sits by that long here.
             backoff_scale=0.1,
-            # All handlers share one interpreter: more of them at a time only take turns, and turns cost.
-            workers=4,
+            # They wait for the functions' processes, and one function's must not keep another's from running.
+            workers=16,
             checkpoints=kept.checkpoints if kept else None,
         )
         self.deliveries = DeliveryStreamDriver(
@@ -140,6 +142,12 @@ class Twin:
             mappings=self.mappings,
             deliveries=self.deliveries,
         )
+        self._lambda = LambdaApi(
+            self.functions,
+            EventSourceApi(self.mappings, self.functions, self.streams),
+            self._clock,
+            fetch=self.objects.get,
+        )
         items = ItemWrites(self.moto)
         self._front = Front(
             self.moto,
@@ -154,9 +162,7 @@ class Twin:
                 ),
                 "athena": self.athena,
             },
-            functions=LambdaApi(
-                self.functions, EventSourceApi(self.mappings, self.functions, self.streams), self._clock
-            ),
+            functions=self._lambda,
             stacks=self.stacks,
             control=Control(self.status),
             shortcuts={
@@ -217,6 +223,7 @@ class Twin:
             self._queries.close()
             self.mappings.stop()
             self.deliveries.stop()
+            self._lambda.close()
             self._server.stop()
             if self._kept:
                 self._kept.close()

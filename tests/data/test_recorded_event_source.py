@@ -29,6 +29,8 @@ TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:failed"
 BUCKET = "arn:aws:s3:::failed"
 STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/content"
 
+CODE = {"S3Bucket": "this-checkout", "S3Key": "lambda"}
+
 
 def recorded(case):
     [content] = [entry["recorded-content"] for name, entry in RECORDED.items() if name.split("::")[-1] == case]
@@ -134,7 +136,11 @@ class Rig:
 
     def function(self, name):
         role = f"arn:aws:iam::{ACCOUNT}:role/worker"
-        self.request("POST", "/functions", {"FunctionName": name, "Handler": "a.b", "Role": role, "Code": {}})
+        self.request(
+            "POST",
+            "/functions",
+            {"FunctionName": name, "Handler": "a.b", "Role": role, "Code": CODE},
+        )
 
     def request(self, method, path, body=None):
         status, headers, answer = self.api.handle(method, f"/2015-03-31{path}", {}, json.dumps(body or {}).encode())

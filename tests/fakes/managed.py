@@ -7,6 +7,9 @@ from consumers.ports import Question
 DOWN = "STREAMKEEPER_TEST_MANAGED_AI_DOWN"
 """The environment variable by which a test takes the service of ``tests/pipeline/managed_handler.py`` down."""
 
+ASKED = "asked: "
+"""How the lines of that handler's log begin that hold what the service was asked, as JSON."""
+
 Behaviour = Callable[[int, Question], Exception | None]
 """Told the number of the call and the question; gives what to raise, or None to answer."""
 

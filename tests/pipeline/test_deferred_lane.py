@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ from producers.delivery.sending import deliver, open_delivery
 from producers.ports import OutRecord, PutResult
 from producers.redrive.quarantined import QuarantinedRow
 from producers.synthetic.content import Shares, synthetic
+from tests.fakes.handlers import handler_of, log_of
 
 HERE = Path(__file__).parent
 ALL_DAYS = "'2020-01-01'"
@@ -222,20 +222,13 @@ def test_what_cannot_be_quarantined_is_under_the_error_prefix_and_counted(
 
 
 def test_answers_that_are_lost_cost_nothing_but_repeated_rows(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    lambda_: Any = twin.client("lambda")
-    name = twin.outputs["TransformFunctionName"]
-    real = lambda_.get_function_configuration(FunctionName=name)["Handler"]
     monkeypatch.syspath_prepend(str(HERE))
     before = len(error_objects(twin))
-    lambda_.update_function_configuration(FunctionName=name, Handler="forgetful_transform.handle")
-    try:
+    with handler_of(twin, "TransformFunctionName", "forgetful_transform.handle") as name:
         taken = put(twin, made_up(1_500, seed=25, malformed=0.03))
         assert twin.drain(600)["drained"]
-    finally:
-        lambda_.update_function_configuration(FunctionName=name, Handler=real)
 
-    copies = [module for module in sys.modules if module.startswith("forgetful_transform__")]
-    assert sum(len(sys.modules[module].LOST) for module in copies) >= 2
+    assert sum("the answer is lost" in line for line in log_of(twin, name)) >= 2
     assert len(error_objects(twin)) == before
     landed, quarantined = column(twin, "sequence_number", "verdicts"), column(twin, "sequence_number", "quarantine")
     assert set(taken) <= landed | quarantined

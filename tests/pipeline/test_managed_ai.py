@@ -1,11 +1,10 @@
 """A policy that asks managed AI, on the laptop runtime: verdicts land decided while it answers, degraded when not."""
 
-import sys
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -19,7 +18,8 @@ from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord
-from tests.fakes.managed import DOWN
+from tests.fakes.handlers import handler_of, log_of
+from tests.fakes.managed import ASKED, DOWN
 
 HERE = Path(__file__).parent
 POLICY = """
@@ -105,55 +105,39 @@ def verdicts(twin: Twin, texts: Sequence[str]) -> dict[str, tuple[str, set[str],
     }
 
 
-@pytest.fixture
-def handler(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The moderate function with managed AI of the test's own."""
-    lambda_: Any = twin.client("lambda")
-    name = twin.outputs["ModerateFunctionName"]
-    real = lambda_.get_function_configuration(FunctionName=name)["Handler"]
-    monkeypatch.syspath_prepend(str(HERE))
-    lambda_.update_function_configuration(FunctionName=name, Handler="managed_handler.handle")
-    yield
-    lambda_.update_function_configuration(FunctionName=name, Handler=real)
-
-
 DEGRADED = "dt >= '2020-01-01' AND contains(flags, 'degraded')"
 TEXTS = ["hello", "you fool", "you awful fool", "cursed fool", "s3://media/war.jpg", "s3://media/peace.jpg"]
 
 
-@pytest.mark.usefixtures("handler")
 def test_verdicts_land_decided_while_it_answers_degraded_when_not_and_a_replay_mends_them(
     twin: Twin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert verdicts(twin, TEXTS) == {
-        "hello": ("allow", set(), set()),
-        "you fool": ("flag", set(), {"terms"}),
-        "you awful fool": ("block", set(), {"terms", "bedrock"}),
-        "cursed fool": ("flag", {"degraded"}, {"terms"}),
-        "s3://media/war.jpg": ("block", set(), {"rekognition"}),
-        "s3://media/peace.jpg": ("allow", set(), set()),
-    }
-    asked = [
-        part
-        for name, module in sys.modules.items()
-        if name.startswith("managed_handler__")
-        for question in module.SERVICES.questions
-        for part in question.parts
-    ]
-    assert sorted(asked) == sorted(set(TEXTS) - {"hello"}), "each once, and only what was open"
+    monkeypatch.syspath_prepend(str(HERE))
+    handler = "managed_handler.handle"
+    with handler_of(twin, "ModerateFunctionName", handler) as name:
+        assert verdicts(twin, TEXTS) == {
+            "hello": ("allow", set(), set()),
+            "you fool": ("flag", set(), {"terms"}),
+            "you awful fool": ("block", set(), {"terms", "bedrock"}),
+            "cursed fool": ("flag", {"degraded"}, {"terms"}),
+            "s3://media/war.jpg": ("block", set(), {"rekognition"}),
+            "s3://media/peace.jpg": ("allow", set(), set()),
+        }
+        asked = [json.loads(line.removeprefix(ASKED)) for line in log_of(twin, name) if line.startswith(ASKED)]
+        assert sorted(asked) == sorted(set(TEXTS) - {"hello"}), "each once, and only what was open"
 
-    monkeypatch.setenv(DOWN, "1")
-    assert verdicts(twin, TEXTS) == {
-        "hello": ("allow", set(), set()),
-        "you fool": ("flag", {"degraded"}, {"terms"}),
-        "you awful fool": ("flag", {"degraded"}, {"terms"}),
-        "cursed fool": ("flag", {"degraded"}, {"terms"}),
-        "s3://media/war.jpg": ("allow", {"degraded"}, set()),
-        "s3://media/peace.jpg": ("allow", {"degraded"}, set()),
-    }
+    with handler_of(twin, "ModerateFunctionName", handler, {DOWN: "1"}):
+        assert verdicts(twin, TEXTS) == {
+            "hello": ("allow", set(), set()),
+            "you fool": ("flag", {"degraded"}, {"terms"}),
+            "you awful fool": ("flag", {"degraded"}, {"terms"}),
+            "cursed fool": ("flag", {"degraded"}, {"terms"}),
+            "s3://media/war.jpg": ("allow", {"degraded"}, set()),
+            "s3://media/peace.jpg": ("allow", {"degraded"}, set()),
+        }
 
-    monkeypatch.delenv(DOWN)
-    mend(twin, tmp_path)
+    with handler_of(twin, "ModerateFunctionName", handler):
+        mend(twin, tmp_path)
     [(left,)] = ask(twin).run(f"SELECT count(*) FROM current_verdicts WHERE {DEGRADED}", []).rows
     assert left == 2, "the text that the service refuses, of both times"
 

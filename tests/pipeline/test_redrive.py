@@ -24,6 +24,7 @@ from infra.demo import dead_lettered
 from infra.local.twin import Twin
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord, PutResult
+from tests.fakes.handlers import handler_of
 from tests.fakes.until import until
 
 # Minutes of work: `make test-heavy`.
@@ -262,20 +263,14 @@ def test_a_payload_too_large_for_its_row_is_read_back_from_the_stream(twin: Twin
 @pytest.fixture
 def dead(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> tuple[list[dict[str, Any]], Sent]:
     """Events that a broken release gave up on; the release is then taken back."""
-    lambda_: Any = twin.client("lambda")
-    name = twin.outputs["ModerateFunctionName"]
-    real = lambda_.get_function_configuration(FunctionName=name)["Handler"]
     before = dead_lettered(twin.client("s3"), twin.outputs["DeadLetterBucketName"])
     monkeypatch.syspath_prepend(str(HERE))
-    lambda_.update_function_configuration(FunctionName=name, Handler="failing_handler.handle")
-    try:
+    with handler_of(twin, "ModerateFunctionName", "failing_handler.handle"):
         events = [event() for _ in range(40)]
         payloads = [msgspec.json.encode(one) for one in events[:30]]
         payloads.append(encode([UserRecord("key", None, msgspec.json.encode(one)) for one in events[30:]]))
         sent = send(twin, [*payloads, b"no event at all", msgspec.json.encode(event(text=11))])
         drained(twin)
-    finally:
-        lambda_.update_function_configuration(FunctionName=name, Handler=real)
     assert dead_lettered(twin.client("s3"), twin.outputs["DeadLetterBucketName"]) - before == sent.places
     return events, sent
 

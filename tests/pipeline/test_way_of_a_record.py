@@ -1,10 +1,8 @@
 """The whole way of a record on the laptop runtime, under kills, partial failures and garbage: counted by ids."""
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +14,9 @@ from infra.local.twin import Twin
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord, PutResult
 from producers.synthetic.content import Shares, synthetic
+from tests.fakes.handlers import handler_of, log_of
 from tests.fakes.until import until
+from tests.pipeline.mortal_handler import DEATHS
 
 HERE = Path(__file__).parent
 ALL_DAYS = "'2020-01-01'"
@@ -139,21 +139,17 @@ def test_rows_that_a_delivery_stream_turns_away_are_sent_again_and_land_once(twi
 
 @pytest.mark.usefixtures("environment")
 def test_a_consumer_killed_in_the_middle_of_its_batches_loses_nothing(
-    twin: Twin, monkeypatch: pytest.MonkeyPatch
+    twin: Twin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before = everything(twin)
-    lambda_: Any = twin.client("lambda")
-    name = twin.outputs["ModerateFunctionName"]
-    real = lambda_.get_function_configuration(FunctionName=name)["Handler"]
     monkeypatch.syspath_prepend(str(HERE))
-    lambda_.update_function_configuration(FunctionName=name, Handler="mortal_handler.handle")
-    try:
+    variables = {"DEATHS": str(tmp_path)}
+    with handler_of(twin, "ModerateFunctionName", "mortal_handler.handle", variables) as name:
         sent = send(twin, 1_500, seed=13, shares=Shares(malformed=0.02))
         assert twin.drain(600)["drained"]
-    finally:
-        lambda_.update_function_configuration(FunctionName=name, Handler=real)
-    copies = [module for name, module in sys.modules.items() if name.startswith("mortal_handler__")]
-    assert sum(len(module.KILLED) for module in copies) >= 12
+    assert len(list(tmp_path.iterdir())) == len(DEATHS)
+    deaths = [line for line in log_of(twin, name) if "signal: killed" in line]
+    assert len(deaths) == len(DEATHS)
     assert_books_balance(twin, sent, before)
     # A batch that was killed after it landed lands again: rows repeat, and the view holds each event once.
     asked = ask(twin)

@@ -12,7 +12,7 @@ import msgspec
 
 from infra.local.awslambda.checkpoints import Checkpoints
 from infra.local.awslambda.destinations import FailureDestinations
-from infra.local.awslambda.documents import Origin, event
+from infra.local.awslambda.documents import Origin, event_json
 from infra.local.awslambda.functions import Functions
 from infra.local.awslambda.lane import (
     NOT_INVOKED,
@@ -67,7 +67,7 @@ class StreamSource:
 def invoke(functions: Functions, settings: MappingSettings, origin: Origin, action: Invoke) -> Outcome:
     """Invokes the function with a batch and reads its answer as the mapping's settings say."""
     try:
-        done = functions.invoke(settings.function_arn, msgspec.json.encode(event(action.records, origin)))
+        done = functions.invoke(settings.function_arn, event_json(action.records, origin))
     except ApiError as error:
         if error.code == "RequestTooLargeException":
             # One record that does not fit into an event never will: it counts as a failed attempt.

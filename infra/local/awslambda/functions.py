@@ -1,42 +1,43 @@
-"""The functions of the laptop runtime: handlers from this checkout, run in this process the way Lambda runs them.
+"""The functions of the laptop runtime: each in processes of its own, as many as it has invocations under way.
 
-Each function gets its own fresh copy of the handler's module, imported with the function's environment variables, and
-as many copies as it has invocations under way, since Lambda never runs two invocations in one execution environment.
-What the handler's module imports is shared. The environment is in place while the module is imported, not afterwards: a
-handler must read its settings at import, as ``consumers.aws`` does.
-
-Not modelled: the memory limit, killing a handler at its timeout (it runs on, and the invocation then counts as timed
-out), layers, versions and aliases.
+Code is either a package (a zip archive, as Lambda takes it) or this checkout: what the runtime itself can import, so
+that a change is live in the next process. Not modelled: versions and aliases, other runtimes than Python.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
 import json
 import os
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
-from types import ModuleType
-from typing import Any
+from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import msgspec
 
+from infra.local.awslambda.packages import Package
+from infra.local.awslambda.workers import LOG_TAIL, Ended, Launch, Worker, log_lines
 from infra.local.errors import ApiError
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
-_IMPORTING = threading.RLock()
-_COPIES = count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings:
-    """A function as configured: what Lambda's FunctionConfiguration holds of it."""
+    """A function as configured: what Lambda's FunctionConfiguration holds of it.
+
+    Args:
+        package: its code; None for this checkout's.
+        layers: the ARNs and packages of its layers, in their order.
+        log_group: None for ``/aws/lambda/NAME``.
+        traced: whether an invocation carries a trace id.
+    """
 
     name: str
     handler: str
@@ -49,49 +50,57 @@ class FunctionSettings:
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     modified_at: float = 0.0
+    package: Package | None = None
+    layers: Sequence[tuple[str, Package]] = ()
+    log_group: str | None = None
+    log_format: str = "Text"
+    traced: bool = False
+
+    @property
+    def log_group_name(self) -> str:
+        """Where the output goes."""
+        return self.log_group or f"/aws/lambda/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Invoked:
-    """An invocation's outcome: the JSON answer, and ``error`` ("Unhandled") when the function failed."""
+    """An invocation's outcome: the JSON answer, and ``error`` ("Unhandled") when the function failed.
+
+    Args:
+        log: the invocation's log, each line with its line feed.
+    """
 
     request_id: str
     payload: bytes
     error: str | None = None
+    log: bytes = b""
+
+    @property
+    def log_result(self) -> str:
+        """The end of the log in base64, as ``LogResult`` has it."""
+        return b64encode(self.log[-LOG_TAIL:]).decode()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """What a handler gets as its second argument."""
+class Log(Protocol):
+    """Where functions' output goes: CloudWatch Logs."""
 
-    function_name: str
-    invoked_function_arn: str
-    aws_request_id: str
-    memory_limit_in_mb: str
-    log_group_name: str
-    log_stream_name: str
-    deadline: float
-    monotonic: Callable[[], float] = time.monotonic
-    function_version: str = "$LATEST"
-    identity: object = None
-    client_context: object = None
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function's timeout, never negative."""
-        return max(0, int((self.deadline - self.monotonic()) * 1000))
+    def write(self, group: str, stream: str, lines: Sequence[str]) -> None: ...
 
 
-class _LoadError(Exception):
-    def __init__(self, error_type: str, message: str) -> None:
-        super().__init__(message)
-        self.error_type = error_type
-
-
-Handler = Callable[[Any, Context], Any]
+class _NoLog:
+    def write(self, group: str, stream: str, lines: Sequence[str]) -> None:
+        return
 
 
 class Function:
-    """A registered function and its warm copies."""
+    """A registered function and its processes.
+
+    Args:
+        settings: as configured.
+        base_environment: variables that every function has.
+        copies: how many invocations may run at once; others wait.
+        log: where its output goes.
+    """
 
     def __init__(
         self,
@@ -100,92 +109,130 @@ class Function:
         arn: str,
         base_environment: Mapping[str, str],
         copies: int,
-        monotonic: Callable[[], float] = time.monotonic,
+        log: Log,
     ) -> None:
         self.settings = settings
         self.arn = arn
         self._base = dict(base_environment)
-        self._monotonic = monotonic
-        self._idle: list[Handler] = []
+        self._log = log
+        self._idle: list[Worker] = []
+        self._workers: set[Worker] = set()
         self._slots = threading.BoundedSemaphore(copies)
         self._lock = threading.Lock()
+        self._closed = False
 
     def invoke(self, payload: bytes) -> Invoked:
-        """Runs the handler with a JSON payload; waits while all copies are busy. The handler's faults are answers.
+        """Runs the handler with a JSON payload; waits while all processes are busy. The handler's faults are answers.
 
         Raises:
-            ApiError: InvalidRequestContentException when the payload is not JSON.
+            ApiError: RequestTooLargeException (413) for a payload of more than 6 MB.
         """
+        if len(payload) > PAYLOAD_LIMIT:
+            raise _too_large(len(payload))
         request_id = str(uuid4())
-        settings = self.settings
-        try:
-            event = msgspec.json.decode(payload) if payload else {}
-        except ValueError as error:
-            message = f"Could not parse request body into json: {error}"
-            raise ApiError("InvalidRequestContentException", message) from None
         with self._slots:
-            with self._lock:
-                handler = self._idle.pop() if self._idle else None
+            settings, worker = self._worker()
+            kept = False
             try:
-                handler = handler or self._load(settings)
-            except _LoadError as error:
-                return _failed(request_id, error.error_type, str(error), [])
-            started = self._monotonic()
-            context = Context(
-                function_name=settings.name,
-                invoked_function_arn=self.arn,
-                aws_request_id=request_id,
-                memory_limit_in_mb=str(settings.memory_mb),
-                log_group_name=f"/aws/lambda/{settings.name}",
-                log_stream_name="laptop",
-                deadline=started + settings.timeout_seconds,
-                monotonic=self._monotonic,
-            )
-            try:
-                outcome = _run(handler, event, context)
-            except SystemExit:
-                message = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
-                return _failed(request_id, "Runtime.ExitError", message)
-            if self._monotonic() - started > settings.timeout_seconds:
-                # Lambda kills the environment at the timeout, so this copy's state must not be met again.
-                message = f"RequestId: {request_id} Error: Task timed out after {settings.timeout_seconds:.2f} seconds"
-                return _failed(request_id, "Sandbox.Timedout", message)
-            with self._lock:
-                if settings is self.settings:
-                    self._idle.append(handler)
-            return outcome
+                ended = worker.invoke(
+                    payload,
+                    request_id=request_id,
+                    arn=self.arn,
+                    timeout_seconds=settings.timeout_seconds,
+                    trace=_trace_id() if settings.traced else None,
+                )
+                kept = ended.alive
+            finally:
+                self._put_back(worker, settings, kept=kept)
+        done = _outcome(request_id, ended)
+        lines = _story(request_id, settings, ended, done)
+        self._log.write(settings.log_group_name, worker.log_stream, lines)
+        return Invoked(
+            request_id=request_id,
+            payload=done.payload,
+            error=done.error,
+            log=b"".join(f"{line}\n".encode() for line in lines[-200:]),
+        )
 
     def configure(self, settings: FunctionSettings) -> None:
-        """Takes new settings; the next invocations start from fresh copies."""
+        """Takes new settings; the next invocations start in fresh processes."""
         with self._lock:
             self.settings = settings
-            self._idle.clear()
+            idle, self._idle = self._idle, []
+            self._workers -= set(idle)
+        for worker in idle:
+            worker.end()
 
-    def _load(self, settings: FunctionSettings) -> Handler:
-        module_name, _, attribute = settings.handler.rpartition(".")
-        with _IMPORTING:
-            saved = dict(os.environ)
-            try:
-                for name in [name for name in os.environ if name.startswith("AWS_")]:
-                    del os.environ[name]
-                os.environ.update(self._base)
-                os.environ.update(
-                    {
-                        "AWS_LAMBDA_FUNCTION_NAME": settings.name,
-                        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
-                        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-                        "_HANDLER": settings.handler,
-                        **settings.environment,
-                    }
-                )
-                module = _fresh_copy(module_name)
-            finally:
-                os.environ.clear()
-                os.environ.update(saved)
-        handler = getattr(module, attribute, None)
-        if not callable(handler):
-            raise _LoadError("Runtime.HandlerNotFound", f"Handler '{attribute}' missing on module '{module_name}'")
-        return handler  # type: ignore[no-any-return]
+    def close(self) -> None:
+        """Ends its processes, those that are busy too."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            busy = self._workers - set(idle)
+        for worker in idle:
+            worker.end()
+        for worker in busy:
+            # The thread that waits for its answer lets go of it.
+            worker.kill()
+
+    def _worker(self) -> tuple[FunctionSettings, Worker]:
+        with self._lock:
+            settings = self.settings
+            if self._is_closed():
+                raise ApiError("ResourceNotFoundException", f"Function not found: {self.arn}", 404)
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.is_alive:
+                    return settings, worker
+                self._workers.discard(worker)
+                worker.end()
+        worker = Worker(self._launch(settings))
+        with self._lock:
+            self._workers.add(worker)
+            if self._is_closed():
+                worker.kill()
+        return settings, worker
+
+    def _put_back(self, worker: Worker, settings: FunctionSettings, *, kept: bool) -> None:
+        with self._lock:
+            if kept and settings is self.settings and not self._closed:
+                self._idle.append(worker)
+                return
+            self._workers.discard(worker)
+        worker.end()
+
+    def _is_closed(self) -> bool:
+        return self._closed
+
+    def _launch(self, settings: FunctionSettings) -> Launch:
+        package = settings.package
+        root = str(package.folder if package else Path.cwd())
+        layers = [str(layer.folder) for _, layer in reversed(settings.layers)]
+        # The interpreter's own folders come after these anyway; a checkout is whatever the runtime itself imports.
+        own = [] if package else [entry for entry in sys.path if entry]
+        path = [root, *(f"{layer}/python" for layer in layers), *own]
+        environment = {
+            **self._base,
+            "AWS_LAMBDA_FUNCTION_NAME": settings.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": settings.log_group_name,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
+            "LAMBDA_TASK_ROOT": root,
+            "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
+            "PYTHONPATH": os.pathsep.join(path),
+            "PATH": os.pathsep.join([*(f"{layer}/bin" for layer in layers), os.environ.get("PATH", os.defpath)]),
+            "_HANDLER": settings.handler,
+            **settings.environment,
+        }
+        return Launch(
+            environment=environment,
+            folder=package.folder if package else None,
+            memory_mb=settings.memory_mb,
+            log_format=settings.log_format,
+            today=time.strftime("%Y/%m/%d", time.gmtime()),
+        )
 
 
 class Functions:
@@ -195,8 +242,8 @@ class Functions:
         account: twelve digits.
         region: e.g. ``us-east-1``.
         endpoint_url: where the handlers' SDK clients go; None leaves them at AWS's own addresses.
-        copies: how many invocations of one function may run at once.
-        monotonic: the clock of the timeouts, in seconds.
+        copies: how many invocations of one function may run at once; None: one for each core, two at least.
+        log: where the functions' output goes.
     """
 
     def __init__(
@@ -205,21 +252,26 @@ class Functions:
         account: str = "000000000000",
         region: str = "us-east-1",
         endpoint_url: str | None = None,
-        copies: int = 4,
-        monotonic: Callable[[], float] = time.monotonic,
+        copies: int | None = None,
+        log: Log | None = None,
     ) -> None:
-        self._monotonic = monotonic
         self.account = account
         self.region = region
-        self.copies = copies
+        self.copies = copies or max(2, os.cpu_count() or 1)
+        self._log = log or _NoLog()
         self._functions: dict[str, Function] = {}
         self._environment = {
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SESSION_TOKEN": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
+            "LANG": "en_US.UTF-8",
+            "PYTHONIOENCODING": "utf-8:backslashreplace",
+            "TZ": ":UTC",
             **({"AWS_ENDPOINT_URL": endpoint_url} if endpoint_url else {}),
+            **{name: os.environ[name] for name in ("HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ},
         }
 
     def arn(self, name: str) -> str:
@@ -243,7 +295,7 @@ class Functions:
             arn=self.arn(settings.name),
             base_environment=self._environment,
             copies=self.copies,
-            monotonic=self._monotonic,
+            log=self._log,
         )
         self._functions[settings.name] = function
         return function
@@ -268,7 +320,7 @@ class Functions:
         Raises:
             ApiError: ResourceNotFoundException.
         """
-        del self._functions[self.get(name_or_arn).settings.name]
+        self._functions.pop(self.get(name_or_arn).settings.name).close()
 
     def invoke(self, name_or_arn: str, payload: bytes) -> Invoked:
         """Runs a function with a JSON payload of up to 6 MB.
@@ -276,58 +328,90 @@ class Functions:
         Raises:
             ApiError: ResourceNotFoundException; RequestTooLargeException (413) for a larger payload.
         """
-        function = self.get(name_or_arn)
-        if len(payload) > PAYLOAD_LIMIT:
-            raise ApiError(
-                "RequestTooLargeException",
-                f"Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation; "
-                f"got {len(payload)}.",
-                413,
-            )
-        return function.invoke(payload)
+        return self.get(name_or_arn).invoke(payload)
+
+    def close(self) -> None:
+        """Ends every process."""
+        for function in self._functions.values():
+            function.close()
 
 
-def _fresh_copy(name: str) -> ModuleType:
+def check_json(payload: bytes) -> None:
+    """Passes when a payload of a user's is a JSON document, or empty.
+
+    Raises:
+        ApiError: InvalidRequestContentException.
+    """
     try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        found = None
-    if found is None or found.origin is None:
-        raise _LoadError("Runtime.ImportModuleError", f"Unable to import module '{name}': No module named '{name}'")
-    # The copy keeps its package, so that relative imports work, and stays findable by name, which dataclasses need.
-    copy_name = f"{name}__{next(_COPIES)}"
-    spec = importlib.util.spec_from_file_location(copy_name, found.origin)
-    if spec is None or spec.loader is None:
-        raise _LoadError("Runtime.ImportModuleError", f"Unable to import module '{name}': not a Python module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[copy_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[copy_name]
-        kind = "Runtime.ImportModuleError" if isinstance(error, ImportError) else type(error).__name__
-        raise _LoadError(kind, f"Unable to import module '{name}': {error}") from error
-    return module
+        if payload:
+            msgspec.json.decode(payload)
+    except ValueError as error:
+        message = f"Could not parse request body into json: {error}"
+        raise ApiError("InvalidRequestContentException", message) from None
 
 
-def _run(handler: Handler, event: object, context: Context) -> Invoked:
-    try:
-        answer = handler(event, context)
-    except Exception as error:
-        frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
-        return _failed(context.aws_request_id, type(error).__name__, str(error), frames)
-    try:
-        payload = json.dumps(answer, ensure_ascii=False).encode()
-    except (TypeError, ValueError) as error:
-        return _failed(context.aws_request_id, "Runtime.MarshalError", f"Unable to marshal response: {error}", [])
-    if len(payload) > PAYLOAD_LIMIT:
+def _too_large(size: int) -> ApiError:
+    return ApiError(
+        "RequestTooLargeException",
+        f"Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation; got {size}.",
+        413,
+    )
+
+
+def _outcome(request_id: str, ended: Ended) -> Invoked:
+    if ended.failed:
+        return Invoked(request_id=request_id, payload=ended.payload, error="Unhandled")
+    if len(ended.payload) > PAYLOAD_LIMIT:
         message = f"Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
-        return _failed(context.aws_request_id, "Function.ResponseSizeTooLarge", message)
-    return Invoked(request_id=context.aws_request_id, payload=payload)
+        document = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+        return Invoked(request_id=request_id, payload=json.dumps(document).encode(), error="Unhandled")
+    return Invoked(request_id=request_id, payload=ended.payload)
 
 
-def _failed(request_id: str, error_type: str, message: str, stack: list[str] | None = None) -> Invoked:
-    document: dict[str, object] = {"errorMessage": message, "errorType": error_type}
-    if stack is not None:
-        document |= {"requestId": request_id, "stackTrace": stack}
-    return Invoked(request_id=request_id, payload=json.dumps(document).encode(), error="Unhandled")
+def _story(request_id: str, settings: FunctionSettings, ended: Ended, done: Invoked) -> list[str]:
+    """The log of an invocation: what the function wrote, between what Lambda writes.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html (read 2026-11-30).
+    """
+    milliseconds = ended.seconds * 1000
+    output = list(log_lines(ended.output))
+    reason = ""
+    if ended.failed and not ended.alive:
+        with contextlib.suppress(ValueError):
+            reason = str(json.loads(done.payload)["errorMessage"])
+    if settings.log_format == "JSON":
+        metrics: dict[str, object] = {
+            "durationMs": round(milliseconds, 3),
+            "billedDurationMs": -(-int(milliseconds * 1000) // 1000),
+            "memorySizeMB": settings.memory_mb,
+            "maxMemoryUsedMB": ended.memory_mb,
+        }
+        if ended.init_seconds is not None:
+            metrics["initDurationMs"] = round(ended.init_seconds * 1000, 3)
+        record = {"requestId": request_id, "metrics": metrics, "status": "error" if done.error else "success"}
+        if reason:
+            record["errorType"] = reason
+        return [
+            json.dumps({"type": "platform.start", "record": {"requestId": request_id, "version": "$LATEST"}}),
+            *output,
+            json.dumps({"type": "platform.report", "record": record}),
+        ]
+    report = (
+        f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms\t"
+        f"Billed Duration: {-(-int(milliseconds * 1000) // 1000)} ms\tMemory Size: {settings.memory_mb} MB\t"
+        f"Max Memory Used: {ended.memory_mb} MB\t"
+    )
+    if ended.init_seconds is not None:
+        report += f"Init Duration: {ended.init_seconds * 1000:.2f} ms\t"
+    return [
+        f"START RequestId: {request_id} Version: $LATEST",
+        *output,
+        *([reason] if reason else []),
+        f"END RequestId: {request_id}",
+        report,
+    ]
+
+
+def _trace_id() -> str:
+    unique = uuid4().hex
+    return f"Root=1-{int(time.time()):08x}-{unique[:24]};Parent={unique[16:]};Sampled=0"

@@ -1,8 +1,6 @@
-"""Lambda's REST API over the functions and event source mappings of the laptop runtime.
+"""Lambda's REST API over the functions, layers and event source mappings of the laptop runtime.
 
-The code of a function is not uploaded: whatever ``Code`` says, the handler is imported from this checkout, so a change
-to it is live after the next CreateFunction or UpdateFunctionCode without any packaging. Versions, aliases, layers,
-concurrency and resource policies are not modelled; their paths are refused by name.
+Versions, aliases, concurrency and asynchronous destinations are not modelled; their paths are refused by name.
 """
 
 from __future__ import annotations
@@ -11,30 +9,26 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from urllib.parse import unquote
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
 from infra.local.awslambda.api import EventSourceApi, refused
-from infra.local.awslambda.functions import Function, Functions, FunctionSettings
+from infra.local.awslambda.configuration import Code, Fetch, changed, document
+from infra.local.awslambda.functions import Functions, FunctionSettings, check_json
+from infra.local.awslambda.layers import Layers
+from infra.local.awslambda.packages import Packages
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 
 ASYNC_ATTEMPTS = 3
 _FUNCTION_NAME = re.compile(r"(arn:aws:lambda:[a-z0-9-]+:\d{12}:function:)?[a-zA-Z0-9-_]{1,64}")
-_SETTINGS = {
-    "Handler": "handler",
-    "Role": "role",
-    "Timeout": "timeout_seconds",
-    "MemorySize": "memory_mb",
-    "Runtime": "runtime",
-    "Description": "description",
-}
-
 Answer = tuple[int, dict[str, str], bytes]
 Query = Mapping[str, str]
+
+
+def _no_s3(bucket: str, key: str) -> bytes:
+    raise ApiError("NoSuchBucket", "there is no S3 here")
 
 
 class LambdaApi:
@@ -44,12 +38,17 @@ class LambdaApi:
         functions: the registered functions.
         mappings: the event source mappings.
         clock: where the time is read.
+        fetch: reads archives from S3.
     """
 
-    def __init__(self, functions: Functions, mappings: EventSourceApi, clock: Clock) -> None:
+    def __init__(self, functions: Functions, mappings: EventSourceApi, clock: Clock, *, fetch: Fetch = _no_s3) -> None:
         self.functions = functions
         self.mappings = mappings
         self.clock = clock
+        self._packages = Packages()
+        self._code = Code(self._packages, fetch)
+        self.layers = Layers(functions.arn("").replace(":function:", ":layer:"), self._code, clock)
+        self._policies: dict[str, dict[str, dict[str, object]]] = {}
         function = r"/functions/([^/]+)"
         mapping = r"/event-source-mappings/([^/]+)/?"
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Answer]]] = [
@@ -61,6 +60,15 @@ class LambdaApi:
             ("PUT", re.compile(function + "/configuration"), self._update),
             ("PUT", re.compile(function + "/code"), self._update_code),
             ("POST", re.compile(function + "/invocations"), self._invoke),
+            ("POST", re.compile(function + "/policy"), self._add_permission),
+            ("GET", re.compile(function + "/policy"), self._policy),
+            ("DELETE", re.compile(function + r"/policy/([^/]+)"), self._remove_permission),
+            ("GET", re.compile(r"/tags/([^/]+)"), self._tags),
+            ("GET", re.compile(r"/layers/?"), self._list_layers),
+            ("POST", re.compile(r"/layers/([^/]+)/versions"), self._publish_layer),
+            ("GET", re.compile(r"/layers/([^/]+)/versions"), self._list_layer_versions),
+            ("GET", re.compile(r"/layers/([^/]+)/versions/(\d+)"), self._get_layer),
+            ("DELETE", re.compile(r"/layers/([^/]+)/versions/(\d+)"), self._delete_layer),
             ("POST", re.compile(r"/event-source-mappings/?"), self._create_mapping),
             ("GET", re.compile(r"/event-source-mappings/?"), self._list_mappings),
             ("GET", re.compile(mapping), self._get_mapping),
@@ -96,13 +104,13 @@ class LambdaApi:
             raise refused(f"FunctionName {name!r}: 1 to 64 letters, digits, - and _ are allowed.")
         handler, role = _text(request, "Handler"), _text(request, "Role")
         settings = FunctionSettings(name=name.rpartition(":")[2], handler=handler, role=role)
-        function = self.functions.create(self._changed(settings, request))
-        return _json(201, self._document(function))
+        settings = replace(self._changed(settings, request), package=self._code.package(request.get("Code")))
+        return _json(201, document(self.functions.create(settings)))
 
     def _list(self, query: Query, body: bytes, headers: Query) -> Answer:
         names = [name for name in self.functions.names() if name > query.get("Marker", "")]
         size = int(query.get("MaxItems", "50"))
-        answer: dict[str, object] = {"Functions": [self._document(self.functions.get(name)) for name in names[:size]]}
+        answer: dict[str, object] = {"Functions": [document(self.functions.get(name)) for name in names[:size]]}
         if len(names) > size:
             answer["NextMarker"] = names[size - 1]
         return _json(200, answer)
@@ -110,25 +118,26 @@ class LambdaApi:
     def _get(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
         function = self.functions.get(name)
         answer: dict[str, object] = {
-            "Configuration": self._document(function),
-            "Code": {"RepositoryType": "checkout"},
+            "Configuration": document(function),
+            "Code": {"RepositoryType": "S3" if function.settings.package else "checkout"},
         }
         if function.settings.tags:
             answer["Tags"] = dict(function.settings.tags)
         return _json(200, answer)
 
     def _configuration(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        return _json(200, self._document(self.functions.get(name)))
+        return _json(200, document(self.functions.get(name)))
 
     def _update(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
         function = self.functions.get(name)
         function.configure(self._changed(function.settings, _decode(body)))
-        return _json(200, self._document(function))
+        return _json(200, document(function))
 
     def _update_code(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
         function = self.functions.get(name)
-        function.configure(replace(function.settings, modified_at=self.clock.now()))
-        return _json(200, self._document(function))
+        package = self._code.package(_decode(body))
+        function.configure(replace(function.settings, package=package, modified_at=self.clock.now()))
+        return _json(200, document(function))
 
     def _delete(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
         self.functions.delete(name)
@@ -140,15 +149,19 @@ class LambdaApi:
         if kind == "DryRun":
             return 204, {}, b""
         if kind == "Event":
+            check_json(body)
             threading.Thread(target=self._invoke_later, args=(function.arn, body), daemon=True).start()
             return 202, {}, b""
         if kind != "RequestResponse":
             raise refused(f"InvocationType {kind!r}: RequestResponse, Event and DryRun are allowed.")
+        check_json(body)
         done = self.functions.invoke(function.arn, body)
         answered = {"Content-Type": "application/json", "X-Amz-Executed-Version": "$LATEST"}
         answered["x-amzn-RequestId"] = done.request_id
         if done.error is not None:
             answered["X-Amz-Function-Error"] = done.error
+        if headers.get("x-amz-log-type") == "Tail":
+            answered["X-Amz-Log-Result"] = done.log_result
         return 200, answered, done.payload
 
     def _invoke_later(self, name: str, body: bytes) -> None:
@@ -172,57 +185,61 @@ class LambdaApi:
     def _delete_mapping(self, uuid: str, query: Query, body: bytes, headers: Query) -> Answer:
         return _json(202, self.mappings.delete(uuid))
 
-    def _changed(self, settings: FunctionSettings, request: Mapping[str, object]) -> FunctionSettings:
-        changes = {ours: request[theirs] for theirs, ours in _SETTINGS.items() if request.get(theirs) is not None}
-        for name, low, high in (("Timeout", 1, 900), ("MemorySize", 128, 10_240)):
-            value = request.get(name)
-            if value is not None and (not isinstance(value, int) or not low <= value <= high):
-                raise refused(f"{name} {value!r}: an integer from {low} to {high} is allowed.")
-        environment = request.get("Environment")
-        if environment is not None:
-            variables = environment.get("Variables", {}) if isinstance(environment, Mapping) else None
-            if not isinstance(variables, Mapping) or not all(isinstance(value, str) for value in variables.values()):
-                raise refused("Environment must be a structure whose Variables are strings.")
-            changes["environment"] = dict(variables)
-        if request.get("Layers"):
-            raise refused(
-                "Layers are not modelled by the laptop runtime: what a handler imports comes from the checkout."
-            )
-        architectures = request.get("Architectures")
-        if isinstance(architectures, list) and architectures:
-            changes["architecture"] = str(architectures[0])
-        tags = request.get("Tags")
-        if isinstance(tags, Mapping):
-            changes["tags"] = {str(key): str(value) for key, value in tags.items()}
-        handler = changes.get("handler", settings.handler)
-        if not isinstance(handler, str) or "." not in handler.strip("."):
-            raise refused(f"Handler {handler!r}: module.function is needed.")
-        return replace(settings, modified_at=self.clock.now(), **changes)  # type: ignore[arg-type]
-
-    def _document(self, function: Function) -> dict[str, object]:
-        settings = function.settings
-        modified = datetime.fromtimestamp(settings.modified_at, UTC)
-        document: dict[str, object] = {
-            "FunctionName": settings.name,
-            "FunctionArn": function.arn,
-            "Runtime": settings.runtime,
-            "Role": settings.role,
-            "Handler": settings.handler,
-            "CodeSize": 0,
-            "Description": settings.description,
-            "Timeout": settings.timeout_seconds,
-            "MemorySize": settings.memory_mb,
-            "LastModified": modified.strftime("%Y-%m-%dT%H:%M:%S.") + f"{modified.microsecond // 1000:03d}+0000",
-            "Version": "$LATEST",
-            "State": "Active",
-            "LastUpdateStatus": "Successful",
-            "PackageType": "Zip",
-            "Architectures": [settings.architecture],
-            "RevisionId": str(uuid5(NAMESPACE_URL, f"{function.arn}@{settings.modified_at}")),
+    def _add_permission(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        # Kept and shown; nothing on a laptop calls a function without leave.
+        function, request = self.functions.get(name), _decode(body)
+        sid = _text(request, "StatementId")
+        principal = str(request.get("Principal", "*"))
+        statement: dict[str, object] = {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"Service": principal} if "." in principal else {"AWS": principal},
+            "Action": request.get("Action", "lambda:InvokeFunction"),
+            "Resource": function.arn,
         }
-        if settings.environment:
-            document["Environment"] = {"Variables": dict(settings.environment)}
-        return document
+        if request.get("SourceArn"):
+            statement["Condition"] = {"ArnLike": {"AWS:SourceArn": request["SourceArn"]}}
+        self._policies.setdefault(function.settings.name, {})[sid] = statement
+        return _json(201, {"Statement": msgspec.json.encode(statement).decode()})
+
+    def _policy(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        statements = self._policies.get(self.functions.get(name).settings.name)
+        if not statements:
+            raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+        policy = {"Version": "2012-10-17", "Id": "default", "Statement": list(statements.values())}
+        return _json(200, {"Policy": msgspec.json.encode(policy).decode()})
+
+    def _remove_permission(self, name: str, sid: str, query: Query, body: bytes, headers: Query) -> Answer:
+        if self._policies.get(self.functions.get(name).settings.name, {}).pop(sid, None) is None:
+            raise ApiError("ResourceNotFoundException", f"Statement {sid} is not found in resource policy.", 404)
+        return 204, {}, b""
+
+    def _tags(self, arn: str, query: Query, body: bytes, headers: Query) -> Answer:
+        return _json(200, {"Tags": dict(self.functions.get(arn).settings.tags)})
+
+    def _list_layers(self, query: Query, body: bytes, headers: Query) -> Answer:
+        return _json(200, self.layers.all())
+
+    def _publish_layer(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        return _json(201, self.layers.publish(name, _decode(body)))
+
+    def _list_layer_versions(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        return _json(200, self.layers.versions(name))
+
+    def _get_layer(self, name: str, number: str, query: Query, body: bytes, headers: Query) -> Answer:
+        return _json(200, self.layers.get(name, number))
+
+    def _delete_layer(self, name: str, number: str, query: Query, body: bytes, headers: Query) -> Answer:
+        self.layers.delete(name, number)
+        return 204, {}, b""
+
+    def _changed(self, settings: FunctionSettings, request: Mapping[str, object]) -> FunctionSettings:
+        return changed(settings, request, layer=self.layers.package, now=self.clock.now())
+
+    def close(self) -> None:
+        """Ends the functions' processes and removes their code."""
+        self.functions.close()
+        self._packages.close()
 
 
 def _text(request: Mapping[str, object], name: str) -> str:

@@ -30,6 +30,8 @@ NOW = 1_700_000_000.0
 SHARD = "shardId-000000000000"
 NAMED = {"StreamName": "content"}
 
+CODE = {"S3Bucket": "this-checkout", "S3Key": "lambda"}
+
 
 class ManualClock:
     def __init__(self) -> None:
@@ -182,7 +184,7 @@ def mapped(rule: Callable[[Any], object], *records: bytes, **options: Any) -> Sc
     driver = EventSourceDriver(streams=streams, functions=functions, destinations=Nowhere(), clock=clock)
     mappings = EventSourceApi(driver, functions, streams)
     lambda_api = LambdaApi(functions, mappings, clock)
-    body = json.dumps({"FunctionName": "f", "Handler": "a.b", "Role": "arn:role", "Code": {}}).encode()
+    body = json.dumps({"FunctionName": "f", "Handler": "a.b", "Role": "arn:role", "Code": CODE}).encode()
     assert lambda_api.handle("POST", "/2015-03-31/functions", {}, body)[0] == 201
     asked = {"FunctionName": "f", "EventSourceArn": stream.arn, "StartingPosition": "TRIM_HORIZON", **options}
     mappings.create(asked)
@@ -229,7 +231,7 @@ def test_an_event_that_fails_is_tried_twice_more_and_a_dry_run_never(clock: Manu
     functions = Failing()
     driver = EventSourceDriver(streams=Streams(), functions=functions, destinations=Nowhere(), clock=clock)
     lambda_api = LambdaApi(functions, EventSourceApi(driver, functions, Streams()), clock)
-    body = json.dumps({"FunctionName": "f", "Handler": "a.b", "Role": "arn:role", "Code": {}}).encode()
+    body = json.dumps({"FunctionName": "f", "Handler": "a.b", "Role": "arn:role", "Code": CODE}).encode()
     lambda_api.handle("POST", "/2015-03-31/functions", {}, body)
 
     def invoke(kind: str) -> int:

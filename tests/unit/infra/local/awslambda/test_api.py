@@ -2,7 +2,6 @@
 
 import base64
 import json
-from pathlib import Path
 
 import boto3
 import pytest
@@ -10,72 +9,9 @@ from botocore.config import Config
 
 from infra.local.awslambda.api import EventSourceApi
 from infra.local.awslambda.driver import EventSourceDriver
-from infra.local.awslambda.functions import Functions
-from infra.local.awslambda.functions_api import LambdaApi
 from infra.local.front import Front
-from infra.local.kinesis.api import KinesisApi
-from infra.local.kinesis.streams import Streams
+from tests.fakes.lambda_rig import CODE, ROLE, STREAM, Nowhere
 from tests.fakes.until import until
-
-ROLE = "arn:aws:iam::000000000000:role/worker"
-STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/content"
-
-
-class ManualClock:
-    def __init__(self):
-        self.time = 1_700_000_000.0
-
-    def now(self):
-        return self.time
-
-
-class Nowhere:
-    def write(self, discarded, *, destination, mapping_uuid):
-        raise AssertionError("nothing is to be written")
-
-
-class Rig:
-    kept: Path
-
-    def __init__(self, **driver):
-        self.clock = ManualClock()
-        self.streams = Streams()
-        self.streams.create("content", shard_count=1, now=self.clock.time)
-        self.functions = Functions()
-        self.kinesis = KinesisApi(self.streams, self.clock)
-        self.driver = EventSourceDriver(
-            streams=self.streams, functions=self.functions, destinations=Nowhere(), clock=self.clock, **driver
-        )
-        self.api = LambdaApi(self.functions, EventSourceApi(self.driver, self.functions, self.streams), self.clock)
-
-    def request(self, method, path, body=None, *, query=None, headers=None):
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
-        status, answered, text = self.api.handle(method, f"/2015-03-31{path}", query or {}, raw, headers)
-        return status, answered, json.loads(text) if text else None
-
-    def function(self, name="moderate", handler="sample_lambda.handle", **more):
-        body = {"FunctionName": name, "Handler": handler, "Role": ROLE, "Code": {"ZipFile": "eA=="}, **more}
-        return self.request("POST", "/functions", body)
-
-    def map(self, **more):
-        body = {"FunctionName": "moderate", "EventSourceArn": STREAM, "StartingPosition": "TRIM_HORIZON", **more}
-        return self.request("POST", "/event-source-mappings", body)
-
-
-@pytest.fixture
-def rig(tmp_path, monkeypatch):
-    (tmp_path / "sample_lambda.py").write_text(
-        "import pathlib\n"
-        "def handle(event, context):\n    return {'got': event}\n"
-        "def fail(event, context):\n    raise ValueError('no')\n"
-        f"def keep(event, context):\n    with open({str(tmp_path / 'kept')!r}, 'a') as file:\n"
-        "        file.write('x' * len(event.get('Records', [1])))\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    rig = Rig()
-    rig.kept = tmp_path / "kept"
-    rig.function()
-    return rig
 
 
 def test_a_function_is_shown_as_it_was_created(rig):
@@ -95,10 +31,14 @@ def test_a_function_is_shown_as_it_was_created(rig):
 def test_a_function_is_changed_and_deleted(rig):
     _, _, changed = rig.request("PUT", "/functions/moderate/configuration", {"Handler": "sample_lambda.fail"})
     assert changed["Handler"] == "sample_lambda.fail"
-    assert rig.request("PUT", "/functions/moderate/code", {"ZipFile": "eA=="})[0] == 200
     assert rig.request("DELETE", "/functions/moderate")[0] == 204
     status, headers, _ = rig.request("GET", "/functions/moderate")
     assert (status, headers["x-amzn-errortype"]) == (404, "ResourceNotFoundException")
+
+
+def test_a_payload_that_is_not_json_is_refused(rig):
+    status, headers, _ = rig.request("POST", "/functions/moderate/invocations", b"{")
+    assert (status, headers["x-amzn-errortype"]) == (400, "InvalidRequestContentException")
 
 
 def test_a_name_is_taken_once(rig):
@@ -117,11 +57,24 @@ def test_a_name_is_taken_once(rig):
         {"MemorySize": 1},
         {"Environment": {"Variables": {"A": 1}}},
         {"Layers": ["arn:aws:lambda:us-east-1:1:layer:x:1"]},
+        {"Layers": [f"arn:aws:lambda:us-east-1:1:layer:x:{number}" for number in range(6)]},
+        {"Runtime": "nodejs22.x"},
+        {"PackageType": "Image"},
+        {"Code": {"ImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/image:1"}},
+        {"Code": {"ZipFile": "eA=="}},
+        {"Code": {"ZipFile": "no base64"}},
+        {"Code": {"S3Bucket": "bucket", "S3Key": "missing.zip"}},
+        {"Code": {}},
+        {"TracingConfig": {"Mode": "Sometimes"}},
+        {"LoggingConfig": {"LogFormat": "XML"}},
+        {"VpcConfig": {"SubnetIds": ["subnet-1"]}},
+        {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}},
+        {"Publish": True},
     ],
 )
 def test_a_function_that_cannot_be_is_refused(rig, more):
     status, headers, _ = rig.request(
-        "POST", "/functions", {"FunctionName": "x", "Handler": "a.b", "Role": ROLE, **more}
+        "POST", "/functions", {"FunctionName": "x", "Handler": "a.b", "Role": ROLE, "Code": CODE, **more}
     )
     assert (status, headers["x-amzn-errortype"]) == (400, "InvalidParameterValueException")
 
@@ -151,9 +104,9 @@ def test_a_body_that_is_not_json_is_refused(rig):
 
 
 def test_a_path_that_is_not_modelled_is_refused_by_name(rig):
-    status, headers, answer = rig.request("GET", "/functions/moderate/policy")
+    status, headers, answer = rig.request("GET", "/functions/moderate/aliases")
     assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
-    assert "/functions/moderate/policy" in answer["message"]
+    assert "/functions/moderate/aliases" in answer["message"]
 
 
 @pytest.mark.parametrize(
