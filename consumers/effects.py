@@ -11,9 +11,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from consumers.breaker import Breaker
 from consumers.ports import DeliveryStreams, Each, EventBus, Notice, Status, StatusTable
 from consumers.resend import Retry, Sent, send
-from consumers.rows import Pack, Rows, notice, status
+from consumers.rows import Judged, Pack, Rows, notice, status
 from glue.contract import ContentEvent
 from glue.ports import Clock
 
@@ -38,6 +39,19 @@ class Destinations(Struct, frozen=True):
     verdicts: str
     quarantine: str
     status_seconds: int
+
+
+class Outages:
+    """Which destinations do not answer, remembered from one batch to the next.
+
+    Without it, every retry during an outage of the bus or of the table would land the rows before it again.
+
+    Args:
+        seconds: how long a destination that failed through all its tries is left alone before one record tries it.
+    """
+
+    def __init__(self, seconds: float = 30.0) -> None:
+        self.rows, self.bus, self.table = (Breaker(failures=1, seconds=seconds) for _ in range(3))
 
 
 class Flow(Protocol):
@@ -103,7 +117,16 @@ class Apart:
 
 
 class Effects:
-    """Lands rows, tells of verdicts and keeps statuses. Holds no state; may be used from several threads."""
+    """Lands rows, tells of verdicts and keeps statuses. May be used from several threads.
+
+    Args:
+        destinations: names of the delivery streams, and how long a status is kept.
+        streams, bus, statuses: where it goes.
+        clock: time and jitter.
+        retry: how often one call is tried.
+        each: applies a function to several items, perhaps at the same time.
+        outages: who does not answer, as earlier batches found.
+    """
 
     def __init__(
         self,
@@ -115,6 +138,7 @@ class Effects:
         clock: Clock,
         retry: Retry,
         each: Each = map,
+        outages: Outages | None = None,
     ) -> None:
         self.destinations = destinations
         self._streams = streams
@@ -123,6 +147,31 @@ class Effects:
         self._clock = clock
         self._retry = retry
         self._each = each
+        self._outages = outages or Outages()
+
+    def hold_back(self, rows: Rows, flow: Flow) -> None:
+        """Fails, before anything lands, the records that need a destination which does not answer.
+
+        Where it is time to try it again, the first of them goes on alone. Only for batches that come again from their
+        first failure on.
+        """
+        now = self._clock.now()
+        every = [one.record.position for one in rows.judged] + [one.record.position for one in rows.refused]
+        for breaker, needing in (
+            (self._outages.rows, every),
+            (self._outages.bus, [one.record.position for one in rows.told if _is_notified(one)]),
+            (self._outages.table, [one.record.position for one in rows.told if _is_kept(one)]),
+        ):
+            if needing and (state := breaker.state(now)) != "closed":
+                first = min(needing)
+                flow.fail(one for one in every if one > first or (one == first and state == "open"))
+
+    def _note(self, breaker: Breaker, sent: Sent, *, of: int) -> None:
+        """Takes note of whether anything got through."""
+        if len(sent.left) < of:
+            breaker.succeeded()
+        else:
+            breaker.failed(self._clock.now())
 
     def land(self, stream: str, packs: Sequence[Pack], flow: Flow, *, deadline: float) -> None:
         """Makes packs durable; a pack that is not fails every record that it holds a row of."""
@@ -132,6 +181,7 @@ class Effects:
                 continue
             put = partial(self._streams.put, stream)
             sent = send([one.data for one in open_], put, retry=self._retry, clock=self._clock, deadline=deadline)
+            self._note(self._outages.rows, sent, of=len(open_))
             flow.resent += sent.resent
             flow.fail(position for index in sent.left for position in open_[index].positions)
 
@@ -142,7 +192,7 @@ class Effects:
         for one in rows.told:
             row, position = one.row, one.record.position
             # Copies of one event in a batch make one notice; a replay makes none unless its mark says so.
-            if row.action == "allow" or _is_quiet(one.event) or row.verdict_id in notices:
+            if not _is_notified(one) or row.verdict_id in notices:
                 continue
             if flow.is_open(position):
                 notices[row.verdict_id] = notice(one.event, row, rows.handling)
@@ -156,6 +206,7 @@ class Effects:
 
         flow.notified = len(every)
         for start, sent in zip(starts, self._each(tell, starts), strict=True):
+            self._note(self._outages.bus, sent, of=len(every[start : start + MAX_NOTICES]))
             flow.resent += sent.resent
             flow.notified -= len(sent.left)
             flow.fail(positions[start + index] for index in sent.left)
@@ -166,11 +217,9 @@ class Effects:
         positions: dict[str, list[int]] = {}
         expires_at = int(now) + self.destinations.status_seconds
         for judged in rows.told:
-            event, row, position = judged.event, judged.row, judged.record.position
-            # A quiet replay changes what the table says only where somebody still waits for it.
-            wanted = event.hold or (row.action != "allow" and not _is_quiet(event))
-            if wanted and flow.is_open(position):
-                one = status(row, expires_at)
+            position = judged.record.position
+            if _is_kept(judged) and flow.is_open(position):
+                one = status(judged.row, expires_at)
                 kept = latest.get(one.content_id)
                 if kept is None or one.order_key > kept.order_key:
                     latest[one.content_id] = one
@@ -185,10 +234,21 @@ class Effects:
 
         flow.statuses = len(every)
         for start, sent in zip(starts, self._each(keep, starts), strict=True):
+            self._note(self._outages.table, sent, of=len(every[start : start + MAX_STATUSES]))
             flow.resent += sent.resent
             flow.statuses -= len(sent.left)
             for index in sent.left:
                 flow.fail(positions[every[start + index].content_id])
+
+
+def _is_notified(one: Judged) -> bool:
+    """Whether somebody is told of this verdict."""
+    return one.row.action != "allow" and not _is_quiet(one.event)
+
+
+def _is_kept(one: Judged) -> bool:
+    """Whether the table says what became of this; a quiet replay changes it only where somebody still waits for it."""
+    return one.event.hold or _is_notified(one)
 
 
 def _is_quiet(event: ContentEvent) -> bool:

@@ -55,10 +55,11 @@ class Consumer:
             rows = self._rows.with_opinions(rows, *self._escalation.ask(cases, deadline=deadline))
         flow = InOrder(len(batch.ids))
         effects, to = self._effects, self._effects.destinations
-        packs, too_large = pack(rows.judged)
+        effects.hold_back(rows, flow)
+        packs, too_large = pack([one for one in rows.judged if flow.is_open(one.record.position)])
         rows = self._rows.without(rows, too_large, decided_at)
         effects.land(to.verdicts, packs, flow, deadline=deadline)
-        bad_packs, unpackable = pack(rows.refused)
+        bad_packs, unpackable = pack([one for one in rows.refused if flow.is_open(one.record.position)])
         if unpackable:
             raise DefectError(f"{len(unpackable)} quarantine rows are larger than a Firehose record may be")
         effects.land(to.quarantine, bad_packs, flow, deadline=deadline)

@@ -20,7 +20,7 @@ class Retry(Struct, frozen=True):
         cap: the longest wait, in seconds.
     """
 
-    attempts: int = 5
+    attempts: int = 8
     base: float = 0.1
     cap: float = 2.0
 

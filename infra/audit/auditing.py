@@ -21,6 +21,7 @@ from infra.audit.deciding import Again, Moderators, decide_again
 from infra.audit.findings import AuditReport, Finding
 from infra.audit.lake import Lake, LakeObject, UnreadableError, day_of, days, unpacked
 from infra.audit.reconciling import compare
+from infra.audit.retention import Retention
 from infra.audit.tracing import Traced, Tracer
 
 _ADDRESS = re.compile(r"s3://[^\s,;]+")
@@ -50,7 +51,7 @@ class Auditor:
         lake: the lake bucket.
         letters: the dead-letter bucket.
         late_days: how far before arrivals partitions are read, in days; verdicts further back are looked up by id.
-        retention_days: how long the archive keeps an object.
+        retention: how long the lake keeps what is compared.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Auditor:
         lake: Lake,
         letters: Lake,
         late_days: int = 31,
-        retention_days: int = 400,
+        retention: Retention | None = None,
     ) -> None:
         self._engine = engine
         self._database = database
@@ -70,7 +71,7 @@ class Auditor:
         self._lake = lake
         self._letters = letters
         self._late_days = late_days
-        self._retention_days = retention_days
+        self.retention = retention or Retention()
 
     def audit(
         self,
@@ -97,8 +98,7 @@ class Auditor:
         first, last = day_of(start), day_of(end - timedelta(milliseconds=1))
         on_step("listing")
         seen = seals.present(self._lake, first, last, late_days=self._late_days)
-        expired = now.timestamp() - (self._retention_days - 1) * 86_400
-        findings = seals.broken(self._lake, first, last, seen, expired_before=expired)
+        findings = seals.broken(self._lake, first, last, seen, retention=self.retention, now=now)
         on_step("comparing")
         try:
             named, answer = compare(

@@ -6,13 +6,14 @@ seen must be there, unchanged, until its retention ends.
 
 import gzip
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
 from infra.audit.findings import Finding
 from infra.audit.lake import Lake, LakeObject, UnreadableError, days, unpacked
+from infra.audit.retention import Retention
 
 SEALS = "seals/"
 _BY_ARRIVAL = ("archive", "quarantine")
@@ -67,15 +68,18 @@ def write(lake: Lake, seal: Seal) -> None:
     lake.write(name, gzip.compress(msgspec.json.encode(seal), mtime=0))
 
 
-def broken(lake: Lake, first: date, last: date, seen: Iterable[LakeObject], *, expired_before: float) -> list[Finding]:
+def broken(
+    lake: Lake, first: date, last: date, seen: Iterable[LakeObject], *, retention: Retention, now: datetime
+) -> list[Finding]:
     """What has changed since these days were audited before.
 
     Args:
         first, last: the days that are audited now.
         seen: the objects that are there now.
-        expired_before: epoch seconds; what was written before may have reached the end of its retention.
+        retention: how long objects are kept.
+        now: the time of the audit.
     """
-    now = {one.key: one for one in seen}
+    there = {one.key: one for one in seen}
     findings: dict[str, Finding] = {}
     for seal, problem in _seals(lake, first, last):
         if seal is None:
@@ -84,9 +88,9 @@ def broken(lake: Lake, first: date, last: date, seen: Iterable[LakeObject], *, e
             )
             continue
         for before in seal.objects:
-            today = now.get(before.key)
+            today = there.get(before.key)
             day = before.key.partition("/dt=")[2][:10]
-            if today is None and before.written < expired_before:
+            if today is None and retention.may_be_gone(before.key, before.written, now):
                 continue
             if today is None or (today.etag, today.size) != (before.etag, before.size):
                 what = "is gone" if today is None else "was written again"

@@ -25,6 +25,7 @@ from glue.terminal.sanitize import inert
 from infra.audit.auditing import Auditor, Deciding
 from infra.audit.findings import FAILING, MEANINGS, AuditReport
 from infra.audit.lake import S3Lake
+from infra.audit.retention import Retention
 from infra.commands.query_options import asking
 from infra.commands.stack import STACK, output, outputs
 
@@ -122,6 +123,12 @@ def audit(
         raise WrongUseError(str(error)) from error
     deciding = Deciding(_moderators(policies), share) if verify else None
     auditor = given.auditor if given else _auditor(stack)
+    judged_from = auditor.retention.judged_from(datetime.fromtimestamp(now, UTC))
+    if start < judged_from:
+        raise WrongUseError(
+            f"--since {in_utc(start)} is further back than quarantine, dead letters and the rest are all kept: "
+            f"what was deleted would be called missing. Give {in_utc(judged_from)} or later"
+        )
     with asking(), progress("auditing") as advance:
         report = auditor.audit(
             audit_id=datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ"),
@@ -149,7 +156,18 @@ def _auditor(stack: str) -> Auditor:
         for name in ("DatabaseName", "WorkGroupName", "LakeBucketName", "DeadLetterBucketName")
     }
     with asking():
+        days = {
+            field: int(found[name])
+            for field, name in (
+                ("archive_days", "ArchiveRetentionDays"),
+                ("verdict_days", "VerdictRetentionDays"),
+                ("quarantine_days", "QuarantineRetentionDays"),
+                ("error_days", "ErrorRetentionDays"),
+            )
+            if name in found
+        }
         return Auditor(
+            retention=Retention(**days),
             engine=connect(),
             database=names["DatabaseName"],
             workgroup=names["WorkGroupName"],

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from consumers.aws.metrics import metric_line
-from consumers.effects import Destinations, Effects
+from consumers.effects import Destinations, Effects, Outages
 from consumers.moderation.moderator import Moderator
 from consumers.pipeline import Consumer
 from consumers.ports import DefectError, Notice, Status, TransientError
@@ -93,6 +93,7 @@ class Pipeline:
         self.clock = VirtualClock(START)
         self.trouble = trouble
         self.moderator = moderator
+        self.outages = Outages()
         self.consumer_skew = 0.0
         self.streams = Streams(limits=UNLIMITED)
         self.stream = self.streams.create("content", shard_count=shards, now=START)
@@ -210,6 +211,7 @@ class Pipeline:
             statuses=_Table(self),
             clock=clock,
             retry=Retry(attempts=2),
+            outages=self.outages,
         )
         lateness = Lateness(timedelta(days=30), timedelta(hours=24))
         consumer = Consumer(RowMaker(self.moderator, lateness, code_version="1"), effects, clock=clock)

@@ -111,9 +111,21 @@ def record_age_is_finite(stack: Stack) -> list[str]:
 
 
 def record_age_stays_below_the_retention(stack: Stack) -> list[str]:
-    [(_, stream)] = stack.of("AWS::Kinesis::Stream")
-    kept = stream.get("RetentionPeriodHours", 24) * 3600
-    return [name for name, given in stack.mappings() if not 0 < given.get("MaximumRecordAgeInSeconds", -1) < kept]
+    """Whatever both are set to, with six hours to spare."""
+    [(stream, _)] = stack.of("AWS::Kinesis::Stream")
+    kept = stack.least(stack.raw[stream]["Properties"].get("RetentionPeriodHours", 24)) * 3600
+    ages = {n: stack.raw[n]["Properties"].get("MaximumRecordAgeInSeconds", -1) for n, _ in stack.mappings()}
+    return [name for name, age in ages.items() if not 0 < stack.most(age) <= kept - 6 * 3600]
+
+
+def an_outage_of_six_hours_uses_up_no_retries(stack: Stack) -> list[str]:
+    """The age decides when a batch is given up on, so that there must be more retries than fit into it."""
+    found = []
+    for name, given in stack.mappings():
+        age = float(given.get("MaximumRecordAgeInSeconds", -1))
+        if age < 6 * 3600 or given.get("MaximumRetryAttempts", -1) < age / 60 + 10:
+            found.append(name)
+    return found
 
 
 def what_is_given_up_goes_to_a_bucket_of_ours(stack: Stack) -> list[str]:
@@ -387,41 +399,6 @@ def everything_is_encrypted(stack: Stack) -> list[str]:
         if stream["DeliveryStreamType"] == "DirectPut" and "DeliveryStreamEncryptionConfigurationInput" not in stream
     ]
     return found
-
-
-def what_holds_data_outlives_the_stack(stack: Stack) -> list[str]:
-    kinds = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Kinesis::Stream")
-    return [
-        name
-        for kind in kinds
-        for name, _ in stack.of(kind)
-        if stack.raw[name].get("DeletionPolicy") != "Retain" or stack.raw[name].get("UpdateReplacePolicy") != "Retain"
-    ]
-
-
-def buckets_forget_what_they_need_not_keep(stack: Stack) -> list[str]:
-    found = []
-    for name, bucket in stack.of("AWS::S3::Bucket"):
-        rules = bucket.get("LifecycleConfiguration", {}).get("Rules", [])
-        aborts = any("AbortIncompleteMultipartUpload" in rule for rule in rules)
-        versioned = "VersioningConfiguration" in bucket
-        old = any("NoncurrentVersionExpiration" in rule for rule in rules)
-        if not aborts or not any("ExpirationInDays" in rule for rule in rules) or (versioned and not old):
-            found.append(name)
-    return found
-
-
-def status_expires_and_can_be_restored(stack: Stack) -> list[str]:
-    return [
-        name
-        for name, table in stack.of("AWS::DynamoDB::Table")
-        if table.get("TimeToLiveSpecification") != {"AttributeName": "expires_at", "Enabled": True}
-        or not table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled")
-    ]
-
-
-def logs_are_kept_for_a_time(stack: Stack) -> list[str]:
-    return [name for name, group in stack.of("AWS::Logs::LogGroup") if "RetentionInDays" not in group]
 
 
 # ------------------------------------------------------------------------------------------------ queries

@@ -9,15 +9,24 @@ import pytest
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import read_template
 from infra.local.defaults import TEMPLATE
+from tests.house.data_rules import (
+    buckets_forget_what_they_need_not_keep,
+    logs_are_kept_for_a_time,
+    no_zone_of_the_lake_is_kept_for_ever,
+    status_expires_and_can_be_restored,
+    tables_know_a_column_before_a_function_writes_it,
+    two_stacks_share_no_database,
+    what_holds_data_outlives_the_stack,
+)
 from tests.house.template_rules import (
     Rule,
     Stack,
     a_failing_batch_is_bisected,
     a_new_consumer_starts_at_the_oldest_record,
     a_query_can_cost_only_so_much,
+    an_outage_of_six_hours_uses_up_no_retries,
     buckets_are_closed_to_the_public,
     buckets_are_reached_by_tls_only,
-    buckets_forget_what_they_need_not_keep,
     buffers_are_large_enough_for_parquet_and_partitions,
     conversion_knows_its_schema,
     dead_letters_raise_an_alarm,
@@ -31,7 +40,6 @@ from tests.house.template_rules import (
     every_role_trusts_this_account_only,
     everything_is_encrypted,
     everything_is_made_on_a_laptop_too,
-    logs_are_kept_for_a_time,
     managed_ai_is_allowed_by_its_parameters_only,
     missing_managed_ai_raises_an_alarm,
     nobody_writes_to_everything,
@@ -45,9 +53,7 @@ from tests.house.template_rules import (
     record_age_stays_below_the_retention,
     retries_are_finite,
     roles_are_not_shared,
-    status_expires_and_can_be_restored,
     the_consumers_may_do_what_they_do_and_no_more,
-    what_holds_data_outlives_the_stack,
     what_is_given_up_goes_to_a_bucket_of_ours,
 )
 from tests.house.transform_rules import (
@@ -127,8 +133,14 @@ CASES: list[tuple[Rule, Fault]] = [
     (retries_are_finite, set_parameter("MaximumRetryAttempts", "MinValue", -1)),
     (record_age_is_finite, drop(MAPPING, "Properties", "MaximumRecordAgeInSeconds")),
     (record_age_is_finite, set_parameter("MaximumRecordAgeSeconds", "MinValue", -1)),
-    (record_age_stays_below_the_retention, set_parameter("StreamRetentionHours", "Default", 24)),
-    (record_age_stays_below_the_retention, drop("ContentStream", "Properties", "RetentionPeriodHours")),
+    (record_age_stays_below_the_retention, set_parameter("StreamRetentionHours", "MinValue", 12)),
+    (record_age_stays_below_the_retention, set_parameter("MaximumRecordAgeSeconds", "MaxValue", 604_800)),
+    (an_outage_of_six_hours_uses_up_no_retries, set_parameter("MaximumRetryAttempts", "Default", 8)),
+    (an_outage_of_six_hours_uses_up_no_retries, set_parameter("MaximumRecordAgeSeconds", "Default", 3_600)),
+    (no_zone_of_the_lake_is_kept_for_ever, drop("LakeBucket", "Properties", "LifecycleConfiguration", "Rules", 4)),
+    (tables_know_a_column_before_a_function_writes_it, drop("ModerateFunction", "DependsOn")),
+    (two_stacks_share_no_database, set_parameter("DatabaseName", "Default", "lake")),
+    (what_holds_data_outlives_the_stack, put("LakeBucket", "DeletionPolicy", value="Retain")),
     (what_is_given_up_goes_to_a_bucket_of_ours, drop(MAPPING, "Properties", "DestinationConfig")),
     (
         what_is_given_up_goes_to_a_bucket_of_ours,

@@ -14,6 +14,7 @@ from glue.catalog.tables import QUARANTINE, VERDICTS
 from glue.contract import AuditRow
 from infra.audit.auditing import Auditor
 from infra.audit.findings import AuditReport
+from infra.audit.retention import Retention
 from infra.commands.audit import World, audit
 from tests.fakes.audited_lake import END, NOW, START, AuditedLake
 
@@ -299,3 +300,20 @@ def test_nobody_to_ask_is_said_in_one_line(lake: AuditedLake) -> None:
     result = CliRunner().invoke(audit, ["--since", "2026-11-20"], obj=world)
     assert result.exit_code == 3
     assert "no endpoint" in result.output
+
+
+def test_a_window_from_which_something_has_been_deleted_is_refused_and_the_first_that_can_be_judged_is_named(
+    lake: AuditedLake,
+) -> None:
+    world = World(auditor=lake.auditor(), now=(NOW + timedelta(days=100)).timestamp())
+    result = CliRunner().invoke(audit, ["--since", "2026-11-20"], obj=world)
+    assert result.exit_code == 2
+    first = NOW + timedelta(days=100 - 89)
+    assert f"{first:%Y-%m-%d}" in result.output
+
+
+def test_quarantine_that_has_reached_its_end_is_not_called_gone_and_the_archive_beside_it_is() -> None:
+    retention = Retention(quarantine_days=15)
+    written = (NOW - timedelta(days=20)).timestamp()
+    assert retention.may_be_gone("quarantine/dt=2026-10-31/a.parquet", written, NOW)
+    assert not retention.may_be_gone("archive/dt=2026-10-31/a.gz", written, NOW)

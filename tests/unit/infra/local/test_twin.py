@@ -44,7 +44,7 @@ def test_the_mapping_is_the_templates(twin: Twin) -> None:
     mapping = twin.client("lambda").get_event_source_mapping(UUID=twin.outputs["ModerateMappingId"])
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BisectBatchOnFunctionError"] is True
-    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (8, 86_400)
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (10_000, 43_200)
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"].endswith(twin.outputs["DeadLetterBucketName"])
 
 

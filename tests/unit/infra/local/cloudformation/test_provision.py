@@ -134,12 +134,25 @@ def test_a_resource_whose_condition_does_not_hold_is_not_made() -> None:
 
 
 def test_a_rule_of_the_template_that_is_broken_stops_it() -> None:
-    with pytest.raises(TemplateError, match="AgeBelowRetention: With 24 hours of retention"):
-        make(read_template(), Recorder(), StreamRetentionHours=24)
+    template = queue(QueueName="q")
+    template["Parameters"] = {"Kept": {"Type": "Number", "Default": 7}, "Age": {"Type": "Number", "Default": 3}}
+    template["Rules"] = {
+        "AgeBelowKept": {
+            "RuleCondition": {"Fn::Equals": [{"Ref": "Kept"}, "1"]},
+            "Assertions": [
+                {"Assert": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Age"}, "3"]}]}, "AssertDescription": "too old"}
+            ],
+        }
+    }
+    with pytest.raises(TemplateError, match="AgeBelowKept: too old"):
+        make(template, Recorder(), Kept=1)
+    make(template, Recorder(), Kept=1, Age=2)
 
 
-def test_the_age_may_follow_a_short_retention() -> None:
-    make(read_template(), Recorder(), StreamRetentionHours=24, MaximumRecordAgeSeconds=3600)
+def test_no_age_outlasts_the_shortest_retention() -> None:
+    make(read_template(), Recorder(), StreamRetentionHours=24, MaximumRecordAgeSeconds=64_800)
+    with pytest.raises(TemplateError, match="MaximumRecordAgeSeconds"):
+        make(read_template(), Recorder(), StreamRetentionHours=24, MaximumRecordAgeSeconds=86_400)
 
 
 def test_an_unnamed_resource_gets_the_same_name_every_time() -> None:
