@@ -6,6 +6,8 @@ COMMANDS = {
     "status": "Show what is in flight in the laptop runtime, and what it waits for.",
     "drain": "Land now what is in flight in the laptop runtime.",
     "down": "Stop the laptop runtime.",
+    "pause": "Stop moderation without losing a record; the stream keeps what comes.",
+    "resume": "Go on with moderation where it was paused.",
     "produce": "Put content on the stream, from files or made up.",
     "load": "Load-test the stream: a rate that follows a shape, with gates.",
     "replay": "Send again what was on the stream: no duplicates, no notifications.",
