@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
@@ -33,6 +32,7 @@ from glue.aws.address import is_address, parse_object
 from glue.codec import Lateness
 from glue.ports import Clock
 from glue.system_clock import SystemClock
+from glue.terminal.sanitize import redacted
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -247,20 +247,6 @@ def concurrently(pool: Executor) -> Each:
         return [*map(function, some[:1]), *(other.result() for other in others)]
 
     return each
-
-
-def redacted(error: BaseException) -> str:
-    """The type of an error and where in this code it was raised, without its text.
-
-    >>> try:
-    ...     {}["secret"]
-    ... except KeyError as error:
-    ...     redacted(error)
-    'KeyError at <doctest ...:2'
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {'/'.join(frames[-1].filename.split('/')[-2:])}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
 
 
 def code_version() -> str:

@@ -161,20 +161,18 @@ def _weights() -> dict[str, dict[str, float]]:
 _WEIGHTS: dict[str, dict[str, float]] = {}
 
 
-def likely_languages(plain: str) -> frozenset[str]:
-    """The primary subtags of the languages that a text may be of, as far as it says; empty when it says too little.
+def ranked_languages(plain: str) -> tuple[str, ...]:
+    """The primary subtags of the languages that a text may be of, the likeliest first; empty when it says too little.
 
     Args:
         plain: the text's plain form.
 
-    >>> sorted(likely_languages("estoy débil hoy")), sorted(likely_languages("bike pedal"))
-    (['es'], [])
-    >>> sorted(likely_languages("ты где"))
-    ['ru']
+    >>> ranked_languages("estoy débil hoy"), ranked_languages("bike pedal"), ranked_languages("ты где")
+    (('es',), (), ('ru',))
     """
     text = plain[:_MOST]
     if not text.isascii() and (languages := _by_script(text)) is not None:
-        return frozenset(languages)
+        return languages
     if not _WEIGHTS:
         _WEIGHTS.update(_weights())
     scores: defaultdict[str, float] = defaultdict(float)
@@ -186,8 +184,18 @@ def likely_languages(plain: str) -> frozenset[str]:
             scores[language] += 0.9 / len(_LETTERS[letter])
     best = max(scores.values(), default=0.0)
     if best < _LEAST:
-        return frozenset()
-    return frozenset(language for language, score in scores.items() if score >= _NEAR * best)
+        return ()
+    near = [(-score, language) for language, score in scores.items() if score >= _NEAR * best]
+    return tuple(language for _, language in sorted(near))
+
+
+def likely_languages(plain: str) -> frozenset[str]:
+    """Those of :func:`ranked_languages`, as a set.
+
+    >>> sorted(likely_languages("estoy débil hoy"))
+    ['es']
+    """
+    return frozenset(ranked_languages(plain))
 
 
 _LEAST = 0.9

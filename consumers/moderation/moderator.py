@@ -75,6 +75,19 @@ class Finding(Struct, frozen=True, gc=False):
     normal: bytes = b""
 
 
+class LabelScores(Struct, frozen=True, gc=False):
+    """How much a text is of each label, also where that is less than the policy asks for.
+
+    Args:
+        rules: by label, the strongest score of the policy's rules, in the policy's measure; labels without any are
+            left out.
+        model: by label, how surely the linear model says so, when one text in a hundred is such; empty without a model.
+    """
+
+    rules: Mapping[str, float]
+    model: Mapping[str, float]
+
+
 class Moderator:
     """A policy, compiled. Safe to use from several threads at once.
 
@@ -148,6 +161,10 @@ class Moderator:
         by_hits = (PatternDetector, PersonalDataDetector, LinkDetector, SolicitationDetector)
         self._always = tuple(one.detect for one in self.detectors if not isinstance(one, by_hits))
         self._on_hits = tuple(one.detect for one in self.detectors if isinstance(one, by_hits))
+        self._rules = tuple(one.detect for one in self.detectors if not isinstance(one, (*by_hits, ModelDetector)))
+        self._rules_on_hits = tuple(
+            one.detect for one in self.detectors if isinstance(one, by_hits) and one is not self._personal_data
+        )
         self._beside = BesideDetector(policy.beside) if policy.beside else None
         self._thresholds: dict[tuple[str, str | None], Mapping[str, Thresholds]] = {}
         self._languages = policy.languages.keys() | {
@@ -195,6 +212,29 @@ class Moderator:
         """What the policy's thresholds make of these signals; the arguments are those of :meth:`judge`."""
         language = None if language is None else primary_subtag(language)
         return decide(signals, self._thresholds_for(surface, language, author_id), self._held)
+
+    def label_scores(self, text: str, *, language: str | None = None) -> LabelScores:
+        """How much a text is of each label; personal data is not looked for.
+
+        Args:
+            text: the original text, may be empty.
+            language: its BCP 47 tag, when known.
+        """
+        normal = normalise(text)
+        hits = self._hits(normal.encoded)
+        found = frozenset(hits) if hits else _NO_HITS
+        allowed = self._allowed.in_text(normal.plain, found) if hits and self._allowed.expressions else ()
+        subject = Subject(normal, None if language is None else primary_subtag(language), found, allowed)
+        signals: list[Signal] = []
+        for detect in (*self._rules, *self._rules_on_hits) if hits else self._rules:
+            signals += detect(subject)
+        if signals and self._beside is not None:
+            signals += self._beside.detect(subject, signals)
+        rules: dict[str, float] = {}
+        for signal in signals:
+            if signal.score > rules.get(signal.label, 0.0):
+                rules[signal.label] = signal.score
+        return LabelScores(rules, {} if self._model is None else self._model.probabilities(subject))
 
     def model_scores(self, text: str) -> Mapping[str, float]:
         """By label, how surely the linear model says so, also below its ``at_least``; empty without a model.

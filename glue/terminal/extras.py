@@ -3,6 +3,7 @@
 EXTRAS = {
     "cli": ("click", "rich", "yaml", "backports", "boto3", "botocore"),
     "lake": ("awswrangler", "pandas", "pyarrow"),
+    "serve": ("cryptography", "granian", "prometheus_client"),
     "local": (
         "duckdb",
         "fsspec",

@@ -13,6 +13,7 @@ COMMANDS = {
     "replay": "Send again what was on the stream: no duplicates, no notifications.",
     "redrive": "Send quarantined records and dead letters through the stream again.",
     "spool": "Look at, or send, events accepted on disk that are not yet in the stream.",
+    "serve": "Score texts by HTTP, in Perspective's form and in a plain one.",
     "policy": "Check, show, test, compare and publish policies.",
     "evaluate": "Measure a policy against labelled texts, with intervals.",
     "train": "Train weights for the linear model from labelled texts.",

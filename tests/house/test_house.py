@@ -91,6 +91,7 @@ def test_dependencies_are_pinned_with_hashes_and_no_file_names_a_registry() -> N
         "dashboard",
         "replay",
         "redrive",
+        "serve",
     ],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:

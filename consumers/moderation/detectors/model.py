@@ -67,6 +67,15 @@ class ModelDetector:
             by_label[wanted.label] = max(score, by_label.get(wanted.label, 0.0))
         return by_label
 
+    def probabilities(self, subject: Subject) -> Mapping[str, float]:
+        """By label, how surely, when one text in a hundred is such, whatever the policy makes of it."""
+        found = self._of(subject)
+        by_label: dict[str, float] = {}
+        for position, _, head, wanted, _ in self._rules:
+            score = probability(found[position] * head.scale + head.bias)
+            by_label[wanted.label] = max(score, by_label.get(wanted.label, 0.0))
+        return by_label
+
     def parts(self, subject: Subject, head: str) -> list[Part]:
         """What each token adds to a head's score, the strongest first; what explanations need.
 

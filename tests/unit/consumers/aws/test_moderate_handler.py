@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from consumers.aws.application import Application, Parts, redacted
+from consumers.aws.application import Application, Parts
 from consumers.aws.metrics import metric_line
 from consumers.aws.settings import Settings, SettingsError
 from consumers.batch import MalformedEventError, check_answer
@@ -26,6 +26,7 @@ from consumers.report import Report
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
+from glue.terminal.sanitize import redacted
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
 from tests.fakes.policies import FixedPolicy
 from tests.fakes.stream import VirtualClock
