@@ -92,7 +92,7 @@ def test_a_short_text_is_taken_for_the_default_language() -> None:
 
 
 def test_what_does_not_score_changes_no_score(scoring: Scoring) -> None:
-    more = {
+    more: dict[str, Any] = {
         "clientToken": "c-7",
         "sessionId": "s",
         "communityId": "forum",
