@@ -29,6 +29,15 @@ _ASKED = {
 _METRICS_ASKED = [*_METRICS, *({"Name": name, "Unit": "Count"} for name in _ASKED)]
 
 
+def metric_names() -> list[str]:
+    """The metrics of a function in which no managed AI is asked.
+
+    >>> "Events" in metric_names()
+    True
+    """
+    return [metric["Name"] for metric in _METRICS]
+
+
 def metric_line(
     report: Report, *, function: str, policy: str, started: float, ended: float, policy_refused: bool = False
 ) -> str:

@@ -17,6 +17,7 @@ COMMANDS = {
     "policy": "Check, show, test, compare and publish policies.",
     "evaluate": "Measure a policy against labelled texts, with intervals.",
     "train": "Train weights for the linear model from labelled texts.",
+    "cost": "Say what the stack costs in a month, what to change first, and what breaks first.",
     "query": "Run one SQL statement on Athena.",
     "audit": "Check that everything that arrived is accounted for, by id.",
     "report": "Answer a ready-made question: trends, labels, rules, authors, spikes, latency, load.",

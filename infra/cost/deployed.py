@@ -1,0 +1,42 @@
+"""The settings of the template as it would be deployed."""
+
+from collections.abc import Sequence
+
+from consumers.aws.metrics import metric_names
+from infra.cost.units import Settings
+from infra.local.cloudformation.intrinsics import TemplateError, parameter_values
+from infra.local.cloudformation.provision import read_template
+
+
+def deployed_settings(given: Sequence[str], *, on_demand: bool) -> Settings:
+    """What the template comes to with these parameters.
+
+    Args:
+        given: NAME=VALUE each.
+        on_demand: a stream that scales by itself.
+
+    Raises:
+        ValueError: there is no such parameter, or it may not have this value.
+
+    >>> deployed_settings(["ShardCount=3"], on_demand=False).shards
+    3
+    """
+    pairs = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise ValueError(f"--parameter {one!r} is not NAME=VALUE")
+        pairs[name] = value
+    template = read_template()
+    try:
+        parameters = parameter_values(template, pairs)
+    except TemplateError as error:
+        raise ValueError(f"--parameter: {error}") from None
+    kinds = [resource["Type"] for resource in template["Resources"].values()]
+    functions = kinds.count("AWS::Serverless::Function")
+    return Settings.of(
+        parameters,
+        on_demand=on_demand,
+        alarms=kinds.count("AWS::CloudWatch::Alarm"),
+        metrics=functions * len(metric_names()),
+    )
