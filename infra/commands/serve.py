@@ -6,9 +6,10 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -17,9 +18,14 @@ from glue.aws.settings import aws_settings
 from glue.terminal.commands import group
 from glue.terminal.errors import CommandError, WrongUseError, exit_codes_help
 
+if TYPE_CHECKING:
+    from infra.serving.redirect_service import Redirected
+
 PORT = 8700
 KEYS = Path("streamkeeper-keys.json")
 PER_MINUTE = 60
+TRUSTING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPLIB2_CA_CERTS", "NODE_EXTRA_CA_CERTS")
+"""Where clients are told whom to trust: Python, Go and Rust; requests; httplib2; Node."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -87,6 +93,24 @@ Examples:
     metavar="NAME",
     help="Put scored texts on this Kinesis stream, but for those that say doNotStore.",
 )
+@click.option(
+    "--redirect",
+    "redirect_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Also lead clients here that have Perspective's host written into them: a proxy for HTTPS_PROXY, and in "
+    "FOLDER a certificate to trust.",
+)
+@click.option(
+    "--redirect-port", default=8701, show_default=True, type=click.IntRange(0, 65535), help="The proxy's; 0 any free."
+)
+@click.option(
+    "--redirect-tls-port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="Where TLS is spoken, such as 443 for an entry in /etc/hosts; 0 (unless given) any free.",
+)
+@click.option("--redirect-host", default="127.0.0.1", show_default=True, help="The address that both listen on.")
 @click.option("--behind-proxy", is_flag=True, help="Believe X-Forwarded-Proto and X-Forwarded-Host.")
 @click.option("--open-metrics", is_flag=True, help="Show /metrics without a key.")
 @click.option("--json", "as_json", is_flag=True, help="When ready, print one JSON line: the address.")
@@ -106,6 +130,10 @@ def serve(
     no_access_log: bool,
     max_body: int,
     stream: str,
+    redirect_folder: Path | None,
+    redirect_port: int,
+    redirect_tls_port: int,
+    redirect_host: str,
     behind_proxy: bool,
     open_metrics: bool,
     as_json: bool,
@@ -145,10 +173,6 @@ def serve(
         raise WrongUseError(f"--policy {policy_name}: {error}") from error
     url = f"http://{host}:{port}"
 
-    def ready() -> None:
-        click.echo(json.dumps({"url": url, "processes": processes}) if as_json else _told(url, processes))
-        sys.stdout.flush()
-
     with tempfile.TemporaryDirectory(prefix="streamkeeper-serve-") as folder:
         settings = ServeSettings(
             host=host,
@@ -166,7 +190,33 @@ def serve(
             open_metrics=open_metrics,
             behind_proxy=behind_proxy,
         )
-        run(settings, ready=ready)
+        with ExitStack() as ending:
+            redirected: Redirected | None = None
+            if redirect_folder is not None:
+                from infra.serving.redirect_service import redirecting
+
+                for other in filter(None, (redirect_port, redirect_tls_port)):
+                    if is_taken(redirect_host, other):
+                        raise CommandError(f"port {other} of {redirect_host} is taken, or not yours to listen on")
+                try:
+                    redirected = ending.enter_context(
+                        redirecting(
+                            settings,
+                            address=redirect_host,
+                            port=redirect_port,
+                            tls_port=redirect_tls_port,
+                            folder=redirect_folder,
+                        )
+                    )
+                except OSError as error:
+                    raise CommandError(f"--redirect {redirect_folder}: {error.strerror or error}") from error
+
+            def ready() -> None:
+                document = _document(url, processes, redirected)
+                click.echo(json.dumps(document) if as_json else _told(url, processes, redirected))
+                sys.stdout.flush()
+
+            run(settings, ready)
     click.echo("Stopped.", err=True)
 
 
@@ -181,7 +231,27 @@ def _remembering(read: Callable[[str], str] | None, files: dict[str, str]) -> Ca
     return remember
 
 
-def _told(url: str, processes: int) -> str:
+def _document(url: str, processes: int, redirected: "Redirected | None") -> dict[str, Any]:
+    document: dict[str, Any] = {"url": url, "processes": processes}
+    if redirected is not None:
+        authority = str(redirected.certificate.authority.absolute())
+        document |= {"proxy": redirected.proxy, "tls_port": redirected.tls_port, "authority": authority}
+    return document
+
+
+def _told(url: str, processes: int, redirected: "Redirected | None") -> str:
+    lines = _how_to_ask(url, processes)
+    if redirected is not None:
+        authority = redirected.certificate.authority.absolute()
+        trusting = " ".join(f"{variable}={authority}" for variable in TRUSTING)
+        lines += f"""
+Clients with Perspective's host written into them:
+  export HTTPS_PROXY={redirected.proxy}
+  export {trusting}"""
+    return lines
+
+
+def _how_to_ask(url: str, processes: int) -> str:
     return f"""Scores are at {url} until Ctrl-C, from {processes} process{"es" if processes > 1 else ""}.
   curl '{url}/v1/moderate' -H 'Authorization: Bearer KEY' -d '{{"text": "You are a complete idiot."}}'"""
 

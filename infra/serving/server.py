@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -54,6 +54,7 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
         aws: which AWS the stream is on.
         open_metrics: metrics need no key.
         behind_proxy: what a proxy says of the caller's origin is believed.
+        tls_chain, tls_key: files of a certificate and its key; None: no TLS.
     """
 
     host: str
@@ -70,6 +71,8 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
     aws: AwsSettings = AwsSettings()
     open_metrics: bool = False
     behind_proxy: bool = False
+    tls_chain: Path | None = None
+    tls_key: Path | None = None
 
 
 class Served:
@@ -123,7 +126,7 @@ class Served:
         self._ending.close()
 
 
-def serve(settings: ServeSettings, *, ready: Callable[[], None]) -> None:
+def serve(settings: ServeSettings, ready: Callable[[], None] | None = None) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
@@ -140,24 +143,33 @@ def serve(settings: ServeSettings, *, ready: Callable[[], None]) -> None:
         http=HTTPModes.auto,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         websockets=False,
+        ssl_cert=settings.tls_chain,
+        ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     )
-    threading.Thread(target=_tell, args=(settings, ready), daemon=True).start()
+    if ready is not None:
+        threading.Thread(target=_tell, args=(settings, ready), daemon=True).start()
     # A loader may also give an object with the method __rsgi__, which the library's types do not say.
     loader: Callable[..., Any] = partial(Served, settings)
     server.serve(target_loader=loader, wrap_loader=False)
 
 
 def _tell(settings: ServeSettings, ready: Callable[[], None]) -> None:
+    wait_until_listening(settings.host, settings.port)
+    ready()
+
+
+def wait_until_listening(host: str, port: int) -> None:
+    """Comes back once somebody listens on a port."""
     while True:
         try:
-            socket.create_connection((settings.host, settings.port), timeout=1).close()
+            socket.create_connection((host, port), timeout=1).close()
         except OSError:
             time.sleep(_LOOK_SECONDS)
             continue
-        ready()
         return
 
 

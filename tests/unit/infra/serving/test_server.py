@@ -2,6 +2,8 @@
 
 import json
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from infra.serving.keys_file import KeysFile
+from infra.serving.redirect import HOST
 
 AT = "2026-01-02T03:04:05+00:00"
 TEXT = "You hidden idiot."
@@ -32,12 +35,14 @@ class Running:
                 "serve",
                 *("--port", "0", "--processes", "2", "--json"),
                 *("--keys", str(folder / "keys.json"), "--access-log", str(self.log)),
+                *("--redirect", str(folder / "redirect"), "--redirect-port", "0"),
             ],
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self.process.stdout is not None
-        self.url = json.loads(self.process.stdout.readline())["url"]
+        told = json.loads(self.process.stdout.readline())
+        self.url, self.proxy, self.authority = told["url"], told["proxy"], told["authority"]
 
     def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         raw = None if body is None else json.dumps(body).encode()
@@ -69,6 +74,36 @@ def test_scores_verdicts_and_metrics_come_over_http(running: Running) -> None:
     assert running.ask("/healthz")[0] == 200
     status, body = running.ask("/metrics", Authorization=f"Bearer {running.key}")
     assert b'streamkeeper_texts_total{client="web",route="analyze"} 1.0' in body
+
+
+def test_a_client_with_the_host_written_into_it_is_led_here_and_trusts_the_certificate(running: Running) -> None:
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({"https": running.proxy}),
+        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=running.authority)),
+    )
+    with opener.open(f"https://{HOST}/$discovery/rest?version=v1alpha1", timeout=30) as answer:
+        assert json.load(answer)["rootUrl"] == f"https://{HOST}/"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (b"CONNECT example.com:443 HTTP/1.1\r\n\r\n", b"403"),
+        (b"CONNECT commentanalyzer.googleapis.com:22 HTTP/1.1\r\n\r\n", b"403"),
+        (b"GET http://127.0.0.1/ HTTP/1.1\r\n\r\n", b"405"),
+        (b"CONNECT\r\n\r\n", b"405"),
+        (b"X" * 20_000, b""),
+    ],
+)
+def test_the_redirector_leads_nowhere_else(running: Running, asked: bytes, status: bytes) -> None:
+    host, _, port = running.proxy.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(asked)
+        try:
+            answer = connection.recv(1000)
+        except ConnectionResetError:
+            answer = b""
+    assert answer[9:12] == status
 
 
 def test_the_quota_holds_over_all_processes(running: Running) -> None:

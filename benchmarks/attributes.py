@@ -1,0 +1,170 @@
+"""How well attributes order texts that people labelled, and how far they agree with Perspective's own scores.
+
+python -m benchmarks.attributes --data FOLDER [--json]
+
+Held-out rows of the sets that the weights' recipe names, as for `make quality`: nothing was learned from them. A text
+is such when its labels make up a way of the attribute, and is not when none does and its annotators were asked for
+one. `rtp_prompts` has what Perspective itself said; nothing was learned from it at all, and its texts count as such
+from 0.5.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from benchmarks.quality.__main__ import RECIPE
+from benchmarks.quality.held_out import FEWEST, LONGEST
+from consumers.evaluation.intervals import Estimate
+from consumers.evaluation.ranking import auc
+from consumers.policy_tools.loading import load
+from consumers.scoring.attributes import Attribute, AttributeScorer
+from consumers.training.examples import Example, read_examples
+from consumers.training.recipe import Recipe
+
+PERSPECTIVE = "rtp_prompts"
+_COLUMNS = {
+    "TOXICITY": "toxicity",
+    "PROFANITY": "profanity",
+    "SEXUALLY_EXPLICIT": "sexually_explicit",
+    "IDENTITY_ATTACK": "identity_attack",
+    "THREAT": "threat",
+    "INSULT": "insult",
+}
+
+
+class Row(Struct, frozen=True):
+    """One attribute on one set.
+
+    Args:
+        attribute, data, language: which.
+        texts, positive: how many, and how many of them are such.
+        auc: of the attribute's score.
+        mean_positive, mean_negative: of its scores.
+        caught, wrong: shares of those that are such, and of the others, that score 0.7 or more.
+    """
+
+    attribute: str
+    data: str
+    language: str
+    texts: int
+    positive: int
+    auc: Estimate
+    mean_positive: float
+    mean_negative: float
+    caught: float
+    wrong: float
+
+
+def measure(folder: Path) -> list[Row]:
+    """Every attribute on every set and language that has enough texts of both kinds."""
+    scorer = AttributeScorer(load("default")[1])
+    names = [name for name in scorer.attributes if not name.endswith("_EXPERIMENTAL")]
+    rows = list(_by_perspective(scorer, folder))
+    recipe = Recipe.load(RECIPE.read_text("utf-8"))
+    for one in recipe.sets:
+        if not one.file.endswith(".jsonl.gz") or not one.labels:
+            continue
+        print(one.name, file=sys.stderr, flush=True)
+        given = read_examples(one, _lines(folder / one.file), seed=recipe.seed, longest=LONGEST)
+        found: dict[tuple[str, str], list[tuple[bool, float]]] = defaultdict(list)
+        for example in given.examples:
+            if example.part != "held_out" or not example.labels:
+                continue
+            scores: Mapping[str, float] | None = None
+            for name in names:
+                is_such = _truth(example, scorer.attributes[name])
+                if is_such is None:
+                    continue
+                if scores is None:
+                    scores = scorer.scores(example.plain, names, language=example.language or None)
+                found[name, example.language].append((is_such, scores[name]))
+        for (name, language), judged in sorted(found.items()):
+            rows += _row(name, one.name, language, judged)
+    return sorted(rows, key=lambda row: (names.index(row.attribute), row.language, row.data))
+
+
+def _truth(example: Example, attribute: Attribute) -> bool | None:
+    labels = example.labels
+    if any(all(labels.get(label) for label in way) for way in attribute.ways):
+        return True
+    asked = any(label in labels and not labels[label] for way in attribute.ways for label in way)
+    return False if asked else None
+
+
+def _by_perspective(scorer: AttributeScorer, folder: Path) -> Iterator[Row]:
+    found: dict[str, list[tuple[bool, float]]] = defaultdict(list)
+    for line in _lines(folder / "labelled" / PERSPECTIVE / "data.jsonl.gz"):
+        if line["split"] != "test":
+            continue
+        scores = scorer.scores(line["text"], list(_COLUMNS), language="en")
+        for name, column in _COLUMNS.items():
+            if (value := line["native"].get(column)) is not None:
+                found[name].append((value >= 0.5, scores[name]))
+    for name, judged in found.items():
+        yield from _row(name, f"{PERSPECTIVE} (Perspective's scores)", "en", judged)
+
+
+def _row(name: str, data: str, language: str, judged: list[tuple[bool, float]]) -> Iterator[Row]:
+    such = np.array([one for one, _ in judged], bool)
+    scores = np.array([score for _, score in judged])
+    if min(such.sum(), (~such).sum()) >= FEWEST and (ordered := auc(such, scores)) is not None:
+        yes, no = scores[such], scores[~such]
+        yield Row(
+            name,
+            data,
+            language,
+            len(judged),
+            int(such.sum()),
+            ordered,
+            float(yes.mean()),
+            float(no.mean()),
+            float((yes >= 0.7).mean()),
+            float((no >= 0.7).mean()),
+        )
+
+
+def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def table(rows: list[Row]) -> str:
+    """The figures as Markdown."""
+    lines = [
+        "| attribute | language | set | texts | such | AUC | mean score: such, others | 0.7 or more: such, others |",
+        "|---|---|---|---:|---:|---|---|---|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row.attribute} | {row.language} | {row.data} | {row.texts:,} | {row.positive:,} "
+            f"| {row.auc.value:.3f} ({row.auc.low:.3f} – {row.auc.high:.3f}) "
+            f"| {row.mean_positive:.2f}, {row.mean_negative:.2f} | {row.caught:.0%}, {row.wrong:.0%} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.attributes", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the data folder: labelled/ lies in it")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
+    options = parser.parse_args()
+    if not (options.data / "labelled").is_dir():
+        print(f"--data {options.data}: no folder labelled/ in it; give the data folder", file=sys.stderr)
+        return 2
+    rows = measure(options.data)
+    print(json.dumps(msgspec.to_builtins(rows)) if options.json else table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
