@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from glue.system_clock import SystemClock
 from glue.terminal.commands import command
 from glue.terminal.errors import IN_USE, CommandError, WrongUseError, exit_codes_help
 from glue.terminal.sanitize import inert
@@ -20,9 +21,11 @@ from infra.commands.detaching import redirect_output, start_detached
 from infra.commands.ready import show_ready
 
 if TYPE_CHECKING:
+    from infra.local.certificate import Certificate
     from infra.local.durable.folder import DataFolder
 
 PORT = 4566
+TLS_FOLDER = Path(".streamkeeper/tls")
 # Any will do, since nothing here asks for a password; programs need some.
 ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105
 
@@ -62,6 +65,17 @@ Examples:
     "the objects of S3 as files. Without it nothing is kept.",
 )
 @click.option(
+    "--tls",
+    "tls",
+    is_flag=True,
+    help=f"Speak TLS too, on a port of its own, with a certificate made in {TLS_FOLDER}; prints how to trust it.",
+)
+@click.option(
+    "--tls-port",
+    type=click.IntRange(0, 65535),
+    help="The port of --tls; 0 takes any free port.  [default: the next after --port]",
+)
+@click.option(
     "--query-timeout",
     "query_seconds",
     default=1800,
@@ -89,6 +103,8 @@ def up(
     given: tuple[str, ...],
     stack: str,
     data: Path | None,
+    tls: bool,
+    tls_port: int | None,
     query_seconds: int,
     detach: bool,
     log_file: Path | None,
@@ -100,13 +116,20 @@ def up(
     streamkeeper command.
     """
     parameters = _parameters(given)
+    if tls_port is not None and not tls:
+        raise WrongUseError("--tls-port is the port of --tls; give both")
+    if tls_port is None:
+        tls_port = port + 1 if 0 < port < 65535 else 0
     _check(port, parameters, stack)
+    if tls:
+        _check_port(tls_port)
     if detach:
         started = time.monotonic()
         ready = start_detached(context)
         seconds, kept = time.monotonic() - started, str(data) if data else None
         show_ready(ready, seconds=seconds, data=kept, as_json=as_json, detached=True)
         return
+    certificate = _certificate() if tls else None
     folder = _claim(data) if data is not None else None
     try:
         _serve(
@@ -114,6 +137,8 @@ def up(
             parameters=parameters,
             stack=stack,
             folder=folder,
+            certificate=certificate,
+            tls_port=tls_port,
             query_seconds=query_seconds,
             as_json=as_json,
             log_file=log_file,
@@ -129,6 +154,15 @@ def _check(port: int, parameters: dict[str, str], stack: str) -> None:
     from infra.local.cloudformation.intrinsics import TemplateError, load_template
     from infra.local.defaults import ACCOUNT_ID, TEMPLATE
 
+    _check_port(port)
+    try:
+        template = load_template(TEMPLATE.read_text(encoding="utf-8"))
+        check_stack(template, stack_name=stack, parameters=parameters, account_id=ACCOUNT_ID)
+    except TemplateError as error:
+        raise WrongUseError(str(error)) from error
+
+
+def _check_port(port: int) -> None:
     try:
         with socket.socket() as probe:
             # As the server itself does: a port whose last connections are still closing is free.
@@ -136,11 +170,15 @@ def _check(port: int, parameters: dict[str, str], stack: str) -> None:
             probe.bind(("127.0.0.1", port))
     except OSError as error:
         raise _port_taken(port, error) from error
+
+
+def _certificate() -> "Certificate":
+    from infra.local.certificate import certificate
+
     try:
-        template = load_template(TEMPLATE.read_text(encoding="utf-8"))
-        check_stack(template, stack_name=stack, parameters=parameters, account_id=ACCOUNT_ID)
-    except TemplateError as error:
-        raise WrongUseError(str(error)) from error
+        return certificate(TLS_FOLDER.absolute(), SystemClock().now())
+    except OSError as error:
+        raise CommandError(f"--tls: {TLS_FOLDER} cannot be written ({error.strerror})") from error
 
 
 def _claim(data: Path) -> "DataFolder":
@@ -160,6 +198,8 @@ def _serve(
     parameters: dict[str, str],
     stack: str,
     folder: "DataFolder | None",
+    certificate: "Certificate | None",
+    tls_port: int,
     query_seconds: int,
     as_json: bool,
     log_file: Path | None,
@@ -184,6 +224,8 @@ def _serve(
             stack_name=stack,
             query_seconds=query_seconds,
             data=folder.path if folder else None,
+            certificate=certificate,
+            tls_port=tls_port,
         )
     except OSError as error:
         raise _port_taken(port, error) from error
@@ -205,6 +247,8 @@ def _serve(
                 "aws_secret_access_key": SECRET_KEY,
                 "outputs": twin.outputs,
             }
+            if certificate is not None:
+                ready |= {"tls_endpoint_url": str(twin.tls_url), "ca_bundle": str(certificate.authority)}
             seconds, data = time.monotonic() - started, str(folder.path) if folder else None
             show_ready(ready, seconds=seconds, data=data, as_json=as_json, detached=False)
             redirect_output(log_file)

@@ -14,6 +14,8 @@ from infra.local.awslambda.destinations import AwsDestinations
 from infra.local.awslambda.driver import EventSourceDriver
 from infra.local.awslambda.functions import Functions
 from infra.local.awslambda.functions_api import LambdaApi
+from infra.local.cbor import CborDoor
+from infra.local.certificate import Certificate
 from infra.local.clock import Clock, SystemClock
 from infra.local.cloudformation.cloudformation import Stack, StackApi, StackResource
 from infra.local.cloudformation.intrinsics import Template
@@ -57,6 +59,8 @@ class Twin:
         put_faults: decides which records a delivery stream turns away, for tests of what a client does then.
         query_seconds: how long one of Athena's queries may run.
         data: a folder of this process (``DataFolder``) in which everything outlives the twin; None keeps nothing.
+        certificate: with it, a second port speaks TLS.
+        tls_port: 0 takes any free one.
 
     Raises:
         RuntimeError: another twin runs in this process (on ``start``).
@@ -84,6 +88,8 @@ class Twin:
         put_faults: PutFaults | None = None,
         query_seconds: float = QUERY_SECONDS,
         data: Path | None = None,
+        certificate: Certificate | None = None,
+        tls_port: int = 0,
     ) -> None:
         self.region = region
         self._parameters = dict(parameters or {})
@@ -99,8 +105,10 @@ class Twin:
         """What could not be brought back from the folder, a line each."""
 
         # The port first: a taken one is said before anything is made, and the functions are given the address.
-        self._server = LoopbackServer(port=port)
+        self._server = LoopbackServer(port=port, certificate=certificate, tls_port=tls_port)
         self.endpoint_url = self._server.url
+        self.tls_url = self._server.tls_url
+        """The same over TLS; None without a certificate."""
         self.moto = MotoBackend(account_id=ACCOUNT_ID, region=region)
         self._kept = Kept(data, self.moto) if data is not None else None
         kept = self._kept
@@ -191,7 +199,7 @@ class Twin:
             self.moto.warm()
             if self._kept:
                 self._kept.streams(self.streams, now=self._clock.now())
-            self._server.start(self._front)
+            self._server.start(CborDoor(self._front))
             self._stack = provision(
                 self._template or read_template(),
                 Place(client=self.client, account_id=ACCOUNT_ID, region=self.region),

@@ -1,9 +1,7 @@
 """The one door: who answers which call, how errors look to a client, and how requests are read off the line."""
 
-import contextlib
 import gzip
 import json
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -354,87 +352,9 @@ def test_the_catalog_gives_what_glue_gives(url: str, moto: MotoBackend) -> None:
             call()
 
 
-# ------------------------------------------------------------------------------------------------ the line
-
-
-def talk(url: str, *parts: bytes) -> bytes:
-    """What comes back for bytes put on the line, with nothing more to come, until the server closes."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=600) as line:
-        for part in parts:
-            line.sendall(part)
-        answer = b""
-        with contextlib.suppress(ConnectionError):
-            line.shutdown(socket.SHUT_WR)
-            while piece := line.recv(65_536):
-                answer += piece
-        return answer
-
-
-GET = b"GET /_twin/health HTTP/1.1\r\nHost: localhost\r\n"
-
-
-def test_two_requests_share_a_connection(url: str) -> None:
-    assert talk(url, GET + b"\r\n" + GET + b"Connection: close\r\n\r\n").count(b"HTTP/1.1 200 OK") == 2
-
-
-def test_a_body_nobody_reads_does_not_spoil_the_next_request(url: str) -> None:
-    unread = b"POST /_twin/other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd"
-    answer = talk(url, unread + GET + b"Connection: close\r\n\r\n")
-    assert answer.count(b"HTTP/1.1 404") == 1
-    assert answer.count(b"HTTP/1.1 200") == 1
-
-
-def test_a_chunked_body_is_put_together(url: str) -> None:
-    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Kinesis_20131202.DescribeLimits\r\n"
-    chunks = b'Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n'
-    assert b'"OpenShardCount":1' in talk(url, head + chunks)
-
-
-def test_who_asks_first_is_told_to_go_on(url: str) -> None:
-    head = b"POST /_twin/drain HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
-    answer = talk(url, head + b"Connection: close\r\n\r\n", b"{}")
-    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
-
-
 def test_head_gives_a_length_and_no_body(url: str) -> None:
     s3 = client(url, "s3")
     s3.create_bucket(Bucket="heads")
     s3.put_object(Bucket="heads", Key="k", Body=b"12345")
     assert s3.head_object(Bucket="heads", Key="k")["ContentLength"] == 5
     assert s3.get_object(Bucket="heads", Key="k")["Body"].read() == b"12345"
-
-
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (b"nonsense\r\n\r\n", b"400"),
-        (b"GET / SPDY/3\r\n\r\n", b"400"),
-        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"400"),
-        (b"GET / HTTP/1.1\r\n folded: x\r\n\r\n", b"400"),
-        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"400"),
-        (b"GET / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", b"413"),
-        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 300 + b"\r\n", b"431"),
-        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414"),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
-    ],
-)
-def test_bytes_that_are_no_request_are_refused_and_the_line_is_closed(url: str, sent: bytes, status: bytes) -> None:
-    assert talk(url, sent).startswith(b"HTTP/1.1 " + status)
-
-
-def test_an_application_that_breaks_is_a_500_that_says_nothing_of_the_request(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(environ: Any, start_response: Any) -> Any:
-        raise RuntimeError(environ["QUERY_STRING"])
-
-    with LoopbackServer(broken) as server:
-        answer = talk(server.url, b"GET /?a-secret HTTP/1.1\r\nConnection: close\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 500")
-    assert "a-secret" not in caplog.text + answer.decode()
-
-
-def test_only_the_loopback_interface_listens(front: Front) -> None:
-    with LoopbackServer(front) as server:
-        assert server.url.startswith("http://127.0.0.1:")
-        assert server._server.socket.getsockname()[0] == "127.0.0.1"
-    server.stop()
