@@ -4,6 +4,8 @@ BIN := .venv/bin
 DATA ?= ../shared/data
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train lists bench bench-producers faults kill-loop kill-runtime bench-durability burst render bundle quality clean
 
 help: ## What can be made

@@ -62,7 +62,7 @@ class PolicyKeeper:
             store: None: the bundle's policy is meant, and nothing is asked for.
             bundled: gives the policy of the bundle.
             now: seconds since 1970.
-            interval: seconds between two looks at the store.
+            interval: seconds between two looks at the store; 0 looks at every refresh.
 
         Raises:
             PolicyError: not even the bundle's policy can be used.

@@ -18,7 +18,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         event_bus_name: where verdicts other than allow are told.
         status_table: where the status of content is kept.
         policy: name of a policy in the bundle, or s3://BUCKET/KEY.
-        policy_refresh_seconds: between two looks at a policy in S3, 1 to 3600.
+        policy_refresh_seconds: between two looks at a policy in S3, 0 (before every batch) to 3600.
         status_ttl_days: days until a status is forgotten, 1 to 3650.
         max_late_days: days an event may have been created before its arrival, 1 to 400.
         max_ahead_hours: hours a producer's clock may be ahead, 0 to 24.
@@ -58,7 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             event_bus_name=_name(environment, "EVENT_BUS_NAME"),
             status_table=_name(environment, "STATUS_TABLE"),
             policy=_name(environment, "POLICY", "default"),
-            policy_refresh_seconds=_whole(environment, "POLICY_REFRESH_SECONDS", 60, 1, 3600),
+            policy_refresh_seconds=_whole(environment, "POLICY_REFRESH_SECONDS", 60, 0, 3600),
             status_ttl_days=_whole(environment, "STATUS_TTL_DAYS", 90, 1, 3650),
             max_late_days=_whole(environment, "MAX_LATE_DAYS", 30, 1, 400),
             max_ahead_hours=_whole(environment, "MAX_AHEAD_HOURS", 24, 0, 24),

@@ -43,7 +43,7 @@ class Word(Struct, frozen=True):
 
 
 class WordLists:
-    """The lists that a policy uses.
+    """The lists that a policy uses. Equal when they hold the same words with the same scores.
 
     Args:
         read: gives the text of a list, by its language.
@@ -62,8 +62,15 @@ class WordLists:
     ) -> None:
         self._read = read
         self.languages = frozenset(languages)
-        self._least = least
-        self._scores = scores
+        self._least = dict(least)
+        self._scores = dict(scores)
+        self._key = (read, self.languages, frozenset(least.items()), frozenset(scores.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WordLists) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
     def of(self, language: str | None) -> list[Word]:
         """The words that may stand in a text of this language; of any language when it is not known."""

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
@@ -41,17 +42,32 @@ class Fix(Protocol):
         ...
 
 
+class Timer(Protocol):
+    """Calls something later, unless it is cancelled first."""
+
+    def start(self) -> None: ...
+    def cancel(self) -> None: ...
+
+
+class StartsTimer(Protocol):
+    """Makes a timer: :class:`threading.Timer`, or a test's own."""
+
+    def __call__(self, interval: float, function: Callable[[], None], /) -> Timer: ...
+
+
 class PythonFix:
     """A Python file's ``fix``, in a process that lives until one call takes too long.
 
     Args:
         script: the file.
         seconds: for one call.
+        timer: starts what ends a call that takes longer.
     """
 
-    def __init__(self, script: Path, *, seconds: float = SECONDS) -> None:
+    def __init__(self, script: Path, *, seconds: float = SECONDS, timer: StartsTimer = threading.Timer) -> None:
         self._script = script
         self._seconds = seconds
+        self._timer = timer
         self._process: subprocess.Popen[bytes] | None = None
 
     def __call__(self, payload: bytes, reason: str) -> bytes | None:
@@ -91,7 +107,7 @@ class PythonFix:
     def _ask(self, process: "subprocess.Popen[bytes]", line: bytes) -> dict[str, Any]:
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
-        limit = threading.Timer(self._seconds, process.kill)
+        limit = self._timer(self._seconds, process.kill)
         limit.start()
         try:
             process.stdin.write(line)

@@ -47,7 +47,7 @@ labels = { Violence = "insult" }
 """
 PARAMETERS = {
     "PolicyPlace": "bucket",
-    "PolicyRefreshSeconds": "1",
+    "PolicyRefreshSeconds": "0",
     "ComprehendAccess": "on",
     "GuardrailArns": "arn:aws:bedrock:us-east-1:111122223333:guardrail/abc",
     "MediaBucketName": "media",

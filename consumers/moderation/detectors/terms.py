@@ -22,6 +22,9 @@ _DFA_LIMIT = 200_000
 _LISTS_DFA_LIMIT = 40_000
 """The same for word lists: an automaton that is built when the first text asks for it must not let that text wait."""
 
+_LISTS_KEPT = 64
+"""Automata of word lists that a process keeps: every language's, and some of the policy before."""
+
 MAX_ENDING = 8
 """Letters that may follow a term that is inflected."""
 
@@ -87,8 +90,7 @@ class TermDetector:
             known = ""
         matcher = self._lists.get(known)
         if matcher is None:
-            matcher = _Matcher(_of_words(self._words.of(known), self.name), _LISTS_DFA_LIMIT)
-            self._lists[known] = matcher
+            matcher = self._lists[known] = _matcher_of(self._words, known)
         return matcher
 
 
@@ -170,6 +172,12 @@ class _Matcher:
                 for entry in entries[index]:
                     if _is_stronger(entry, found) and not entry.exact and spoken.counts(entry, same=True):
                         found[entry.signal.rule] = entry.signal
+
+
+@lru_cache(maxsize=_LISTS_KEPT)
+def _matcher_of(words: WordLists, language: str | None) -> _Matcher:
+    """The matcher of the lists of a language, made once a process: an exchanged policy rarely changes it."""
+    return _Matcher(_of_words(words.of(language), TermDetector.name), _LISTS_DFA_LIMIT)
 
 
 class _Spoken:

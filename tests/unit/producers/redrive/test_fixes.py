@@ -1,11 +1,14 @@
 """Fixes: a user's code in a process of its own, which may fail, hang or die for one record alone."""
 
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from producers.redrive.fixes import Fix, FixFailedError, PythonFix, UnusableFixError, open_fix
+from tests.fakes.until import until
 
 
 @pytest.fixture
@@ -39,16 +42,42 @@ def test_a_fix_that_raises_tells_its_type_and_line_and_nothing_of_the_payload(sc
         fix(b"secret", "type")
 
 
+class WhenHanging:
+    """A time limit that runs out when the fix says that it hangs, however busy the machine is."""
+
+    def __init__(self, hanging: Path, function: Callable[[], None]) -> None:
+        self._hanging = hanging
+        self._function = function
+        self._cancelled = threading.Event()
+        self._thread = threading.Thread(target=self._wait)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        self._thread.join()
+
+    def _wait(self) -> None:
+        until(lambda: self._hanging.exists() or self._cancelled.is_set(), "a fix that hangs")
+        if self._hanging.exists():
+            self._hanging.unlink()
+            self._function()
+
+
 def test_a_fix_that_takes_too_long_or_ends_its_process_fails_for_that_record_alone(script: Path) -> None:
+    hanging = script.with_name("hanging")
     script.write_text(
-        "import os, time\n"
+        "import os, pathlib, threading\n"
         "def fix(payload, reason):\n"
-        "    if payload == b'slow': time.sleep(60)\n"
+        "    if payload == b'slow':\n"
+        f"        pathlib.Path({str(hanging)!r}).touch()\n"
+        "        threading.Event().wait()\n"
         "    if payload == b'exit': os._exit(3)\n"
         "    return payload\n",
         "utf-8",
     )
-    with PythonFix(script, seconds=1.5) as fix:
+    with PythonFix(script, timer=lambda _, function: WhenHanging(hanging, function)) as fix:
         for bad in (b"slow", b"exit"):
             with pytest.raises(FixFailedError, match="no answer within"):
                 fix(bad, "type")
