@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -209,6 +210,8 @@ def _serve(
     from infra.local.errors import ApiError
     from infra.local.twin import Twin
 
+    # Arrow would import it only to ask whether what it is given is of pandas: a second and 60 MB for nothing.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     started = time.monotonic()
     stop = threading.Event()
 

@@ -12,8 +12,9 @@ from infra.local.defaults import ACCOUNT_ID
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Loaded and called once while the twin starts, so that no user's first call pays for the import.
-SERVICES = ("s3", "dynamodb", "events", "sqs", "glue", "iam", "sts", "logs", "cloudwatch", "kms", "sns", "ssm")
+# Loaded and called once while the twin starts, so that no user's first call pays for the import. Systems Manager is not
+# among them: moto reads all of EC2 for it, which takes as long as everything else.
+SERVICES = ("s3", "dynamodb", "events", "sqs", "glue", "iam", "sts", "logs", "cloudwatch", "kms", "sns")
 
 # SQS's ReceiveMessage waits inside the call; one lock would keep senders out for as long.
 _UNLOCKED = frozenset({"sqs"})

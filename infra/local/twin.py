@@ -134,6 +134,7 @@ class Twin:
             self._clock,
             journal=kept.journal if kept else None,
         )
+        self.streams.watchers += [self.mappings.wake, self.deliveries.wake]
         self._queries = IsolatedEngine(objects=self.objects, catalog=self.catalog, seconds=query_seconds)
         self.athena = AthenaApi(
             objects=self.objects,

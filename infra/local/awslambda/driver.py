@@ -33,6 +33,10 @@ from infra.local.kinesis.streams import ShardInfo, ShardRead, Stream, Streams
 
 logger = logging.getLogger(__name__)
 
+_REST_SECONDS = 5.0
+"""Between two looks while there is nothing to do: what comes in wakes the driver, this is for what does not."""
+_LEAST_SECONDS = 0.005
+
 
 class StreamSource:
     """One stream as a mapping reads it."""
@@ -115,7 +119,7 @@ class EventSourceDriver:
         functions: the functions invoked.
         destinations: where discarded batches are written.
         clock: where the time is read.
-        poll_seconds: how often streams are looked at while nothing happens.
+        poll_seconds: how often streams are looked at while records wait for something.
         workers: how many invocations and writes run at once.
         backoff_scale: stretches or shrinks the waits between retries; 1.0 is AWS-like, 0.05 suits a laptop.
         checkpoints: where progress is kept over restarts: a mapping of the same function and stream goes on there.
@@ -227,6 +231,10 @@ class EventSourceDriver:
             if self._checkpoints is not None:
                 self._checkpoints.forget(entry.key)
 
+    def wake(self) -> None:
+        """Takes note that there is something new to read."""
+        self._wake.set()
+
     def flush(self) -> None:
         """Ships incomplete batches without waiting for their windows, until the mappings are idle."""
         self._hurry = True
@@ -275,8 +283,18 @@ class EventSourceDriver:
             if self._clock.now() - self._kept_at >= 1.0:
                 self._kept_at = self._clock.now()
                 self.keep_checkpoints()
-            self._wake.wait(self._poll_seconds)
+            self._wake.wait(_REST_SECONDS if self._rests() else self._poll_seconds)
             self._wake.clear()
+            # Puts wake it, and many small ones need no look each.
+            self._stopping.wait(_LEAST_SECONDS)
+
+    def _rests(self) -> bool:
+        """Whether nothing can be due before something new comes in."""
+        with self.lock:
+            return not self._hurry and all(
+                entry.pending is None and not entry.core.busy() and not entry.core.undone
+                for entry in self.entries.values()
+            )
 
     def _poll(self) -> list[tuple[str, Task]]:
         now = self._clock.now()

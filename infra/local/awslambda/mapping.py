@@ -248,6 +248,11 @@ class EventSourceMapping:
         """Whether an invocation or a write is under way."""
         return any(reader.busy for reader in self.readers.values())
 
+    @property
+    def undone(self) -> int:
+        """Records read and not yet checkpointed past, in all shards."""
+        return sum(reader.undone for reader in self.readers.values())
+
     def idle(self, now: float) -> bool:
         """Whether everything readable is checkpointed and nothing is under way."""
         if not self.enabled:

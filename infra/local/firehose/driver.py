@@ -25,6 +25,8 @@ from infra.local.firehose.transform import Invoke, invoke
 _logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
+_REST_SECONDS = 5.0
+"""Between two looks while nothing is held: what comes in wakes the driver, this is for what does not."""
 BACKLOG_BYTES = 256 << 20
 """Bytes that may wait to be written before a stream takes no more: puts are throttled, sources are not read."""
 
@@ -99,6 +101,7 @@ class RunningStream:
         source: where it reads from, None for Direct PUT.
         backlog_limit: bytes that may wait to be written before it takes no more.
         journal: where what it holds is kept over restarts; what an earlier run held is taken in at once.
+        on_accepted: called whenever records were taken in.
     """
 
     def __init__(
@@ -110,8 +113,10 @@ class RunningStream:
         *,
         backlog_limit: int,
         journal: DeliveryJournal | None = None,
+        on_accepted: Callable[[], None] = lambda: None,
     ) -> None:
         self.core = core
+        self._on_accepted = on_accepted
         self._journal = journal
         self._ports = ports
         self._clock = clock
@@ -137,6 +142,7 @@ class RunningStream:
             if self._journal is not None:
                 self._journal.accepted(records)
             self.core.accept(records, self._clock.now())
+        self._on_accepted()
 
     def forget(self) -> None:
         """Removes what the journal keeps of it."""
@@ -322,6 +328,7 @@ class DeliveryStreamDriver:
         self._streams: dict[str, RunningStream] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -338,6 +345,7 @@ class DeliveryStreamDriver:
             source,
             backlog_limit=self._backlog_limit,
             journal=self._journal(config.name) if self._journal else None,
+            on_accepted=self.wake,
         )
         with self._lock:
             self._streams[config.name] = running
@@ -359,6 +367,7 @@ class DeliveryStreamDriver:
     def stop(self) -> None:
         """Writes what is buffered and ends the thread."""
         self._stop.set()
+        self._wake.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -367,6 +376,10 @@ class DeliveryStreamDriver:
             if not running.idle:
                 held = running.state()["buffered_records"]
                 _logger.error("delivery stream %s: stopped with %d records unwritten", running.core.config.name, held)
+
+    def wake(self) -> None:
+        """Takes note that there is something new to read or to buffer."""
+        self._wake.set()
 
     def step(self) -> None:
         """Does what is due in every stream now; what the thread does every tick."""
@@ -396,8 +409,13 @@ class DeliveryStreamDriver:
             return list(self._streams.values())
 
     def _run(self) -> None:
-        while not self._stop.wait(self._tick_seconds):
+        while not self._stop.is_set():
             self.step()
+            if self.idle():
+                self._wake.wait(_REST_SECONDS)
+            else:
+                self._stop.wait(self._tick_seconds)
+            self._wake.clear()
 
     @contextlib.contextmanager
     def _guarded(self, running: RunningStream) -> Iterator[None]:

@@ -106,8 +106,12 @@ class Buffer:
 
     def add(self, piece: Piece) -> None:
         """Appends a piece."""
+        self.grow(piece, piece.size)
+
+    def grow(self, piece: Piece, size: int) -> None:
+        """Appends a piece whose size is known."""
         self.pieces.append(piece)
-        self.size += piece.size
+        self.size += size
 
     @property
     def records(self) -> int:

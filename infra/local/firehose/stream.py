@@ -265,8 +265,9 @@ class DeliveryStream:
                     )
                 return
             buffer = self._buffers[keys] = Buffer(now)
-        buffer.add(piece)
-        self._held += piece.size
+        size = piece.size
+        buffer.grow(piece, size)
+        self._held += size
         if buffer.size >= self.config.destination.hints.size:
             self._close(keys)
         while self._held > self._ceiling:

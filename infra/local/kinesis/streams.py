@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -175,6 +175,8 @@ class Streams:
         self.settle_seconds = settle_seconds
         self.log = log
         self.lock = threading.RLock()
+        self.watchers: list[Callable[[], None]] = []
+        """Called whenever there are new records or shards; from any thread, and so they only take note."""
         self._streams: dict[str, Stream] = {}
         self._kept: dict[str, Stream] = {}
 
@@ -247,6 +249,11 @@ class Streams:
         """Tells the log that a stream's settings or shards are new."""
         if self.log:
             self.log.changed(stream)
+        self._tell()
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
 
     def get(self, name: str) -> Stream:
         """The stream of that name.
@@ -309,6 +316,8 @@ class Streams:
                 shard.trim(stream.horizon(now))
                 if self.log:
                     self.log.appended(stream, shard, records)
+        if stored:
+            self._tell()
         return results
 
     def lineage(self, stream: Stream, *, now: float) -> list[ShardInfo]:
