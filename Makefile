@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train lists bench bench-producers faults kill-loop kill-runtime bench-durability burst render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability burst render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,8 +38,8 @@ test: setup ## All tests that need nothing but this folder
 test-fast: setup ## What somebody changes a detector, a policy or a codec with: seconds, not minutes
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --hypothesis-profile=fast tests/policies tests/unit/consumers/moderation tests/unit/glue consumers/moderation glue/codec.py
 
-test-heavy: setup ## The long tests: replay, redrive and load on the laptop runtime
-	@$(BIN)/pytest -m heavy tests/pipeline
+test-heavy: setup ## The long tests: replay, redrive, load and kills on the laptop runtime, a thousand tamperings
+	@$(BIN)/pytest -m heavy --numprocesses=auto --dist=loadfile tests/pipeline
 
 test-browser: setup ## The dashboard's pages in headless Chromium, which has to be on this machine
 	@for program in "$${CHROMIUM:-chromium}" "$${CHROMEDRIVER:-chromedriver}"; do command -v "$$program" >/dev/null || \
@@ -90,6 +90,12 @@ bench: setup ## The consumer beside the usual handler, on real texts and made-up
 
 faults: setup ## Every call fails at every index, disks fill, clocks jump, shards split: what became of every id, counted
 	@$(BIN)/pytest tests/faults
+
+mutants: setup ## Plant small defects in what must not fail, and count those that the tests notice; SAMPLE=400 SEED=1
+	@$(BIN)/python -m tests.mutation --sample $(or $(SAMPLE),400) --seed $(or $(SEED),1)
+
+audited: setup ## The audit of two lakes of 2 million events, one with faults, beside a count of its own; EVENTS=2000000
+	@$(BIN)/python -m benchmarks.audited --events $(or $(EVENTS),2000000)
 
 kill-loop: setup ## kill -9 a producer with a spool, again and again; every accepted id lands; ROUNDS=50 SEED=1
 	@$(BIN)/python -m benchmarks.kills --rounds $(or $(ROUNDS),50) --seed $(or $(SEED),1)

@@ -28,6 +28,7 @@ from infra.audit.lake import LakeObject, UnreadableError
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
 from infra.local.athena.rendering import text_of
+from infra.local.athena.translation import Translated
 from producers.synthetic.content import Shares, synthetic
 from tests.fakes.query_ports import FakeCatalog, FakeObjects, parquet_table
 
@@ -68,16 +69,17 @@ class FakeLake:
 
 
 class LocalEngine:
-    """Athena's answers, straight from the query engine."""
+    """Athena's answers, straight from the query engine, which reads each statement once."""
 
     def __init__(self, engine: QueryEngine) -> None:
         self._engine = engine
+        self._translated: dict[tuple[str, ...], Translated] = {}
 
     def run(self, sql: str, parameters: Sequence[str] = (), *, database: str, workgroup: str) -> Answer:
         running = Running()
         now = NOW.timestamp()
         try:
-            query = self._engine.translate(sql, database=database, now=now, parameters=list(parameters))
+            query = self._translate(sql, parameters, database, now)
             rows = [
                 tuple(
                     from_text(c.type.text, text_of(value, c.type)) for value, c in zip(row, query.columns, strict=True)
@@ -89,6 +91,14 @@ class LocalEngine:
             raise QueryFailed(str(error)) from error
         found = tuple(Column(c.shown, c.type.text) for c in query.columns)
         return Answer(columns=found, rows=rows, bytes_scanned=running.meter.total, engine_ms=1, query_id="q")
+
+    def _translate(self, sql: str, parameters: Sequence[str], database: str, now: float) -> Translated:
+        asked = (database, sql, *parameters)
+        if asked not in self._translated:
+            self._translated[asked] = self._engine.translate(
+                sql, database=database, now=now, parameters=list(parameters)
+            )
+        return self._translated[asked]
 
 
 def schema_of(table: Table) -> Any:
@@ -103,7 +113,8 @@ def _glue_table(table: Table) -> dict[str, Any]:
         kinds,
         location=f"s3://{LAKE}/{table.prefix}",
         partitions={"dt": "string"},
-        parameters=table_parameters(table, LAKE),
+        # The days from 2020 on would be looked through by every query.
+        parameters={**table_parameters(table, LAKE), "projection.dt.range": "2026-01-01,NOW"},
     )
     if table.form == "lines":
         made["StorageDescriptor"]["SerdeInfo"] = {"SerializationLibrary": _TEXT_SERDE}

@@ -11,7 +11,7 @@ from tests.fakes.tampering import TAMPERS
 def undetected(cases: int, *, seed: int) -> list[str]:
     """What an audit says nothing of, of so many cases, each done to the same clean lake."""
     chance = random.Random(seed)
-    lake = AuditedLake()
+    lake = AuditedLake(80)
     assert lake.audit(keep=True, audit_id="before").findings == ()
     clean = lake.state()
     missed = []

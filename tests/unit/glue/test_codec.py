@@ -144,6 +144,15 @@ def test_a_surface_that_is_no_plain_word_lands_as_other_with_its_raw_value_kept(
     assert json.loads(event.extra_json or "") == {"surface": surface}
 
 
+def test_an_event_whose_surface_was_mapped_is_written_as_it_came() -> None:
+    for surface, media in (("Chat", []), ("Chat", [{"uri": "u", "mime_type": "image/png", "width": 1}]), ("", [])):
+        for more in ({}, {"zeta": [1]}):
+            event = landed(payload(surface=surface, media=media, **more))
+            assert json.loads(encode(event))["surface"] == surface
+            assert decode(encode(event), ARRIVAL) == event
+            assert canonical(landed(encode(event))) == canonical(event)
+
+
 @pytest.mark.parametrize("surface", ["", None])
 def test_no_surface_lands_as_unknown(surface: str | None) -> None:
     assert landed(payload(surface=surface)).surface == "unknown"

@@ -336,6 +336,11 @@ def test_a_statement_that_will_never_be_taken_is_a_defect(code: str) -> None:
         answered([status(1), status(2)], [{"TableName": "status"}, {"Error": {"Code": code}}])
 
 
+def test_a_statement_that_fails_without_saying_why_is_a_defect() -> None:
+    with pytest.raises(DefectError, match=r"dynamodb:PartiQLInsert was refused: Unknown\."):
+        answered([status(1), status(2)], [{"TableName": "status"}, {"Error": {"Message": "?"}}])
+
+
 def test_a_missing_table_is_a_defect_for_a_batch_too(batches: Any) -> None:
     with pytest.raises(DefectError, match="dynamodb:PartiQLInsert was refused: ResourceNotFound"):
         DynamoDBStatusTable(batches, "elsewhere").put([status(1), status(2)])

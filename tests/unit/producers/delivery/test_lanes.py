@@ -200,3 +200,17 @@ def test_what_is_put_back_is_sent_first_and_nothing_is_lost_or_doubled() -> None
     rest = lanes.take(0.2) + lanes.take(0.3)
     assert len(rest) == 12
     assert (lanes.count, lanes.held_bytes, lanes.wait(1.0)) == (0, 0, None)
+
+
+def test_records_whose_shard_is_not_known_are_not_paced_but_pause_when_they_are_throttled() -> None:
+    lanes = Lanes(RateSettings(), linger=0.0)
+    # Far more than one shard takes in a second.
+    lanes.add([Lanes.waiting(OutRecord(f"e{n}", f"k{n}", bytes(900_000))) for n in range(3)])
+    assert lanes.wait(0.0) == 0.0
+    taken = lanes.take(0.0)
+    assert len(taken) == 3
+    lanes.throttled([(one, None) for one in taken], 0.0, pause=2.0)
+    assert lanes.wait(0.0) == 2.0
+    assert lanes.take(1.9) == []
+    assert lanes.take(2.0) == taken
+    assert lanes.shares() == {}
