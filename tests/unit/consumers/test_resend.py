@@ -15,7 +15,7 @@ RETRY = Retry(attempts=3, base=0.1, cap=2.0)
 class Door:
     """Answers call after call as told: by a list of errors, or by raising one; what is not told succeeds."""
 
-    def __init__(self, *answers: list[str | None] | Exception) -> None:
+    def __init__(self, *answers: Sequence[str | None] | Exception) -> None:
         self.answers = list(answers)
         self.calls: list[list[str]] = []
 
