@@ -116,6 +116,7 @@ bench-producers: setup ## KPL format beside aws_kinesis_agg's, and sending besid
 render: setup ## Bring what is made from the contract, the reports and the policy up to date
 	@$(BIN)/python -m glue render
 	@$(BIN)/python -m athena render
+	@$(BIN)/python -m infra.render
 	@$(BIN)/python -m consumers.policy_tools.schema
 
 bundle: setup ## The Lambda bundle that the template deploys, in build/lambda

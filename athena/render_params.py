@@ -1,12 +1,9 @@
 """A report's statement with an expression written into each of its places, for those who ask without parameters."""
 
-import re
 from collections.abc import Callable, Mapping
 
-from athena.reports import Binding, Report, binding_of
+from athena.reports import Binding, Report
 from athena.values import integer_literal, text_literal
-
-_QUESTION_MARK = re.compile(r"'(?:[^']|'')*'|\?")
 
 
 def fill(report: Report, moment: Callable[[Binding], str], choices: Mapping[str, str] | None = None) -> str:
@@ -30,14 +27,12 @@ def fill(report: Report, moment: Callable[[Binding], str], choices: Mapping[str,
             raise ValueError(f"{report.name} has no parameter {name!r}; it takes {', '.join(known)}")
         known[name].check(option)
     defaults = {one.name: one.default for one in report.parameters if one.default is not None}
-    sql = report.with_options({**defaults, **(choices or {})})
 
-    def expression(text: str) -> str:
-        binding = binding_of(text)
+    def expression(binding: Binding) -> str:
         if known[binding.name].type == "timestamp":
             return moment(binding)
         default = known[binding.name].default
         return text_literal(default) if isinstance(default, str) else integer_literal(int(default or 0))
 
-    expressions = iter([expression(text) for text in report.bindings])
-    return _QUESTION_MARK.sub(lambda found: next(expressions) if found[0] == "?" else found[0], sql)
+    options = {**defaults, **(choices or {})}
+    return report.with_expressions(options, [expression(binding) for binding in report.bindings])

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ __all__ = [
     "Report",
     "ReportColumn",
     "ReportParameter",
-    "binding_of",
     "load",
     "names",
     "parse",
@@ -35,6 +34,7 @@ _MOMENT = r"previous\((?P<previous>[a-z_]+)\)|(?P<name>[a-z_]+)(?: - (?P<days>[0
 _BINDING = re.compile(rf"(?P<day>first_day|last_day)\((?:{_MOMENT})\)\Z|(?:{_MOMENT.replace('P<', 'P<bare_')})\Z")
 _HEADER = ("title", "question", "note", "reads", "parameter", "filters", "column", "bind")
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+_NOT_BOUND = "{name}.sql: bind {text!r} is not a parameter, first_day(one) or last_day(one)"
 FILTERS = {
     "surface": ("surface = ?", "only what was posted there"),
     "language": ("language = ?", "only what is in this language"),
@@ -47,7 +47,8 @@ FILTERS = {
 
 TEXT_LIMIT = 256
 """Characters of a text parameter."""
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_MARK = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\?")
+"""A question mark, or what is quoted, in which one means nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +133,32 @@ class ReportColumn:
     meaning: str
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What stands for one ``?``.
+
+    Args:
+        name: of the parameter.
+        day: ``first_day``, ``last_day``, or neither.
+        previous: whether the period before is meant.
+        days: how many are taken off.
+    """
+
+    name: str
+    day: str = ""
+    previous: bool = False
+    days: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One report as its file gives it.
 
     Args:
         reads: the table or view that it asks.
-        bindings: what goes into the ``?`` of the SQL, in order: a parameter's name, ``first_day(name)``, or
-            ``last_day(name)`` for the last day that has a moment before that parameter. For the name of a moment there
-            may be ``name - 28d``, or ``previous(since)``: where a period as long, just before this one, begins.
+        bindings: what goes into the ``?`` of the SQL, in order. The header has a parameter's name, ``first_day(name)``,
+            or ``last_day(name)`` for the last day that has a moment before that parameter. For the name of a moment
+            there may be ``name - 28d``, or ``previous(since)``: where a period as long, just before this one, begins.
         sql: the statement, without its header. Values reach it by ``?`` only; ``{name}`` stands for the option chosen.
     """
 
@@ -151,7 +169,7 @@ class Report:
     reads: str
     parameters: tuple[ReportParameter, ...]
     columns: tuple[ReportColumn, ...]
-    bindings: tuple[str, ...]
+    bindings: tuple[Binding, ...]
     sql: str
 
     def literals(self, values: Mapping[str, ParameterValue]) -> list[str]:
@@ -174,6 +192,11 @@ class Report:
     def with_options(self, options: Mapping[str, ParameterValue]) -> str:
         """The statement with these options, which were checked, in their places."""
         return _PLACE.sub(lambda place: str(options[place[1]]), self.sql)
+
+    def with_expressions(self, options: Mapping[str, ParameterValue], expressions: Sequence[str]) -> str:
+        """The statement with these options, and with an expression for each ``?``, in order."""
+        coming = iter(expressions)
+        return _MARK.sub(lambda found: next(coming) if found[0] == "?" else found[0], self.with_options(options))
 
     def _given(self, values: Mapping[str, ParameterValue]) -> dict[str, ParameterValue]:
         known = {parameter.name: parameter for parameter in self.parameters}
@@ -284,14 +307,14 @@ def parse(name: str, text: str) -> Report:
             *(ReportParameter(name=one, type="text", default="", meaning=FILTERS[one][1]) for one in filters),
         ),
         columns=_columns(name, header["column"]),
-        bindings=tuple(bindings),
+        bindings=tuple(_binding(name, text) for text in bindings),
         sql=sql,
     )
     known = {parameter.name for parameter in report.parameters}
-    for binding in report.bindings:
-        if binding_of(binding).name not in known:
-            raise ValueError(f"{name}.sql: bind {binding!r} is no parameter, first_day(one) or last_day(one)")
-    marks = _QUOTED.sub("", sql).count("?")
+    for text, binding in zip(bindings, report.bindings, strict=True):
+        if binding.name not in known:
+            raise ValueError(_NOT_BOUND.format(name=name, text=text))
+    marks = _MARK.findall(sql).count("?")
     if marks != len(report.bindings):
         raise ValueError(f"{name}.sql: {marks} question marks in the statement, {len(report.bindings)} values to bind")
     choices = {parameter.name for parameter in report.parameters if parameter.type == "choice"}
@@ -349,39 +372,21 @@ def _cells(report: str, line: str, count: int) -> list[str]:
     return cells
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """What stands for one ``?``.
-
-    Args:
-        name: of the parameter; empty when the binding is not of the form.
-        day: ``first_day``, ``last_day``, or neither.
-        previous: whether the period before is meant.
-        days: how many are taken off.
-    """
-
-    name: str
-    day: str = ""
-    previous: bool = False
-    days: int = 0
-
-
-def binding_of(text: str) -> Binding:
+def _binding(report: str, text: str) -> Binding:
     """What a binding in a report's header means.
 
-    >>> binding_of("first_day(since - 28d)")
+    >>> _binding("spikes", "first_day(since - 28d)")
     Binding(name='since', day='first_day', previous=False, days=28)
     """
     found = _BINDING.match(text)
     if found is None:
-        return Binding("")
+        raise ValueError(_NOT_BOUND.format(name=report, text=text))
     before = found["previous"] or found["bare_previous"]
     days = int(found["days"] or found["bare_days"] or 0)
     return Binding(before or found["name"] or found["bare_name"], found["day"] or "", bool(before), days)
 
 
-def _literal(binding: str, given: Mapping[str, ParameterValue]) -> str:
-    bound = binding_of(binding)
+def _literal(bound: Binding, given: Mapping[str, ParameterValue]) -> str:
     value = given[bound.name]
     if isinstance(value, int):
         return integer_literal(value)

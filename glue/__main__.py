@@ -5,20 +5,14 @@ The renderings are committed, so that a change of the contract shows in review i
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 
-from glue.catalog.render.hive import ddl, template_columns
+from glue.catalog.render.hive import ddl
 from glue.catalog.render.json_schema import event_schema
 from glue.catalog.tables import ALL_TABLES, DATABASE, TABLES
 
 HERE = Path(__file__).parent
-TEMPLATE = HERE.parent / "infra" / "aws" / "template.yaml"
-_BLOCK = re.compile(
-    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED columns of (?P<table>\w+).*?\n)(?P<body>.*?)(?P<tail>^ *# END GENERATED)",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 def renderings() -> dict[Path, str]:
@@ -33,14 +27,7 @@ def renderings() -> dict[Path, str]:
         files[HERE / "generated" / f"{table.name}.arrow.txt"] = arrow_schema(pairs).to_string() + "\n"
     for table in ALL_TABLES:
         files[HERE / "generated" / f"{table.name}.ddl.sql"] = ddl(table, DATABASE, "LAKE_BUCKET")
-    if TEMPLATE.exists():
-        files[TEMPLATE] = _BLOCK.sub(_fill, TEMPLATE.read_text(encoding="utf-8"))
     return files
-
-
-def _fill(block: re.Match[str]) -> str:
-    table = next(table for table in ALL_TABLES if table.name == block["table"])
-    return block["head"] + template_columns(table, len(block["pad"])) + block["tail"]
 
 
 def main(arguments: list[str] | None = None) -> int:

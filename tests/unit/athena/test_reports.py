@@ -61,8 +61,8 @@ def test_every_report_reads_one_table_by_day_and_nothing_else(name: str) -> None
     assert set(named) == {report.reads}
     assert report.sql.count("WHERE dt BETWEEN ? AND ?") == len(named)
     first, last, *_ = report.bindings
-    assert first.startswith("first_day(since")
-    assert last == "last_day(until)"
+    assert (first.name, first.day) == ("since", "first_day")
+    assert last == reports.Binding("until", day="last_day")
     assert report.title
     assert report.question.endswith("?")
     assert report.columns

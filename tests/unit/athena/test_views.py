@@ -6,7 +6,6 @@ import json
 import pytest
 
 from athena import views
-from athena.__main__ import main, rendered
 from glue.contract import BadRow, VerdictRow
 
 
@@ -80,12 +79,3 @@ def test_nested_types_are_written_the_engines_way(hive: str, presto: str) -> Non
 def test_a_type_that_no_table_has_is_refused() -> None:
     with pytest.raises(ValueError, match="uniontype"):
         views.presto_type("uniontype<string>")
-
-
-def test_the_template_holds_the_view_as_it_is_now() -> None:
-    assert main(["render", "--check"]) == 0
-
-
-def test_a_template_without_a_place_for_the_view_is_refused() -> None:
-    with pytest.raises(ValueError, match="0 blocks"):
-        rendered("Resources: {}\n")

@@ -1,0 +1,73 @@
+"""``python -m infra.render`` brings what the AWS template repeats up to date: columns, views and saved queries.
+
+They are written in ``glue`` and ``athena``, which know nothing of the template. With ``--check`` nothing is written.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from athena import reports, saved, views
+from glue.catalog.render.hive import template_columns
+from glue.catalog.tables import ALL_TABLES
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
+_TABLES = {table.name: table for table in ALL_TABLES}
+_BLOCK = re.compile(
+    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED (?P<what>columns of|view|saved queries)(?: (?P<name>\w+))?: [^\n]*\n)"
+    r".*?(?P<tail>^ *# END GENERATED)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def rendered(template: str) -> str:
+    """The template's text with every generated block as it should be.
+
+    Raises:
+        ValueError: the template lacks a place for one of them, or has one too many.
+    """
+    text, count = _BLOCK.subn(lambda found: found["head"] + _lines(found) + found["tail"], template)
+    wanted = len(_TABLES) + len(views.NAMES) + 1
+    if count != wanted:
+        raise ValueError(
+            f"{count} blocks '# BEGIN GENERATED ... # END GENERATED' in the template; wanted: {wanted}, for columns of "
+            f"{', '.join(_TABLES)}, the views {', '.join(views.NAMES)} and the saved queries"
+        )
+    return text
+
+
+def _lines(block: re.Match[str]) -> str:
+    indent = len(block["pad"])
+    match block["what"]:
+        case "columns of":
+            return template_columns(_TABLES[block["name"]], indent)
+        case "view":
+            return views.template_lines("Database", indent, block["name"])
+    every = [reports.load(name) for name in reports.names()]
+    return saved.template_lines(every, database="Database", workgroup="WorkGroup", indent=indent)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 0 when the template is (or now is) up to date, 1 when ``--check`` found it stale."""
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.render", description=__doc__, epilog="example: python -m infra.render --check"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the template is stale")
+    options = parser.parse_args(arguments)
+    text = TEMPLATE.read_text(encoding="utf-8")
+    wanted = rendered(text)
+    if wanted == text:
+        return 0
+    name = TEMPLATE.relative_to(ROOT)
+    if options.check:
+        print(f"{name} is stale. Run: python -m infra.render", file=sys.stderr)
+        return 1
+    TEMPLATE.write_text(wanted, encoding="utf-8")
+    print(f"written: {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
