@@ -3,8 +3,8 @@
 python -m benchmarks.attributes --data FOLDER [--json]
 
 Held-out rows of the sets that the weights' recipe names, as for `make quality`: nothing was learned from them. A text
-is such when its labels make up a way of the attribute, and is not when none does and its annotators were asked for
-one. `rtp_prompts` has what Perspective itself said; nothing was learned from it at all, and its texts count as such
+is such when it has a label of the attribute, and is not when it has none and its annotators were asked for one.
+`rtp_prompts` has what Perspective itself said; nothing was learned from it at all, and its texts count as such
 from 0.5.
 """
 
@@ -94,10 +94,8 @@ def measure(folder: Path) -> list[Row]:
 
 def _truth(example: Example, attribute: Attribute) -> bool | None:
     labels = example.labels
-    if any(all(labels.get(label) for label in way) for way in attribute.ways):
-        return True
-    asked = any(label in labels and not labels[label] for way in attribute.ways for label in way)
-    return False if asked else None
+    known = [labels[label] for label in attribute.labels if label in labels]
+    return any(known) if known else None
 
 
 def _by_perspective(scorer: AttributeScorer, folder: Path) -> Iterator[Row]:

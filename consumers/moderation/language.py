@@ -4,14 +4,15 @@ Asked only where a word of some language was found and the event names none, so 
 nothing rather than something wrong: a text of three words may be of any language.
 """
 
+import unicodedata
 from collections import Counter, defaultdict
-
-from consumers.moderation.scan import compiled
 
 _MOST = 2000
 """Characters that are looked at."""
 
-_WORD = r"[\pL\pM']+"
+_MEMO_LIMIT = 20_000
+"""Distinct characters that are remembered; far more than any language has, and a bound on memory."""
+_ASCII_WORDS = bytes(code if chr(code).isalpha() or code == 0x27 else 0x20 for code in range(128)) + b" " * 128
 
 _COMMON = {
     "en": (
@@ -161,6 +162,32 @@ def _weights() -> dict[str, dict[str, float]]:
 _WEIGHTS: dict[str, dict[str, float]] = {}
 
 
+class _LettersOnly(dict[int, int]):
+    """For ``str.translate``: letters and marks stay, all else becomes a space. No expression is needed for that, which
+    costs ten times as much."""
+
+    def __missing__(self, code: int) -> int:
+        if len(self) >= _MEMO_LIMIT:
+            self.clear()
+        kept = code == 0x27 or unicodedata.category(chr(code))[0] in "LM"
+        self[code] = code if kept else 0x20
+        return self[code]
+
+
+_LETTERS_ONLY = _LettersOnly()
+
+
+def _words(text: str) -> list[str]:
+    """The runs of letters, marks and apostrophes.
+
+    >>> _words("don't, gräßlich")
+    ["don't", 'gräßlich']
+    """
+    if text.isascii():
+        return text.encode("ascii").translate(_ASCII_WORDS).decode("ascii").split()
+    return text.translate(_LETTERS_ONLY).split()
+
+
 def ranked_languages(plain: str) -> tuple[str, ...]:
     """The primary subtags of the languages that a text may be of, the likeliest first; empty when it says too little.
 
@@ -176,12 +203,14 @@ def ranked_languages(plain: str) -> tuple[str, ...]:
     if not _WEIGHTS:
         _WEIGHTS.update(_weights())
     scores: defaultdict[str, float] = defaultdict(float)
-    for match in compiled(_WORD).finditer(text):
-        for language, weight in _WEIGHTS.get(match.group(), {}).items():
-            scores[language] += weight
-    for letter in set(text) & _LETTERS.keys():
-        for language in _LETTERS[letter]:
-            scores[language] += 0.9 / len(_LETTERS[letter])
+    for word in _words(text):
+        if (weights := _WEIGHTS.get(word)) is not None:
+            for language, weight in weights.items():
+                scores[language] += weight
+    if not text.isascii():
+        for letter in set(text) & _LETTERS.keys():
+            for language in _LETTERS[letter]:
+                scores[language] += 0.9 / len(_LETTERS[letter])
     best = max(scores.values(), default=0.0)
     if best < _LEAST:
         return ()

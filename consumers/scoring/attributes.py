@@ -1,11 +1,10 @@
 """Attributes of Perspective, made of the policy's labels; and in which languages that was measured to work.
 
-An attribute is the strongest of its ways; a way is a label, or several labels that must come together, whose scores are
-multiplied. What has no way here cannot be scored honestly and is refused. `docs/score-text.md` has the figures.
+An attribute is the strongest of its labels. What has no label here cannot be scored honestly and is refused, and so is
+a language in which no held-out set shows an AUC of 0.7 or more. `python -m benchmarks.attributes` has the figures.
 """
 
 from collections.abc import Mapping, Sequence
-from math import prod
 
 from msgspec import Struct
 
@@ -24,33 +23,33 @@ class Attribute(Struct, frozen=True):
     """What an attribute is made of.
 
     Args:
-        ways: labels that make it up; several in one way must come together.
+        labels: any of which makes it up.
         languages: primary subtags in which a held-out set has shown that it orders texts.
     """
 
-    ways: tuple[tuple[str, ...], ...]
+    labels: tuple[str, ...]
     languages: tuple[str, ...]
 
 
 _PRODUCTION = {
     "TOXICITY": Attribute(
-        (("insult",), ("hate",), ("threat",), ("profanity",)),
+        ("insult", "hate", "threat", "profanity"),
         ("en", "de", "es", "fr", "hi", "id", "ko", "ro", "ru", "vi", "zh"),
     ),
-    "SEVERE_TOXICITY": Attribute((("hate",), ("threat",), ("insult", "profanity")), ("en", "de", "ko", "ro", "zh")),
-    "IDENTITY_ATTACK": Attribute((("hate",),), ("en", "de", "ko", "ro", "zh")),
-    "INSULT": Attribute((("insult",),), ("en", "de", "es", "fr", "hi", "id", "ko", "ro", "ru", "vi", "zh")),
-    "PROFANITY": Attribute((("profanity",),), ("en", "de", "ko", "ro")),
-    "THREAT": Attribute((("threat",),), ("en",)),
+    "SEVERE_TOXICITY": Attribute(("hate", "threat"), ("en", "ar", "de", "ko", "ro", "zh")),
+    "IDENTITY_ATTACK": Attribute(("hate",), ("en", "ar", "de", "ko", "ro", "zh")),
+    "INSULT": Attribute(("insult",), ("en", "ar", "de", "es", "fr", "hi", "id", "ko", "ro", "ru", "vi", "zh")),
+    "PROFANITY": Attribute(("profanity",), ("en", "de", "ko", "ro")),
+    "THREAT": Attribute(("threat",), ("en",)),
 }
 
 ATTRIBUTES: dict[str, Attribute] = {
     **_PRODUCTION,
     # The same notions under the names that they had while they were tried.
-    **{f"{name}_EXPERIMENTAL": Attribute(one.ways, ("en",)) for name, one in _PRODUCTION.items()},
-    "SEXUALLY_EXPLICIT": Attribute((("sexual",),), ("en",)),
-    "OBSCENE": Attribute((("profanity",), ("sexual",)), ("en",)),
-    "SPAM": Attribute((("spam",), ("scam",)), ("en", "th")),
+    **{f"{name}_EXPERIMENTAL": Attribute(one.labels, ("en",)) for name, one in _PRODUCTION.items()},
+    "SEXUALLY_EXPLICIT": Attribute(("sexual",), ("en",)),
+    "OBSCENE": Attribute(("profanity", "sexual"), ("en",)),
+    "SPAM": Attribute(("spam", "scam"), ("en", "th")),
 }
 """By name, every attribute that can be scored."""
 
@@ -64,7 +63,7 @@ def available(policy: Policy) -> dict[str, Attribute]:
     if policy.model is None:
         return {}
     known = policy.labels.keys() - set(policy.off)
-    return {name: one for name, one in ATTRIBUTES.items() if all(label in known for way in one.ways for label in way)}
+    return {name: one for name, one in ATTRIBUTES.items() if known.issuperset(one.labels)}
 
 
 class AttributeScorer:
@@ -104,14 +103,9 @@ class AttributeScorer:
             language: the text's BCP 47 tag; None: guessed where it matters.
         """
         found = self._moderator.label_scores(text, language=language)
-        by_label = {
-            label: max(found.rules.get(label, 0.0), self._from_model(label, found))
-            for label in found.rules.keys() | found.model.keys()
-        }
-        return {
-            name: round(max(prod(by_label.get(label, 0.0) for label in way) for way in self.attributes[name].ways), 6)
-            for name in names
-        }
+        wanted = {label for name in names for label in self.attributes[name].labels}
+        by_label = {label: max(found.rules.get(label, 0.0), self._from_model(label, found)) for label in wanted}
+        return {name: round(max(by_label[label] for label in self.attributes[name].labels), 6) for name in names}
 
     def _from_model(self, label: str, found: LabelScores) -> float:
         score = found.model.get(label, 0.0)
