@@ -1,7 +1,7 @@
 """Times as data sets write them, and the shift that brings old ones into the present."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Literal
 
@@ -50,13 +50,15 @@ def read_moment(
     """The moment that a cell names, or why it names none. What is finer than a microsecond is cut, and that is said.
 
     Args:
-        value: a string, a number of ``unit`` since 1970, or a datetime.
+        value: a string, a number of ``unit`` since 1970, a datetime, or a date, which is read as its text would be.
         unit: what numbers count; without it a number is refused, since a guess may be wrong by a thousand.
         assume_utc: whether times without a zone are in UTC; otherwise they are refused.
         form: how texts are written, where it is not one of the forms that can mean one thing only.
     """
     if isinstance(value, str):
         return _read_text(value, unit=unit, assume_utc=assume_utc, form=form)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return _read_text(value.isoformat(), unit=unit, assume_utc=assume_utc, form=form)
     if isinstance(value, datetime):
         if value.tzinfo is None:
             return Moment(value.replace(tzinfo=UTC)) if assume_utc else no_zone()

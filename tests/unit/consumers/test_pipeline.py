@@ -75,6 +75,15 @@ def test_every_record_becomes_a_verdict_or_a_bad_row_and_the_batch_is_done() -> 
     assert report.actions == {"allow": 1, "flag": 1}
 
 
+def test_a_batch_without_records_is_done_and_counts_nothing() -> None:
+    world = FakeWorld()
+    report = process(world, [])
+    assert report == Report({"batchItemFailures": []})
+    counts = [value for value in msgspec.structs.asdict(report).values() if isinstance(value, int)]
+    assert set(counts) == {0}
+    assert world.effects == []
+
+
 def test_rows_land_before_anyone_is_told() -> None:
     world = FakeWorld()
     process(world, [payload(0, "free money"), b"garbage"])

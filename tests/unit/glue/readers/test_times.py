@@ -1,6 +1,6 @@
 """Times as programs, languages and people write them; what could mean two things is refused and says what to do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -51,6 +51,14 @@ def moment(value: object, form: str | None = None, **options: object) -> Moment 
 )
 def test_a_form_that_can_mean_one_thing_only_needs_no_option(text: str) -> None:
     assert moment(text) == Moment(AT)
+
+
+@pytest.mark.parametrize("day", ["2026-11-30", date(2026, 11, 30)])
+def test_a_day_is_its_first_moment_only_when_that_is_said_whether_it_is_text_or_a_column_of_days(day: object) -> None:
+    refused = moment(day, assume_utc=True)
+    assert isinstance(refused, Rejection)
+    assert "--time-format %Y-%m-%d" in refused.detail
+    assert moment(day, "%Y-%m-%d", assume_utc=True) == Moment(datetime(2026, 11, 30, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("text", ["2026-11-30 09:50:01", "Mon Nov 30 09:50:01 2026", "30 Nov 2026 09:50:01"])

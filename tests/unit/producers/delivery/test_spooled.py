@@ -1,5 +1,6 @@
 """Delivery through a spool: accepted is on disk, sent is acknowledged, and what is not sent stays."""
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -245,3 +246,44 @@ def test_without_a_spool_lanes_give_up_as_batches_do() -> None:
     assert report.accepted == 0
     assert sorted(report.failed_ids) == ["e0", "e1", "e2"]
     assert "add shards" in report.failed[0].next_step
+
+
+def breaks(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult] | None:
+    raise RuntimeError("a defect")
+
+
+def raised_at_the_end(sending: Delivery) -> bool:
+    with contextlib.suppress(RuntimeError):
+        sending.put(records(1)[0])
+    try:
+        sending.close()
+    except RuntimeError as error:
+        return str(error) == "a defect"
+    return False
+
+
+def test_a_defect_of_the_stream_is_raised_at_the_end_and_with_a_spool_nothing_is_gone(spool: Spool) -> None:
+    paced = DeliverySettings(in_flight=2, linger=0.0, paced=True)
+    assert raised_at_the_end(open_delivery(FakeStream(breaks), clock=VirtualClock(), settings=paced))
+    sending = delivery(FakeStream(breaks), spool)
+    assert raised_at_the_end(sending)
+    assert sending.report.accepted == spool.left == 1
+
+
+def test_a_put_that_waits_for_room_ends_when_the_delivery_is_abandoned_and_says_so(folder: Path) -> None:
+    is_open = threading.Event()
+
+    def closed(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult] | None:
+        is_open.wait(600)
+        return None
+
+    with Spool(folder, max_bytes=SMALLEST_BYTES) as spool:
+        sending = delivery(FakeStream(closed), spool)
+        refused = next(record for record in records(200, size=1_000) if not fits(sending, record))
+        putting = threading.Thread(target=sending.put, args=(refused,))
+        putting.start()
+        sending.abandon()
+        putting.join()
+        assert sending.report.failed_ids == [refused.event_id]
+        is_open.set()
+        sending.close(0)
