@@ -74,7 +74,21 @@ class Parts(Struct, frozen=True, kw_only=True):
     escalation: Escalation | None = None
 
 
-def keep_policy(settings: Settings, *, now: float) -> PolicyKeeper:
+class PolicySource(Protocol):
+    """Where a policy comes from."""
+
+    @property
+    def policy(self) -> str:
+        """A name in the bundle, or s3://BUCKET/KEY."""
+        ...
+
+    @property
+    def policy_refresh_seconds(self) -> int:
+        """Between two looks at a policy in S3."""
+        ...
+
+
+def keep_policy(settings: PolicySource, *, now: float) -> PolicyKeeper:
     """The keeper of the policy that settings name: one of the bundle, or an object in S3.
 
     Raises:

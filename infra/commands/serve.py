@@ -312,8 +312,9 @@ def add(name: str, per_minute: int, key_from: TextIO | None, as_json: bool, keys
     epilog=f"Example: streamkeeper serve keys list --json. {exit_codes_help(failed='the file holds no keys')}",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--for-template", is_flag=True, help="One line, as the template's parameter ScoreKeys takes it.")
 @_keys_option
-def list_keys(as_json: bool, keys_path: Path) -> None:
+def list_keys(as_json: bool, for_template: bool, keys_path: Path) -> None:
     """Show who has a key, and how much each may ask for."""
     from infra.serving.keys_file import KeysError, KeysFile
 
@@ -321,6 +322,9 @@ def list_keys(as_json: bool, keys_path: Path) -> None:
         stored = KeysFile(keys_path).stored()
     except KeysError as error:
         raise CommandError(str(error)) from error
+    if for_template:
+        click.echo(",".join(f"{one.name}:{one.sha256}:{one.per_minute}" for one in stored))
+        return
     if as_json:
         rows = [{"name": one.name, "per_minute": one.per_minute, "created_at": one.created_at} for one in stored]
         click.echo(json.dumps({"keys": rows}))

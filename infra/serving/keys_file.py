@@ -1,7 +1,6 @@
 """Keys in a file: who may ask and how often, with the keys' hashes only."""
 
 import fcntl
-import hashlib
 import os
 import secrets
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from consumers.scoring.keys import hashed
 from consumers.scoring.ports import Client
 
 SHORTEST = 16
@@ -46,11 +46,6 @@ class StoredKey(Struct, frozen=True, forbid_unknown_fields=True):
 class _Document(Struct, frozen=True, forbid_unknown_fields=True):
     version: int = 1
     keys: tuple[StoredKey, ...] = ()
-
-
-def hashed(key: str) -> str:
-    """What is kept of a key."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class KeysFile:

@@ -23,7 +23,7 @@ def no_zone_of_the_lake_is_kept_for_ever(stack: Stack) -> list[str]:
 def tables_know_a_column_before_a_function_writes_it(stack: Stack) -> list[str]:
     return [
         name
-        for name, _ in stack.of("AWS::Serverless::Function")
+        for name in stack.consumers()
         if not {"VerdictsTable", "QuarantineTable"} <= set(listed(stack.raw[name].get("DependsOn", [])))
     ]
 

@@ -44,6 +44,14 @@ class Stack:
             if resource["Type"] == kind:
                 yield name, self.resources[name]
 
+    def consumers(self) -> list[str]:
+        """The functions that make rows; the one that scores keeps nothing."""
+        return [
+            name
+            for name, function in self.of("AWS::Serverless::Function")
+            if "VERDICTS_DELIVERY_STREAM" in function["Environment"]["Variables"]
+        ]
+
     def least(self, value: Any) -> float:
         """The smallest value that may be deployed: the parameter's bound where the value is one."""
         if isinstance(value, dict) and "Ref" in value:
@@ -337,7 +345,7 @@ def missing_managed_ai_raises_an_alarm(stack: Stack) -> list[str]:
         for _, alarm in stack.of("AWS::CloudWatch::Alarm")
         if alarm["MetricName"] == "Degraded"
     }
-    return [name for name, _ in stack.of("AWS::Serverless::Function") if f"<{name}>" not in watched]
+    return [name for name in stack.consumers() if f"<{name}>" not in watched]
 
 
 def roles_are_not_shared(stack: Stack) -> list[str]:
@@ -430,9 +438,15 @@ def every_day_that_can_land_can_be_queried(stack: Stack) -> list[str]:
     return found
 
 
+NOT_ON_A_LAPTOP = "ServesScores"
+"""On a laptop `streamkeeper serve` answers what the API answers on AWS; the runtime refuses it by name."""
+
+
 def everything_is_made_on_a_laptop_too(stack: Stack) -> list[str]:
     found = []
     for name, resource in translate(stack.template, "eu-west-1")["Resources"].items():
+        if resource.get("Condition") == NOT_ON_A_LAPTOP:
+            continue
         try:
             check_resource(name, resource)
         except ValueError as error:

@@ -18,6 +18,12 @@ from tests.house.data_rules import (
     two_stacks_share_no_database,
     what_holds_data_outlives_the_stack,
 )
+from tests.house.score_rules import (
+    only_its_api_may_call_what_scores,
+    scores_are_served_only_where_keys_are_given,
+    scores_are_throttled_and_logged_without_keys_and_addresses,
+    who_scores_reads_the_policy_and_logs_and_no_more,
+)
 from tests.house.template_rules import (
     Rule,
     Stack,
@@ -125,6 +131,7 @@ TABLE = ("VerdictsTable", "Properties", "TableInput", "Parameters")
 DEFERRED_GRANTS = ("DeferredDeliveryPolicy", "Properties", "PolicyDocument", "Statement")
 TRANSFORM_GRANTS = ("TransformRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 TRANSFORM = (DEFERRED, "Properties", S3, "ProcessingConfiguration", "Processors", 0, "Parameters")
+SCORE_GRANTS = ("ScoreRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 WORK_GROUP = ("WorkGroup", "Properties", "WorkGroupConfiguration")
 
 CASES: list[tuple[Rule, Fault]] = [
@@ -261,6 +268,18 @@ CASES: list[tuple[Rule, Fault]] = [
     (managed_ai_is_allowed_by_its_parameters_only, drop(*TRANSFORM_GRANTS, 5)),
     (managed_ai_is_allowed_by_its_parameters_only, put(*GRANTS, 10, "Fn::If", 0, value="AllowsComprehend")),
     (missing_managed_ai_raises_an_alarm, drop_resource("TransformDegradedAlarm")),
+    (scores_are_served_only_where_keys_are_given, drop("ScoreApi", "Condition")),
+    (scores_are_served_only_where_keys_are_given, set_parameter("ScoreKeys", "Default", f"web:{'0' * 64}:60")),
+    (who_scores_reads_the_policy_and_logs_and_no_more, put(*SCORE_GRANTS, 0, "Action", 0, value="s3:PutObject")),
+    (
+        scores_are_throttled_and_logged_without_keys_and_addresses,
+        put("ScoreStage", "Properties", "AccessLogSettings", "Format", value='{"path": "$context.path"}'),
+    ),
+    (
+        scores_are_throttled_and_logged_without_keys_and_addresses,
+        drop("ScoreStage", "Properties", "DefaultRouteSettings"),
+    ),
+    (only_its_api_may_call_what_scores, drop("ScorePermission", "Properties", "SourceArn")),
 ]
 
 RULES = list(dict.fromkeys(rule for rule, _ in CASES))
