@@ -8,6 +8,7 @@ COMMANDS = {
     "down": "Stop the laptop runtime.",
     "pause": "Stop moderation without losing a record; the stream keeps what comes.",
     "resume": "Go on with moderation where it was paused.",
+    "check": "Name dangerous settings of a SAM or CloudFormation template.",
     "produce": "Put content on the stream, from files or made up.",
     "load": "Load-test the stream: a rate that follows a shape, with gates.",
     "replay": "Send again what was on the stream: no duplicates, no notifications.",

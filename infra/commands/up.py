@@ -24,6 +24,7 @@ from infra.commands.ready import show_ready
 if TYPE_CHECKING:
     from infra.local.certificate import Certificate
     from infra.local.durable.folder import DataFolder
+    from infra.local.testbed import Testbed
 
 PORT = 4566
 TLS_FOLDER = Path(".streamkeeper/tls")
@@ -89,6 +90,12 @@ Examples:
     is_flag=True,
     help="Come back once it is ready, and let it run on: streamkeeper status, logs and down find it.",
 )
+@click.option(
+    "--for-tests",
+    is_flag=True,
+    help="Let tests empty it, move its clock, switch faults on and see invocations, over /_twin/. Keeps nothing.",
+)
+@click.option("--with-stdin", is_flag=True, hidden=True)
 @click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), hidden=True)
 @click.option(
     "--json",
@@ -108,6 +115,8 @@ def up(
     tls_port: int | None,
     query_seconds: int,
     detach: bool,
+    for_tests: bool,
+    with_stdin: bool,
     log_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -116,6 +125,8 @@ def up(
     Other programs reach it through the lines it prints: the aws command line, boto3, awswrangler, and every
     streamkeeper command.
     """
+    if for_tests and data is not None:
+        raise WrongUseError("--for-tests keeps nothing, so that there is no --data with it")
     parameters = _parameters(given)
     if tls_port is not None and not tls:
         raise WrongUseError("--tls-port is the port of --tls; give both")
@@ -142,6 +153,8 @@ def up(
             tls_port=tls_port,
             query_seconds=query_seconds,
             as_json=as_json,
+            for_tests=for_tests,
+            with_stdin=with_stdin,
             log_file=log_file,
         )
     finally:
@@ -203,6 +216,8 @@ def _serve(
     tls_port: int,
     query_seconds: int,
     as_json: bool,
+    for_tests: bool,
+    with_stdin: bool,
     log_file: Path | None,
 ) -> None:
     from infra.local.cloudformation.intrinsics import TemplateError
@@ -220,6 +235,8 @@ def _serve(
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
+    if with_stdin:
+        threading.Thread(target=_stop_with_stdin, args=(stop,), daemon=True).start()
     try:
         twin = Twin(
             parameters=parameters,
@@ -229,6 +246,7 @@ def _serve(
             data=folder.path if folder else None,
             certificate=certificate,
             tls_port=tls_port,
+            testbed=_testbed() if for_tests else None,
         )
     except OSError as error:
         raise _port_taken(port, error) from error
@@ -261,6 +279,19 @@ def _serve(
                 # What is buffered lands first: the folder then holds it as objects, which any tool can read.
                 twin.drain(60.0)
             twin.stop()
+
+
+def _testbed() -> "Testbed":
+    from infra.local.testbed import Testbed
+
+    return Testbed()
+
+
+def _stop_with_stdin(stop: threading.Event) -> None:
+    """Ends the runtime when whoever started it is gone, however that came."""
+    while sys.stdin.buffer.read(1):
+        pass
+    stop.set()
 
 
 @contextmanager

@@ -17,20 +17,32 @@ class Controlled(Protocol):
     def drain(self, timeout: float) -> dict[str, Any]: ...
 
 
+class Testbed(Protocol):
+    """What a twin for tests answers beside that; None for what is not its own."""
+
+    def handle(self, method: str, name: str, query: Mapping[str, str], body: bytes) -> tuple[int, bytes] | None: ...
+
+
 class Control:
     """Answers ``GET /_twin/health``, ``GET /_twin/state`` and ``POST /_twin/drain?timeout=60``, in JSON."""
 
-    def __init__(self, twin: Controlled) -> None:
+    def __init__(self, twin: Controlled, testbed: Testbed | None = None) -> None:
         self._twin = twin
+        self._testbed = testbed
 
-    def handle(self, method: str, path: str, query: Mapping[str, str]) -> tuple[int, bytes]:
+    def handle(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> tuple[int, bytes]:
         """HTTP status and JSON document.
 
         Args:
             method: ``GET`` or ``POST``.
             path: beginning with ``/_twin/``.
             query: ``timeout`` in seconds, up to an hour, for the drain.
+            body: of the request, for what tests may do.
         """
+        if self._testbed is not None:
+            answer = self._testbed.handle(method, path.removeprefix("/_twin/").rstrip("/"), query, body)
+            if answer is not None:
+                return answer
         match (method, path.rstrip("/")):
             case ("GET", "/_twin/health"):
                 return 200, msgspec.json.encode(self._twin.health())

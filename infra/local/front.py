@@ -239,7 +239,7 @@ class Front:
             if self._control is None:
                 return _Answer(503, "text/plain; charset=utf-8", b"the twin is still starting\n")
             query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
-            status, body = self._control.handle(environ["REQUEST_METHOD"], path, query)
+            status, body = self._control.handle(environ["REQUEST_METHOD"], path, query, _body(environ))
             return _Answer(status, "application/json", body)
 
         def refusal(error: ApiError) -> _Answer:

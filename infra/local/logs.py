@@ -63,6 +63,14 @@ class FunctionLogs:
             self._sizes[group] = self._sizes.get(group, 0) + size
             self._trim(group, kept, newest=stream)
 
+    def clear(self) -> None:
+        """Forgets everything that was written; the groups stay."""
+        with self._lock:
+            for group in self._moto.backend("logs").groups.values():
+                group.streams.clear()
+            self._written.clear()
+            self._sizes.clear()
+
     def read(self, group: str, *, since: float = 0.0) -> list[LogLine]:
         """The lines of a group from a moment on, in their order; none when there is no such group.
 

@@ -14,6 +14,7 @@ from infra.local.awslambda.destinations import AwsDestinations
 from infra.local.awslambda.driver import EventSourceDriver
 from infra.local.awslambda.functions import Functions
 from infra.local.awslambda.functions_api import LambdaApi
+from infra.local.baseline import Baseline, Services
 from infra.local.cbor import CborDoor
 from infra.local.certificate import Certificate
 from infra.local.clock import Clock, SystemClock
@@ -25,6 +26,7 @@ from infra.local.defaults import ACCOUNT_ID, REGION, STACK_NAME
 from infra.local.durable.requests import AGAIN
 from infra.local.dynamodb import ItemWrites
 from infra.local.eventbridge import EventBuses
+from infra.local.faults import TOOL_KEY, FaultyDoor
 from infra.local.firehose.api import FirehoseApi
 from infra.local.firehose.driver import DeliveryStreamDriver, Ports, calling
 from infra.local.firehose.limits import PutFaults
@@ -38,9 +40,10 @@ from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from infra.local.status import Status
 from infra.local.stores import GlueCatalog, S3Store
+from infra.local.testbed import Testbed
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 # moto's backends belong to the process: a second twin would find the first one's buckets.
 _one_twin = threading.Lock()
@@ -61,6 +64,7 @@ class Twin:
         data: a folder of this process (``DataFolder``) in which everything outlives the twin; None keeps nothing.
         certificate: with it, a second port speaks TLS.
         tls_port: 0 takes any free one.
+        testbed: lets tests empty the twin, move its clock, switch faults on and see invocations; not with ``data``.
 
     Raises:
         RuntimeError: another twin runs in this process (on ``start``).
@@ -90,13 +94,15 @@ class Twin:
         data: Path | None = None,
         certificate: Certificate | None = None,
         tls_port: int = 0,
+        testbed: Testbed | None = None,
     ) -> None:
         self.region = region
         self._parameters = dict(parameters or {})
         self._stack_name = stack_name
         self._template = template
         self._on_made = on_made
-        self._clock: Clock = SystemClock()
+        self._testbed = testbed
+        self._clock: Clock = testbed.clock if testbed else SystemClock()
         self._clients = _Clients(region)
         self._stack: Stack | None = None
         self._ready = False
@@ -117,7 +123,9 @@ class Twin:
         self.stacks = StackApi()
         self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None)
         self.logs = FunctionLogs(self.moto, self._clock)
-        self.functions = Functions(account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url, log=self.logs)
+        self.functions: Functions = (testbed.functions if testbed else Functions)(
+            account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url, log=self.logs
+        )
         self.mappings = EventSourceDriver(
             streams=self.streams,
             functions=self.functions,
@@ -158,22 +166,23 @@ class Twin:
             fetch=self.objects.get,
         )
         items = ItemWrites(self.moto)
+        self._firehose = FirehoseApi(
+            self.deliveries,
+            open_source=self._open_source,
+            account=ACCOUNT_ID,
+            region=region,
+            faults=put_faults,
+        )
         self._front = Front(
             self.moto,
             apis={
                 "kinesis": KinesisApi(self.streams, self._clock),
-                "firehose": FirehoseApi(
-                    self.deliveries,
-                    open_source=self._open_source,
-                    account=ACCOUNT_ID,
-                    region=region,
-                    faults=put_faults,
-                ),
+                "firehose": self._firehose,
                 "athena": self.athena,
             },
             functions=self._lambda,
             stacks=self.stacks,
-            control=Control(self.status),
+            control=Control(self.status, testbed),
             shortcuts={
                 "AWSEvents.PutEvents": EventBuses(self.moto, self._clock).put_events,
                 "DynamoDB_20120810.UpdateItem": items.update_item,
@@ -182,6 +191,9 @@ class Twin:
             admits=lambda environ: self._ready or AGAIN in environ or self._clients.made(environ),
             recorder=kept.requests if kept else None,
         )
+        self._door: WSGIApplication = self._front
+        if testbed is not None:
+            self._door = FaultyDoor(self._front, testbed.faults, exempt=self._is_exempt)
 
     def _open_source(self, name: str, arn: str, since: float) -> KinesisSource:
         positions = self._kept.journal(name).positions() if self._kept else None
@@ -200,7 +212,7 @@ class Twin:
             self.moto.warm()
             if self._kept:
                 self._kept.streams(self.streams, now=self._clock.now())
-            self._server.start(CborDoor(self._front))
+            self._server.start(CborDoor(self._door))
             self._stack = provision(
                 self._template or read_template(),
                 Place(client=self.client, account_id=ACCOUNT_ID, region=self.region),
@@ -216,11 +228,31 @@ class Twin:
             self.mappings.start()
             self.deliveries.start()
             self._queries.warm()
+            if self._testbed:
+                self._testbed.begin(self._baseline())
             self._ready = True
         except BaseException:
             self.stop()
             raise
         return self
+
+    def _is_exempt(self, environ: "WSGIEnvironment") -> bool:
+        return self._clients.made(environ) or f"Credential={TOOL_KEY}/" in str(environ.get("HTTP_AUTHORIZATION", ""))
+
+    def _baseline(self) -> Baseline:
+        return Baseline(
+            Services(
+                clock=self._clock,
+                streams=self.streams,
+                functions=self.functions,
+                mappings=self.mappings,
+                deliveries=self.deliveries,
+                firehose=self._firehose,
+                logs=self.logs,
+                moto=self.moto,
+                open_source=self._open_source,
+            )
+        )
 
     def stop(self) -> None:
         """Ends everything; without a folder, what was in it is gone. Calling it twice is fine."""

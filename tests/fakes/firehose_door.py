@@ -37,6 +37,8 @@ class NoTables:
 
 
 class NoRecords:
+    arn = "arn:aws:kinesis:us-east-1:000000000000:stream/none"
+
     def read(self, now: float) -> list[SourceRecord]:
         return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
@@ -234,6 +235,33 @@ class EventSourceDriver:
     def wake(self) -> None:
         """Takes note that there is something new to read."""
         self._wake.set()
+
+    def hold(self) -> None:
+        """Begins no more invocations, until ``renew``."""
+        with self.lock:
+            for entry in self.entries.values():
+                entry.core.enabled = False
+
+    def busy(self) -> bool:
+        """Whether an invocation or a write is under way."""
+        with self.lock:
+            return any(entry.core.busy() for entry in self.entries.values())
+
+    def renew(self, wanted: Mapping[str, tuple[MappingSettings, bool]]) -> None:
+        """Has these mappings and no others, each at its starting position.
+
+        Args:
+            wanted: by UUID, the settings and whether it is enabled.
+        """
+        with self.lock:
+            generations = {uuid: entry.core.generation + 1 for uuid, entry in self.entries.items()}
+            for uuid in list(self.entries):
+                self.remove(uuid)
+            for uuid, (settings, enabled) in wanted.items():
+                self.add(settings, enabled=enabled)
+                # What is still under way belongs to none of its batches.
+                self.entries[uuid].core.generation = generations.get(uuid, 0)
+            self._hurry = False
 
     def flush(self) -> None:
         """Ships incomplete batches without waiting for their windows, until the mappings are idle."""

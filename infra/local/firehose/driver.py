@@ -1,6 +1,7 @@
 """Runs the delivery streams: reads sources, calls functions, writes objects. All the effects and none of the rules."""
 
 import contextlib
+import functools
 import logging
 import secrets
 import threading
@@ -127,11 +128,7 @@ class RunningStream:
         self._work = threading.RLock()
         self._deliveries: deque[Delivery] = deque()
         self._outbox: deque[S3Object] = deque()
-        self._retry_at = 0.0
-        self._backoff = _FIRST_BACKOFF
-        self._objects_out = self._rows_out = self._bytes_out = self._backup_rows = self._write_failures = 0
-        self._errors: dict[str, int] = {}
-        self._last_failure: str | None = None
+        self._reset()
         if journal is not None:
             self.core.accept(journal.records(), clock.now())
             self._note_held()
@@ -148,6 +145,27 @@ class RunningStream:
         """Removes what the journal keeps of it."""
         if self._journal is not None:
             self._journal.forget()
+
+    def clear(self, open_source: Callable[[str], Source]) -> None:
+        """Forgets everything that is held and counted, and reads its source anew.
+
+        Args:
+            open_source: opens the source of an ARN.
+        """
+        with self._work, self._state:
+            self.core.clear()
+            self._deliveries.clear()
+            self._outbox.clear()
+            self._reset()
+            if self._source is not None:
+                self._source = open_source(self._source.arn)
+
+    def _reset(self) -> None:
+        self._retry_at = 0.0
+        self._backoff = _FIRST_BACKOFF
+        self._objects_out = self._rows_out = self._bytes_out = self._backup_rows = self._write_failures = 0
+        self._errors: dict[str, int] = {}
+        self._last_failure: str | None = None
 
     def reconfigure(self, config: StreamConfig) -> str:
         """Another configuration from now on; gives its version."""
@@ -357,6 +375,17 @@ class DeliveryStreamDriver:
             running = self._streams.pop(name)
         running.step(force=True)
         running.forget()
+
+    def clear(self, open_source: Callable[[str, str], Source]) -> None:
+        """Forgets everything that every stream holds, and reads each source anew.
+
+        Args:
+            open_source: opens a source, by the names of the delivery stream and of the source.
+        """
+        with self._lock:
+            streams = list(self._streams.items())
+        for name, running in streams:
+            running.clear(functools.partial(open_source, name))
 
     def start(self) -> None:
         """Begins to look at the streams, every tick, in a thread of its own."""

@@ -20,6 +20,11 @@ Deaggregate = Callable[[bytes], object]
 class Source(Protocol):
     """What a delivery stream reads from."""
 
+    @property
+    def arn(self) -> str:
+        """The ARN of the source."""
+        ...
+
     def read(self, now: float) -> list[SourceRecord]:
         """The next records; empty when all that there is has been read."""
         ...
@@ -60,6 +65,11 @@ class KinesisSource:
         self._deaggregate = deaggregate
         self._positions: dict[str, int] = dict(positions or {})
         self._resumed = bool(positions)
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the Kinesis stream."""
+        return self._stream.arn
 
     def read_to(self, now: float) -> dict[str, int]:
         """By shard, the position up to which it has been read."""

@@ -96,6 +96,10 @@ class DeliveryStream:
         self.version = "1"
         self._partition_limit = partition_limit
         self._ceiling = ceiling
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything that is held and counted."""
         self._held = 0
         self._to_transform: list[SourceRecord] = []
         self._to_transform_size = 0

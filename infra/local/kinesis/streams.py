@@ -238,6 +238,16 @@ class Streams:
             self.changed(stream)
             return stream
 
+    def empty(self, stream: Stream, *, shard_count: int, now: float) -> None:
+        """Makes a stream as it is when it is new: without records, over ``shard_count`` shards."""
+        with self.lock:
+            stream.shards.clear()
+            stream.next_index = 0
+            stream.busy_until = now
+            for hashes in even_ranges(shard_count):
+                stream.open_shard(hashes, now=now)
+            self.changed(stream)
+
     def delete(self, stream: Stream) -> None:
         """Forgets a stream and its records."""
         with self.lock:
