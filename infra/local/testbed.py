@@ -88,6 +88,7 @@ class Testbed:
         self.clock = MovableClock()
         self.faults = Faults()
         self._baseline: Baseline | None = None
+        self._look: Callable[[], None] = lambda: None
         self._invocations: deque[Invocation] = deque(maxlen=KEPT_INVOCATIONS)
         self._count = 0
         self._lock = threading.Lock()
@@ -96,9 +97,15 @@ class Testbed:
         """Functions whose invocations are kept, and meet the faults."""
         return _WatchedFunctions(self, **settings)
 
-    def begin(self, baseline: Baseline) -> None:
-        """Takes up what the runtime is emptied to."""
+    def begin(self, baseline: Baseline, *, look: Callable[[], None] = lambda: None) -> None:
+        """Takes up what the runtime is emptied to.
+
+        Args:
+            look: has every reader read what there is, before the clock moves: what was put before then counts from
+                then.
+        """
         self._baseline = baseline
+        self._look = look
 
     def clear(self) -> None:
         """Empties the runtime, switches all faults off and sets the clock right.
@@ -146,7 +153,11 @@ class Testbed:
                 case "GET", "clock":
                     return _answer({"now": self.clock.now()})
                 case "POST", "clock":
-                    self.clock.move(_seconds(query))
+                    seconds = _seconds(query)
+                    self._look()
+                    self.clock.move(seconds)
+                    # Whoever sleeps until something comes in would not see that something is due.
+                    self._look()
                     return _answer({"now": self.clock.now()})
                 case "GET", "faults":
                     return _answer(self.faults.listed())

@@ -229,12 +229,16 @@ class Twin:
             self.deliveries.start()
             self._queries.warm()
             if self._testbed:
-                self._testbed.begin(self._baseline())
+                self._testbed.begin(self._baseline(), look=self._look)
             self._ready = True
         except BaseException:
             self.stop()
             raise
         return self
+
+    def _look(self) -> None:
+        self.deliveries.step()
+        self.mappings.look()
 
     def _is_exempt(self, environ: "WSGIEnvironment") -> bool:
         return self._clients.made(environ) or f"Credential={TOOL_KEY}/" in str(environ.get("HTTP_AUTHORIZATION", ""))

@@ -303,11 +303,15 @@ class EventSourceDriver:
             done += 1
         return done
 
+    def look(self) -> None:
+        """Reads what there is, and begins what is due."""
+        for uuid, task in self._poll():
+            if self._pool is not None:
+                self._pool.submit(self._do, uuid, task).add_done_callback(_log_defect)
+
     def _run(self) -> None:
         while not self._stopping.is_set():
-            for uuid, task in self._poll():
-                if self._pool is not None:
-                    self._pool.submit(self._do, uuid, task).add_done_callback(_log_defect)
+            self.look()
             if self._clock.now() - self._kept_at >= 1.0:
                 self._kept_at = self._clock.now()
                 self.keep_checkpoints()
