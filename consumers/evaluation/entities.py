@@ -84,12 +84,12 @@ class Entities:
         hidden = [*labelled, *finds]
         for one in labelled:
             is_found = any(_overlap(one, find) for find in finds)
-            self._count(one[0], groups, "found" if is_found else "missed")
+            self._count(one[0], groups, found=int(is_found), missed=int(not is_found))
             if not is_found:
                 self._keep(row, one, "false negative", hidden)
         for find in finds:
             if not any(_overlap(find, one) for one in labelled):
-                self._count(find[0], groups, "wrong")
+                self._count(find[0], groups, wrong=1)
                 self._keep(row, find, "false positive", hidden)
 
     def report(self, passed: Passed) -> Report:
@@ -119,11 +119,15 @@ class Entities:
             if by in several or by not in ("file", "language")
         ]
 
-    def _count(self, kind: str, groups: Sequence[tuple[str, str]], what: str) -> None:
+    def _count(
+        self, kind: str, groups: Sequence[tuple[str, str]], *, found: int = 0, wrong: int = 0, missed: int = 0
+    ) -> None:
         counted = self._counted.setdefault(kind, {})
         for group in ((ALL, ALL), *groups):
             one = counted.setdefault(group, Counted())
-            setattr(one, what, getattr(one, what) + 1)
+            one.found += found
+            one.wrong += wrong
+            one.missed += missed
 
     def _keep(self, row: Labelled, span: Span, what: str, hidden: Sequence[Span]) -> None:
         kept = self._mistakes.setdefault((span[0], what), [])

@@ -1,9 +1,9 @@
 """What contradicts itself in a policy though each part alone is well formed."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from consumers.moderation.managed_labels import LABELS
+from consumers.moderation.policy_content import PolicyContent
 from consumers.moderation.problems import Problems, allowed, path_name, shown
 from consumers.moderation.rules import (
     AllowRule,
@@ -19,11 +19,8 @@ from consumers.moderation.rules import (
 )
 from consumers.moderation.scan import ScanError, compile_expression
 
-if TYPE_CHECKING:
-    from consumers.moderation.policy import Policy
 
-
-def check(given: "Policy", whole: "Policy", problems: Problems) -> None:
+def check(given: PolicyContent, whole: PolicyContent, problems: Problems) -> None:
     """Takes note of what contradicts itself.
 
     Args:
@@ -92,7 +89,7 @@ def check(given: "Policy", whole: "Policy", problems: Problems) -> None:
             _check_thresholds(policy, problems, path, different.labels)
 
 
-def _check_managed(policy: "Policy", problems: Problems, path: tuple[str | int, ...], rule: ManagedRule) -> None:
+def _check_managed(policy: PolicyContent, problems: Problems, path: tuple[str | int, ...], rule: ManagedRule) -> None:
     known = LABELS[rule.service]
     for theirs, label in rule.labels.items():
         if known and theirs not in known:
@@ -122,7 +119,7 @@ def _check_managed(policy: "Policy", problems: Problems, path: tuple[str | int, 
         problems.add((*path, "at_most"), what)
 
 
-def _check_label(policy: "Policy", problems: Problems, path: tuple[str | int, ...], label: str) -> None:
+def _check_label(policy: PolicyContent, problems: Problems, path: tuple[str | int, ...], label: str) -> None:
     if label not in policy.labels:
         problems.add(path, f"received {label!r}; {allowed(label, policy.labels)} (the policy's labels)")
 
@@ -135,7 +132,7 @@ def _check_expression(problems: Problems, path: tuple[str | int, ...], expressio
 
 
 def _check_thresholds(
-    policy: "Policy", problems: Problems, path: tuple[str, ...], by_label: Mapping[str, Thresholds]
+    policy: PolicyContent, problems: Problems, path: tuple[str, ...], by_label: Mapping[str, Thresholds]
 ) -> None:
     for label, thresholds in by_label.items():
         if label not in policy.labels:

@@ -1,10 +1,11 @@
 """What a policy takes from elsewhere, and what it leaves out: the policy it extends, its files, labels that are off."""
 
 from collections.abc import Callable, Set
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from consumers.moderation.policy_content import RULE_TABLES, PolicyContent
 from consumers.moderation.problems import Problems, allowed, shown
 from consumers.moderation.rules import (
     AllowRule,
@@ -16,16 +17,14 @@ from consumers.moderation.rules import (
 )
 from consumers.policies import lists
 
-if TYPE_CHECKING:
-    from consumers.moderation.policy import Policy
-
+_Policy = TypeVar("_Policy", bound=PolicyContent)
 _Rule = TypeVar("_Rule", bound=Rule)
 
 MAX_TERM = 200
 """Characters of the longest term, in a policy as in a file."""
 
 
-def with_files(policy: "Policy", files: Callable[[str], str] | None, problems: Problems) -> "Policy":
+def with_files(policy: _Policy, files: Callable[[str], str] | None, problems: Problems) -> _Policy:
     """The policy with the terms that stand in its files.
 
     Args:
@@ -55,7 +54,7 @@ def with_files(policy: "Policy", files: Callable[[str], str] | None, problems: P
     return msgspec.structs.replace(policy, terms=tuple(rules))
 
 
-def with_lists(policy: "Policy", problems: Problems) -> "Policy":
+def with_lists(policy: _Policy, problems: Problems) -> _Policy:
     """The policy with the version of the word lists that it uses, so that other lists are another policy."""
     if policy.words is None:
         return policy
@@ -96,10 +95,8 @@ def read_terms(text: str, *, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def extended(base: "Policy", given: "Policy") -> "Policy":
+def extended(base: _Policy, given: _Policy) -> _Policy:
     """A policy that is like another but for what it says itself."""
-    from consumers.moderation.policy import RULE_TABLES
-
     changes: dict[str, Any] = {table: _merged(getattr(base, table), getattr(given, table)) for table in RULE_TABLES}
     for key in ("personal_data", "model", "words", "description", "owner"):
         changes[key] = getattr(given, key) or getattr(base, key)
@@ -135,15 +132,13 @@ def _by_language(base: dict[str, ForLanguage], given: dict[str, ForLanguage]) ->
     return merged
 
 
-def without_off(policy: "Policy") -> "Policy":
+def without_off(policy: _Policy) -> _Policy:
     """The policy without the rules that find only labels that are switched off, so that they cost nothing.
 
     What a rule about two things together looks for stays: it makes signals, which lead to no action.
     """
     if not policy.off:
         return policy
-    from consumers.moderation.policy import RULE_TABLES
-
     off = policy.labels.keys() - policy.wanted
     changes: dict[str, Any] = {}
     for table in RULE_TABLES:

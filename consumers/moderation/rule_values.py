@@ -1,5 +1,6 @@
 """What single keys of a policy may hold, each with words for the message that refuses anything else."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -40,3 +41,17 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
     What is not given is not encoded, so that a policy keeps its version when later code knows more keys.
     """
+
+
+class RuleRecord(Record, frozen=True, kw_only=True):
+    """What every rule may say about itself, behind what it looks for.
+
+    Args:
+        expires: from this day on, at 00:00 UTC, the rule no longer counts.
+        owner: who answers for the rule; left out: the policy's owner.
+        reason: why it is there, for the person who wonders later.
+    """
+
+    expires: date | None = None
+    owner: str = ""
+    reason: str = ""

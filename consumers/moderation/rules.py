@@ -1,6 +1,5 @@
 """What may stand in a policy: its rules and thresholds, as records. What they mean together is in ``policy``."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
@@ -17,6 +16,7 @@ from consumers.moderation.rule_values import (
     Many,
     Name,
     Record,
+    RuleRecord,
     Score,
     Seconds,
     Severity,
@@ -88,7 +88,7 @@ class Label(Thresholds, frozen=True):
     handling: Name | Literal[""] = ""
 
 
-class PatternRule(Record, frozen=True):
+class PatternRule(RuleRecord, frozen=True):
     """One re2 expression over the normalised text.
 
     Args:
@@ -98,9 +98,6 @@ class PatternRule(Record, frozen=True):
         pattern: the expression, linear in time by construction; letter case does not matter.
         language: looks only at events of this language (its primary subtag) or of none; left out: at all.
         severity: instead of score: low, medium, high or critical.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -109,12 +106,9 @@ class PatternRule(Record, frozen=True):
     pattern: Expression
     language: Language | None = None
     severity: Severity | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
-class LinkRule(Record, frozen=True):
+class LinkRule(RuleRecord, frozen=True):
     """Links that say something about a text: by their domain, or by what can be seen from the link itself.
 
     Args:
@@ -125,9 +119,6 @@ class LinkRule(Record, frozen=True):
         kinds: any: every link; shortener: a known link shortener; punycode: a name beyond ASCII; ip_address: a bare
             address; redirect: a link that carries another one; mixed_script: a name in letters of several scripts.
         severity: instead of score: low, medium, high or critical.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -136,12 +127,9 @@ class LinkRule(Record, frozen=True):
     domains: tuple[Domain, ...] = ()
     kinds: tuple[LinkKind, ...] = ()
     severity: Severity | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
-class AllowRule(Record, frozen=True):
+class AllowRule(RuleRecord, frozen=True):
     """What never counts: a signal whose whole find lies inside one of these spans is left out.
 
     Args:
@@ -149,21 +137,15 @@ class AllowRule(Record, frozen=True):
         terms: words and phrases, as whole words and as written; letter case does not matter.
         patterns: re2 expressions over the normalised text.
         links: domains; links to them and to everything below them.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
     terms: tuple[Term, ...] = ()
     patterns: tuple[Expression, ...] = ()
     links: tuple[Domain, ...] = ()
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
-class AuthorRule(Record, frozen=True):
+class AuthorRule(RuleRecord, frozen=True):
     """Authors for whom thresholds are lower: repeat offenders, found by a report, loaded with the policy.
 
     Who is one is written in the policy: a verdict never depends on what a process happened to see before.
@@ -173,21 +155,15 @@ class AuthorRule(Record, frozen=True):
         authors: their ids, which are pseudonyms.
         lower_by: how much earlier each threshold is reached, above 0 and up to 1.
         labels: only for these labels; left out: for all.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
     authors: Annotated[tuple[AuthorId, ...], Meta(min_length=1)]
     lower_by: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")]
     labels: tuple[Name, ...] = ()
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
-class FloodRule(Record, frozen=True):
+class FloodRule(RuleRecord, frozen=True):
     """One author who posts a lot in a short time, as far as one batch shows it: docs/decisions/0017.
 
     Args:
@@ -197,9 +173,6 @@ class FloodRule(Record, frozen=True):
         events: how many events of one author make a flood. Copies of one event count once.
         seconds: within which time they were created.
         severity: instead of score: low, medium, high or critical.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -208,12 +181,9 @@ class FloodRule(Record, frozen=True):
     events: Many
     seconds: Seconds
     severity: Severity | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
-class RepeatRule(Record, frozen=True):
+class RepeatRule(RuleRecord, frozen=True):
     """The same text again and again, as far as one batch shows it: docs/decisions/0017.
 
     Args:
@@ -227,9 +197,6 @@ class RepeatRule(Record, frozen=True):
             same, so that letter case, width, white space and invisible characters make no difference.
         characters: of a shorter normal form, repeating says nothing.
         severity: instead of score: low, medium, high or critical.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -241,12 +208,9 @@ class RepeatRule(Record, frozen=True):
     near: bool = False
     characters: Annotated[int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")] = 20
     severity: Severity | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
-class RelationRule(Record, frozen=True):
+class RelationRule(RuleRecord, frozen=True):
     """Attacks on groups of people, found by how words stand together: a group, and something hostile said of it.
 
     Args:
@@ -256,9 +220,6 @@ class RelationRule(Record, frozen=True):
             exclusion: they are denied rights or a place; violence: they are to be hurt or killed.
         at_least: from which score on there is a signal.
         at_most: a higher score counts as this one, so that a rule alone does not reach every action.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -266,12 +227,9 @@ class RelationRule(Record, frozen=True):
     kinds: Annotated[tuple[RelationKind, ...], Meta(min_length=1)]
     at_least: Annotated[float, Meta(gt=0.0, lt=1.0, description="a number above 0 and below 1")] = 0.1
     at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
-class SolicitationRule(Record, frozen=True):
+class SolicitationRule(RuleRecord, frozen=True):
     """Requests to strangers: subscribe to my channel, vote for me, click here. Many small marks are added up.
 
     Args:
@@ -281,9 +239,6 @@ class SolicitationRule(Record, frozen=True):
             share, sign; money: earn, win, buy; link: click. A text counts for the kind that says most of it.
         at_least: from which score on there is a signal.
         at_most: a higher score counts as this one, so that a rule alone does not reach every action.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -291,9 +246,6 @@ class SolicitationRule(Record, frozen=True):
     kinds: Annotated[tuple[SolicitationKind, ...], Meta(min_length=1)]
     at_least: Annotated[float, Meta(gt=0.0, lt=1.0, description="a number above 0 and below 1")] = 0.3
     at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
 class PersonalDataRule(Record, frozen=True):
@@ -371,7 +323,7 @@ class Borderline(Record, frozen=True):
     high: Score = 1.0
 
 
-class ManagedRule(Record, frozen=True):
+class ManagedRule(RuleRecord, frozen=True):
     """A managed AI service of AWS that is asked about what the other rules leave open. Each call costs money and time.
 
     Args:
@@ -387,9 +339,6 @@ class ManagedRule(Record, frozen=True):
         at_most: a higher score counts as this one, so that the service alone does not reach every action.
         calls_per_hour: how often the service is called in an hour, by each execution environment of a function.
         language: asks only about events of this language (its primary subtag) or of none; comprehend knows only en.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -414,9 +363,6 @@ class ManagedRule(Record, frozen=True):
     at_most: Annotated[float, Meta(gt=0.0, le=1.0, description="a number above 0 and up to 1")] = 1.0
     calls_per_hour: Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")] = 1000
     language: Language | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
 class ForLanguage(Record, frozen=True):

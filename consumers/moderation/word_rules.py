@@ -1,14 +1,13 @@
 """What may stand in a policy about words: terms, words beside something else, and word lists."""
 
-from datetime import date
 from typing import Annotated
 
 from msgspec import Meta, field
 
-from consumers.moderation.rule_values import Expression, Language, Name, Record, Score, Severity, Term
+from consumers.moderation.rule_values import Expression, Language, Name, Record, RuleRecord, Score, Severity, Term
 
 
-class TermRule(Record, frozen=True):
+class TermRule(RuleRecord, frozen=True):
     """Words and phrases that say the same about a text.
 
     Args:
@@ -21,9 +20,6 @@ class TermRule(Record, frozen=True):
         whole_words: whether a term must stand between word bounds.
         exact: only as written, not with look-alike letters: for terms such as Spanish "ano", which "año" folds to.
         severity: instead of score: low, medium, high or critical.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -35,12 +31,9 @@ class TermRule(Record, frozen=True):
     whole_words: bool = True
     exact: bool = False
     severity: Severity | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
-class BesideRule(Record, frozen=True):
+class BesideRule(RuleRecord, frozen=True):
     """Two things that say more together: what other rules found, and words in the same text.
 
     Args:
@@ -52,9 +45,6 @@ class BesideRule(Record, frozen=True):
         terms: the second: one of these words and phrases.
         patterns: or one of these re2 expressions over the normalised text.
         severity: instead of score: low, medium, high or critical.
-        expires: from this day on, at 00:00 UTC, the rule no longer counts.
-        owner: who answers for the rule; left out: the policy's owner.
-        reason: why it is there, for the person who wonders later.
     """
 
     rule: Name
@@ -65,9 +55,6 @@ class BesideRule(Record, frozen=True):
     terms: tuple[Term, ...] = ()
     patterns: tuple[Expression, ...] = ()
     severity: Severity | None = None
-    expires: date | None = None
-    owner: str = ""
-    reason: str = ""
 
 
 class WordsRule(Record, frozen=True):

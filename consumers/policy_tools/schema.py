@@ -13,7 +13,8 @@ import msgspec
 
 import consumers.policies
 from consumers.moderation import rules
-from consumers.moderation.policy import RULE_TABLES, Policy
+from consumers.moderation.policy import Policy
+from consumers.moderation.policy_content import RULE_TABLES
 from consumers.moderation.rule_values import Severity
 
 PATH = Path(consumers.policies.__file__).parent / "policy.schema.json"
@@ -59,13 +60,14 @@ def rendered() -> str:
 
 
 def _meanings(kind: type) -> dict[str, str]:
-    """The meanings of a record's fields, as its docstring gives them."""
-    text = inspect.cleandoc(kind.__doc__ or "")
-    _, _, arguments = text.partition("Args:\n")
+    """The meanings of a record's fields, as its docstring and those of what it extends give them."""
     found: dict[str, str] = {}
-    for match in _ENTRY.finditer(arguments):
-        meaning = " ".join(match[2].split()).rstrip(".")
-        found |= {name.strip(): meaning for name in match[1].split(",")}
+    for part in reversed(kind.__mro__):
+        text = inspect.cleandoc(part.__doc__ or "")
+        _, _, arguments = text.partition("Args:\n")
+        for match in _ENTRY.finditer(arguments):
+            meaning = " ".join(match[2].split()).rstrip(".")
+            found |= {name.strip(): meaning for name in match[1].split(",")}
     return found
 
 

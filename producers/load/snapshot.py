@@ -1,6 +1,7 @@
 """Where a load stands, in numbers that several processes can add up."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -85,29 +86,42 @@ class Snapshot(msgspec.Struct, kw_only=True):
 
 def merged(parts: Iterable[Snapshot]) -> Snapshot:
     """All parts together."""
-    total = Snapshot(is_done=True)
+    parts = list(parts)
     put, response = Histogram(), Histogram()
-    sums = (
-        *("planned", "offered", "accepted", "spooled", "failed", "records", "calls", "failed_calls"),
-        *("throttled", "resent", "bytes", "put_units", "kilobytes"),
-    )
+    seconds: dict[int, Second] = {}
+    failures: Counter[str] = Counter()
     for part in parts:
-        for name in sums:
-            setattr(total, name, getattr(total, name) + getattr(part, name))
-        for name in ("behind", "most_behind", "elapsed"):
-            setattr(total, name, max(getattr(total, name), getattr(part, name)))
         put.merge(part.put)
         response.merge(part.response)
+        failures.update(part.failures)
         for number, second in part.seconds.items():
-            own = total.seconds.setdefault(number, Second())
+            own = seconds.setdefault(number, Second())
             own.events += second.events
             own.bytes += second.bytes
             own.accepted += second.accepted
-        for reason, count in part.failures.items():
-            total.failures[reason] = total.failures.get(reason, 0) + count
-        total.next_steps += [step for step in part.next_steps if step not in total.next_steps]
-        total.is_interrupted |= part.is_interrupted
-        total.is_done &= part.is_done
-        total.stopped = total.stopped or part.stopped
-    total.put, total.response = put.counts, response.counts
-    return total
+    return Snapshot(
+        planned=sum(part.planned for part in parts),
+        offered=sum(part.offered for part in parts),
+        accepted=sum(part.accepted for part in parts),
+        spooled=sum(part.spooled for part in parts),
+        failed=sum(part.failed for part in parts),
+        failures=dict(failures),
+        next_steps=list(dict.fromkeys(step for part in parts for step in part.next_steps)),
+        records=sum(part.records for part in parts),
+        calls=sum(part.calls for part in parts),
+        failed_calls=sum(part.failed_calls for part in parts),
+        throttled=sum(part.throttled for part in parts),
+        resent=sum(part.resent for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        put_units=sum(part.put_units for part in parts),
+        kilobytes=sum(part.kilobytes for part in parts),
+        behind=max((part.behind for part in parts), default=0.0),
+        most_behind=max((part.most_behind for part in parts), default=0.0),
+        elapsed=max((part.elapsed for part in parts), default=0.0),
+        put=put.counts,
+        response=response.counts,
+        seconds=seconds,
+        is_interrupted=any(part.is_interrupted for part in parts),
+        is_done=all(part.is_done for part in parts),
+        stopped=next((part.stopped for part in parts if part.stopped), None),
+    )
