@@ -24,12 +24,11 @@ def undetected(cases: int, *, seed: int) -> list[str]:
     return missed
 
 
-@pytest.mark.timeout(120)
 def test_tampering_is_named() -> None:
     assert undetected(4 * len(TAMPERS), seed=7) == []
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(7200)
 def test_tampering_is_named_in_a_thousand_cases() -> None:
     assert undetected(1000, seed=1) == []

@@ -48,7 +48,7 @@ class Running:
         raw = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=raw, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=600) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
@@ -81,7 +81,7 @@ def test_a_client_with_the_host_written_into_it_is_led_here_and_trusts_the_certi
         urllib.request.ProxyHandler({"https": running.proxy}),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=running.authority)),
     )
-    with opener.open(f"https://{HOST}/$discovery/rest?version=v1alpha1", timeout=30) as answer:
+    with opener.open(f"https://{HOST}/$discovery/rest?version=v1alpha1", timeout=600) as answer:
         assert json.load(answer)["rootUrl"] == f"https://{HOST}/"
 
 
@@ -97,7 +97,7 @@ def test_a_client_with_the_host_written_into_it_is_led_here_and_trusts_the_certi
 )
 def test_the_redirector_leads_nowhere_else(running: Running, asked: bytes, status: bytes) -> None:
     host, _, port = running.proxy.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port)), timeout=600) as connection:
         connection.sendall(asked)
         try:
             answer = connection.recv(1000)
@@ -116,7 +116,7 @@ def test_the_quota_holds_over_all_processes(running: Running) -> None:
 
 def test_a_server_ends_when_it_is_told_to_and_its_log_holds_no_content(running: Running) -> None:
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(60) == 0
+    assert running.process.wait(600) == 0
     lines = running.log.read_text().splitlines()
     assert {json.loads(line)["route"] for line in lines} >= {"analyze", "moderate"}
     assert "hidden" not in running.log.read_text()

@@ -51,7 +51,7 @@ class StuckStream:
 
     def put(self, records: Sequence[OutRecord]) -> Sequence[PutResult]:
         self.called.set()
-        self.go.wait(60)
+        self.go.wait(600)
         raise StreamRefusedError(stream="s", region="r", code="ResourceNotFoundException", next_step="Make it.")
 
 
