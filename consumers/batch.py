@@ -65,6 +65,13 @@ def _refuse_source(position: int) -> None:
     raise MalformedEventError(f"record {position} is not from Kinesis; allowed: eventSource {EVENT_SOURCE}")
 
 
+def _require_place(shard_id: object, sequence_number: str, partition_key: object) -> None:
+    if not (sequence_number.isascii() and sequence_number.isdigit()):
+        raise ValueError("a sequence number is of decimal digits")
+    if not (isinstance(shard_id, str) and isinstance(partition_key, str)):
+        raise TypeError("a shard's id and a partition key are texts")
+
+
 def read_batch(event: object) -> Batch:
     """The records in a Lambda event from a Kinesis stream; aggregates are opened. An event without records is empty.
 
@@ -95,12 +102,14 @@ def read_batch(event: object) -> Batch:
                 moment = datetime.fromtimestamp(stamp, UTC)
                 arrival = arrivals[stamp] = (moment, landed_timestamp(moment))
             # shardId-000000000006:4959...
-            shard_id = entry["eventID"][: -len(":" + sequence_number)]
+            shard_id, key = entry["eventID"][: -len(":" + sequence_number)], kinesis["partitionKey"]
+            if not (
+                sequence_number.isascii() and sequence_number.isdigit() and shard_id.__class__ is key.__class__ is str
+            ):
+                raise TypeError
             payload = decode(kinesis["data"], None, True)
             sequence_numbers.append(sequence_number)
-            record = Record(
-                position, payload, arrival[0], arrival[1], shard_id, sequence_number, 0, kinesis["partitionKey"]
-            )
+            record = Record(position, payload, arrival[0], arrival[1], shard_id, sequence_number, 0, key)
             if payload[:4] != MAGIC:
                 add(record)
                 continue
@@ -217,6 +226,7 @@ def read_transform_batch(event: object) -> Batch:
                     int(source.get("subsequenceNumber") or 0),
                     source["partitionKey"],
                 )
+                _require_place(coordinate[0], coordinate[1], coordinate[3])
             ids.append(record_id)
             records.append(Record(position, payload, moment, landed_timestamp(moment), *coordinate))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:

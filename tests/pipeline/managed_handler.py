@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from typing import Any
 
 from consumers.aws.moderate_handler import application
@@ -20,8 +21,11 @@ def _say(question: Question) -> None:
         print(ASKED + json.dumps(part))
 
 
-_application = application(os.environ, managed=FakeManagedServices(_behaviour, on_ask=_say))
+@cache
+def _application() -> Any:
+    # Not at import: whoever looks for doctests imports this without a function's settings.
+    return application(os.environ, managed=FakeManagedServices(_behaviour, on_ask=_say))
 
 
 def handle(event: dict[str, Any], context: object) -> Any:
-    return _application.handle(event, context)
+    return _application().handle(event, context)

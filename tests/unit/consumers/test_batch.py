@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.batch import Batch, MalformedEventError, answer, check_answer, read_batch, read_transform_batch
+from consumers.batch import Batch, MalformedEventError, Record, answer, check_answer, read_batch, read_transform_batch
 from tests.fakes.firehose_events import transform_event
 from tests.fakes.kinesis_events import aggregate, kinesis_event, payload
 
@@ -80,7 +81,14 @@ def test_what_is_no_event_is_a_typed_error(event: object) -> None:
         ("kinesis.approximateArrivalTimestamp", float("nan")),
         ("kinesis.data", "né secret"),
         ("kinesis.sequenceNumber", ["1"]),
+        ("kinesis.sequenceNumber", ""),
+        ("kinesis.sequenceNumber", "1e5"),
+        ("kinesis.sequenceNumber", "²"),
+        ("kinesis.sequenceNumber", "٣"),
+        ("kinesis.partitionKey", 5),
+        ("kinesis.partitionKey", None),
         ("eventID", None),
+        ("eventID", ["shardId-000000000000:1"]),
     ],
 )
 def test_a_record_of_another_shape_is_a_typed_error_without_content(field: str, value: object) -> None:
@@ -93,6 +101,8 @@ def test_a_record_of_another_shape_is_a_typed_error_without_content(field: str, 
 
 
 TRANSFORM = json.loads(json.dumps(transform_event([b"one", b"two"])))
+_PLACE = {"shardId": "s", "sequenceNumber": "1", "subsequenceNumber": "0", "partitionKey": "k"}
+FROM_A_STREAM = {**TRANSFORM, "records": [{**one, "kinesisRecordMetadata": _PLACE} for one in TRANSFORM["records"]]}
 ANYTHING = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
@@ -106,7 +116,10 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
     return [path, *(found for key, inner in pairs for found in places(inner, (*path, key)))]
 
 
-@given(st.data(), st.sampled_from([(read_batch, SAMPLE), (read_transform_batch, TRANSFORM)]))
+DOORS = [(read_batch, SAMPLE), (read_transform_batch, TRANSFORM), (read_transform_batch, FROM_A_STREAM)]
+
+
+@given(st.data(), st.sampled_from(DOORS))
 def test_anything_in_any_place_of_an_event_is_read_or_a_typed_error(data: st.DataObject, door: Any) -> None:
     read, sample = door
     path = data.draw(st.sampled_from(places(sample)))
@@ -123,6 +136,9 @@ def test_anything_in_any_place_of_an_event_is_read_or_a_typed_error(data: st.Dat
         said = str(error)
     assert not said or "allowed: " in said
     assert all(isinstance(one, str) for one in batch.ids)
+    assert len(answer(batch.ids if read is read_batch else [])["batchItemFailures"]) <= 1
+    for record in batch.records:
+        msgspec.convert(msgspec.structs.asdict(record), Record)
 
 
 @given(st.lists(st.integers(0, 2**200).map(str), unique=True, max_size=20))
