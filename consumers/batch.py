@@ -103,10 +103,7 @@ def read_batch(event: object) -> Batch:
                 arrival = arrivals[stamp] = (moment, landed_timestamp(moment))
             # shardId-000000000006:4959...
             shard_id, key = entry["eventID"][: -len(":" + sequence_number)], kinesis["partitionKey"]
-            if not (
-                sequence_number.isascii() and sequence_number.isdigit() and shard_id.__class__ is key.__class__ is str
-            ):
-                raise TypeError
+            _require_place(shard_id, sequence_number, key)
             payload = decode(kinesis["data"], None, True)
             sequence_numbers.append(sequence_number)
             record = Record(position, payload, arrival[0], arrival[1], shard_id, sequence_number, 0, key)

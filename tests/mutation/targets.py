@@ -69,8 +69,8 @@ THEMES: Final = (
     ),
     Theme(
         "identities",
-        ("consumers/rows.py", "infra/audit/identity.py"),
-        ("tests/unit/consumers/test_rows.py", "tests/unit/consumers/test_pipeline.py", "tests/unit/infra/audit"),
+        ("consumers/rows.py",),
+        ("tests/unit/consumers/test_rows.py", "tests/unit/consumers/test_pipeline.py"),
     ),
     Theme(
         "masking",
