@@ -31,8 +31,8 @@ from consumers.rows import RowMaker
 from glue.aws.address import is_address, parse_object
 from glue.codec import Lateness
 from glue.ports import Clock
+from glue.redaction import redacted
 from glue.system_clock import SystemClock
-from glue.terminal.sanitize import redacted
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -18,8 +18,8 @@ from consumers.scoring.keys import KeyList, MinuteQuota
 from consumers.scoring.messages import Request, Response
 from consumers.scoring.service import Service, Settings
 from glue.ports import Clock
+from glue.redaction import redacted
 from glue.system_clock import SystemClock
-from glue.terminal.sanitize import redacted
 
 MAX_BODY_BYTES = 4 << 20
 

@@ -16,7 +16,7 @@ from consumers.scoring.messages import Request, Response
 from consumers.scoring.ports import Keys
 from consumers.scoring.problems import ProblemError
 from consumers.scoring.service import Service, key_of
-from glue.terminal.sanitize import redacted
+from glue.redaction import redacted
 from infra.serving.access_log import AccessLog
 from infra.serving.metrics import CONTENT_TYPE, Metrics
 

@@ -12,7 +12,7 @@ from consumers.scoring.ports import Submission
 from glue.codec import encode
 from glue.contract import MAX_CONTEXT, ContentEvent
 from glue.ports import Clock
-from glue.terminal.sanitize import redacted
+from glue.redaction import redacted
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import Delivery, open_delivery
 from producers.ports import OutRecord, PutResult, Stream, StreamRefusedError

@@ -82,13 +82,19 @@ def test_a_bundle_without_what_one_of_its_parts_needs_on_lambda_is_refused(made:
         check(a_bundle(made), made)
 
 
-def test_a_function_starts_from_the_bundle_knows_its_version_and_loads_nothing_heavy(made: Path) -> None:
+# What scores warms up while it starts, with a number in one of the texts: its callers wait for each answer.
+@pytest.mark.parametrize(
+    ("module", "loaded"), [("moderate_handler", []), ("transform_handler", []), ("score_handler", ["phonenumbers"])]
+)
+def test_a_function_starts_from_the_bundle_knows_its_version_and_loads_nothing_heavy(
+    made: Path, module: str, loaded: list[str]
+) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     code = (
         f"import sys; sys.path.insert(0, {str(made)!r})\n"
-        "from consumers.aws import moderate_handler\n"
+        f"from consumers.aws import {module}\n"
         "from consumers.aws.application import code_version\n"
-        f"assert moderate_handler.__file__.startswith({str(made)!r}), moderate_handler.__file__\n"
+        f"assert {module}.__file__.startswith({str(made)!r}), {module}.__file__\n"
         "heavy = ['numpy', 'boto3', 'pyarrow', 'consumers.training', 'phonenumbers', 'infra', 'glue.refusal']\n"
         "print(code_version(), [name for name in heavy if name in sys.modules])"
     )
@@ -106,7 +112,7 @@ def test_a_function_starts_from_the_bundle_knows_its_version_and_loads_nothing_h
     done = subprocess.run(
         [sys.executable, "-B", "-c", code], env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.stdout.strip(), done.stderr) == (f"{version} []", "")
+    assert (done.stdout.strip(), done.stderr) == (f"{version} {loaded}", "")
 
 
 def test_bytecode_is_the_same_wherever_the_bundle_was_made_and_names_files_as_on_lambda(tmp_path: Path) -> None:

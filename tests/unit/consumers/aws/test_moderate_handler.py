@@ -26,7 +26,7 @@ from consumers.report import Report
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
-from glue.terminal.sanitize import redacted
+from glue.redaction import redacted
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
 from tests.fakes.policies import FixedPolicy
 from tests.fakes.stream import VirtualClock
