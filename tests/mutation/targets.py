@@ -39,6 +39,7 @@ THEMES: Final = (
         ),
         (
             "tests/unit/consumers/test_batch.py",
+            "tests/unit/consumers/test_effects.py",
             "tests/unit/consumers/test_pipeline.py",
             "tests/unit/consumers/test_deferred.py",
             "tests/unit/infra/local/awslambda/test_checkpoints.py",
@@ -70,13 +71,19 @@ THEMES: Final = (
     Theme(
         "identities",
         ("consumers/rows.py",),
-        ("tests/unit/consumers/test_rows.py", "tests/unit/consumers/test_pipeline.py"),
+        (
+            "tests/unit/consumers/test_rows.py",
+            "tests/unit/consumers/test_pipeline.py",
+            "tests/unit/consumers/test_deferred.py",
+            "tests/unit/consumers/test_escalation.py",
+        ),
     ),
     Theme(
         "masking",
         ("consumers/moderation/excerpt.py", "consumers/moderation/detectors/personal_data/spans.py"),
         (
             "tests/unit/consumers/test_rows.py",
+            "tests/unit/consumers/moderation/test_excerpt.py",
             "tests/unit/consumers/moderation/detectors/personal_data",
             "consumers/moderation/excerpt.py",
             "consumers/moderation/detectors/personal_data/spans.py",

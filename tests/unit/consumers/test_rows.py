@@ -25,6 +25,16 @@ label = "spam"
 score = 0.5
 terms = ["free money"]
 """)
+MILD = """
+id = "mild"
+[labels.spam]
+flag = 0.7
+[[terms]]
+rule = "phrases"
+label = "spam"
+score = 0.5
+terms = ["free money"]
+"""
 MAKER = RowMaker(Moderator(POLICY), Lateness(), code_version="1")
 
 
@@ -70,6 +80,20 @@ def test_a_bad_row_id_names_the_whole_coordinate_and_the_payload(change: dict[st
 def test_records_of_one_aggregate_with_the_same_bytes_are_two_bad_rows() -> None:
     rows = MAKER.make(read_batch(kinesis_event([aggregate([b"x", b"x"])])), NOW)
     assert len({row.bad_row_id for row in rows.bad}) == 2
+
+
+LOWERED = """
+[[authors]]
+rule = "repeaters"
+authors = ["repeats"]
+lower_by = 0.3
+"""
+
+
+def test_a_verdict_depends_on_the_events_own_author() -> None:
+    maker = RowMaker(Moderator(Policy.load(MILD + LOWERED)), Lateness(), code_version="1")
+    records = [record(payload(number, "free money", author_id=name)) for number, name in enumerate(("repeats", "b"))]
+    assert [row.action for row in maker.make(Batch(records, [], []), NOW).verdicts] == ["flag", "allow"]
 
 
 @pytest.mark.parametrize("later", [{"created_at": "2"}, {"event_id": "2"}, {"decided_at": "2"}])

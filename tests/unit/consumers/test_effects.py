@@ -1,0 +1,108 @@
+"""A destination that does not answer is left alone from one batch to the next, and what needs it waits unlanded."""
+
+import pytest
+
+from consumers.effects import Destinations, Effects
+from consumers.moderation.moderator import Moderator
+from consumers.moderation.policy import Policy
+from consumers.pipeline import Consumer
+from consumers.resend import Retry
+from consumers.rows import RowMaker
+from glue.codec import Lateness
+from tests.fakes.kinesis_events import NOW, kinesis_event, payload
+from tests.fakes.stream import VirtualClock
+from tests.fakes.world import FakeWorld
+
+MODERATOR = Moderator(
+    Policy.load("""
+id = "p"
+[labels.spam]
+flag = 0.5
+[[terms]]
+rule = "a"
+label = "spam"
+score = 0.5
+terms = ["free money"]
+""")
+)
+HARMLESS, TOLD, HELD = "hello", "free money", "held"
+
+
+class Down:
+    """A world in which one port does not answer until it is told to; one consumer keeps what it found out."""
+
+    def __init__(self, port: str) -> None:
+        self.is_down = True
+        down = lambda call, item: self.is_down  # noqa: E731
+        self.world = FakeWorld(**{f"{port}_fail": down})
+        self.clock = VirtualClock(NOW.timestamp() + 5)
+        effects = Effects(
+            Destinations("verdicts", "quarantine", 3600),
+            streams=self.world.streams,
+            bus=self.world.bus,
+            statuses=self.world.table,
+            clock=self.clock,
+            retry=Retry(attempts=2),
+        )
+        self.consumer = Consumer(RowMaker(MODERATOR, Lateness(), code_version="1"), effects, clock=self.clock)
+
+    def process(self, *texts: str) -> int | None:
+        """The position from which the batch is to come again; None: it is done."""
+        payloads = [
+            payload(number, "hello", hold=True) if text == HELD else payload(number, text)
+            for number, text in enumerate(texts)
+        ]
+        answer = self.consumer.process(kinesis_event(payloads), deadline=1e12).answer["batchItemFailures"]
+        return int(answer[0]["itemIdentifier"]) - 1000 if answer else None
+
+    def landed(self) -> int:
+        return len(self.world.rows("verdicts"))
+
+
+def test_while_rows_do_not_land_no_other_batch_is_tried_and_after_a_while_one_record_is() -> None:
+    here = Down("rows")
+    assert here.process(HARMLESS, TOLD) == 0
+    tried = len(here.world.puts)
+    assert here.process(HARMLESS, TOLD) == 0
+    assert len(here.world.puts) == tried
+    here.clock.time += 60
+    here.is_down = False
+    assert here.process(HARMLESS, TOLD, HARMLESS) == 1
+    assert here.landed() == 1
+    assert here.process(HARMLESS, TOLD, HARMLESS) is None
+
+
+@pytest.mark.parametrize(("port", "text"), [("notices", TOLD), ("statuses", TOLD), ("statuses", HELD)])
+def test_what_needs_a_destination_that_is_away_does_not_land_again_and_again_and_what_does_not_goes_on(
+    port: str, text: str
+) -> None:
+    here = Down(port)
+    assert here.process(HARMLESS, text, HARMLESS) == 1
+    landed = here.landed()
+    assert here.process(text, HARMLESS) == 0
+    assert here.landed() == landed
+    assert here.process(HARMLESS, HARMLESS) is None
+    assert here.landed() == landed + 2
+    assert here.process(HARMLESS, text, HARMLESS) == 1
+    assert here.landed() == landed + 3
+    here.clock.time += 60
+    here.is_down = False
+    assert here.process(text, text, HARMLESS) == 1
+    assert here.process(text, HARMLESS) is None
+
+
+def test_a_verdict_that_nobody_is_told_of_waits_for_no_bus_and_a_held_one_neither() -> None:
+    here = Down("notices")
+    assert here.process(TOLD) == 0
+    assert here.process(HARMLESS, HELD) is None
+    assert [one.action for one in here.world.writes] == ["allow"]
+
+
+def test_a_part_that_gets_through_is_no_outage() -> None:
+    here = Down("notices")
+    failing = {0}
+    here.world._notices_fail = lambda call, item: item in failing
+    assert here.process(TOLD, TOLD) == 0
+    calls = here.world.effects.count("notices")
+    here.process(TOLD, TOLD)
+    assert here.world.effects.count("notices") > calls
