@@ -33,8 +33,11 @@ class Down:
 
     def __init__(self, port: str) -> None:
         self.is_down = True
-        down = lambda call, item: self.is_down  # noqa: E731
-        self.world = FakeWorld(**{f"{port}_fail": down})
+        self.world = FakeWorld(
+            rows_fail=lambda call, item: port == "rows" and self.is_down,
+            notices_fail=lambda call, item: port == "notices" and self.is_down,
+            statuses_fail=lambda call, item: port == "statuses" and self.is_down,
+        )
         self.clock = VirtualClock(NOW.timestamp() + 5)
         effects = Effects(
             Destinations("verdicts", "quarantine", 3600),
