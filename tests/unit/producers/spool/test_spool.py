@@ -68,6 +68,32 @@ def test_what_is_accepted_comes_out_in_order_with_all_its_fields(folder: Path) -
         assert everything(spool) == []
 
 
+def test_a_segment_that_is_drained_goes_on_being_used_until_it_is_half_full(folder: Path) -> None:
+    with Spool(folder, segment_bytes=4_000) as spool:
+
+        def accept_and_drain(number: int) -> str:
+            accept(spool, records(number, 1, size=500))
+            acknowledge(spool, everything(spool))
+            return ",".join(one.name for one in folder.glob("*.segment"))
+
+        first = [accept_and_drain(number) for number in range(3)]
+        assert len(set(first)) == 1
+        assert first[0]
+        # Four of some 560 bytes are more than half: then it is removed, and the next record begins another.
+        assert accept_and_drain(3) == ""
+        assert accept_and_drain(4) not in ("", first[0])
+
+
+def test_records_larger_than_a_segment_have_one_each(folder: Path) -> None:
+    with Spool(folder, segment_bytes=1_000) as spool:
+        accept(spool, records(0, 3, size=5_000))
+        accept(spool, records(3, 1, size=10))
+        assert len(list(folder.glob("*.segment"))) == 4
+        assert [one.record for one in everything(spool)] == [*records(0, 3, size=5_000), *records(3, 1, size=10)]
+    with Spool(folder) as again:
+        assert [one.record for one in everything(again)] == [*records(0, 3, size=5_000), *records(3, 1, size=10)]
+
+
 def test_a_record_is_readable_only_once_it_is_on_disk(folder: Path) -> None:
     with Spool(folder) as spool:
         upto = spool.append(records(0, 1), now=1.0)
