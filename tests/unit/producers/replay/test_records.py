@@ -290,6 +290,17 @@ def test_records_that_follow_one_another_without_a_line_feed_are_told_apart_wher
     assert cut(first + second, joining=False) == [first + second]
 
 
+def test_of_records_that_share_lines_the_first_has_them_all_and_of_others_each_its_own() -> None:
+    one, two = compact(1), compact(2)
+    apart = list(read_records([one, b"nothing", *pretty(2).split(b"\n")], read, joining=True))
+    assert [(found.lines, found.joined) for found in apart] == [(1, b""), (1, b""), (pretty(2).count(b"\n") + 1, b"")]
+    together = list(read_records([one + two], read, joining=True))
+    assert [(found.data, found.lines, found.joined) for found in together] == [
+        (one, 1, one + two),
+        (two, 0, one + two),
+    ]
+
+
 def test_a_broken_record_takes_no_event_with_it() -> None:
     broken = compact(2)[:-5]
     assert cut(broken + compact(1)) == [broken, compact(1)]

@@ -166,8 +166,9 @@ def test_a_rate_and_the_gaps_that_there_were_are_kept() -> None:
         stream = FakeStream()
         past = ListedPast([event(number) for number in range(10)])
         began = clock.now()
-        replayer(past, clock, pace=pace).send(delivery(stream, clock), taken(MemoryStore(), now=began))
+        done = replayer(past, clock, pace=pace).send(delivery(stream, clock), taken(MemoryStore(), now=began))
         assert clock.now() - began == pytest.approx(seconds, abs=0.05)
+        assert done.seconds == pytest.approx(seconds, abs=0.05)
 
 
 def test_long_gaps_keep_the_run_held_and_what_was_sent_saved() -> None:
