@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability burst render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability burst oracle-trino render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -87,6 +87,18 @@ bench: setup ## The consumer beside the usual handler, on real texts and made-up
 	@$(BIN)/python -m benchmarks.many_terms
 	@$(BIN)/python -m benchmarks.hostile
 	@$(BIN)/python -m benchmarks.cold_start
+
+oracle-trino: setup build/trino/classpath ## What Trino 435 answers to new statements of tests/sql/trino, recorded beside them; Java 17 and Maven; ALL=1 for all
+	@mkdir -p build/trino/classes
+	@javac -cp "$$(cat build/trino/classpath)" -d build/trino/classes tests/sql/trino/oracle/src/main/java/Oracle.java
+	@$(BIN)/python -m tests.sql.trino.record --classpath build/trino/classpath --classes build/trino/classes $(if $(ALL),--all)
+	@$(BIN)/pytest tests/sql/trino
+
+build/trino/classpath: tests/sql/trino/oracle/pom.xml
+	@command -v mvn javac >/dev/null || { echo "mvn and javac are not on this machine. Debian and Ubuntu: apt-get install maven openjdk-17-jdk-headless"; exit 1; }
+	@mkdir -p build/trino
+	@echo "Fetching Trino's parts (once; a few minutes) ..."
+	@mvn -q -B -f tests/sql/trino/oracle/pom.xml dependency:build-classpath -Dmdep.outputFile="$(abspath $@)"
 
 faults: setup ## Every call fails at every index, disks fill, clocks jump, shards split: what became of every id, counted
 	@$(BIN)/pytest tests/faults

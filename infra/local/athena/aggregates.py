@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from sqlglot import exp
 
-from infra.local.athena.casts import coerce
+from infra.local.athena.casts import coerce, unify
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.functions import Call
 from infra.local.athena.operators import divided, require_comparable
-from infra.local.athena.types import BIGINT, BOOLEAN, DOUBLE, VARCHAR, SqlType, array, decimal, mapping
-from infra.local.athena.values import Typed
+from infra.local.athena.types import BIGINT, BOOLEAN, DOUBLE, REAL, VARCHAR, SqlType, array, decimal, mapping
+from infra.local.athena.values import Typed, refusing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,10 @@ def _sum(call: Call) -> Aggregate:
 @_aggregate("avg")
 def _avg(call: Call) -> Aggregate:
     call.count(1)
+    if call.arg(0).type.kind.startswith("interval"):
+        kind = call.arg(0).type
+        inner = f"avg({_inside(call, call.arg(0).sql)})"
+        return Aggregate(calls=(inner,), type=kind, wrap=f"CAST(trunc({{0}}) AS {kind.duckdb})")
     value = _numeric(call)
     if value.type.kind == "decimal":
         total, many = f"sum({_inside(call, value.sql)})", f"count({_inside(call, value.sql)})"
@@ -117,6 +122,12 @@ def _extreme(call: Call) -> Aggregate:
     call.count(1, 2)
     value = call.arg(0)
     require_comparable(value.type, call.position)
+    if len(call) == 1 and value.type.is_floating:
+        # Trino's answer hangs on where the NaN is met.
+        doubt = refusing("{1} > 0", f"{call.name} over NaN")
+        count = f"count(CASE WHEN isnan({value.sql}) THEN 1 END)"
+        wrap = f"(CASE WHEN {doubt} THEN NULL ELSE {{0}} END)"
+        return Aggregate(calls=(f"{call.name}({_inside(call, value.sql)})", count), type=value.type, wrap=wrap)
     if len(call) == 1:
         return Aggregate(calls=(f"{call.name}({_inside(call, value.sql)})",), type=value.type)
     _plain(call)
@@ -125,7 +136,9 @@ def _extreme(call: Call) -> Aggregate:
 
 def _many(call: Call, index: int) -> str:
     size = call.arg(index)
-    if not isinstance(size.literal, int) or not 0 < size.literal <= 10000:
+    if isinstance(size.literal, int) and size.literal <= 0:
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{call.position}: the count of {call.name} must be positive")
+    if not isinstance(size.literal, int) or size.literal > 10000:
         raise refused(f"{call.name} with a count that is not a literal from 1 to 10000")
     return size.sql
 
@@ -163,7 +176,7 @@ def _approx_percentile(call: Call) -> Aggregate:
     call.count(2, 3)
     _plain(call)
     value, share = _numeric(call), call.arg(len(call) - 1)
-    kind = DOUBLE if value.type.kind == "decimal" else value.type
+    kind = REAL if value.type.kind == "decimal" else value.type
     if kind.is_integer:
         kind = BIGINT
     given = coerce(value, kind) or value
@@ -171,20 +184,30 @@ def _approx_percentile(call: Call) -> Aggregate:
     wanted = coerce(share, array(DOUBLE) if several else DOUBLE)
     if wanted is None:
         raise call.unexpected()
+    if isinstance(share.literal, int | float | Decimal) and not 0 <= share.literal <= 1:
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", "Percentile must be between 0 and 1")
     answer = array(kind) if several else kind
     if len(call) == 2:
-        return Aggregate(calls=(f"quantile_disc({given.sql}, {_constant(share)})",), type=answer)
+        return Aggregate(calls=(f"{_percentile(given.sql, share)}",), type=answer)
     weight = call.given(1, DOUBLE)
     if not isinstance(call.arg(1).literal, int | float):
         raise refused("approx_percentile with a weight from the data")
     if call.arg(1).literal == 0 or weight == "":
         raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{call.position}: percentile weight must be > 0")
-    return Aggregate(calls=(f"quantile_disc({given.sql}, {_constant(share)})",), type=answer)
+    return Aggregate(calls=(f"{_percentile(given.sql, share)}",), type=answer)
 
 
-def _constant(share: Typed) -> str:
+def _percentile(value: str, share: Typed) -> str:
+    """The value with so large a share of all others before it, as Trino takes it from few rows.
+
+    DuckDB's takes the one before; counted from the end, which a negative share says, they are the same.
+    """
+    if share.type.kind == "array":
+        shares = f"list_transform({share.sql}, lambda s: -(1 - CAST(s AS DOUBLE)))"
+    else:
+        shares = f"-(1 - CAST({share.sql} AS DOUBLE))"
     # quantile_disc wants its shares as constants; what else DuckDB refuses by itself.
-    return share.sql
+    return f"quantile_disc({value}, {shares})"
 
 
 @_aggregate("bool_and", "every", "bool_or")
@@ -217,13 +240,18 @@ def _moment(call: Call) -> Aggregate:
 def _pairs(call: Call) -> Aggregate:
     call.count(2)
     _plain(call)
-    return Aggregate(calls=(f"{call.name}({call.given(0, DOUBLE)}, {call.given(1, DOUBLE)})",), type=DOUBLE)
+    kind = DOUBLE if "double" in {value.type.kind for value in call.args} else REAL
+    first, second = (f"CAST({call.given(index, kind)} AS DOUBLE)" for index in (0, 1))
+    inner = f"{call.name}({first}, {second})"
+    return Aggregate(calls=(inner,), type=kind, wrap=f"CAST({{0}} AS {kind.duckdb})")
 
 
 @_aggregate("geometric_mean")
 def _geometric_mean(call: Call) -> Aggregate:
     call.count(1)
-    return Aggregate(calls=(f"avg(ln({call.given(0, DOUBLE)}))",), type=DOUBLE, wrap="exp({0})")
+    kind = REAL if call.arg(0).type.kind in {"decimal", "real"} else DOUBLE
+    inner = f"avg(ln(CAST({call.given(0, kind)} AS DOUBLE)))"
+    return Aggregate(calls=(inner,), type=kind, wrap=f"CAST(exp({{0}}) AS {kind.duckdb})")
 
 
 @_aggregate("bitwise_and_agg", "bitwise_or_agg")
@@ -301,13 +329,18 @@ def _ntile(call: Call) -> Aggregate:
 def _neighbours(call: Call) -> Aggregate:
     call.count(1, 3)
     value = call.arg(0)
+    if len(call) == 3:
+        (value, other), _ = unify([value, call.arg(2)], what="value and default")
     given = [value.sql]
     if len(call) > 1:
-        if not isinstance(call.arg(1).literal, int):
+        offset = call.arg(1).literal
+        if not isinstance(offset, int):
             raise refused(f"{call.name} with an offset that is not a literal")
+        if offset < 0:
+            raise QueryError("INVALID_FUNCTION_ARGUMENT", "Offset must be at least 0")
         given.append(call.arg(1).sql)
     if len(call) == 3:
-        given.append(call.given(2, value.type))
+        given.append(other.sql)
     return Aggregate(calls=(f"{call.name}({', '.join(given)}{{nulls}})",), type=value.type)
 
 

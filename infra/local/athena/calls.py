@@ -9,7 +9,7 @@ from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.functions import Call, find_function
 from infra.local.athena.operators import require_comparable
 from infra.local.athena.scope import only
-from infra.local.athena.types import BIGINT, DAY_SECOND, YEAR_MONTH
+from infra.local.athena.types import BIGINT, DAY_SECOND, INTEGER, YEAR_MONTH
 from infra.local.athena.values import Typed
 
 
@@ -28,7 +28,7 @@ def plain(expressions: Any, node: exp.Expression) -> Typed:
         raise QueryError("MISSING_OVER", f"{call.position}: Window function {call.name} requires an OVER clause")
     if condition or call.distinct or call.order:
         raise QueryError("FUNCTION_NOT_AGGREGATE", f"{call.position}: {call.name} is not an aggregate function")
-    return find_function(call.name)(call)
+    return find_function(call.name, call.position)(call)
 
 
 def windowed(expressions: Any, node: exp.Expression) -> Typed:
@@ -46,6 +46,8 @@ def windowed(expressions: Any, node: exp.Expression) -> Typed:
         if nulls and "{nulls}" not in made.calls[0]:
             raise refused(f"IGNORE NULLS in {call.name}")
     elif call.name in AGGREGATES:
+        if condition:
+            raise QueryError("NOT_SUPPORTED", f"{call.position}: FILTER is not yet supported for window functions")
         if nulls or call.order:
             raise refused(f"IGNORE NULLS or ORDER BY inside {call.name} with OVER")
         if call.distinct:
@@ -129,7 +131,8 @@ def _finish(made: Aggregate, condition: str, over: str = "") -> Typed:
 
 def _grouping(expressions: Any, call: Call) -> Typed:
     expressions.frame.has_aggregate = True
-    return Typed(sql=f"CAST(grouping({', '.join(value.sql for value in call.args)}) AS BIGINT)", type=BIGINT)
+    kind = INTEGER if len(call) <= 31 else BIGINT
+    return Typed(sql=f"CAST(grouping({', '.join(value.sql for value in call.args)}) AS {kind.duckdb})", type=kind)
 
 
 def _over(expressions: Any, node: exp.Expression) -> str:

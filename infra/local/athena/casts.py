@@ -6,9 +6,10 @@ from dataclasses import replace
 from itertools import count
 from typing import Final
 
+from infra.local.athena import json_casts
 from infra.local.athena.errors import refused
-from infra.local.athena.types import TIMESTAMP, SqlType, array, common_type
-from infra.local.athena.values import Typed, mismatch, refusing
+from infra.local.athena.types import TIMESTAMP, SqlType, array, as_decimal, common_type
+from infra.local.athena.values import Typed, failing, mismatch, refusing
 from infra.local.athena.zones import instant, local
 
 _NAMES: Final = count(1)
@@ -24,6 +25,7 @@ _FORMS: Final = {
     "double": r"\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|NaN|Infinity)\s*",
     "decimal": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)",
     "date": r"\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\s*",
+    "uuid": r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
     "timestamp": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]{1,6})?)?)?",
 }
 # What Trino reads as well, or may read, and the twin does not: not an error of the text, so TRY must not say NULL.
@@ -94,15 +96,18 @@ def _cast(value: Typed, target: SqlType) -> str:
     plain = f"CAST({sql} AS {target.duckdb})"
     if source.kind == "unknown":
         return plain
+    if target.kind == "json":
+        return json_casts.to_json(value, to_text, fresh)
     if source.kind == "varchar":
         return _from_varchar(value, target)
     if target.kind == "varchar":
         text = to_text(value)
-        return text if target.precision is None else f"substr({text}, 1, {target.precision})"
+        if target.precision is None:
+            return text
+        bad = failing(f"INVALID_CAST_ARGUMENT: the value cannot be represented as {target.text}", target)
+        return f"(CASE WHEN length({text}) > {target.precision} THEN {bad} ELSE {text} END)"
     if source.kind == "json":
-        return _from_json(value, target)
-    if target.kind == "json":
-        raise refused(f"CAST({source.text} AS json)", advice="build the text with format or concat, or run it on AWS")
+        return json_casts.from_json(value, target, cast, fresh)
     if source.is_number and (target.is_number or target.kind == "boolean"):
         return _from_number(value, target)
     if source.kind == "boolean" and target.is_number:
@@ -117,19 +122,44 @@ def _cast(value: Typed, target: SqlType) -> str:
 def _from_number(value: Typed, target: SqlType) -> str:
     source, sql = value.type, value.sql
     if source.is_floating and target.is_integer:
-        return f"CAST(round({sql}) AS {target.duckdb})"  # DuckDB's own cast takes 2.5 to 2
+        limit = f"CAST('{2.0 ** (_BITS[target.kind] - 1)!r}' AS DOUBLE)"
+        bad = failing(f"INVALID_CAST_ARGUMENT: Cannot cast a {source.kind} to {target.kind}", target)
+        outside = f"isnan({sql}) OR round({sql}) >= {limit} OR round({sql}) < - {limit}"
+        # DuckDB's own cast takes 2.5 to 2.
+        return f"(CASE WHEN {outside} THEN {bad} ELSE CAST(round({sql}) AS {target.duckdb}) END)"
     if source.is_floating and target.kind == "decimal":
         # From the shortest text of the number; Trino's answer is that one wherever the two ways agree.
-        return f"CAST(sk_double_to_decimal(CAST({sql} AS DOUBLE), {target.scale}) AS {target.duckdb})"
+        text = f"sk_double_to_decimal(CAST({sql} AS DOUBLE), {target.scale})"
+        return _fitting(text, target)
+    if target.kind == "decimal" or (source.kind == "decimal" and target.is_integer):
+        return f"CAST({sql} AS {target.duckdb})" if _always_fits(source, target) else _fitting(sql, target)
     return f"CAST({sql} AS {target.duckdb})"
+
+
+_BITS: Final = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
+
+
+def _always_fits(source: SqlType, target: SqlType) -> bool:
+    if target.kind != "decimal":
+        return False
+    digits = as_decimal(source) if source.is_integer else source
+    whole = (digits.precision or 0) - digits.scale + (1 if digits.scale > target.scale else 0)
+    return whole <= (target.precision or 0) - target.scale
+
+
+def _fitting(sql: str, target: SqlType) -> str:
+    """A cast that fails as Trino's does where the value has too many digits."""
+    bad = failing(f"INVALID_CAST_ARGUMENT: Cannot cast the number to {target.text}", target)
+    tried = f"TRY_CAST({sql} AS {target.duckdb})"
+    return f"(CASE WHEN {sql} IS NOT NULL AND {tried} IS NULL THEN {bad} ELSE {tried} END)"
 
 
 def _from_varchar(value: Typed, target: SqlType) -> str:
     sql = value.sql
     if target.kind == "varchar":
         return sql if target.precision is None else f"substr({sql}, 1, {target.precision})"
-    if target.kind == "json":
-        return f"sk_json_quote({sql})"
+    if target.kind == "varbinary":
+        return f"encode({sql})"
     if target.kind == "timestamp with time zone":
         raise refused("CAST(varchar AS timestamp with time zone)", advice="write from_iso8601_timestamp(x)")
     form = _FORMS.get(target.kind)
@@ -157,11 +187,8 @@ def rounded(sql: str, precision: int | None) -> str:
     """
     if precision is None or precision >= 6:
         return sql
-    units = {0: ("second", 500_000), 3: ("millisecond", 500)}
-    if precision not in units:
-        raise refused(f"timestamp({precision})", advice="use timestamp(3) or timestamp(6)")
-    unit, half = units[precision]
-    return f"date_trunc('{unit}', {sql} + to_microseconds({half}))"
+    step = 10 ** (6 - precision)
+    return f"make_timestamp(CAST(floor((epoch_us({sql}) + {step // 2}) / {step}) AS BIGINT) * {step})"
 
 
 def _between_moments(value: Typed, target: SqlType) -> str:
@@ -195,6 +222,11 @@ def to_text(value: Typed) -> str:
         return f"sk_real_text({sql})"
     if kind.kind == "json":
         return f"sk_json_to_varchar({sql})"
+    if kind.kind == "decimal" and kind.precision == kind.scale:
+        # DuckDB writes 0.1 of DECIMAL(1,1) as .1
+        return f"regexp_replace(CAST({sql} AS VARCHAR), '^(-?)[.]', '\\10.')"
+    if kind.kind.startswith("interval"):
+        return f"sk_interval_text(CAST({sql} AS BIGINT), '{kind.kind}')"
     if kind.kind in {"boolean", "tinyint", "smallint", "integer", "bigint", "decimal", "date", "uuid"}:
         return f"CAST({sql} AS VARCHAR)"
     if kind.kind in {"varchar", "unknown"}:
@@ -210,29 +242,13 @@ def fraction(precision: int | None) -> str:
     """
     parts = {0: "", 3: ".%g", 6: ".%f"}
     if precision not in parts:
-        raise refused(f"timestamp({precision})", advice="use timestamp(3) or timestamp(6)")
+        raise refused(f"timestamp({precision}) as text", advice="use timestamp(3) or timestamp(6)")
     return parts[precision]
 
 
 def fresh(prefix: str) -> str:
     """A name for a lambda's variable that no other has."""
     return f"{prefix}{next(_NAMES)}"
-
-
-def _from_json(value: Typed, target: SqlType) -> str:
-    sql = value.sql
-    if target.kind in {"bigint", "integer", "smallint", "tinyint"}:
-        return f"CAST(sk_json_to_bigint({sql}) AS {target.duckdb})"
-    if target.kind == "double":
-        return f"sk_json_to_double({sql})"
-    if target.kind == "boolean":
-        return f"sk_json_to_boolean({sql})"
-    if target.kind == "array":
-        return _each(f"sk_json_elements({sql})", value.type, lambda item: cast(item, target.items[0]).sql)
-    if target.kind == "map" and target.items[0].kind == "varchar":
-        values = _each(f"sk_json_values({sql})", value.type, lambda item: cast(item, target.items[1]).sql)
-        return f"map(sk_json_keys({sql}), {values})"
-    raise refused(f"CAST(json AS {target.text})")
 
 
 def _each(list_sql: str, item: SqlType, make: Callable[[Typed], str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from infra.local.athena.errors import QueryError, refused
-from infra.local.athena.files import Meter, ObjectStore, open_objects
+from infra.local.athena.files import Meter, ObjectFiles, ObjectStore, open_objects
 from infra.local.athena.lines import delimiter_of, is_lines, make_lines_view
 from infra.local.athena.scan import Schemas, make_view
 from infra.local.athena.session import Session, told
@@ -107,7 +107,9 @@ class QueryEngine:
         session = Session(memory=self.memory, threads=self._threads)
         running.end = session.connection.interrupt
         try:
-            self._open(session, query, running, now)
+            files = open_objects(self.objects, running.meter)
+            session.lock(files)
+            self._open(session, files, query, running, now)
             yield from work(session)
             session.check()
         except duckdb.Error as error:
@@ -116,9 +118,7 @@ class QueryEngine:
             running.end = None
             session.close()
 
-    def _open(self, session: Session, query: Translated, running: Running, now: float) -> None:
-        files = open_objects(self.objects, running.meter)
-        session.lock(files)
+    def _open(self, session: Session, files: ObjectFiles, query: Translated, running: Running, now: float) -> None:
         for scan in query.scans:
             table = self.catalog.get_table(scan.table.database, scan.table.name)
             is_text = is_lines(table)

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from sqlglot import exp
 
-from infra.local.athena import operators as operators
-from infra.local.athena.casts import cast, coerce, unify
+from infra.local.athena import intervals, operators
+from infra.local.athena.casts import cast, coerce, rounded, unify
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.functions import Call, find_function
+from infra.local.athena.intervals import is_day
 from infra.local.athena.scope import Frame, only, position_of
 from infra.local.athena.type_names import type_of
 from infra.local.athena.types import (
@@ -32,16 +33,9 @@ from infra.local.athena.types import (
 from infra.local.athena.values import Typed, mismatch, quote
 from infra.local.athena.zones import instant, zone_name
 
-_UNIT_MILLISECONDS: Final = {
-    "WEEK": 604_800_000,
-    "DAY": 86_400_000,
-    "HOUR": 3_600_000,
-    "MINUTE": 60_000,
-    "SECOND": 1000,
-}
 _EXTRACTED: Final = frozenset(
     ["year", "quarter", "month", "week", "day", "day_of_month", "day_of_week", "dow", "day_of_year", "doy",
-     "year_of_week", "yow", "hour", "minute", "second"]
+     "year_of_week", "yow", "hour", "minute", "second", "timezone_hour", "timezone_minute"]
 )  # fmt: skip
 _COMPARISONS: Final = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _ARITHMETIC: Final = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
@@ -136,7 +130,9 @@ class Expressions:
 
     def _fields(self, value: Typed, names: list[str], place: str) -> Typed:
         for name in names:
-            if value.type.kind != "row" or name not in value.type.names:
+            if value.type.kind != "row":
+                raise mismatch(place, f"Expression is not of type ROW: {value.type.text}")
+            if name not in value.type.names:
                 raise QueryError("COLUMN_NOT_FOUND", f"{place}: Column '{name}' cannot be resolved")
             index = value.type.names.index(name)
             value = Typed(sql=f"({value.sql}).f{index}", type=value.type.items[index], position=place)
@@ -170,7 +166,8 @@ class Expressions:
         if isinstance(inner, exp.Literal) and inner.name == str(2**63):
             return Typed(sql=f"CAST('-{inner.name}' AS BIGINT)", type=BIGINT, literal=-(2**63))
         value = self.compile(inner)
-        if isinstance(value.literal, int | float | Decimal) and not isinstance(value.literal, bool):
+        is_number = isinstance(inner, exp.Literal) and not isinstance(value.literal, bool)
+        if is_number and isinstance(value.literal, int | float | Decimal):
             kind = INTEGER if value.literal == 2**31 else value.type
             return Typed(sql=f"CAST({quote('-' + inner.name)} AS {kind.duckdb})", type=kind, literal=-value.literal)
         if value.type.is_number or value.type.kind.startswith("interval"):
@@ -183,14 +180,13 @@ class Expressions:
         sign = 1
         while isinstance(text, exp.Neg | exp.Paren):
             sign, text = (-sign if isinstance(text, exp.Neg) else sign), text.this
-        if not isinstance(text, exp.Literal) or not re.fullmatch(r"\s*[+-]?\d+\s*", text.name):
-            raise refused("an interval that is not INTERVAL '7' DAY")
-        number, unit = sign * int(text.name), node.args["unit"].name.upper().removesuffix("S")
-        if unit in {"MONTH", "YEAR"}:
-            months = number * (12 if unit == "YEAR" else 1)
-            return Typed(sql=f"CAST({months} AS INTEGER)", type=YEAR_MONTH, literal=months)
-        milliseconds = number * _UNIT_MILLISECONDS[unit]
-        return Typed(sql=f"CAST({milliseconds} AS BIGINT)", type=DAY_SECOND, literal=milliseconds)
+        found = intervals.read(text.name, node.args["unit"]) if isinstance(text, exp.Literal) else None
+        if found is None:
+            raise QueryError("INVALID_LITERAL", f"{self.position(node)}: '{text.name}' is not a valid INTERVAL literal")
+        amount, is_months = sign * found[0], found[1]
+        if is_months:
+            return Typed(sql=f"CAST({amount} AS INTEGER)", type=YEAR_MONTH, literal=amount)
+        return Typed(sql=f"CAST({amount} AS BIGINT)", type=DAY_SECOND, literal=amount)
 
     # --- operators ----------------------------------------------------------------------------------------------
 
@@ -210,15 +206,20 @@ class Expressions:
         return Typed(sql=f"({left} {symbol} {quantifier} ({subquery}))", type=BOOLEAN)
 
     def _against_subquery(self, node: exp.Expression, query: exp.Expression) -> tuple[str, str, SqlType]:
-        if isinstance(node, exp.Tuple):
-            raise refused("IN (subquery) with several columns", advice="write EXISTS")
         value = self.compile(node)
         inner = self.context.subquery(query, self.frame)
-        if len(inner.columns) != 1:
+        if isinstance(node, exp.Tuple):
+            item = operators.make_row(
+                [Typed(sql=f"q.c{index}", type=column.type) for index, column in enumerate(inner.columns)]
+            )
+            item = replace(item, position=value.position)
+        elif len(inner.columns) != 1:
             raise QueryError("TYPE_MISMATCH", f"{value.position}: the subquery must give one column")
-        item = Typed(sql="q.c0", type=inner.columns[0].type, position=value.position)
+        else:
+            item = Typed(sql="q.c0", type=inner.columns[0].type, position=value.position)
         (left, right), kind = unify([value, item], what="value and result of subquery")
-        operators.require_comparable(kind, value.position)
+        for part in kind.items if isinstance(node, exp.Tuple) else (kind,):
+            operators.require_comparable(part, value.position)
         return left.sql, f"SELECT {right.sql} FROM ({inner.sql}) q", kind
 
     def _arithmetic(self, node: exp.Expression) -> Typed:
@@ -233,6 +234,17 @@ class Expressions:
         word = "AND" if isinstance(node, exp.And) else "OR"
         left, right = (self.boolean(part, f"Logical expression term of {word}") for part in (node.left, node.right))
         return Typed(sql=f"({left.sql} {word} {right.sql})", type=BOOLEAN)
+
+    def _json_literal(self, node: exp.Expression) -> Typed:
+        return self._named(node, "json_parse", [node.this])
+
+    def _unicode(self, node: exp.Expression) -> Typed:
+        def character(match: re.Match[str]) -> str:
+            code = match[1] or match[2]
+            return chr(int(code, 16)) if code else "\\"
+
+        text = re.sub(r"\\(?:([0-9A-Fa-f]{4})|\+([0-9A-Fa-f]{6})|\\)", character, node.name)
+        return self._literal(exp.Literal.string(text))
 
     def _not(self, node: exp.Expression) -> Typed:
         return Typed(sql=f"(NOT {self.boolean(node.this, 'Value of logical NOT expression').sql})", type=BOOLEAN)
@@ -309,18 +321,15 @@ class Expressions:
         only(node, "this", "to", "safe")
         text = node.this.name if isinstance(node.this, exp.Literal) and node.this.is_string else None
         target = type_of(node.args["to"])
-        name = getattr(node.args["to"].this, "name", "")
-        # A literal comes with the digits that it has, TIMESTAMP '...123' as timestamp(3); CAST without any.
-        digits = node.args["to"].expressions
-        if (
-            text is not None
-            and not isinstance(node, exp.TryCast)
-            and (name == "TIMESTAMPTZ" or (name == "TIMESTAMP" and digits))
-        ):
-            return self._moment(text, target.precision or 0, node)
-        if text is not None and name == "DECIMAL" and not node.args["to"].expressions:
-            raise refused("DECIMAL '...' and CAST('...' AS decimal)", advice="write decimal(p,s) or the number itself")
+        if text is not None and not isinstance(node, exp.TryCast):
+            if not self._says_cast(node):
+                return self._typed_literal(text, target, node)
+            if target.kind == "timestamp with time zone":
+                return self._moment(text, node, name="INVALID_CAST_ARGUMENT", precision=target.precision)
         value = self.compile(node.this)
+        if value.type.kind == "json" and target.kind in {"array", "map", "row"}:
+            # What is cast at once keeps the order of its members, which json_parse alone sorts.
+            value = replace(value, sql=re.sub(r"^sk_json_parse\(", "sk_json_unsorted(", value.sql))
         done = cast(value, target)
         if isinstance(node, exp.TryCast):
             self._check_try(node.this)
@@ -328,16 +337,46 @@ class Expressions:
         keeps = target.kind in {"varchar", "integer", "bigint"} and value.is_literal and value.type.kind == target.kind
         return replace(done, literal=value.literal) if keeps and target.precision is None else done
 
-    def _moment(self, text: str, digits: int, node: exp.Expression) -> Typed:
+    def _says_cast(self, node: exp.Expression) -> bool:
+        """Whether CAST is written: sqlglot reads DECIMAL '1.5' as a cast, too."""
+        place = node.this.meta.get("start")
+        before = self.context.text[:place] if place is not None else ""
+        return re.search(r"\b(decimal|timestamp|date|time|uuid|ipaddress|double|real|bigint)\s*$", before, re.I) is None
+
+    def _typed_literal(self, text: str, target: SqlType, node: exp.Expression) -> Typed:
+        if target.kind in {"timestamp", "timestamp with time zone"}:
+            return self._moment(text, node)
+        if target.kind == "decimal":
+            return self._decimal(text, node)
+        if target.kind == "date" and not is_day(text):
+            raise QueryError("INVALID_LITERAL", f"{self.position(node)}: '{text}' is not a valid DATE literal")
+        return cast(self.compile(node.this), target)
+
+    def _decimal(self, text: str, node: exp.Expression) -> Typed:
+        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text):
+            raise QueryError("INVALID_LITERAL", f"{self.position(node)}: '{text}' is not a valid DECIMAL literal")
+        whole, _, part = text.lstrip("+-").partition(".")
+        kind = decimal(max(1, len(whole.lstrip("0")) + len(part)), len(part))
+        return Typed(sql=f"CAST({quote(text)} AS {kind.duckdb})", type=kind, literal=Decimal(text))
+
+    def _moment(
+        self, text: str, node: exp.Expression, *, name: str = "INVALID_LITERAL", precision: int | None = None
+    ) -> Typed:
+        """A timestamp with the digits that its text has, or with those of a type."""
         form = r"(\d{4}-\d{1,2}-\d{1,2}(?: \d{1,2}:\d{1,2}(?::\d{1,2}(?:\.(\d{1,6}))?)?)?)(?: ?([A-Za-z+-][\w/:+-]*))?"
         match = re.fullmatch(form, text.strip())
-        if match is None:
-            raise QueryError("INVALID_LITERAL", f"{self.position(node)}: '{text}' is not a valid TIMESTAMP literal")
-        precision = 3 if max(digits, len(match[2] or "")) <= 3 else 6
-        if digits and digits < len(match[2] or ""):
-            raise refused("a timestamp text with more digits than its type", advice="write as many as it keeps")
-        stamp = Typed(sql=f"CAST({quote(match[1])} AS TIMESTAMP)", type=replace(TIMESTAMP, precision=precision))
-        return instant(stamp, zone_name(match[3])) if match[3] else stamp
+        if match is None or not is_day(match[1].partition(" ")[0]):
+            raise QueryError(name, f"{self.position(node)}: '{text}' is not a valid TIMESTAMP")
+        digits = len(match[2] or "") if precision is None else precision
+        stamp = Typed(
+            sql=rounded(f"CAST({quote(match[1])} AS TIMESTAMP)", digits), type=replace(TIMESTAMP, precision=digits)
+        )
+        if not match[3]:
+            return stamp if precision is None else instant(stamp, "UTC")
+        try:
+            return instant(stamp, zone_name(match[3]))
+        except QueryError as error:
+            raise QueryError(name, f"{self.position(node)}: {error.message}") from error
 
     def _check_try(self, node: exp.Expression) -> None:
         frame = Frame(scope=self.frame.scope, lambdas=self.frame.lambdas, windows=self.frame.windows)
@@ -417,6 +456,8 @@ _HANDLERS: Final[dict[type, Callable[[Expressions, Any], Typed]]] = {
     exp.Literal: Expressions._literal,
     exp.Boolean: lambda _, node: Typed(sql="TRUE" if node.this else "FALSE", type=BOOLEAN, literal=bool(node.this)),
     exp.Null: lambda _, __: Typed(sql="NULL", type=UNKNOWN, literal=None),
+    exp.ParseJSON: Expressions._json_literal,
+    exp.UnicodeString: Expressions._unicode,
     exp.Paren: lambda self, node: self.compile(node.this),
     exp.Neg: Expressions._negative,
     exp.Interval: Expressions._interval,

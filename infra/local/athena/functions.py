@@ -1,6 +1,9 @@
 """The allow-list of functions: what is not in it is refused by name."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 from sqlglot import exp
@@ -119,8 +122,11 @@ class Call:
             QueryError: FUNCTION_NOT_FOUND when the argument is no lambda of so many variables.
         """
         node = self.nodes[index]
-        if not isinstance(node, exp.Lambda) or len(node.expressions) != len(kinds):
+        if not isinstance(node, exp.Lambda):
             raise self.unexpected()
+        if len(node.expressions) != len(kinds):
+            message = f"{self.position}: Expected a lambda that takes {len(kinds)} argument(s)"
+            raise QueryError("INVALID_PARAMETER_USAGE", f"{message} but got {len(node.expressions)}")
         frame = self.expressions.frame
         outer = dict(frame.lambdas)
         for variable, kind, name in zip(node.expressions, kinds, names, strict=True):
@@ -181,15 +187,25 @@ def simple(name: str, takes: str, gives: str, sql: str) -> None:
     function(*name.split(","))(handler)
 
 
-def find_function(name: str) -> Handler:
+@lru_cache(maxsize=1)
+def _trino_functions() -> frozenset[str]:
+    """The names of Trino's functions."""
+    return frozenset((Path(__file__).parent / "trino_functions.txt").read_text(encoding="utf-8").split())
+
+
+def find_function(name: str, place: str = "line 1:1") -> Handler:
     """The handler of a scalar function.
 
     Raises:
-        QueryError: NOT_SUPPORTED by its name, with what is on the list.
+        QueryError: FUNCTION_NOT_FOUND for what Trino does not know; NOT_SUPPORTED by its name, with what is near.
     """
     handler = _FUNCTIONS.get(name)
+    if name in {"left", "right"}:
+        raise QueryError("SYNTAX_ERROR", f"{place}: mismatched input '{name}'; substr takes a part of a text")
+    if handler is None and name not in _trino_functions():
+        raise QueryError("FUNCTION_NOT_FOUND", f"{place}: Function '{name}' not registered")
     if handler is None:
-        near = [known for known in _FUNCTIONS if known[:4] == name[:4]][:6]
+        near = get_close_matches(name, _FUNCTIONS, n=6, cutoff=0.5)
         hint = f"near to it: {', '.join(near)}; " if near else ""
         raise refused(
             f"function {name}", advice=f"{hint}`python -m infra.local.athena.translation` lists what is tested"

@@ -1,7 +1,7 @@
 """Functions of arrays, maps and rows."""
 
 from infra.local.athena.casts import coerce, fresh, to_text, unify
-from infra.local.athena.errors import refused
+from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.functions import Call, function
 from infra.local.athena.operators import require_comparable
 from infra.local.athena.types import (
@@ -18,7 +18,7 @@ from infra.local.athena.types import (
     mapping,
     row,
 )
-from infra.local.athena.values import Typed, failing
+from infra.local.athena.values import Typed, failing, refusing
 
 
 def _array(call: Call, index: int = 0) -> Typed:
@@ -57,6 +57,8 @@ def _with_element(call: Call) -> tuple[Typed, Typed, SqlType]:
 def _cardinality(call: Call) -> Typed:
     call.count(1)
     value = call.arg(0)
+    if value.type.kind == "unknown":
+        return Typed(sql="CAST(NULL AS BIGINT)", type=BIGINT)
     if value.type.kind not in {"array", "map"}:
         raise call.unexpected()
     word = "len" if value.type.kind == "array" else "cardinality"
@@ -119,9 +121,10 @@ def _array_join(call: Call) -> Typed:
 
 
 def _distinct(sql: str) -> str:
-    item, index = fresh("e"), fresh("i")
-    position = f"list_position({sql}, {item})"
-    return f"list_filter({sql}, lambda {item}, {index}: {position} = {index})"
+    item, index, whole = fresh("e"), fresh("i"), fresh("w")
+    # The list is a variable of its own: DuckDB fails on an aggregate inside a lambda.
+    kept = f"list_filter({whole}, lambda {item}, {index}: list_position({whole}, {item}) = {index})"
+    return f"(list_transform([{sql}], lambda {whole}: {kept}))[1]"
 
 
 @function("array_distinct")
@@ -132,25 +135,20 @@ def _array_distinct(call: Call) -> Typed:
     return Typed(sql=_distinct(value.sql), type=value.type)
 
 
-@function("array_sort")
-def _array_sort(call: Call) -> Typed:
-    if len(call) != 1:
-        raise refused("array_sort with a comparison function")
-    value = _array(call)
-    require_comparable(value.type.items[0], call.position)
-    return Typed(sql=f"list_sort({value.sql}, 'ASC', 'NULLS LAST')", type=value.type)
-
-
 @function("array_max", "array_min")
 def _array_max(call: Call) -> Typed:
     call.count(1)
     value = _array(call)
     item = value.type.items[0]
     require_comparable(item, call.position)
-    if item.is_floating:
-        raise refused(f"{call.name} of floating point numbers", advice="use reduce")
     word = call.name.replace("array", "list")
-    return Typed(sql=f"(CASE WHEN {_has_null(value.sql)} THEN NULL ELSE {word}({value.sql}) END)", type=item)
+    if item.is_floating:
+        name = fresh("e")
+        nan = f"list_contains(list_transform({value.sql}, lambda {name}: isnan({name})), TRUE)"
+        doubt = f"{refusing(nan, f'{call.name} of NaN')} OR "
+    else:
+        doubt = ""
+    return Typed(sql=f"(CASE WHEN {doubt}{_has_null(value.sql)} THEN NULL ELSE {word}({value.sql}) END)", type=item)
 
 
 @function("array_union", "array_intersect", "array_except")
@@ -213,6 +211,9 @@ def _reverse(call: Call) -> Typed:
     value = call.arg(0)
     if value.type.kind == "array":
         return Typed(sql=f"list_reverse({value.sql})", type=value.type)
+    if value.type.kind == "varbinary":
+        pairs = f"list_reverse(regexp_extract_all(hex({value.sql}), '..'))"
+        return Typed(sql=f"unhex(coalesce(array_to_string({pairs}, ''), ''))", type=value.type)
     return Typed(sql=f"sk_reverse({call.given(0, VARCHAR)})", type=VARCHAR)
 
 
@@ -222,10 +223,15 @@ def _sequence(call: Call) -> Typed:
     first, last = call.arg(0), call.arg(1)
     step = call.arg(2) if len(call) == 3 else None
     literal = step.literal if step is not None else None
-    if step is not None and (not isinstance(literal, int) or not literal):
+    if step is not None and not isinstance(literal, int):
         raise refused("sequence with a step that is not a literal")
+    if literal == 0:
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", "step must not be zero")
     if first.type == DATE and last.type == DATE:
         return _dates(call, first, last, step)
+    if first.type.kind == last.type.kind == "timestamp" and step is not None:
+        kind = common_type(first.type, last.type) or first.type
+        return _moments(call, first, last, step, kind)
     if first.type.is_integer and last.type.is_integer:
         a, b = call.given(0, BIGINT), call.given(1, BIGINT)
         by = call.given(2, BIGINT) if step is not None else f"(CASE WHEN {a} <= {b} THEN 1 ELSE -1 END)"
@@ -244,7 +250,28 @@ def _dates(call: Call, first: Typed, last: Typed, step: Typed | None) -> Typed:
     else:
         raise call.unexpected()
     a, b = (f"CAST({side.sql} AS TIMESTAMP)" for side in (first, last))
-    return _limited(f"CAST(generate_series({a}, {b}, {span}) AS DATE[])", array(DATE), _away(a, b, literal))
+    away = _away(a, b, literal)
+    if step is not None and step.type == YEAR_MONTH and isinstance(literal, int):
+        return _limited(f"CAST({_months(a, b, literal)} AS DATE[])", array(DATE), away)
+    return _limited(f"CAST(generate_series({a}, {b}, {span}) AS DATE[])", array(DATE), away)
+
+
+def _months(first: str, last: str, step: int) -> str:
+    """The moments of a sequence of months: each counted from the first, whose day may be longer than a month."""
+    count = f"(date_diff('month', {first}, {last}) // {step})"
+    made = f"list_transform(generate_series(0, {count}), lambda n: {first} + to_months(CAST(n * {step} AS INTEGER)))"
+    return f"list_filter({made}, lambda m: m {'<=' if step > 0 else '>='} {last})"
+
+
+def _moments(call: Call, first: Typed, last: Typed, step: Typed, kind: SqlType) -> Typed:
+    literal = step.literal
+    away = _away(first.sql, last.sql, literal)
+    if step.type == YEAR_MONTH and isinstance(literal, int):
+        return _limited(_months(first.sql, last.sql, literal), array(kind), away)
+    if step.type != DAY_SECOND:
+        raise call.unexpected()
+    made = f"generate_series({first.sql}, {last.sql}, to_milliseconds({step.sql}))"
+    return _limited(made, array(kind), away)
 
 
 def _away(first: str, last: str, step: object) -> str:
@@ -298,33 +325,6 @@ def _match(call: Call) -> Typed:
         f"WHEN {_has_null(tests)} THEN NULL ELSE {other} END)"
     )
     return Typed(sql=sql, type=BOOLEAN)
-
-
-@function("reduce")
-def _reduce(call: Call) -> Typed:
-    call.count(4)
-    value, start = _array(call), call.arg(1)
-    state, item = fresh("s"), fresh("e")
-    kind = start.type
-    for _ in range(3):  # the state's type is what start and step meet in
-        body = call.function(2, [kind, value.type.items[0]], [state, item])
-        met = common_type(kind, body.type)
-        if met is None:
-            raise call.unexpected()
-        if met == kind:
-            break
-        kind = met
-    begun, done = coerce(start, kind), coerce(body, kind)
-    if begun is None or done is None:
-        raise call.unexpected()
-    # The state travels as one struct list: DuckDB's own list_reduce wants elements and state of one type.
-    if kind != value.type.items[0]:
-        raise refused("reduce whose state has another type than the elements", advice="cast the array first")
-    folded = f"list_reduce({value.sql}, lambda {state}, {item}: {done.sql}, {begun.sql})"
-    last = fresh("s")
-    output = call.function(3, [kind], [last])
-    sql = f"list_transform([{folded}], lambda {last}: {output.sql})[1]"
-    return Typed(sql=f"(CASE WHEN {value.sql} IS NULL THEN NULL ELSE {sql} END)", type=output.type)
 
 
 @function("zip_with")

@@ -1,14 +1,17 @@
-"""Functions of text, bytes, regular expressions and JSON."""
+"""Functions of text and regular expressions."""
 
 import re
 from typing import Final
 
-from infra.local.athena import json as query_json
+from sqlglot import exp
+
+from infra.local.athena import formats
 from infra.local.athena import regex as query_regex
-from infra.local.athena.errors import refused
+from infra.local.athena.casts import to_text
+from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.functions import Call, function, simple
 from infra.local.athena.operators import concatenate
-from infra.local.athena.types import BIGINT, BOOLEAN, JSON, VARBINARY, VARCHAR, array
+from infra.local.athena.types import BIGINT, BOOLEAN, INTEGER, VARBINARY, VARCHAR, array, mapping
 from infra.local.athena.values import Typed, failing, quote
 
 # What Java's Character.isWhitespace takes, which is what Trino trims.
@@ -17,23 +20,7 @@ _BLANKS: Final = "".join(
               0x205F, 0x3000])
 )  # fmt: skip
 
-simple("length", "varchar", "bigint", "length({0})")
-simple("strpos", "varchar varchar", "bigint", "strpos({0}, {1})")
 simple("starts_with", "varchar varchar", "boolean", "starts_with({0}, {1})")
-simple("chr", "bigint", "varchar", "chr(CAST({0} AS INTEGER))")
-simple("to_utf8", "varchar", "varbinary", "encode({0})")
-simple("to_base64", "varbinary", "varchar", "to_base64({0})")
-simple("to_hex", "varbinary", "varchar", "hex({0})")
-simple("md5", "varbinary", "varbinary", "unhex(md5({0}))")
-simple("sha1", "varbinary", "varbinary", "unhex(sha1({0}))")
-simple("sha256", "varbinary", "varbinary", "unhex(sha256({0}))")
-simple("xxhash64", "varbinary", "varbinary", "sk_xxhash64({0})")
-simple("url_extract_protocol", "varchar", "varchar", "sk_url_protocol({0})")
-simple("url_extract_host", "varchar", "varchar", "sk_url_host({0})")
-simple("url_extract_port", "varchar", "bigint", "sk_url_port({0})")
-simple("url_extract_path", "varchar", "varchar", "sk_url_path({0})")
-simple("json_parse", "varchar", "json", "sk_json_parse({0})")
-simple("json_format", "json", "varchar", "{0}")
 
 
 def _by_characters(call: Call, ascii_sql: str) -> Typed:
@@ -50,27 +37,20 @@ def _case(call: Call) -> Typed:
     return _by_characters(call, f"{call.name}({{0}})")
 
 
-@function("from_utf8")
-def _from_utf8(call: Call) -> Typed:
-    call.count(1)
-    return Typed(sql=f"sk_from_utf8({call.given(0, VARBINARY)})", type=VARCHAR)
-
-
-@function("from_hex", "from_base64")
-def _from_text(call: Call) -> Typed:
-    call.count(1)
-    return Typed(sql=f"{call.name}({call.given(0, VARCHAR)})", type=VARBINARY)
-
-
 @function("trim", "ltrim", "rtrim")
 def _trim(call: Call) -> Typed:
-    call.count(1)
-    return Typed(sql=f"{call.name}({call.given(0, VARCHAR)}, {quote(_BLANKS)})", type=VARCHAR)
+    call.count(1, 2)
+    letters = call.given(1, VARCHAR) if len(call) == 2 else quote(_BLANKS)
+    text = call.given(0, VARCHAR)
+    return Typed(sql=f"(CASE WHEN {letters} = '' THEN {text} ELSE {call.name}({text}, {letters}) END)", type=VARCHAR)
 
 
 @function("substr", "substring")
 def _substr(call: Call) -> Typed:
     call.count(2, 3)
+    if call.arg(0).type.kind == "varbinary":
+        # Of bytes: as many hexadecimal pairs.
+        return _substr_bytes(call)
     text, start = call.given(0, VARCHAR), call.given(1, BIGINT)
     outside = f"{start} = 0 OR {start} > length({text}) OR {start} < - length({text})"
     cut = f"substr({text}, {start})"
@@ -85,6 +65,19 @@ def _substr(call: Call) -> Typed:
     return Typed(sql=f"(CASE WHEN {null} THEN NULL WHEN {outside} THEN '' ELSE {cut} END)", type=VARCHAR)
 
 
+def _substr_bytes(call: Call) -> Typed:
+    data, start = call.arg(0).sql, call.given(1, BIGINT)
+    count = f"octet_length({data})"
+    begin = f"(CASE WHEN {start} < 0 THEN {count} + {start} + 1 ELSE {start} END)"
+    size = call.given(2, BIGINT) if len(call) == 3 else count
+    outside = f"{start} = 0 OR {begin} < 1 OR {begin} > {count} OR {size} <= 0"
+    cut = f"unhex(substr(hex({data}), 2 * {begin} - 1, 2 * {size}))"
+    null = f"{data} IS NULL OR {start} IS NULL OR {size} IS NULL"
+    return Typed(
+        sql=f"(CASE WHEN {null} THEN NULL WHEN {outside} THEN CAST('' AS BLOB) ELSE {cut} END)", type=VARBINARY
+    )
+
+
 @function("concat")
 def _concat(call: Call) -> Typed:
     call.count(2, 254)
@@ -94,6 +87,11 @@ def _concat(call: Call) -> Typed:
 @function("concat_ws")
 def _concat_ws(call: Call) -> Typed:
     call.count(2, 254)
+    if len(call) == 2 and call.arg(1).type.kind == "array":
+        listed, between = call.given(1, array(VARCHAR)), call.given(0, VARCHAR)
+        kept = f"list_filter({listed}, lambda w: w IS NOT NULL)"
+        joined = f"(CASE WHEN len({kept}) = 0 THEN '' ELSE array_to_string({kept}, {between}) END)"
+        return Typed(sql=f"(CASE WHEN {listed} IS NULL OR {between} IS NULL THEN NULL ELSE {joined} END)", type=VARCHAR)
     given = [call.given(index, VARCHAR) for index in range(len(call))]
     return Typed(sql=f"(CASE WHEN {given[0]} IS NULL THEN NULL ELSE concat_ws({', '.join(given)}) END)", type=VARCHAR)
 
@@ -101,9 +99,10 @@ def _concat_ws(call: Call) -> Typed:
 @function("replace")
 def _replace(call: Call) -> Typed:
     call.count(2, 3)
-    if not call.constant(1):
-        raise refused("replace of the empty string")
     new = call.given(2, VARCHAR) if len(call) == 3 else "''"
+    if not call.constant(1):
+        between = f"array_to_string(string_split({call.given(0, VARCHAR)}, ''), {new})"
+        return Typed(sql=f"({new} || {between} || {new})", type=VARCHAR)
     return Typed(sql=f"replace({call.given(0, VARCHAR)}, {call.given(1, VARCHAR)}, {new})", type=VARCHAR)
 
 
@@ -115,8 +114,82 @@ def _delimiter(call: Call) -> str:
 
 @function("split")
 def _split(call: Call) -> Typed:
-    call.count(2)
+    call.count(2, 3)
+    if len(call) == 3:
+        sql = f"sk_split_limit({call.given(0, VARCHAR)}, {_delimiter(call)}, {call.given(2, BIGINT)})"
+        return Typed(sql=sql, type=array(VARCHAR))
     return Typed(sql=f"string_split({call.given(0, VARCHAR)}, {_delimiter(call)})", type=array(VARCHAR))
+
+
+@function("split_to_map", "split_to_multimap")
+def _split_to_map(call: Call) -> Typed:
+    call.count(3)
+    text, entries, pair = (call.given(index, VARCHAR) for index in range(3))
+    found = f"sk_split_pairs({text}, {entries}, {pair})"
+    keys, values = (f"list_slice({found}, {first}, len({found}), 2)" for first in (1, 2))
+    if call.name == "split_to_map":
+        sql = f"map({keys}, {values})"
+        return Typed(sql=f"(CASE WHEN {text} IS NULL THEN NULL ELSE {sql} END)", type=mapping(VARCHAR, VARCHAR))
+    names = f"list_distinct({keys})"
+    listed = f"list_transform({names}, lambda n: list_filter({values}, lambda v, i: ({keys})[i] = n))"
+    sql = f"map({names}, {listed})"
+    return Typed(sql=f"(CASE WHEN {text} IS NULL THEN NULL ELSE {sql} END)", type=mapping(VARCHAR, array(VARCHAR)))
+
+
+@function("strpos")
+def _strpos(call: Call) -> Typed:
+    call.count(2, 3)
+    if len(call) == 3:
+        sql = f"sk_nth_position({call.given(0, VARCHAR)}, {call.given(1, VARCHAR)}, {call.given(2, BIGINT)})"
+        return Typed(sql=sql, type=BIGINT)
+    return Typed(sql=f"strpos({call.given(0, VARCHAR)}, {call.given(1, VARCHAR)})", type=BIGINT)
+
+
+@function("length")
+def _length(call: Call) -> Typed:
+    call.count(1)
+    if call.arg(0).type.kind == "varbinary":
+        return Typed(sql=f"octet_length({call.arg(0).sql})", type=BIGINT)
+    return Typed(sql=f"length({call.given(0, VARCHAR)})", type=BIGINT)
+
+
+@function("chr")
+def _chr(call: Call) -> Typed:
+    call.count(1)
+    code = call.given(0, BIGINT)
+    bad = failing("INVALID_FUNCTION_ARGUMENT: Not a valid Unicode code point", VARCHAR)
+    outside = f"{code} < 0 OR {code} > 1114111 OR {code} BETWEEN 55296 AND 57343"
+    return Typed(sql=f"(CASE WHEN {outside} THEN {bad} ELSE chr(CAST({code} AS INTEGER)) END)", type=VARCHAR)
+
+
+@function("format")
+def _format(call: Call) -> Typed:
+    call.count(1, 254)
+    pattern = call.constant(0)
+    used = formats.check(pattern)
+    texts = []
+    for index, letter in used:
+        if index + 1 >= len(call):
+            raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{call.position}: Invalid format string: {pattern}")
+        texts.append((index, _written(call, call.arg(index + 1), letter)))
+    listed = [next((text for place, text in texts if place == index), "NULL") for index in range(len(call) - 1)]
+    return Typed(sql=f"sk_format({quote(pattern)}, CAST([{', '.join(listed)}] AS VARCHAR[]))", type=VARCHAR)
+
+
+def _written(call: Call, value: Typed, letter: str) -> str:
+    kind = value.type.kind
+    if kind == "unknown":
+        return "NULL"
+    fits = {"d": value.type.is_integer, "x": value.type.is_integer, "X": value.type.is_integer,
+            "f": kind in {"double", "real", "decimal"}}.get(letter, True)  # fmt: skip
+    if not fits:
+        message = f"{call.position}: Invalid format string: %{letter} of {value.type.text}"
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", message)
+    if kind in {"double", "real"}:
+        return f"sk_json_number(CAST({value.sql} AS DOUBLE))" if kind == "double" else f"sk_json_real({value.sql})"
+    if kind not in {"varchar", "boolean", "date", "decimal", "json"} and not value.type.is_integer:
+        raise refused(f"function format of {value.type.text}", advice="cast it to varchar")
+    return f"CAST({to_text(value)} AS VARCHAR)"
 
 
 @function("split_part")
@@ -131,20 +204,32 @@ def _split_part(call: Call) -> Typed:
 @function("lpad", "rpad")
 def _pad(call: Call) -> Typed:
     call.count(3)
+    if call.arg(0).type.kind == "varbinary":
+        return _pad_bytes(call)
     if not call.constant(2):
-        raise refused(f"{call.name} with an empty padding")
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", "Padding string must not be empty")
     text, size = call.given(0, VARCHAR), call.given(1, BIGINT)
     bad = failing("INVALID_FUNCTION_ARGUMENT: Target length must be in the range [0..2147483647]", VARCHAR)
     padded = f"{call.name}({text}, CAST({size} AS INTEGER), {call.given(2, VARCHAR)})"
     return Typed(sql=f"(CASE WHEN {size} < 0 THEN {bad} ELSE {padded} END)", type=VARCHAR)
 
 
-def pattern_of(call: Call, *, walks: bool = False) -> str:
+def _pad_bytes(call: Call) -> Typed:
+    data, size, padding = call.arg(0).sql, call.given(1, BIGINT), call.given(2, VARBINARY)
+    bad = failing("INVALID_FUNCTION_ARGUMENT: Target length must be in the range [0..2147483647]", VARBINARY)
+    short = f"greatest({size} - octet_length({data}), 0)"
+    filler = f"substr(repeat(hex({padding}), CAST({short} AS BIGINT)), 1, CAST(2 * {short} AS BIGINT))"
+    whole = f"{filler} || hex({data})" if call.name == "lpad" else f"hex({data}) || {filler}"
+    cut = f"(CASE WHEN {short} = 0 THEN substr(hex({data}), 1, CAST(2 * {size} AS BIGINT)) ELSE {whole} END)"
+    return Typed(sql=f"(CASE WHEN {size} < 0 THEN {bad} ELSE unhex({cut}) END)", type=VARBINARY)
+
+
+def pattern_of(call: Call) -> str:
     """The pattern argument, checked to mean the same in both engines."""
+    if call.arg(1).type.kind == "unknown":
+        return "CAST(NULL AS VARCHAR)"
     pattern = call.constant(1)
     query_regex.check_pattern(pattern)
-    if walks and query_regex.can_be_empty(pattern):
-        raise refused(f"{call.name} with a pattern that can match nothing")
     return quote(pattern)
 
 
@@ -158,64 +243,39 @@ def _regexp_like(call: Call) -> Typed:
 def _regexp_extract(call: Call) -> Typed:
     call.count(2, 3)
     group = call.given(2, BIGINT) if len(call) == 3 else "CAST(0 AS BIGINT)"
-    pattern = pattern_of(call, walks=call.name == "regexp_extract_all")
+    pattern = pattern_of(call)
     kind = VARCHAR if call.name == "regexp_extract" else array(VARCHAR)
     return Typed(sql=f"sk_{call.name}({call.given(0, VARCHAR)}, {pattern}, {group})", type=kind)
 
 
-@function("regexp_count", "regexp_position")
+@function("regexp_count")
 def _regexp_count(call: Call) -> Typed:
     call.count(2)
-    return Typed(sql=f"sk_{call.name}({call.given(0, VARCHAR)}, {pattern_of(call, walks=True)})", type=BIGINT)
+    return Typed(sql=f"sk_regexp_count({call.given(0, VARCHAR)}, {pattern_of(call)})", type=BIGINT)
+
+
+@function("regexp_position")
+def _regexp_position(call: Call) -> Typed:
+    call.count(2, 4)
+    start = call.given(2, BIGINT) if len(call) > 2 else "CAST(1 AS BIGINT)"
+    nth = call.given(3, BIGINT) if len(call) > 3 else "CAST(1 AS BIGINT)"
+    sql = f"sk_regexp_position({call.given(0, VARCHAR)}, {pattern_of(call)}, {start}, {nth})"
+    return Typed(sql=f"CAST({sql} AS INTEGER)", type=INTEGER)
 
 
 @function("regexp_split")
 def _regexp_split(call: Call) -> Typed:
     call.count(2)
-    return Typed(sql=f"sk_regexp_split({call.given(0, VARCHAR)}, {pattern_of(call, walks=True)})", type=array(VARCHAR))
+    return Typed(sql=f"sk_regexp_split({call.given(0, VARCHAR)}, {pattern_of(call)})", type=array(VARCHAR))
 
 
 @function("regexp_replace")
 def _regexp_replace(call: Call) -> Typed:
     call.count(2, 3)
+    if len(call) == 3 and isinstance(call.nodes[2], exp.Lambda):
+        raise refused("regexp_replace with a function")
     new = call.constant(2) if len(call) == 3 else ""
-    if re.search(r"\$\d\d|\$\{", new):
-        raise refused("regexp_replace with a group above $9 or a named group")
-    pattern = pattern_of(call, walks=True)
+    if re.search(r"\$\d\d", new):
+        raise refused("regexp_replace with a group above $9")
+    pattern = pattern_of(call)
     return Typed(sql=f"sk_regexp_replace({call.given(0, VARCHAR)}, {pattern}, {quote(new)})", type=VARCHAR)
-
-
-def _document(call: Call) -> str:
-    if call.arg(0).type.kind == "json":
-        return call.arg(0).sql
-    return call.given(0, VARCHAR)
-
-
-def _path(call: Call) -> str:
-    path = call.constant(1)
-    query_json.parse_path(path)
-    return quote(path)
-
-
-@function("json_extract_scalar")
-def _json_extract_scalar(call: Call) -> Typed:
-    call.count(2)
-    return Typed(sql=f"sk_json_extract_scalar({_document(call)}, {_path(call)})", type=VARCHAR)
-
-
-@function("json_extract")
-def _json_extract(call: Call) -> Typed:
-    call.count(2)
-    return Typed(sql=f"sk_json_extract({_document(call)}, {_path(call)})", type=JSON)
-
-
-@function("json_array_length")
-def _json_array_length(call: Call) -> Typed:
-    call.count(1)
-    return Typed(sql=f"sk_json_array_length({_document(call)})", type=BIGINT)
-
-
-@function("json_size")
-def _json_size(call: Call) -> Typed:
-    call.count(2)
-    return Typed(sql=f"sk_json_size({_document(call)}, {_path(call)})", type=BIGINT)

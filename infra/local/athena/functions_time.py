@@ -2,14 +2,17 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Final
 
-from infra.local.athena.casts import cast, coerce, fraction, rounded
+from sqlglot import exp
+
+from infra.local.athena import time_patterns
+from infra.local.athena.casts import cast, coerce, fraction
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.functions import Call, function
 from infra.local.athena.operators import moment
-from infra.local.athena.types import BIGINT, DATE, DOUBLE, TIMESTAMP, VARCHAR, zoned
+from infra.local.athena.types import BIGINT, DATE, DAY_SECOND, DOUBLE, TIMESTAMP, VARCHAR, zoned
 from infra.local.athena.values import Typed, quote
 from infra.local.athena.zones import instant, local, zone_name
 
@@ -39,46 +42,44 @@ _CLOCK_PARTS: Final = ("hour", "minute", "second", "millisecond")
 _MYSQL: Final = {
     "Y": "%Y", "m": "%m", "d": "%d", "H": "%H", "i": "%M", "s": "%S", "S": "%S", "T": "%H:%M:%S", "f": "%f",
     "M": "%B", "b": "%b", "W": "%A", "a": "%a", "e": "%-d", "c": "%-m", "k": "%-H", "h": "%I", "I": "%I",
-    "l": "%-I", "p": "%p", "j": "%j", "y": "%y", "%": "%%",
+    "l": "%-I", "p": "%p", "j": "%j", "y": "%y", "%": "%%", "r": "%I:%M:%S %p", "x": "%G", "v": "%V",
 }  # fmt: skip
-_MYSQL_READ: Final = frozenset("YmdHisST%")
 _JODA: Final = {
     "yyyy": "%Y", "yy": "%y", "MM": "%m", "M": "%-m", "MMM": "%b", "MMMM": "%B", "dd": "%d", "d": "%-d",
     "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S", "SSS": "%g",
-    "EEE": "%a", "EEEE": "%A", "a": "%p", "DDD": "%j",
+    "EEE": "%a", "EEEE": "%A", "a": "%p", "DDD": "%j", "D": "%-j", "y": "%Y", "xxxx": "%G", "ww": "%V", "e": "%u",
+    "Z": "\1", "ZZ": "\2",
 }  # fmt: skip
-_JODA_READ: Final = frozenset({"yyyy", "MM", "dd", "HH", "mm", "ss"})
-_ISO: Final = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?"
-)
 
 
-def mysql_format(text: str, *, reading: bool) -> str:
+def mysql_format(text: str) -> str:
     """A ``date_format`` pattern as DuckDB's.
 
     Raises:
         QueryError: NOT_SUPPORTED names the part.
 
-    >>> mysql_format("%Y-%m-%d %H:%i:%s", reading=True)
+    >>> mysql_format("%Y-%m-%d %H:%i:%s")
     '%Y-%m-%d %H:%M:%S'
     """
 
     def part(match: re.Match[str]) -> str:
         letter = match[1]
-        if letter not in _MYSQL or (reading and letter not in _MYSQL_READ):
-            raise refused(f"%{letter} in a pattern of date_{'parse' if reading else 'format'}")
+        if letter in "DUuVwX":
+            raise refused(f"%{letter} in a pattern of date_format")
+        if letter not in _MYSQL:
+            return letter  # as Trino does
         return _MYSQL[letter]
 
     return re.sub(r"%(.)", part, text, flags=re.DOTALL)
 
 
-def joda_format(text: str, *, reading: bool) -> str:
+def joda_format(text: str) -> str:
     """A ``format_datetime`` pattern as DuckDB's.
 
     Raises:
         QueryError: NOT_SUPPORTED names the part.
 
-    >>> joda_format("yyyy-MM-dd'T'HH:mm", reading=True)
+    >>> joda_format("yyyy-MM-dd'T'HH:mm")
     '%Y-%m-%dT%H:%M'
     """
 
@@ -87,43 +88,11 @@ def joda_format(text: str, *, reading: bool) -> str:
             return match[1].replace("''", "'").replace("%", "%%") or "'"
         if match[2] is None:
             return "%%" if match[0] == "%" else match[0]
-        if match[0] not in _JODA or (reading and match[0] not in _JODA_READ):
-            raise refused(f"{match[0]} in a pattern of {'parse' if reading else 'format'}_datetime")
+        if match[0] not in _JODA:
+            raise refused(f"{match[0]} in a pattern of format_datetime")
         return _JODA[match[0]]
 
     return re.sub(r"'((?:[^']|'')*)'|(([A-Za-z])\3*)|.", part, text, flags=re.DOTALL)
-
-
-def iso_moment(text: str) -> datetime:
-    """The moment an ISO 8601 text names, UTC when it has no zone.
-
-    Raises:
-        QueryError: INVALID_FUNCTION_ARGUMENT.
-
-    >>> iso_moment("2024-01-01T10:00:00+02:00").isoformat()
-    '2024-01-01T10:00:00+02:00'
-    """
-    match = _ISO.fullmatch(text)
-    try:
-        if match is None:
-            raise ValueError  # noqa: TRY301
-        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-        zone = match[8] or "Z"
-        offset = timedelta(0)
-        if zone != "Z":
-            digits = zone[1:].replace(":", "").ljust(4, "0")
-            offset = int(zone[0] + "1") * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-        milliseconds = int((match[7] or "0").ljust(3, "0")[:3])
-        return datetime(
-            year, month, day, hour, minute, second, milliseconds * 1000, tzinfo=timezone(offset) if offset else UTC
-        )
-    except ValueError:
-        raise QueryError("INVALID_FUNCTION_ARGUMENT", "Invalid format: the value is not ISO 8601") from None
-
-
-def iso_micros(text: str) -> int:
-    """As ``iso_moment``, in microseconds since 1970."""
-    return (iso_moment(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _unit(call: Call, index: int, allowed: tuple[str, ...]) -> str:
@@ -145,9 +114,7 @@ def _time(call: Call, index: int) -> Typed:
 def _part(call: Call) -> Typed:
     call.count(1)
     value = _time(call, 0)
-    if call.name in _CLOCK_PARTS and value.type == DATE:
-        raise call.unexpected()
-    shown = value if value.type == DATE else moment(value)
+    shown = value if value.type == DATE and call.name not in _CLOCK_PARTS else moment(value)
     return Typed(sql=f"CAST({_PARTS[call.name].format(shown.sql)} AS BIGINT)", type=BIGINT)
 
 
@@ -160,15 +127,55 @@ def _current_date(call: Call) -> Typed:
     return Typed(sql=f"CAST('{today.isoformat()}' AS DATE)", type=DATE)
 
 
+def _digits(call: Call) -> int:
+    call.count(0, 1 if call.name != "now" else 0)
+    digits = call.arg(0).literal if len(call) else 3
+    if not isinstance(digits, int) or not 0 <= digits <= 6:
+        raise refused(f"{call.name} with other than 0 to 6 digits")
+    return digits
+
+
+def _clock(call: Call, digits: int) -> int:
+    step = 10 ** (6 - min(digits, 3))
+    micros: int = int(call.expressions.context.now * 1000) * 1000
+    rounded: int = (micros + step // 2) // step * step
+    return rounded
+
+
 @function("now", "current_timestamp")
 def _now(call: Call) -> Typed:
-    call.count(0)
-    return Typed(sql=f"make_timestamptz({int(call.expressions.context.now * 1000) * 1000})", type=zoned("UTC"))
+    digits = _digits(call)
+    return Typed(sql=f"make_timestamptz({_clock(call, digits)})", type=zoned("UTC", digits))
 
 
 @function("localtimestamp")
 def _local_now(call: Call) -> Typed:
-    return Typed(sql=f"make_timestamp({int(call.expressions.context.now * 1000) * 1000})", type=TIMESTAMP)
+    digits = _digits(call)
+    return Typed(sql=f"make_timestamp({_clock(call, digits)})", type=replace(TIMESTAMP, precision=digits))
+
+
+@function("current_timezone")
+def _current_timezone(call: Call) -> Typed:
+    call.count(0)
+    return Typed(sql="'UTC'", type=VARCHAR)
+
+
+@function("timezone_hour", "timezone_minute")
+def _timezone_part(call: Call) -> Typed:
+    call.count(1)
+    value = _time(call, 0)
+    if value.type.kind != "timestamp with time zone":
+        raise call.unexpected()
+    shown = local(value)
+    minutes = f"((epoch_us({shown.sql}) - epoch_us({value.sql})) // 60000000)"
+    part = f"{minutes} // 60" if call.name == "timezone_hour" else f"{minutes} % 60"
+    return Typed(sql=f"CAST({part} AS BIGINT)", type=BIGINT)
+
+
+@function("to_milliseconds")
+def _to_milliseconds(call: Call) -> Typed:
+    call.count(1)
+    return Typed(sql=f"CAST({call.given(0, DAY_SECOND)} AS BIGINT)", type=BIGINT)
 
 
 @function("date")
@@ -217,6 +224,10 @@ def _date_diff(call: Call) -> Typed:
     call.count(3)
     first, second = _time(call, 1), _time(call, 2)
     if "timestamp with time zone" in {first.type.kind, second.type.kind}:
+        first, second = (
+            side if side.type.kind == "timestamp with time zone" else instant(moment(side), "UTC")
+            for side in (first, second)
+        )
         if first.type.zone != "UTC" or second.type.zone != "UTC":
             raise refused("date_diff of timestamps whose zone is not UTC", advice="use at_timezone(x, 'UTC')")
         first, second = local(first), local(second)
@@ -230,8 +241,14 @@ def _date_diff(call: Call) -> Typed:
 
 @function("from_unixtime")
 def _from_unixtime(call: Call) -> Typed:
-    call.count(1, 2)
+    call.count(1, 3)
     zone = zone_name(call.constant(1)) if len(call) == 2 else "UTC"
+    if len(call) == 3:
+        hours, minutes = (call.arg(index).literal for index in (1, 2))
+        if not isinstance(hours, int) or not isinstance(minutes, int):
+            raise refused("from_unixtime with an offset that is not a literal")
+        offset = hours * 60 + minutes
+        zone = zone_name(f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}:{abs(offset) % 60:02}")
     seconds = call.given(0, DOUBLE)
     return Typed(sql=f"make_timestamptz(CAST(round({seconds} * 1000) AS BIGINT) * 1000)", type=zoned(zone))
 
@@ -239,7 +256,7 @@ def _from_unixtime(call: Call) -> Typed:
 @function("to_unixtime")
 def _to_unixtime(call: Call) -> Typed:
     call.count(1)
-    value = _time(call, 0)
+    value = _instant_only(call, 0)
     if value.type == DATE:
         value = cast(value, TIMESTAMP)
     return Typed(sql=f"(CAST(epoch_us({value.sql}) AS DOUBLE) / 1e6)", type=DOUBLE)
@@ -249,19 +266,36 @@ def _to_unixtime(call: Call) -> Typed:
 def _from_iso(call: Call) -> Typed:
     call.count(1)
     text = call.arg(0).text_literal
-    zone = None
-    if text is not None:
-        offset = iso_moment(text).strftime("%z")
-        zone = zone_name(f"{offset[:3]}:{offset[3:]}")
-    return Typed(sql=f"make_timestamptz(sk_iso_micros({call.given(0, VARCHAR)}))", type=zoned(zone))
+    if text is not None and time_patterns.is_iso(text):
+        moment = time_patterns.iso_moment(text)
+        return Typed(sql=f"make_timestamptz({time_patterns.micros_of(moment)})", type=zoned(_offset_name(moment)))
+    # Of a column the zones are not followed: all its moments have to be in UTC, or the offset must not matter.
+    return Typed(sql=f"make_timestamptz(sk_iso_utc_micros({call.given(0, VARCHAR)}))", type=zoned("UTC"))
+
+
+def _instant_only(call: Call, index: int) -> Typed:
+    """An argument whose zone does not matter for what is asked."""
+    node = call.nodes[index]
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() == "from_iso8601_timestamp":
+        value = call.arg(index)
+        return replace(value, sql=value.sql.replace("sk_iso_utc_micros(", "sk_iso_micros(", 1))
+    return _time(call, index)
 
 
 @function("from_iso8601_date")
 def _from_iso_date(call: Call) -> Typed:
     call.count(1)
-    text = call.given(0, VARCHAR)
-    sql = f"CASE WHEN regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN {text} "
-    return Typed(sql=f"CAST({sql} WHEN {text} IS NOT NULL THEN 'INVALID' END AS DATE)", type=DATE)
+    return Typed(sql=f"CAST(sk_iso_date({call.given(0, VARCHAR)}) AS DATE)", type=DATE)
+
+
+def _shown_offset(value: Typed, between: str) -> str:
+    """The offset of a moment in its zone as text: +02:00."""
+    minutes = f"((epoch_us({local(value).sql}) - epoch_us({value.sql})) // 60000000)"
+    sign = f"(CASE WHEN {minutes} < 0 THEN '-' ELSE '+' END)"
+    hours, rest = (f"lpad(CAST(abs({minutes}) {op} 60 AS VARCHAR), 2, '0')" for op in ("//", "%"))
+    return f"({sign} || {hours} || '{between}' || {rest})"
 
 
 @function("to_iso8601")
@@ -273,19 +307,24 @@ def _to_iso(call: Call) -> Typed:
     shown, zone = moment(value), value.type.zone
     sql = f"strftime({shown.sql}, '%Y-%m-%dT%H:%M:%S{fraction(value.type.precision)}')"
     if value.type.kind == "timestamp with time zone":
-        if zone is None or ("/" in zone):
-            raise refused("to_iso8601 of a moment in a named zone", advice="use at_timezone(x, 'UTC')")
-        sql = f"({sql} || '{'Z' if zone == 'UTC' else zone}')"
+        if zone is not None and "/" in zone:
+            sql = f"({sql} || {_shown_offset(value, ':')})"
+        else:
+            sql = f"({sql} || '{'Z' if zone == 'UTC' else zone}')"
     return Typed(sql=sql, type=VARCHAR)
 
 
 @function("at_timezone")
 def _at_timezone(call: Call) -> Typed:
     call.count(2)
-    value = coerce(_time(call, 0), zoned("UTC")) or call.arg(0)
+    value = _instant_only(call, 0)
+    if value.type.kind != "timestamp with time zone":
+        value = coerce(value, zoned("UTC", value.type.precision or 0)) or value
     if value.type.kind != "timestamp with time zone":
         raise call.unexpected()
-    return replace(value, type=zoned(zone_name(call.constant(1)), value.type.precision or 3))
+    return replace(
+        value, type=zoned(zone_name(call.constant(1)), 3 if value.type.precision is None else value.type.precision)
+    )
 
 
 @function("with_timezone")
@@ -300,36 +339,47 @@ def _with_timezone(call: Call) -> Typed:
 @function("date_format")
 def _date_format(call: Call) -> Typed:
     call.count(2)
-    pattern = mysql_format(call.constant(1), reading=False)
+    pattern = mysql_format(call.constant(1))
     return Typed(sql=f"strftime({moment(_time(call, 0)).sql}, {quote(pattern)})", type=VARCHAR)
 
 
 @function("format_datetime")
 def _format_datetime(call: Call) -> Typed:
     call.count(2)
-    pattern = joda_format(call.constant(1), reading=False)
-    return Typed(sql=f"strftime({moment(_time(call, 0)).sql}, {quote(pattern)})", type=VARCHAR)
-
-
-def _parsed(call: Call, pattern: str) -> str:
-    # DuckDB reads over blanks around the text, Trino does not.
-    text = call.given(0, VARCHAR)
-    strict = f"CASE WHEN regexp_matches({text}, '^\\s|\\s$') THEN 'INVALID' ELSE {text} END"
-    return f"strptime({strict}, {quote(pattern)})"
+    pattern, value = joda_format(call.constant(1)), _time(call, 0)
+    sql = f"strftime({moment(value).sql}, {quote(pattern)})"
+    if {"\1", "\2"} & set(pattern):
+        zoned_value = value if value.type.kind == "timestamp with time zone" else instant(moment(value), "UTC")
+        for mark, between in (("\1", ""), ("\2", ":")):
+            sql = f"replace({sql}, {quote(mark)}, {_shown_offset(zoned_value, between)})"
+    return Typed(sql=sql, type=VARCHAR)
 
 
 @function("date_parse")
 def _date_parse(call: Call) -> Typed:
     call.count(2)
-    pattern = mysql_format(call.constant(1), reading=True)
-    return Typed(sql=rounded(_parsed(call, pattern), 3), type=TIMESTAMP)
+    time_patterns.mysql_parts(call.constant(1))
+    micros = f"sk_date_parse({call.given(0, VARCHAR)}, {quote(call.constant(1))})"
+    return Typed(sql=f"make_timestamp({micros})", type=TIMESTAMP)
 
 
 @function("parse_datetime")
 def _parse_datetime(call: Call) -> Typed:
     call.count(2)
-    pattern = joda_format(call.constant(1), reading=True)
-    return instant(Typed(sql=_parsed(call, pattern), type=TIMESTAMP), "UTC")
+    pattern = call.constant(1)
+    time_patterns.joda_parts(pattern)
+    text = call.arg(0).text_literal
+    if text is not None and time_patterns.fits(text, pattern):
+        moment = time_patterns.joda_moment(text, pattern)
+        zone = _offset_name(moment)
+        return Typed(sql=f"make_timestamptz({time_patterns.micros_of(moment)})", type=zoned(zone))
+    micros = f"sk_parse_datetime({call.given(0, VARCHAR)}, {quote(pattern)})"
+    return Typed(sql=f"make_timestamptz({micros})", type=zoned("UTC"))
+
+
+def _offset_name(moment: datetime) -> str:
+    offset = moment.strftime("%z")
+    return zone_name(f"{offset[:3]}:{offset[3:]}")
 
 
 @function("last_day_of_month")

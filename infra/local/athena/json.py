@@ -14,12 +14,12 @@ _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\
 
 
 @dataclass(frozen=True, slots=True)
-class _Object:
+class JsonObject:
     pairs: tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Number:
+class JsonNumber:
     text: str
 
     @property
@@ -39,9 +39,9 @@ def load(text: str) -> object:
     """
     return json.loads(
         text,
-        object_pairs_hook=lambda pairs: _Object(tuple(pairs)),
-        parse_int=_Number,
-        parse_float=_Number,
+        object_pairs_hook=lambda pairs: JsonObject(tuple(pairs)),
+        parse_int=JsonNumber,
+        parse_float=JsonNumber,
         parse_constant=_constant,
     )
 
@@ -73,7 +73,7 @@ _MISSING: Final = object()
 
 def _find(document: object, steps: tuple[str | int, ...]) -> object:
     for step in steps:
-        if isinstance(document, _Object):
+        if isinstance(document, JsonObject):
             # Of two fields with one name Trino takes the first that it meets.
             document = next((value for name, value in document.pairs if name == str(step)), _MISSING)
         elif isinstance(document, list) and isinstance(step, int):
@@ -107,16 +107,21 @@ def dump(value: object, *, ordered: bool = False) -> str:
     >>> dump(load('{"b": 1.50, "a": [true, null]}'), ordered=True)
     '{"a":[true,null],"b":1.5}'
     """
-    if isinstance(value, _Object):
+    if isinstance(value, JsonObject):
         pairs = sorted(dict(value.pairs).items()) if ordered else value.pairs
         return "{" + ",".join(f"{_quote(name)}:{dump(item, ordered=ordered)}" for name, item in pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(dump(item, ordered=ordered) for item in value) + "]"
-    if isinstance(value, _Number):
+    if isinstance(value, JsonNumber):
         return value.text if value.is_whole else double_text(float(value.text))
     if isinstance(value, str):
         return _quote(value)
     return {None: "null", True: "true", False: "false"}[value if isinstance(value, bool) else None]
+
+
+def quoted(text: str) -> str:
+    """A text as a JSON string."""
+    return _quote(text)
 
 
 def _quote(text: str) -> str:
@@ -124,7 +129,7 @@ def _quote(text: str) -> str:
 
 
 def _scalar_text(value: object) -> str | None:
-    if isinstance(value, _Number):
+    if isinstance(value, JsonNumber):
         return value.text
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -158,6 +163,18 @@ def parse(text: str) -> str:
         raise QueryError("INVALID_FUNCTION_ARGUMENT", "Cannot convert value to JSON") from None
 
 
+def parse_unsorted(text: str) -> str:
+    """``json_parse`` inside a CAST, whose members keep their order.
+
+    Raises:
+        QueryError: INVALID_CAST_ARGUMENT when it is not JSON.
+    """
+    try:
+        return dump(load(text))
+    except ValueError:
+        raise QueryError("INVALID_CAST_ARGUMENT", "Cannot cast to the type: the value is not JSON") from None
+
+
 def array_length(text: str) -> int | None:
     """``json_array_length``: None for what is not an array."""
     document = _open(text)
@@ -169,7 +186,7 @@ def size(text: str, path: str) -> int | None:
     found = _find(_open(text), parse_path(path))
     if found is _MISSING:
         return None
-    if isinstance(found, _Object):
+    if isinstance(found, JsonObject):
         return len(found.pairs)
     return len(found) if isinstance(found, list) else 0
 
@@ -181,7 +198,7 @@ def _bad_cast(target: str) -> QueryError:
 def to_varchar(text: str) -> str | None:
     """``CAST(json AS varchar)``."""
     value = load(text)
-    if isinstance(value, _Number):
+    if isinstance(value, JsonNumber):
         return value.text if value.is_whole else double_text(float(value.text))
     if value is None or isinstance(value, bool | str):
         return _scalar_text(value)
@@ -195,7 +212,7 @@ def to_bigint(text: str) -> int | None:
         return None
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, _Number):
+    if isinstance(value, JsonNumber):
         number = Decimal(value.text).quantize(Decimal(1), rounding=ROUND_HALF_UP)
         if -(2**63) <= number < 2**63:
             return int(number)
@@ -211,7 +228,7 @@ def to_double(text: str) -> float | None:
         return None
     if isinstance(value, bool):
         return float(value)
-    if isinstance(value, _Number):
+    if isinstance(value, JsonNumber):
         return float(value.text)
     if isinstance(value, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
         return float(value)
@@ -223,7 +240,7 @@ def to_boolean(text: str) -> bool | None:
     value = load(text)
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, _Number):
+    if isinstance(value, JsonNumber):
         return float(value.text) != 0
     if isinstance(value, str) and value.lower() in {"t", "true", "1", "f", "false", "0"}:
         return value.lower() in {"t", "true", "1"}
@@ -236,7 +253,7 @@ def to_elements(text: str) -> list[str | None] | None:
     if value is None:
         return None
     if isinstance(value, list):
-        return [None if item is None else dump(item) for item in value]
+        return [dump(item) for item in value]
     raise _bad_cast("array")
 
 
@@ -245,7 +262,7 @@ def to_keys(text: str) -> list[str] | None:
     value = load(text)
     if value is None:
         return None
-    if isinstance(value, _Object):
+    if isinstance(value, JsonObject):
         names = [name for name, _ in value.pairs]
         if len(set(names)) == len(names):
             return names
@@ -257,6 +274,78 @@ def to_values(text: str) -> list[str | None] | None:
     value = load(text)
     if value is None:
         return None
-    if isinstance(value, _Object):
-        return [None if item is None else dump(item) for _, item in value.pairs]
+    if isinstance(value, JsonObject):
+        return [dump(item) for _, item in value.pairs]
     raise _bad_cast("map")
+
+
+def members(keys: list[str | None], values: list[str]) -> str:
+    """A JSON object of a map: keys in alphabetical order, values as JSON text.
+
+    >>> members(["b", "a"], ["1", "[]"])
+    '{"a":[],"b":1}'
+    """
+    pairs = sorted(zip(map(str, keys), values, strict=True))
+    return "{" + ",".join(f"{_quote(key)}:{value}" for key, value in pairs) + "}"
+
+
+def made_object(keys: list[str], values: list[str]) -> str:
+    """A JSON object in the order of its members."""
+    return "{" + ",".join(f"{_quote(key)}:{value}" for key, value in zip(keys, values, strict=True)) + "}"
+
+
+def field(text: str, name: str, index: int) -> str | None:
+    """A row's field out of a JSON object by its name, or out of a JSON array by its place.
+
+    Raises:
+        QueryError: INVALID_CAST_ARGUMENT for anything else.
+    """
+    value = load(text)
+    if isinstance(value, JsonObject):
+        found = next((item for key, item in reversed(value.pairs) if key.lower() == name.lower()), _MISSING)
+    elif isinstance(value, list):
+        found = value[index] if index < len(value) else _MISSING
+    else:
+        raise _bad_cast("row")
+    return None if found is _MISSING else dump(found)
+
+
+def to_decimal(text: str, scale: int) -> str | None:
+    """``CAST(json AS decimal)``, rounded half up to so many digits."""
+    value = load(text)
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, JsonNumber) or (isinstance(value, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", value)):
+        number = Decimal(value.text if isinstance(value, JsonNumber) else value)
+        return format(number.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP), "f")
+    raise _bad_cast("decimal")
+
+
+def array_get(text: str, index: int) -> str | None:
+    """``json_array_get``: from the end for a negative index."""
+    document = _open(text)
+    if not isinstance(document, list) or not -len(document) <= index < len(document):
+        return None
+    item = document[index]
+    # Trino gives strings without their quotes, which is not JSON; its documentation says so.
+    return None if item is None else item if isinstance(item, str) else dump(item)
+
+
+def array_contains(text: str, wanted: str) -> bool | None:
+    """``json_array_contains``; ``wanted`` is JSON text."""
+    document = _open(text)
+    return any(dump(item) == wanted for item in document) if isinstance(document, list) else None
+
+
+def is_scalar(text: str) -> bool:
+    """``is_json_scalar``.
+
+    Raises:
+        QueryError: INVALID_FUNCTION_ARGUMENT when it is not JSON.
+    """
+    try:
+        return not isinstance(load(text), JsonObject | list)
+    except ValueError:
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", "Cannot convert value to JSON") from None

@@ -78,7 +78,7 @@ def make_lines_view(
         values = [partitions[part].values[position] for part, _ in found]
         items.append(f"{looked_up(values, kind)} AS c{1 + position}")
     items.append(f"{looked_up([file.path for _, file in found], None)} AS path")
-    session.run(f"CREATE TEMP VIEW {scan.relation} AS SELECT {', '.join(items)} FROM {source}")
+    session.run(f"CREATE OR REPLACE TEMP VIEW {scan.relation} AS SELECT {', '.join(items)} FROM {source}")
 
 
 class _Lines:

@@ -1,9 +1,10 @@
 """Comparison, arithmetic, || and [] by Trino's rules of types, with Trino's answers."""
 
+from dataclasses import replace
 from typing import Final
 
-from infra.local.athena.casts import cast, coerce, unify
-from infra.local.athena.errors import refused
+from infra.local.athena.casts import cast, coerce, fresh, unify
+from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.types import (
     BIGINT,
     BOOLEAN,
@@ -15,6 +16,7 @@ from infra.local.athena.types import (
     VARCHAR,
     YEAR_MONTH,
     SqlType,
+    array,
     as_decimal,
     common_type,
     decimal,
@@ -49,6 +51,8 @@ def compare(symbol: str, left: Typed, right: Typed, position: str) -> Typed:
     kind = common_type(left.type, right.type)
     if kind is None:
         raise mismatch(position, f"Cannot apply operator: {left.type.text} {symbol} {right.type.text}")
+    if kind.kind == "array" and symbol in {"=", "<>"}:
+        return _arrays(symbol, left, right, kind, position)
     if kind.kind == "row" and symbol in {"=", "<>"}:
         pairs = [
             compare("=", _part(left, index), _part(right, index), position).sql for index in range(len(kind.items))
@@ -60,6 +64,24 @@ def compare(symbol: str, left: Typed, right: Typed, position: str) -> Typed:
     if kind.is_floating:
         return Typed(sql=_floating(symbol, a, b), type=BOOLEAN)
     return Typed(sql=f"({a.sql} {symbol} {b.sql})", type=BOOLEAN)
+
+
+def _arrays(symbol: str, left: Typed, right: Typed, kind: SqlType, position: str) -> Typed:
+    (a, b), _ = unify([left, right], what="comparison sides")
+    index, item = fresh("i"), kind.items[0]
+    if item.kind == "unknown":
+        pair = "CAST(NULL AS BOOLEAN)"
+    else:
+        sides = [Typed(sql=f"({side.sql})[{index}]", type=item) for side in (a, b)]
+        pair = compare("=", sides[0], sides[1], position).sql
+    tests = f"list_transform(generate_series(1, len({a.sql})), lambda {index}: {pair})"
+    same, other = ("TRUE", "FALSE") if symbol == "=" else ("FALSE", "TRUE")
+    sql = (
+        f"(CASE WHEN {a.sql} IS NULL OR {b.sql} IS NULL THEN NULL WHEN len({a.sql}) <> len({b.sql}) THEN {other} "
+        f"WHEN list_contains({tests}, FALSE) THEN {other} WHEN list_count({tests}) < len({tests}) THEN NULL "
+        f"ELSE {same} END)"
+    )
+    return Typed(sql=sql, type=BOOLEAN)
 
 
 def _part(value: Typed, index: int) -> Typed:
@@ -115,7 +137,11 @@ def _moments(symbol: str, left: Typed, right: Typed) -> Typed | None:
         return Typed(sql=f"({left.sql} {symbol} {right.sql})", type=left.type)
     if symbol == "*" and a in intervals and right.type.is_integer:
         return Typed(sql=f"CAST({left.sql} * {right.sql} AS {left.type.duckdb})", type=left.type)
-    if symbol == "*" and b in intervals and left.type.is_integer:
+    if symbol in {"*", "/"} and a in intervals and right.type.is_number:
+        # Java's long: what is behind the point is cut off.
+        made = f"trunc(CAST({left.sql} AS DOUBLE) {symbol} CAST({right.sql} AS DOUBLE))"
+        return Typed(sql=f"CAST({made} AS {left.type.duckdb})", type=left.type)
+    if symbol == "*" and b in intervals and left.type.is_number:
         return _moments("*", right, left)
     if symbol == "+" and a in intervals and right.type.is_moment:
         return shift(right, left, 1)
@@ -128,9 +154,10 @@ def _moments(symbol: str, left: Typed, right: Typed) -> Typed | None:
             return None
         if met == DATE:
             return Typed(sql=f"(CAST({first.sql} - {second.sql} AS BIGINT) * 86400000)", type=DAY_SECOND)
+        micros = f"(epoch_us({first.sql}) - epoch_us({second.sql}))"
         if (met.precision or 0) > 3:
-            raise refused("the difference of two timestamps with microseconds", advice="use date_diff")
-        return Typed(sql=f"((epoch_us({first.sql}) - epoch_us({second.sql})) // 1000)", type=DAY_SECOND)
+            return Typed(sql=f"CAST(floor(({micros} + 500) / 1000) AS BIGINT)", type=DAY_SECOND)
+        return Typed(sql=f"({micros} // 1000)", type=DAY_SECOND)
     return None
 
 
@@ -147,13 +174,25 @@ def shift(value: Typed, interval: Typed, sign: int) -> Typed:
         bad = failing("INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date", DATE)
         days = f"CAST({amount} // 86400000 AS INTEGER)"
         return Typed(sql=f"(CASE WHEN {amount} % 86400000 = 0 THEN {value.sql} + {days} ELSE {bad} END)", type=DATE)
-    return Typed(sql=f"({value.sql} + to_microseconds({amount} * 1000))", type=value.type)
+    kind = replace(value.type, precision=max(value.type.precision or 0, 3))
+    return Typed(sql=f"({value.sql} + to_microseconds({amount} * 1000))", type=kind)
 
 
-def _unscaled(value: Typed) -> str:
+def unscaled(value: Typed) -> str:
+    """A decimal without its point: a whole number."""
     if value.type.scale == 0:
         return f"CAST({value.sql} AS HUGEINT)"
     return f"CAST(replace(CAST({value.sql} AS VARCHAR), '.', '') AS HUGEINT)"
+
+
+def scaled(whole: str, kind: SqlType) -> str:
+    """The decimal of a type whose digits are a whole number's."""
+    if not kind.scale:
+        return f"CAST({whole} AS {kind.duckdb})"
+    digits = f"lpad(CAST(abs({whole}) AS VARCHAR), {(kind.precision or 0) + 1}, '0')"
+    sign = f"(CASE WHEN {whole} < 0 THEN '-' ELSE '' END)"
+    text = f"{sign} || left({digits}, -{kind.scale}) || '.' || right({digits}, {kind.scale})"
+    return f"CAST({text} AS {kind.duckdb})"
 
 
 def _decimals(symbol: str, left: Typed, right: Typed) -> Typed:
@@ -172,13 +211,15 @@ def _decimals(symbol: str, left: Typed, right: Typed) -> Typed:
         if s1 + s2 > 38:
             raise mismatch(left.position, f"DECIMAL result scale must be at most 38: {s1 + s2}")
         kind = decimal(p1 + p2, s1 + s2)
-        return Typed(sql=f"CAST({a.sql} * {b.sql} AS {kind.duckdb})", type=kind)
+        # DuckDB multiplies two short decimals as 64 bits; one of 19 digits makes it 128.
+        wide = f"CAST({a.sql} AS DECIMAL({max(p1, 19)},{s1}))" if p1 + p2 > 18 else a.sql
+        return Typed(sql=f"CAST({wide} * {b.sql} AS {kind.duckdb})", type=kind)
     if symbol == "%":
         kind = decimal(min(p1 - s1, p2 - s2) + scale, scale)
         sides = [f"CAST({side.sql} AS DECIMAL(38,{scale}))" for side in (a, b)]
         return Typed(sql=f"CAST({sides[0]} % {sides[1]} AS {kind.duckdb})", type=kind)
     kind = decimal(p1 + s2 + max(s2 - s1, 0), scale)
-    return Typed(sql=divided(_unscaled(a), _unscaled(b), scale - s1 + s2, kind), type=kind)
+    return Typed(sql=divided(unscaled(a), unscaled(b), scale - s1 + s2, kind), type=kind)
 
 
 def divided(top: str, bottom: str, zeros: int, kind: SqlType) -> str:
@@ -194,17 +235,44 @@ def divided(top: str, bottom: str, zeros: int, kind: SqlType) -> str:
 def concatenate(values: list[Typed], position: str) -> Typed:
     """``a || b``: of varchar, varbinary or arrays; NULL when one is NULL."""
     kinds = {value.type.kind for value in values} - {"unknown"}
+    if kinds == {"array"} and any(value.type.kind == "unknown" for value in values):
+        message = f"{position}: Could not choose a best candidate operator. Explicit type casts must be added."
+        raise QueryError("AMBIGUOUS_FUNCTION_CALL", message)
+    if kinds == {"varchar"} and len(values) == 2 and any(value.type.kind == "unknown" for value in values):
+        # Trino takes the NULL for an array.
+        return Typed(sql="CAST(NULL AS VARCHAR[])", type=array(VARCHAR))
     if kinds <= {"varchar"}:
         return Typed(sql="(" + " || ".join(f"CAST({v.sql} AS VARCHAR)" for v in values) + ")", type=VARCHAR)
     if kinds == {"varbinary"}:
         return Typed(sql="(" + " || ".join(value.sql for value in values) + ")", type=VARBINARY)
     if kinds == {"array"} and all(value.type.kind == "array" for value in values):
-        done, kind = unify(values, what="arrays")
-        null = " OR ".join(f"{value.sql} IS NULL" for value in done)
-        joined = " || ".join(value.sql for value in done)
-        return Typed(sql=f"(CASE WHEN {null} THEN NULL ELSE {joined} END)", type=kind)
+        return _joined(values)
+    if len(values) == 2 and (made := _with_element(*values)) is not None:
+        return _joined(made)
     texts = ", ".join(value.type.text for value in values)
-    raise mismatch(position, f"Unexpected parameters ({texts}) for function concat")
+    raise QueryError("FUNCTION_NOT_FOUND", f"{position}: Unexpected parameters ({texts}) for function concat")
+
+
+def _with_element(left: Typed, right: Typed) -> list[Typed] | None:
+    """Two arrays of an array and one element of it, or None."""
+    for index, (whole, item) in enumerate(((left, right), (right, left))):
+        if whole.type.kind != "array" or item.type.kind == "array":
+            continue
+        kind = common_type(whole.type.items[0], item.type)
+        if kind is None:
+            continue
+        one = coerce(item, kind)
+        if one is not None:
+            single = Typed(sql=f"CAST([{one.sql}] AS {kind.duckdb}[])", type=array(kind), position=item.position)
+            return [whole, single] if not index else [single, whole]
+    return None
+
+
+def _joined(values: list[Typed]) -> Typed:
+    done, kind = unify(values, what="arrays")
+    null = " OR ".join(f"{value.sql} IS NULL" for value in done)
+    joined = " || ".join(value.sql for value in done)
+    return Typed(sql=f"(CASE WHEN {null} THEN NULL ELSE {joined} END)", type=kind)
 
 
 def make_row(values: list[Typed]) -> Typed:
@@ -238,7 +306,9 @@ def subscript(value: Typed, index: Typed, position: str) -> Typed:
             f"ELSE {missing} END)"
         )
         return Typed(sql=sql, type=value.type.items[1])
-    if value.type.kind == "row" and isinstance(index.literal, int) and 1 <= index.literal <= len(value.type.items):
+    if value.type.kind == "row" and isinstance(index.literal, int):
+        if not 1 <= index.literal <= len(value.type.items):
+            raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{position}: ROW index out of bounds: {index.literal}")
         return _part(value, index.literal - 1)
     raise mismatch(position, f"Cannot use {index.type.text} for subscript of {value.type.text}")
 

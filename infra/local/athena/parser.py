@@ -10,7 +10,8 @@ from sqlglot.errors import SqlglotError
 from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokens import Token, TokenType
 
-from infra.local.athena.errors import QueryError, refused
+from infra.local.athena import syntax
+from infra.local.athena.errors import QueryError
 
 _SYMBOLS: Final = frozenset(
     [
@@ -35,19 +36,22 @@ _SYMBOLS: Final = frozenset(
         "]",
         "->",
         "=>",
+        ":",
         "?",
         ";",
     ]
 )
 _PARSED_FUNCTIONS: Final = ("CAST", "EXTRACT", "TRY_CAST", "POSITION", "LISTAGG")
-_TRINO_UNITS: Final = frozenset(["year", "month", "week", "day", "hour", "minute", "second"])
+_TRINO_UNITS: Final = frozenset(["year", "month", "day", "hour", "minute", "second"])
+_INTERVAL: Final = re.compile(r"\s*[+-]?[\d:. -]*\d[\d:. -]*")
 
 
 class _Parser(TrinoParser):  # type: ignore[misc, unused-ignore]
     # Functions stay as they are written: the allow-list goes by Trino's own names.
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
-        name: TrinoParser.FUNCTION_PARSERS[name] for name in _PARSED_FUNCTIONS
+        **{name: TrinoParser.FUNCTION_PARSERS[name] for name in _PARSED_FUNCTIONS},
+        **syntax.PARSERS,
     }
     NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
         "CASE": TrinoParser.NO_PAREN_FUNCTION_PARSERS["CASE"],
@@ -81,9 +85,32 @@ def tokens_of(sql: str) -> list[Token]:
         tokens: list[Token] = list(AthenaSql().tokenize(sql))
     except SqlglotError as error:
         raise QueryError("SYNTAX_ERROR", "line 1:1: a quote or a comment does not end") from error
-    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+    if tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens.pop()
-    return tokens
+    return _with_numbers(tokens, sql)
+
+
+_NUMBER: Final = re.compile(r"0[xX][0-9A-Fa-f_]+|0[bB][01_]+|0[oO][0-7_]+|\d+(?:_\d+)+(?:\.\d*(?:_\d+)*)?(?![A-Za-z_])")
+
+
+def _with_numbers(tokens: list[Token], sql: str) -> list[Token]:
+    """The tokens, with Trino's numbers in one piece each: 1_000 is two to sqlglot, and 0x1F is bytes."""
+    done: list[Token] = []
+    until = -1
+    for token in tokens:
+        if token.start <= until:
+            continue
+        match = None
+        if token.token_type in {TokenType.NUMBER, TokenType.HEX_STRING, TokenType.BIT_STRING}:
+            match = _NUMBER.match(sql, token.start)
+        if match is None:
+            done.append(token)
+            continue
+        digits = match[0].replace("_", "")
+        text = str(int(digits, 0)) if digits[1:2].isalpha() else digits
+        until = match.end() - 1
+        done.append(Token(TokenType.NUMBER, text, token.line, token.col, token.start, until))
+    return done
 
 
 def require_one_statement(sql: str) -> list[Token]:
@@ -114,13 +141,18 @@ def parse_query(sql: str) -> exp.Expression:
     'count'
     """
     tokens = require_one_statement(sql)
-    _check_tokens(tokens)
+    _check_tokens(tokens, sql)
     try:
         tree = AthenaSql().parser().parse(tokens, sql)[0]
     except SqlglotError as error:
         details = getattr(error, "errors", None) or [{}]
         line, column = details[0].get("line", 1), details[0].get("col", 1)
         word = details[0].get("highlight") or "<EOF>"
+        if (
+            re.search(rf"\bcast\s*\(.*\bas\s+{re.escape(word)}\b", sql, re.IGNORECASE | re.DOTALL)
+            and word.isidentifier()
+        ):
+            raise QueryError("TYPE_MISMATCH", f"line {line}:1: Unknown type: {word}") from error
         start = max(1, (column or 1) - len(word) + 1)
         raise QueryError("SYNTAX_ERROR", f"line {line}:{start}: mismatched input '{word}'") from error
     except RecursionError as error:
@@ -195,16 +227,23 @@ def _is_literal(node: exp.Expression) -> bool:
     return isinstance(node, exp.Literal | exp.Boolean | exp.Null | exp.Interval | exp.HexString)
 
 
-def _check_tokens(tokens: Sequence[Token]) -> None:
+def _check_tokens(tokens: Sequence[Token], sql: str) -> None:
     words = {TokenType.STRING, TokenType.NUMBER, TokenType.IDENTIFIER, TokenType.HEX_STRING, TokenType.UNICODE_STRING}
     for index, token in enumerate(tokens):
         if token.token_type in words:
             if token.token_type == TokenType.STRING and index and tokens[index - 1].text.upper() == "AS":
                 raise QueryError("SYNTAX_ERROR", f"line {token.line}:{token.col}: a name is quoted with double quotes")
-            if token.token_type == TokenType.UNICODE_STRING:
-                raise refused("U&'' strings", advice="write the characters themselves")
             continue
         text = token.text
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
+        follower = "" if following is None else "'" if following.token_type in words else following.text.upper()
+        before = tokens[index - 1].text.upper() if index else ""
+        if (text.upper() in {"GROUP", "ORDER"} and follower != "BY" and before not in {".", "WITHIN"}) or (
+            text == "," and follower in {"FROM", "", ")", "WHERE", ","}
+        ):
+            raise QueryError("SYNTAX_ERROR", f"line {token.line}:{token.col}: mismatched input '{follower or '<EOF>'}'")
+        if text.upper() == "CURRENT_DATE" and follower == "(":
+            raise QueryError("SYNTAX_ERROR", f"line {token.line}:{token.col}: mismatched input '('")
         if text.upper() in {"OFFSET", ","} and index > 1 and tokens[index - 2].text.upper() == "LIMIT":
             raise QueryError(
                 "SYNTAX_ERROR", f"line {token.line}:{token.col}: mismatched input '{text}'; OFFSET comes before LIMIT"
@@ -224,9 +263,11 @@ def _check_interval(tokens: Sequence[Token], index: int) -> None:
     if not rest or rest[0].token_type != TokenType.STRING:
         return
     unit = rest[1].text.lower() if len(rest) > 1 else ""
-    if not re.fullmatch(r"\s*[+-]?\d+\s*", rest[0].text) or unit not in _TRINO_UNITS:
+    if unit and unit not in _TRINO_UNITS and re.fullmatch(r"[a-z]+", unit):
+        raise QueryError("TYPE_NOT_FOUND", f"line {tokens[index].line}:{tokens[index].col}: Unknown type: interval")
+    if not _INTERVAL.fullmatch(rest[0].text) or unit not in _TRINO_UNITS:
         raise QueryError(
-            "SYNTAX_ERROR",
+            "INVALID_LITERAL" if unit else "SYNTAX_ERROR",
             f"line {tokens[index].line}:{tokens[index].col}: an interval is written INTERVAL '7' DAY "
             f"(units: {', '.join(sorted(_TRINO_UNITS))})",
         )

@@ -12,15 +12,16 @@ from infra.local.athena.errors import QueryError, refused
 _TOKEN: Final = re.compile(
     r"""
       \\[dDwWsSbB.\\+*?()\[\]{}|^$/\-nrt"'#%&,:;<=>@_`~!]      # classes and quoted characters
+    | \\x[0-9A-Fa-f]{2} | \\[AzQE]
     | \\p\{(?:L|Lu|Ll|N|Nd|P|S|Z|M|Mn)\} | \\P\{(?:L|Lu|Ll|N|Nd|P|S|Z|M|Mn)\}
-    | \[\^?(?:\\[dDwWsS.\\+*?()\[\]{}|^$/\-nrt"']|[^\[\]\\&])+\]
-    | \(\?:|\(\?i\)|\(\?s\)|\(\?i:|\(\?s:|\((?!\?)|\)
+    | \[\^?(?:\\x[0-9A-Fa-f]{2}|\\[dDwWsS.\\+*?()\[\]{}|^$/\-nrt"'&]|\[:[a-z]+:\]|&(?!&)|[^\[\]\\&])+\]
+    | \(\?:|\(\?i\)|\(\?s\)|\(\?i:|\(\?s:|\(\?<[A-Za-z]\w*>|\((?!\?)|\)
     | \{\d+(?:,\d*)?\}\??|[*+?]\??|[.|^$]
     | [^\\\[\](){}*+?.|^$]
     """,
     re.VERBOSE,
 )
-_ASCII_ONLY: Final = re.compile(r"\\[dDwWsSbB]|\(\?i")
+_ASCII_ONLY: Final = re.compile(r"\\[bB]")
 _GROUP: Final = re.compile(r"\\(.)|\$(\d)|\$\{(\w+)\}|(\$)", re.DOTALL)
 
 
@@ -47,21 +48,12 @@ def check_pattern(pattern: str) -> None:
 
 
 def is_ascii_only(pattern: str) -> bool:
-    r"""Whether the answer could differ outside ASCII (``\w``, ``\b``, ``(?i)`` …).
+    r"""Whether the answer could differ outside ASCII: RE2's ``\b`` knows no other letters.
 
     >>> is_ascii_only(r"\bspam\b"), is_ascii_only("spam")
     (True, False)
     """
     return _ASCII_ONLY.search(pattern) is not None
-
-
-def can_be_empty(pattern: str) -> bool:
-    """Whether the pattern can match nothing at all, where the two engines walk on differently.
-
-    >>> can_be_empty("a*"), can_be_empty("a+")
-    (True, False)
-    """
-    return _compile(pattern).search("") is not None or re.search(r"\\[bB]$|^\\[bB]", pattern) is not None
 
 
 @lru_cache(maxsize=256)
@@ -78,9 +70,10 @@ def _guard(text: str, pattern: str) -> None:
     if is_ascii_only(pattern) and not text.isascii():
         raise QueryError(
             "NOT_SUPPORTED",
-            "the local twin does not answer \\w, \\d, \\s, \\b or (?i) for text outside ASCII; write the characters "
-            "as a class, e.g. [0-9], or run it on AWS",
+            "the local twin does not answer \\b for text outside ASCII; run it on AWS",
         )
+    if "\x0b" in text and re.search(r"\\[sS]", pattern):
+        raise QueryError("NOT_SUPPORTED", "the local twin does not answer \\s for text with a vertical tab")
     if "$" in pattern and text.endswith("\n"):
         raise QueryError("NOT_SUPPORTED", "the local twin does not answer $ for text that ends in a line break")
 
@@ -125,11 +118,19 @@ def count(text: str, pattern: str) -> int:
     return sum(1 for _ in _compile(pattern).finditer(text))
 
 
-def position(text: str, pattern: str) -> int:
-    """``regexp_position``: from 1; -1 when the pattern is not found."""
+def position(text: str, pattern: str, start: int, nth: int) -> int:
+    """``regexp_position``: from 1; -1 when the pattern is not found so often from ``start`` on.
+
+    Raises:
+        QueryError: INVALID_FUNCTION_ARGUMENT for a start or a number below 1.
+    """
     _guard(text, pattern)
-    match = _compile(pattern).search(text)
-    return -1 if match is None else match.start() + 1
+    if start < 1 or nth < 1:
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", "start position and occurrence must be at least 1")
+    for found, match in enumerate(_compile(pattern).finditer(text, start - 1), start=1):
+        if found == nth:
+            return int(match.start()) + 1
+    return -1
 
 
 def split(text: str, pattern: str) -> list[str]:
@@ -155,6 +156,8 @@ def replace(text: str, pattern: str, replacement: str) -> str:
         def part(found: re.Match[str]) -> str:
             if found[1] is not None:
                 return found[1]
+            if found[3] is not None and found[3] in compiled.groupindex:
+                return match.group(found[3]) or ""
             if found[2] is None:
                 raise QueryError("INVALID_FUNCTION_ARGUMENT", f"Illegal replacement sequence: {replacement}")
             number = int(found[2])

@@ -109,8 +109,13 @@ class Relations(Conditions):
         clause = node.args["with_"]
         names = dict(self._names)
         running = []
+        given: set[str] = set()
         for cte in clause.expressions:
             name = cte.alias.lower()
+            if name in given:
+                place = position_of(cte, self.text)
+                raise QueryError("DUPLICATE_NAMED_QUERY", f"{place}: WITH query name '{name}' specified more than once")
+            given.add(name)
             columns = tuple(column.name for column in cte.args["alias"].args.get("columns") or ())
             if clause.args.get("recursive") and any(
                 table.name.lower() == name and not table.args.get("db") for table in cte.this.find_all(exp.Table)
@@ -193,10 +198,7 @@ class Relations(Conditions):
     def _values(self, node: exp.Expression, parent: Scope | None) -> Compiled:
         only(node, "expressions", "alias", "order", "limit", "offset")
         expressions = Expressions(self, Frame(scope=Scope(parent=parent)))
-        rows = [
-            [expressions.compile(item) for item in (row.expressions if isinstance(row, exp.Tuple) else [row])]
-            for row in node.expressions
-        ]
+        rows = [self._value_row(expressions, row) for row in node.expressions]
         if len({len(row) for row in rows}) != 1:
             raise QueryError("TYPE_MISMATCH", "Values rows have mismatched sizes")
         kinds, done = [], []
@@ -209,6 +211,15 @@ class Relations(Conditions):
         columns = [OutColumn(name=None, shown=f"_col{i}", type=kind) for i, kind in enumerate(kinds)]
         made = Compiled(sql=f"SELECT {names} FROM (VALUES {listed}) v({names})", columns=columns)
         return query_select.finish(self, made, node, parent)
+
+    def _value_row(self, expressions: Expressions, node: exp.Expression) -> list[Typed]:
+        """One row of VALUES: several values, the fields of one that is a row, or one value."""
+        members = node.expressions if isinstance(node, exp.Tuple) else [node]
+        values = [expressions.compile(member) for member in members]
+        if len(values) == 1 and values[0].type.kind == "row":
+            [whole] = values
+            return [Typed(sql=f"({whole.sql}).f{index}", type=kind) for index, kind in enumerate(whole.type.items)]
+        return values
 
     # --- FROM -----------------------------------------------------------------------------------------------------
 
@@ -354,11 +365,13 @@ class Relations(Conditions):
         only(node, "expressions", "alias", "offset")
         expressions = Expressions(self, Frame(scope=before))
         alias, items, kinds, lengths = self._alias(), [], [], []
+        names: list[str | None] = []
         for part in node.expressions:
             value = expressions.compile(part)
             if value.type.kind == "map":
                 items += [f"unnest(map_keys({value.sql}))", f"unnest(map_values({value.sql}))"]
                 kinds += list(value.type.items)
+                names += [None, None]
                 lengths.append(f"coalesce(CAST(cardinality({value.sql}) AS BIGINT), 0)")
             elif value.type.kind == "array":
                 item = value.type.items[0]
@@ -368,17 +381,25 @@ class Relations(Conditions):
                         f"unnest(list_transform({value.sql}, lambda u: u.f{index}))" for index in range(len(item.items))
                     ]
                     kinds += list(item.items)
+                    names += list(item.names)
                 else:
                     items.append(f"unnest({value.sql})")
                     kinds.append(item)
+                    names.append(None)
             else:
-                raise QueryError("TYPE_MISMATCH", f"{value.position}: Cannot unnest type: {value.type.text}")
+                raise QueryError(
+                    "INVALID_FUNCTION_ARGUMENT", f"{value.position}: Cannot unnest type: {value.type.text}"
+                )
         if node.args.get("offset"):
             items.append(f"unnest(generate_series(1, greatest({', '.join(lengths)})))")
             kinds.append(BIGINT)
+            names.append(None)
         listed = ", ".join(f"{item} AS c{index}" for index, item in enumerate(items))
         source = Source(sql=f"LATERAL (SELECT {listed}) AS {alias}", fields=[])
-        columns = [OutColumn(name=None, shown=f"_col{i}", type=kind) for i, kind in enumerate(kinds)]
+        columns = [
+            OutColumn(name=name.lower() if name else None, shown=name or f"_col{i}", type=kind)
+            for i, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        ]
         extra = node.args.get("offset")
         more = [extra] if isinstance(extra, exp.Identifier) else []
         self._name(source, columns, alias, node, None, more=more)

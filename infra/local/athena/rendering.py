@@ -64,11 +64,8 @@ def text_of(value: Any, kind: SqlType) -> str | None:
         return f"{_stamp(value.astimezone(_zone(zone)), kind.precision)} {zone}"
     if name == "varbinary":
         return " ".join(f"{byte:02x}" for byte in bytes(value))
-    if name == "interval day to second":
-        return _day_second(int(value))
-    if name == "interval year to month":
-        sign = "-" if value < 0 else ""
-        return f"{sign}{abs(value) // 12}-{abs(value) % 12}"
+    if name.startswith("interval"):
+        return interval_text(int(value), name)
     if name == "array":
         return "[" + ", ".join(_inner(item, kind.items[0]) for item in value) + "]"
     if name == "map":
@@ -81,6 +78,13 @@ def text_of(value: Any, kind: SqlType) -> str | None:
         )
         return "{" + ", ".join(fields) + "}"
     return str(value)
+
+
+def interval_text(value: int, kind: str) -> str:
+    """An interval of milliseconds or months, as ``kind`` says, written out."""
+    if kind == "interval day to second":
+        return _day_second(value)
+    return f"{'-' if value < 0 else ''}{abs(value) // 12}-{abs(value) % 12}"
 
 
 def _inner(value: Any, kind: SqlType) -> str:

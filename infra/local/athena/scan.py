@@ -78,7 +78,7 @@ def make_view(
         kinds = [kind for _, kind in (*scan.table.columns, *scan.table.partitions)]
         empty = [f"CAST(NULL AS {kind.duckdb}) AS c{index}" for index, kind in enumerate(kinds)]
         selects = [f"SELECT {', '.join([*empty, 'CAST(NULL AS VARCHAR) AS path'])} WHERE FALSE"]
-    session.run(f"CREATE TEMP VIEW {scan.relation} AS {' UNION ALL '.join(selects)}")
+    session.run(f"CREATE OR REPLACE TEMP VIEW {scan.relation} AS {' UNION ALL '.join(selects)}")
 
 
 def _group(

@@ -27,6 +27,8 @@ def select(relations: Any, node: exp.Expression, parent: Scope | None) -> Compil
         QueryError: as Athena would, or NOT_SUPPORTED.
     """
     only(node, *_PARTS)
+    if not node.expressions:
+        raise QueryError("SYNTAX_ERROR", "line 1:8: mismatched input 'FROM'. Expecting: '*', <expression>")
     scope = Scope(parent=parent)
     source_sql, conditions = _from(relations, node, scope)
     frame = Frame(scope=scope)
@@ -138,6 +140,8 @@ def _from(
         word = f"{side} JOIN" if side else "JOIN" if on is not None or using else "CROSS JOIN"
         if isinstance(join.this, exp.Unnest | exp.Lateral) and side and not _is_true(on):
             raise refused("an outer join of UNNEST or LATERAL other than ON TRUE")
+        if kind == "INNER" and on is None and not using:
+            raise QueryError("SYNTAX_ERROR", "line 1:1: INNER JOIN is written with ON or USING")
         if side and on is None and not using:
             raise QueryError("SYNTAX_ERROR", f"{side} JOIN is written with ON or USING")
         before = list(scope.fields)
@@ -212,11 +216,21 @@ def _expand(relations: Any, node: exp.Expression, scope: Scope) -> list[tuple[ex
         elif isinstance(item, exp.Alias):
             done.append((item.this, item.alias.lower(), item.alias))
         elif isinstance(item, exp.Column | exp.Dot):
-            name = item.parts[-1].name if isinstance(item, exp.Column) else item.expression.name
-            done.append((item, name.lower(), name))
+            name = _plain_name(item)
+            done.append((item, name.lower() if name else None, name))
         else:
             done.append((item, None, None))
     return done
+
+
+def _plain_name(item: exp.Expression) -> str | None:
+    """The last name of ``a.b.c``; what is taken out of anything else, as in ``items[1].sku``, has none."""
+    if isinstance(item, exp.Column):
+        return str(item.parts[-1].name)
+    root = item
+    while isinstance(root, exp.Dot):
+        root = root.this
+    return str(item.expression.name) if isinstance(root, exp.Column | exp.Identifier) else None
 
 
 def _group(
@@ -274,6 +288,8 @@ def _group(
             done += [one(member) for member in part.expressions]
         else:
             done.append(one(part))
+    if not done:
+        return "GROUPING SETS (())", set()
     return ", ".join(done), texts if plain else _UNGROUPABLE
 
 

@@ -4,89 +4,13 @@ import inspect
 import os
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import duckdb
 
-from infra.local.athena import functions_time as query_functions_time
-from infra.local.athena import json as query_json
-from infra.local.athena import regex as query_regex
-from infra.local.athena import text as query_text
 from infra.local.athena.errors import QueryError
-
-
-def _fail(message: str) -> str:
-    name, _, text = message.partition(": ")
-    raise QueryError(name, text)
-
-
-def _double_to_decimal(value: float, scale: int) -> str:
-    step = Decimal(1).scaleb(-scale)
-    try:
-        shown, exact = (d.quantize(step, rounding=ROUND_HALF_UP) for d in (Decimal(repr(value)), Decimal(value)))
-    except ArithmeticError:
-        raise QueryError("INVALID_CAST_ARGUMENT", "Cannot cast a double to that decimal") from None
-    if shown != exact:
-        raise QueryError("NOT_SUPPORTED", "a cast from double to decimal at the very middle; round() it first")
-    return format(shown, "f")
-
-
-def _refuse(doubt: bool, message: str) -> bool:
-    if doubt:
-        raise QueryError("NOT_SUPPORTED", message)
-    return False
-
-
-def _bad_data(message: str, _: int) -> str:
-    return _fail(message)
-
-
-def _from_utf8(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
-
-
-# name: (function, DuckDB types of the arguments, of the answer)
-_FUNCTIONS: Final[dict[str, tuple[Callable[..., object], list[str], str]]] = {
-    "sk_fail": (_fail, ["VARCHAR"], "VARCHAR"),
-    "sk_bad_data": (_bad_data, ["VARCHAR", "BIGINT"], "VARCHAR"),
-    "sk_refuse": (_refuse, ["BOOLEAN", "VARCHAR"], "BOOLEAN"),
-    "sk_double_text": (query_text.double_to_varchar, ["DOUBLE"], "VARCHAR"),
-    "sk_real_text": (query_text.real_to_varchar, ["FLOAT"], "VARCHAR"),
-    "sk_double_to_decimal": (_double_to_decimal, ["DOUBLE", "INTEGER"], "VARCHAR"),
-    "sk_lower": (query_text.lower, ["VARCHAR"], "VARCHAR"),
-    "sk_upper": (query_text.upper, ["VARCHAR"], "VARCHAR"),
-    "sk_reverse": (query_text.reverse, ["VARCHAR"], "VARCHAR"),
-    "sk_from_utf8": (_from_utf8, ["BLOB"], "VARCHAR"),
-    "sk_xxhash64": (query_text.xxhash64, ["BLOB"], "BLOB"),
-    "sk_url_protocol": (query_text.url_protocol, ["VARCHAR"], "VARCHAR"),
-    "sk_url_host": (query_text.url_host, ["VARCHAR"], "VARCHAR"),
-    "sk_url_port": (query_text.url_port, ["VARCHAR"], "BIGINT"),
-    "sk_url_path": (query_text.url_path, ["VARCHAR"], "VARCHAR"),
-    "sk_regexp_like": (query_regex.like, ["VARCHAR", "VARCHAR"], "BOOLEAN"),
-    "sk_regexp_extract": (query_regex.extract, ["VARCHAR", "VARCHAR", "BIGINT"], "VARCHAR"),
-    "sk_regexp_extract_all": (query_regex.extract_all, ["VARCHAR", "VARCHAR", "BIGINT"], "VARCHAR[]"),
-    "sk_regexp_count": (query_regex.count, ["VARCHAR", "VARCHAR"], "BIGINT"),
-    "sk_regexp_position": (query_regex.position, ["VARCHAR", "VARCHAR"], "BIGINT"),
-    "sk_regexp_split": (query_regex.split, ["VARCHAR", "VARCHAR"], "VARCHAR[]"),
-    "sk_regexp_replace": (query_regex.replace, ["VARCHAR", "VARCHAR", "VARCHAR"], "VARCHAR"),
-    "sk_json_extract_scalar": (query_json.extract_scalar, ["VARCHAR", "VARCHAR"], "VARCHAR"),
-    "sk_json_extract": (query_json.extract, ["VARCHAR", "VARCHAR"], "VARCHAR"),
-    "sk_json_parse": (query_json.parse, ["VARCHAR"], "VARCHAR"),
-    "sk_json_array_length": (query_json.array_length, ["VARCHAR"], "BIGINT"),
-    "sk_json_size": (query_json.size, ["VARCHAR", "VARCHAR"], "BIGINT"),
-    "sk_json_quote": (query_json.dump, ["VARCHAR"], "VARCHAR"),
-    "sk_json_to_varchar": (query_json.to_varchar, ["VARCHAR"], "VARCHAR"),
-    "sk_json_to_bigint": (query_json.to_bigint, ["VARCHAR"], "BIGINT"),
-    "sk_json_to_double": (query_json.to_double, ["VARCHAR"], "DOUBLE"),
-    "sk_json_to_boolean": (query_json.to_boolean, ["VARCHAR"], "BOOLEAN"),
-    "sk_json_elements": (query_json.to_elements, ["VARCHAR"], "VARCHAR[]"),
-    "sk_json_keys": (query_json.to_keys, ["VARCHAR"], "VARCHAR[]"),
-    "sk_json_values": (query_json.to_values, ["VARCHAR"], "VARCHAR[]"),
-    "sk_iso_micros": (query_functions_time.iso_micros, ["VARCHAR"], "BIGINT"),
-}
-
+from infra.local.athena.python_functions import FUNCTIONS
 
 OVERFLOW = "20GB"
 """How much of one query may lie on disk."""
@@ -189,8 +113,8 @@ class Session:
 
     def _provide(self, sql: str) -> None:
         for name in set(re.findall(r"\bsk_[a-z0-9_]+", sql)) - self._known:
-            if name in _FUNCTIONS:
-                function, takes, gives = _FUNCTIONS[name]
+            if name in FUNCTIONS:
+                function, takes, gives = FUNCTIONS[name]
                 self.connection.create_function(name, self._watched(function), takes, gives, null_handling="special")
                 self._known.add(name)
 
@@ -208,21 +132,27 @@ class Session:
                 raise
 
         # DuckDB counts the parameters of what it is given.
-        if count == 1:
-            return lambda a: watched(a)
-        return (lambda a, b: watched(a, b)) if count == 2 else (lambda a, b, c: watched(a, b, c))
+        counted: dict[int, Callable[..., object]] = {
+            1: lambda a: watched(a),
+            2: lambda a, b: watched(a, b),
+            3: lambda a, b, c: watched(a, b, c),
+            4: lambda a, b, c, d: watched(a, b, c, d),
+        }
+        return counted[count]
 
     def _told(self, error: duckdb.Error) -> QueryError:
         return self.refusals[0] if self.refusals else told(error)
 
 
 _MESSAGES: Final = (
+    (r"field value out of range", "INVALID_CAST_ARGUMENT", "a text is not a date or a time of the calendar"),
+    (r"Frame (?:starting|ending) from|Invalid frame", "INVALID_WINDOW_FRAME", "a window frame ends before it starts"),
     (r"Division by zero", "DIVISION_BY_ZERO", "Division by zero"),
     (r"More than one row returned by a subquery", "SUBQUERY_MULTIPLE_ROWS",
      "Scalar sub-query has returned multiple rows"),
     (r"must appear in the GROUP BY clause|must be part of an aggregate", "EXPRESSION_NOT_AGGREGATE",
      "a selected expression must be an aggregate expression or appear in GROUP BY clause"),
-    (r"Map keys must be unique", "INVALID_FUNCTION_ARGUMENT", "Duplicate map keys are not allowed"),
+    (r"[Mm]ap keys must be unique", "INVALID_FUNCTION_ARGUMENT", "Duplicate map keys are not allowed"),
     (r"Map keys can not be NULL", "INVALID_FUNCTION_ARGUMENT", "map key cannot be null"),
     (r"[Oo]verflow|[Oo]ut of [Rr]ange|out of range", "NUMERIC_VALUE_OUT_OF_RANGE",
      "a number or a date is out of the range of its type"),

@@ -1,19 +1,8 @@
-"""Text as Trino makes it: numbers written out, letters turned, addresses taken apart."""
+"""Text as Trino makes it: numbers written out, letters turned."""
 
-import re
 import struct
 from typing import Final
 
-_URL: Final = re.compile(
-    r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://(?:[^/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]*)(?::(\d*))?)?"
-    r"([^?#]*)(?:\?([^#]*))?(?:#(.*))?"
-)
-# Java knows no other host: its last label begins with a letter.
-_HOST: Final = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.?"
-    r"|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]"
-)
-_URL_CHARACTERS: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#@!$&'()*+,;=\[\]]|%[0-9A-Fa-f]{2}|[^\x00-\xa0\s])*")
 _PRIMES: Final = (
     0x9E3779B185EBCA87,
     0xC2B2AE3D27D4EB4F,
@@ -58,7 +47,7 @@ def double_to_varchar(value: float) -> str:
     Source: Trino 380 to 435, whose answers were recorded; a result of type double is written otherwise.
 
     >>> double_to_varchar(1.5), double_to_varchar(-1234567.25), double_to_varchar(0.0), double_to_varchar(2e-7)
-    ('1.5E0', '-1.23456725E6', '0.0E0', '2.0E-7')
+    ('1.5E0', '-1.23456725E6', '0E0', '2.0E-7')
     """
     if value != value or value in {float("inf"), float("-inf")}:
         return double_text(value)
@@ -83,7 +72,7 @@ def _scientific(text: str) -> str:
     digits, point = whole + fraction, len(whole) + int(exponent or 0)
     stripped = digits.lstrip("0")
     if not stripped.rstrip("0"):
-        return f"{sign}0.0E0"
+        return f"{sign}0E0"
     point -= len(digits) - len(stripped)
     digits = stripped.rstrip("0")
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{point - 1}"
@@ -120,46 +109,6 @@ def upper(text: str) -> str:
 def reverse(text: str) -> str:
     """The characters in reverse."""
     return text[::-1]
-
-
-def _url(text: str, group: int) -> str | None:
-    if not _URL_CHARACTERS.fullmatch(text):
-        return None
-    match = _URL.fullmatch(text)
-    return match[group] if match else None
-
-
-def url_protocol(text: str) -> str | None:
-    """``url_extract_protocol``."""
-    return _url(text, 1)
-
-
-def url_host(text: str) -> str | None:
-    """``url_extract_host``.
-
-    >>> url_host("https://a.b:80/c?d=e")
-    'a.b'
-    """
-    host = _url(text, 2)
-    return host if host and _HOST.fullmatch(host) else None
-
-
-def url_port(text: str) -> int | None:
-    """``url_extract_port``."""
-    port = _url(text, 3)
-    return int(port) if port and url_host(text) is not None else None
-
-
-def url_path(text: str) -> str | None:
-    """``url_extract_path``."""
-    path = _url(text, 4)
-    if path is not None and _url(text, 1) and not path.startswith("/") and _url(text, 2) is None:
-        return None  # mailto:x has no path
-    return None if path is None else re.sub(r"(?:%[0-9A-Fa-f]{2})+", _decode_percent, path)
-
-
-def _decode_percent(match: re.Match[str]) -> str:
-    return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "replace")
 
 
 def xxhash64(data: bytes) -> bytes:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infra.local.athena import functions_bytes as query_functions_bytes
+from infra.local.athena import functions_json as query_functions_json
+from infra.local.athena import functions_lambda as query_functions_lambda
 from infra.local.athena import functions_math as query_functions_math
 from infra.local.athena import functions_nested as query_functions_nested
 from infra.local.athena import functions_text as query_functions_text
@@ -16,6 +19,9 @@ from infra.local.athena.relations import Relations
 
 # Importing these puts their functions on the allow-list.
 FUNCTION_MODULES = (
+    query_functions_bytes,
+    query_functions_json,
+    query_functions_lambda,
     query_functions_math,
     query_functions_nested,
     query_functions_text,

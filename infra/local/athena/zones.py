@@ -79,4 +79,4 @@ def instant(value: Typed, zone: str) -> Typed:
         )
         doubt = refusing(unsure, "a wall clock that comes twice or never where clocks change")
         sql = f"(CASE WHEN {doubt} THEN NULL ELSE {moment} END)"
-    return replace(value, sql=sql, type=zoned(zone, value.type.precision or 3))
+    return replace(value, sql=sql, type=zoned(zone, 3 if value.type.precision is None else value.type.precision))

@@ -36,7 +36,7 @@ ONE_ROW: dict[str, tuple[str, list[str | None]]] = {
     "NaN is neither equal nor greater": ("nan() = nan(), nan() <> nan(), nan() > 1e0, 1e0 < nan()", ["false", "true", "false", "false"]),
     "the smallest numbers": ("-2147483648, -9223372036854775808", ["-2147483648", "-9223372036854775808"]),
     "doubles written out": ("cast(1e0 as varchar), cast(1e7 as varchar), cast(1.2e-4 as varchar), cast(-0e0 as varchar)",
-                            ["1.0E0", "1.0E7", "1.2E-4", "-0.0E0"]),
+                            ["1.0E0", "1.0E7", "1.2E-4", "-0E0"]),
     "numbers round half up when cast": ("cast(2.5e0 as integer), cast(-2.5e0 as integer), cast(2.5 as bigint)", ["3", "-3", "3"]),
     "texts read strictly": ("try_cast('1.5' as integer), try_cast(' 1' as bigint), try_cast('yes' as boolean), try_cast('1e3' as double)",
                             [None, None, None, "1000.0"]),
@@ -65,7 +65,7 @@ ONE_ROW: dict[str, tuple[str, list[str | None]]] = {
     "moments as texts": ("to_iso8601(timestamp '2024-01-01 10:00:00'), cast(timestamp '2024-01-01 10:00:00' as varchar), "
                          "date_format(timestamp '2024-01-05 09:02:03', '%Y-%m-%d %H:%i:%s %W'), "
                          "format_datetime(timestamp '2024-01-05 09:02:03', 'yyyy-MM-dd''T''HH:mm')",
-                         ["2024-01-01T10:00:00.000", "2024-01-01 10:00:00.000", "2024-01-05 09:02:03 Friday", "2024-01-05T09:02"]),
+                         ["2024-01-01T10:00:00", "2024-01-01 10:00:00", "2024-01-05 09:02:03 Friday", "2024-01-05T09:02"]),
     "texts as moments": ("from_iso8601_timestamp('2024-01-01T10:00:00.5-08:00'), date_parse('2024-01-05 01:02','%Y-%m-%d %H:%i'), "
                          "cast('2024-01-01 10:00:00.9996' as timestamp)",
                          ["2024-01-01 10:00:00.500 -08:00", "2024-01-05 01:02:00.000", "2024-01-01 10:00:01.000"]),
@@ -97,7 +97,7 @@ ONE_ROW: dict[str, tuple[str, list[str | None]]] = {
                    [None, None, "2", None, None, "false", None]),
     "try": ("try(1/0), try(cast('x' as integer)), try(array[1][2])", [None, None, None]),
     "addresses": ("url_extract_host('https://u@h.com:80/p%20q?x'), url_extract_path('https://h/p%20q'), url_extract_host('http://a_b/')",
-                  ["h.com", "/p q", None]),
+                  ["h.com", "/p q", ""]),
 }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_a_query_answers_as_trino_does(case: str) -> None:
 FAILING: dict[str, tuple[str, str]] = {
     "varchar and integer": ("SELECT 1 = '1'", "TYPE_MISMATCH: line 1:8: Cannot apply operator: integer = varchar(1)"),
     "date and varchar": ("SELECT date '2024-01-01' > '2023'", "TYPE_MISMATCH"),
-    "numbers do not become texts": ("SELECT 1 || 'a'", "TYPE_MISMATCH"),
+    "numbers do not become texts": ("SELECT 1 || 'a'", "FUNCTION_NOT_FOUND"),
     "an unknown column": ("SELECT nope FROM (VALUES 1) t(x)", "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved"),
     "an alias in WHERE": ("SELECT x AS y FROM (VALUES 1) t(x) WHERE y = 1", "COLUMN_NOT_FOUND"),
     "an alias in GROUP BY": ("SELECT x AS y, count(*) FROM (VALUES 1) t(x) GROUP BY y", "COLUMN_NOT_FOUND"),
@@ -197,20 +197,19 @@ REFUSED: dict[str, str] = {
     "GROUP BY ALL": "SELECT x FROM (VALUES 1) t(x) GROUP BY ALL",
     "natural joins": "SELECT 1 FROM (VALUES 1) a(x) NATURAL JOIN (VALUES 1) b(x)",
     "ILIKE": "SELECT 'a' ILIKE 'A'",
-    "equal arrays": "SELECT ARRAY[1] = ARRAY[1]",
+    "arrays in order": "SELECT ARRAY[1] < ARRAY[1]",
     "a pattern from the data": "SELECT regexp_like('a', x) FROM (VALUES 'a') t(x)",
     "a pattern of Java's": "SELECT regexp_like('a', '(?<=x)a')",
-    "a pattern that can be empty": "SELECT regexp_replace('abc', 'x*', '-')",
-    "words outside ASCII": r"SELECT regexp_extract('héllo', '\w+')",
-    "words outside ASCII, tried": r"SELECT try(regexp_extract('héllo', '\w+'))",
+    "words' ends outside ASCII": r"SELECT regexp_extract('héllo', '\bllo')",
+    "words' ends outside ASCII, tried": r"SELECT try(regexp_extract('héllo', '\bllo'))",
     "a broken document": """SELECT json_extract_scalar('{"a": 1', '$.a')""",
     "a broken document, tried": """SELECT try(json_extract_scalar('{"a": 1', '$.a'))""",
     "a wildcard in a path": "SELECT json_extract('{}', '$..a')",
-    "a zone from the data": "SELECT hour(from_iso8601_timestamp(x)) FROM (VALUES '2024-01-01T00:00:00Z') t(x)",
-    "a zone from the data in the result": "SELECT from_iso8601_timestamp(x) FROM (VALUES '2024-01-01T00:00:00Z') t(x)",
+    "a zone from the data": "SELECT hour(from_iso8601_timestamp(x)) FROM (VALUES '2024-01-01T00:00:00+02:00') t(x)",
+    "a zone from the data in the result": "SELECT from_iso8601_timestamp(x) FROM (VALUES '2024-01-01T00:00:00+02:00') t(x)",
     "an hour that comes twice": "SELECT with_timezone(timestamp '2024-11-03 01:30:00', 'America/New_York')",
     "digits that only Java reads": "SELECT try_cast('１２' AS integer)",
-    "the greatest double": "SELECT greatest(1e0, 2e0)",
+    "the greatest of NaN": "SELECT greatest(nan(), 2e0)",
     "a try over an aggregate": "SELECT try(sum(x) / 0) FROM (VALUES 1) t(x)",
     "nanoseconds": "SELECT CAST('2024-01-01' AS timestamp(9))",
     "time of day": "SELECT current_time",
@@ -228,9 +227,13 @@ def test_what_is_not_known_to_be_right_is_refused(case: str) -> None:
 
 
 def test_a_refusal_names_the_function_and_what_is_near() -> None:
-    message = str(failure("SELECT regexp_match('a', 'a')"))
-    assert "function regexp_match" in message
-    assert "regexp_like" in message
+    message = str(failure("SELECT from_iso8601_timestamp_nanos('a')"))
+    assert "function from_iso8601_timestamp_nanos" in message
+    assert "from_iso8601_timestamp;" in message or "from_iso8601_timestamp," in message
+
+
+def test_a_function_that_trino_does_not_know_is_not_refused_but_unknown() -> None:
+    assert str(failure("SELECT ifnull(1, 2)")) == "FUNCTION_NOT_FOUND: line 1:8: Function 'ifnull' not registered"
 
 
 def test_unnamed_columns_are_named_by_their_place() -> None:
