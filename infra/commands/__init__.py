@@ -6,6 +6,7 @@ COMMANDS = {
     "status": "Show what is in flight in the laptop runtime, and what it waits for.",
     "drain": "Land now what is in flight in the laptop runtime.",
     "down": "Stop the laptop runtime.",
+    "tail": "Show the newest verdicts as they are made, before they land.",
     "explain": "Say why a shard does not move, on AWS too.",
     "logs": "Show what a function writes, on AWS too.",
     "pause": "Stop moderation without losing a record; the stream keeps what comes.",

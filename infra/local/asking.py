@@ -31,6 +31,11 @@ class Runtime:
         """What is in flight and what was done."""
         return self._ask("state", method="GET", timeout=60.0)
 
+    def records(self, delivery_stream: str, *, after: int = 0) -> list[dict[str, Any]]:
+        """The newest records of a delivery stream after that number, oldest first: ``number`` and ``data``, as text."""
+        query = {"stream": delivery_stream, "after": after}
+        return list(self._ask("records", query, method="GET", timeout=60.0)["records"])
+
     def drain(self, timeout: float) -> dict[str, Any]:
         """Lands what is in flight.
 
@@ -55,6 +60,6 @@ class Runtime:
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise NotThereError(f"{self.endpoint_url} does not answer ({reason})") from error
-        if not isinstance(found, dict) or not {"mappings", "drained"} & found.keys():
+        if not isinstance(found, dict) or not {"mappings", "drained", "records"} & found.keys():
             raise NotThereError(f"{self.endpoint_url} is no laptop runtime")
         return found

@@ -1,6 +1,6 @@
 """The twin's own paths under ``/_twin/``: is it up, what is in it, wait until nothing is in flight."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -23,12 +23,17 @@ class Testbed(Protocol):
     def handle(self, method: str, name: str, query: Mapping[str, str], body: bytes) -> tuple[int, bytes] | None: ...
 
 
-class Control:
-    """Answers ``GET /_twin/health``, ``GET /_twin/state`` and ``POST /_twin/drain?timeout=60``, in JSON."""
+Newest = Callable[[str, int], Sequence[tuple[int, bytes]]]
+"""Gives the newest records of a delivery stream after a number; LookupError for one that there is not."""
 
-    def __init__(self, twin: Controlled, testbed: Testbed | None = None) -> None:
+
+class Control:
+    """Answers ``GET`` of ``/_twin/health``, ``state`` and ``records?stream=NAME&after=0``, ``POST`` of ``drain``."""
+
+    def __init__(self, twin: Controlled, testbed: Testbed | None = None, newest: Newest | None = None) -> None:
         self._twin = twin
         self._testbed = testbed
+        self._newest = newest
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> tuple[int, bytes]:
         """HTTP status and JSON document.
@@ -48,6 +53,8 @@ class Control:
                 return 200, msgspec.json.encode(self._twin.health())
             case ("GET", "/_twin/state"):
                 return 200, msgspec.json.encode(self._twin.state())
+            case ("GET", "/_twin/records") if self._newest is not None:
+                return _records(self._newest, query)
             case ("POST", "/_twin/drain"):
                 try:
                     timeout = float(query.get("timeout", DEFAULT_DRAIN_SECONDS))
@@ -60,6 +67,17 @@ class Control:
                 return _refusal(405, f"{method} is not for {path}: GET health and state, POST drain")
             case _:
                 return _refusal(404, "no such path: there are /_twin/health, /_twin/state and /_twin/drain")
+
+
+def _records(newest: Newest, query: Mapping[str, str]) -> tuple[int, bytes]:
+    try:
+        found = newest(query.get("stream", ""), int(query.get("after", 0)))
+    except LookupError as error:
+        return _refusal(404, str(error.args[0]))
+    except ValueError:
+        return _refusal(400, "after must be the number of a record, 0 for all")
+    records = [{"number": number, "data": data.decode("utf-8", "replace")} for number, data in found]
+    return 200, msgspec.json.encode({"records": records})
 
 
 def _refusal(status: int, message: str) -> tuple[int, bytes]:

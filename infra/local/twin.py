@@ -182,7 +182,7 @@ class Twin:
             },
             functions=self._lambda,
             stacks=self.stacks,
-            control=Control(self.status, testbed),
+            control=Control(self.status, testbed, self.deliveries.newest),
             shortcuts={
                 "AWSEvents.PutEvents": EventBuses(self.moto, self._clock).put_events,
                 "DynamoDB_20120810.UpdateItem": items.update_item,

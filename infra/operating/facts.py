@@ -89,10 +89,15 @@ def _facts(
         lambda: kinesis.describe_stream_summary(StreamARN=arn)["StreamDescriptionSummary"],
         {"RetentionPeriodHours": 24},
     )
-    concurrency = clients.ask(
-        "the function's concurrency",
-        lambda: clients.of("lambda").get_function_concurrency(FunctionName=function),
-        {},
+    # The laptop runtime has no reserved concurrency.
+    concurrency = (
+        {}
+        if shards
+        else clients.ask(
+            "the function's concurrency",
+            lambda: clients.of("lambda").get_function_concurrency(FunctionName=function),
+            {},
+        )
     )
     destination = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
     return Facts(

@@ -79,6 +79,7 @@ def test_dependencies_are_pinned_with_hashes_and_no_file_names_a_registry() -> N
         "status",
         "drain",
         "down",
+        "tail",
         "explain",
         "logs",
         "check",

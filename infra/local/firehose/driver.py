@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from infra.local.clock import Clock, SystemClock
 from infra.local.firehose.config import StreamConfig
 from infra.local.firehose.journal import DeliveryJournal
+from infra.local.firehose.newest import Newest
 from infra.local.firehose.objects import Catalog, Conversions, Names, S3Object, objects
 from infra.local.firehose.prefix import random_string
 from infra.local.firehose.records import SourceRecord
@@ -128,6 +129,7 @@ class RunningStream:
         self._work = threading.RLock()
         self._deliveries: deque[Delivery] = deque()
         self._outbox: deque[S3Object] = deque()
+        self._newest = Newest()
         self._reset()
         if journal is not None:
             self.core.accept(journal.records(), clock.now())
@@ -139,7 +141,13 @@ class RunningStream:
             if self._journal is not None:
                 self._journal.accepted(records)
             self.core.accept(records, self._clock.now())
+            self._newest.add(record.data for record in records)
         self._on_accepted()
+
+    def newest(self, after: int) -> Sequence[tuple[int, bytes]]:
+        """The newest records after that number, with their numbers, whether they have landed or not."""
+        with self._state:
+            return self._newest.after(after)
 
     def forget(self) -> None:
         """Removes what the journal keeps of it."""
@@ -156,6 +164,7 @@ class RunningStream:
             self.core.clear()
             self._deliveries.clear()
             self._outbox.clear()
+            self._newest = Newest()
             self._reset()
             if self._source is not None:
                 self._source = open_source(self._source.arn)
@@ -284,9 +293,10 @@ class RunningStream:
             self._retry_at = self._clock.now() + self._backoff
             self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF)
             _logger.warning(
-                "delivery stream %s: %s while delivering; tried again in %.0f s",
+                "delivery stream %s: %s while delivering, at %s; tried again in %.0f s",
                 self.core.config.name,
                 type(error).__name__,
+                _place(error),
                 self._retry_at - self._clock.now(),
             )
         else:
@@ -376,6 +386,19 @@ class DeliveryStreamDriver:
         running.step(force=True)
         running.forget()
 
+    def newest(self, name: str, after: int) -> Sequence[tuple[int, bytes]]:
+        """The newest records of a stream after that number, with their numbers.
+
+        Raises:
+            LookupError: there is no such stream; the message names those that there are.
+        """
+        with self._lock:
+            running = self._streams.get(name)
+            there = ", ".join(sorted(self._streams)) or "none"
+        if running is None:
+            raise LookupError(f"no delivery stream {name[:64]!r}; there are: {there}")
+        return running.newest(after)
+
     def clear(self, open_source: Callable[[str, str], Source]) -> None:
         """Forgets everything that every stream holds, and reads each source anew.
 
@@ -451,7 +474,10 @@ class DeliveryStreamDriver:
         try:
             yield
         except Exception as error:
-            # Where, and not what: an exception's text may hold a record.
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{frame.filename}:{frame.lineno}"
-            _logger.error("delivery stream %s: %s at %s", running.core.config.name, type(error).__name__, place)  # noqa: TRY400
+            _logger.error("delivery stream %s: %s at %s", running.core.config.name, type(error).__name__, _place(error))  # noqa: TRY400
+
+
+def _place(error: Exception) -> str:
+    """Where an error was raised, and not what it says: its text may hold a record."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"

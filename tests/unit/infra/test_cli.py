@@ -135,7 +135,7 @@ def leaves() -> list[Any]:
 
 KEYS_OF_SERVE = {("serve", "keys", name) for name in ("add", "list", "revoke")}
 WITHOUT_AWS = {
-    *(("demo",), ("up",), ("status",), ("drain",), ("down",), ("check",), ("train",), ("spool", "status")),
+    *(("demo",), ("up",), ("status",), ("drain",), ("down",), ("tail",), ("check",), ("train",), ("spool", "status")),
     *KEYS_OF_SERVE,
 }
 """These reach no AWS: the first two bring their own, the next three are about that, and a template is a file."""

@@ -65,6 +65,18 @@ def test_a_detached_runtime_is_found_asked_drained_and_stopped(shell: Shell) -> 
     streams = drained["state"]["delivery_streams"]
     assert streams["streamkeeper-verdicts"]["rows_out"] + streams["streamkeeper-quarantine"]["rows_out"] == 300
 
+    rows = [json.loads(line) for line in shell("tail", "--no-follow", "--lines", "5", "--json").stdout.splitlines()]
+    assert len(rows) == 5
+    assert all(row["verdict_id"] for row in rows)
+    assert rows[-1]["action"] in shell("tail", "--no-follow", "--lines", "1").stdout
+    wrong = shell("tail", "nowhere", "--no-follow")
+    assert wrong.returncode == 2
+    assert "streamkeeper-quarantine" in wrong.stderr
+    assert "nothing waits" in shell("explain", AWS_ENDPOINT_URL=ready["endpoint_url"]).stdout
+    logged = shell("logs", "--json", AWS_ENDPOINT_URL=ready["endpoint_url"])
+    assert logged.returncode == 0, logged.stderr
+    assert all(json.loads(line)["stream"] for line in logged.stdout.splitlines())
+
     again = shell("up", "--detach", "--port", ready["endpoint_url"].rpartition(":")[2])
     assert again.returncode == 1
     assert "a laptop runtime has it" in again.stderr
@@ -74,7 +86,7 @@ def test_a_detached_runtime_is_found_asked_drained_and_stopped(shell: Shell) -> 
 
     down = shell.json("down", "--data", str(data))
     assert [one["pid"] for one in down["stopped"]] == [status["process"]["pid"]]
-    assert list((shell.folder / "state" / "streamkeeper").iterdir()) == []
+    assert list((shell.folder / "state" / "streamkeeper").glob("*.json")) == []
     assert shell("status").returncode == 3
     assert shell("down").stdout == "no laptop runtime runs here\n"
 
@@ -103,6 +115,7 @@ def test_what_a_killed_runtime_left_is_cleared_and_its_records_are_there_again(s
         (("drain",), 3, "streamkeeper up --detach"),
         (("status", "--port", "9"), 3, "does not answer"),
         (("drain", "--timeout", "-1"), 2, "-1"),
+        (("tail",), 3, "streamkeeper up --detach"),
         (("up", "--detach", "--parameter", "ShardCount"), 2, "NAME=VALUE"),
         (("up", "--detach", "--parameter", "Nope=1"), 2, "Nope"),
     ],

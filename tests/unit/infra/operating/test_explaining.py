@@ -207,7 +207,7 @@ MAPPING = {
 }
 
 
-def describe(aws: Aws) -> None:
+def describe(aws: Aws, *, on_aws: bool = True) -> None:
     aws.answers(
         "lambda", "list_event_source_mappings", {"EventSourceMappings": [MAPPING]}, {"FunctionName": "moderate"}
     )
@@ -221,7 +221,8 @@ def describe(aws: Aws) -> None:
         "OpenShardCount": 1,
     }
     aws.answers("kinesis", "describe_stream_summary", {"StreamDescriptionSummary": summary}, {"StreamARN": ARN})
-    aws.answers("lambda", "get_function_concurrency", {"ReservedConcurrentExecutions": 5})
+    if on_aws:
+        aws.answers("lambda", "get_function_concurrency", {"ReservedConcurrentExecutions": 5})
 
 
 def test_the_facts_come_from_the_mapping_the_metrics_the_log_and_the_dead_letters() -> None:
@@ -299,7 +300,7 @@ def test_what_may_not_be_looked_at_is_said_and_the_rest_explained() -> None:
 
 def test_what_the_runtime_knows_is_used_instead_of_metrics_and_logs() -> None:
     aws = Aws()
-    describe(aws)
+    describe(aws, on_aws=False)
     aws.answers("kinesis", "list_shards", {"Shards": []})
     driven = Driven(max_retries=3)
     driven.put(1, 0.0)
