@@ -74,7 +74,7 @@ def fill(
     rows: int = ROWS,
     days: int = DAYS,
     last_day: date = LAST_DAY,
-    told: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> int:
     """Makes a lake: so many verdicts over so many days, one Parquet file a day; some quarantine besides. The same
     arguments make the same bytes.
@@ -84,7 +84,7 @@ def fill(
         bucket: of the lake.
         rows: verdicts in all.
         days: up to and with ``last_day``.
-        told: gets the days done, and their number.
+        progress: gets the days done, and their number.
 
     Returns:
         The bytes of all files.
@@ -98,7 +98,7 @@ def fill(
         bad = write_table(quarantine_of(day, max(1, count // 1000)), _BAD_SCHEMA)
         objects.put(bucket, f"quarantine/dt={day}/part-0000.parquet", bad)
         size += len(body) + len(bad)
-        told(number + 1, days)
+        progress(number + 1, days)
     return size
 
 
@@ -226,11 +226,11 @@ def main(rows: int, days: int, only: tuple[str, ...], as_json: bool) -> None:
     with Twin() as twin:
         started = time.perf_counter()
 
-        def told(done: int, of: int) -> None:
+        def progress(done: int, of: int) -> None:
             if show:
                 print(f"\rday {done} of {of}", end="", file=sys.stderr)
 
-        size = fill(twin.objects, twin.outputs["LakeBucketName"], rows=rows, days=days, told=told)
+        size = fill(twin.objects, twin.outputs["LakeBucketName"], rows=rows, days=days, progress=progress)
         made = time.perf_counter() - started
         engine = AthenaEngine(twin.client("athena"))
         until = datetime.combine(LAST_DAY + timedelta(days=1), datetime.min.time(), UTC)

@@ -102,11 +102,11 @@ class DeferredConsumer:
 
     def _that_stay(self, batch: Batch, rows: Rows, encoded: Sequence[bytes]) -> list[int]:
         """Which verdicts the answer carries, by index: as many as fit of those that nobody is told of."""
-        told = {one.record.position for one in rows.told}
+        notified = {one.record.position for one in rows.to_notify}
         size = bare_answer_bytes(batch.ids)
         stays: list[int] = []
         for index, (one, line) in enumerate(zip(rows.judged, encoded, strict=True)):
-            if one.record.position not in told and size + row_bytes(line) <= self._max_answer_bytes:
+            if one.record.position not in notified and size + row_bytes(line) <= self._max_answer_bytes:
                 size += row_bytes(line)
                 stays.append(index)
         return stays

@@ -159,8 +159,8 @@ class Effects:
         every = [one.record.position for one in rows.judged] + [one.record.position for one in rows.refused]
         for breaker, needing in (
             (self._outages.rows, every),
-            (self._outages.bus, [one.record.position for one in rows.told if _is_notified(one)]),
-            (self._outages.table, [one.record.position for one in rows.told if _is_kept(one)]),
+            (self._outages.bus, [one.record.position for one in rows.to_notify if _is_notified(one)]),
+            (self._outages.table, [one.record.position for one in rows.to_notify if _is_kept(one)]),
         ):
             if needing and (state := breaker.state(now)) != "closed":
                 first = min(needing)
@@ -189,7 +189,7 @@ class Effects:
         """Tells of every verdict but allow, once an event; of a replay nobody is told unless it asks for it."""
         notices: dict[str, Notice] = {}
         positions: list[int] = []
-        for one in rows.told:
+        for one in rows.to_notify:
             row, position = one.row, one.record.position
             # Copies of one event in a batch make one notice; a replay makes none unless its mark says so.
             if not _is_notified(one) or row.verdict_id in notices:
@@ -216,7 +216,7 @@ class Effects:
         latest: dict[str, Status] = {}
         positions: dict[str, list[int]] = {}
         expires_at = int(now) + self.destinations.status_seconds
-        for judged in rows.told:
+        for judged in rows.to_notify:
             position = judged.record.position
             if _is_kept(judged) and flow.is_open(position):
                 one = status(judged.row, expires_at)

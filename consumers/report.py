@@ -62,12 +62,12 @@ class Counts(Protocol):
 def report_of(batch: Batch, rows: Rows, counts: Counts, answer: dict[str, list[dict[str, Any]]]) -> Report:
     """The report of a batch that was landed and told of."""
     events = len(batch.records) + len(batch.refused)
-    told, verdicts, bad = rows.told, len(rows.judged), len(rows.refused)
+    to_notify, verdicts, bad = rows.to_notify, len(rows.judged), len(rows.refused)
     if not counts.all_open:
         verdicts = sum(counts.is_open(one.record.position) for one in rows.judged)
         bad = sum(counts.is_open(one.record.position) for one in rows.refused)
-        told = [one for one in told if counts.is_open(one.record.position)]
-    actions = Counter[str](one.row.action for one in told)
+        to_notify = [one for one in to_notify if counts.is_open(one.record.position)]
+    actions = Counter[str](one.row.action for one in to_notify)
     actions["allow"] = verdicts - sum(actions[action] for action in ACTIONS if action != "allow")
     arrivals = [record.arrived_at for record in batch.records] or [record.arrived_at for record, _ in batch.refused]
     return Report(

@@ -84,7 +84,7 @@ class Rows(Struct, frozen=True):
         return [one.row for one in self.refused]
 
     @property
-    def told(self) -> list[Judged]:
+    def to_notify(self) -> list[Judged]:
         """The verdicts that somebody has to know of: those that are acted on, and those that an author waits for."""
         return [one for one in self.judged if one.row.action != "allow" or one.event.hold]
 

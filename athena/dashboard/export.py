@@ -22,7 +22,7 @@ def export(
     filters: Filters,
     *,
     drill_downs: int = DRILL_DOWNS,
-    told: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Path]:
     """The files that were written: pages, the verdicts behind their numbers, and the tables as CSV.
 
@@ -31,7 +31,7 @@ def export(
         filters: of all pages. Relative moments are taken once, so that all pages are about the same period.
         drill_downs: how many pages of verdicts at most; numbers beyond lead nowhere. A chart's bars take half of them
             or, where they are more, none.
-        told: gets the files written and those known of so far.
+        progress: gets the files written and those known of so far.
 
     Raises:
         FilterError: the filters cannot be meant.
@@ -66,7 +66,7 @@ def export(
     def write(name: str, text: str) -> None:
         (folder / name).write_text(text, encoding="utf-8", newline="")
         written.append(folder / name)
-        told(len(written), len(files) + len(tables))
+        progress(len(written), len(files) + len(tables))
 
     while waiting:
         page, query = waiting.popleft()

@@ -54,13 +54,13 @@ class Fitted(Struct, frozen=True):
     grams: Floats
 
 
-def fit(task: Task, *, ridge: float, passes: int, told: Callable[[str], None] = lambda _: None) -> Fitted:
+def fit(task: Task, *, ridge: float, passes: int, progress: Callable[[str], None] = lambda _: None) -> Fitted:
     """The weights that say best what the texts are, and are small.
 
     Args:
         ridge: how strongly weights are held near nothing.
         passes: how often all texts are gone through.
-        told: gets a line now and then.
+        progress: gets a line now and then.
     """
     # Words of other heads' texts only cost time.
     of = task.grams.of
@@ -99,7 +99,7 @@ def fit(task: Task, *, ridge: float, passes: int, told: Callable[[str], None] = 
         ahead = _Point(*(new + push * (new - old) for new, old in zip(there.all(), here.all(), strict=True)))
         here, speed = there, faster
         if turn % 10 == 0 or turn == passes:
-            told(f"pass {turn} of {passes}: mean miss {miss:.4f}")
+            progress(f"pass {turn} of {passes}: mean miss {miss:.4f}")
     words = np.zeros(of)
     words[used] = here.words * known
     return Fitted(words, here.grams)

@@ -22,7 +22,7 @@ POINTS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 _FEWEST_NATURAL = 200
 
-Told = Callable[[str], None]
+Progress = Callable[[str], None]
 Rows = Iterable[Mapping[str, Any]]
 
 
@@ -81,7 +81,7 @@ def train(
     *,
     teachers: Rows = (),
     published: Rows = (),
-    told: Told = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Trained:
     """The weights that a recipe makes of its sets; the same of the same.
 
@@ -90,18 +90,18 @@ def train(
         sets: what was read for the recipe's sets, in its order.
         teachers: rows of the file of the recipe's teachers.
         published: rows of the file of published word weights.
-        told: gets lines on how far it is.
+        progress: gets lines on how far it is.
 
     Raises:
         TrainingError: a head has too few texts of a kind.
     """
     for head in recipe.heads:
         _require(head, sets)
-    told("the words of all texts")
+    progress("the words of all texts")
     pool = _pool(recipe, sets, teachers, published)
-    told(f"{len(pool.examples):,} texts, {len(pool.vocabulary):,} words, {int(pool.known.sum()):,} of them known")
+    progress(f"{len(pool.examples):,} texts, {len(pool.vocabulary):,} words, {int(pool.known.sum()):,} of them known")
     places = _places(pool)
-    cuts = [_head(recipe, head, sets, pool, places, told) for head in recipe.heads]
+    cuts = [_head(recipe, head, sets, pool, places, progress) for head in recipe.heads]
     keys = pool.vocabulary.keys()[places].astype("<u4").tobytes()
     header = Header(
         recipe.name,
@@ -116,7 +116,7 @@ def train(
         "",
     )
     tables = [(cut.words, cut.grams) for cut in cuts]
-    told("texts that were set aside, scored as the detector scores them")
+    progress("texts that were set aside, scored as the detector scores them")
     heads, on = _calibrated(recipe, Weights.read(encode(header, keys, tables)), sets)
     described = {
         "base_rate": recipe.base_rate,
@@ -130,7 +130,7 @@ def train(
         tables,
     )
     weights = Weights.read(data)
-    told("held-out texts")
+    progress("held-out texts")
     summary = {"weights": weights.name, "bytes": len(data), **described, "held_out": list(measured(weights, sets))}
     return Trained(data, weights, summary)
 
@@ -206,7 +206,9 @@ def _read_published(recipe: Recipe, rows: Rows, vocabulary: Vocabulary) -> dict[
     return found
 
 
-def _head(recipe: Recipe, head: HeadRecipe, sets: Sequence[Examples], pool: _Pool, places: Whole, told: Told) -> _Cut:
+def _head(
+    recipe: Recipe, head: HeadRecipe, sets: Sequence[Examples], pool: _Pool, places: Whole, progress: Progress
+) -> _Cut:
     said = np.array([float(one.labels.get(head.name, np.nan)) for one in pool.examples])
     chances = taught(head, pool.scores, pool.said, said) if head.teacher else np.full(len(said), np.nan)
     labelled, is_taught = ~np.isnan(said), ~np.isnan(chances)
@@ -225,7 +227,7 @@ def _head(recipe: Recipe, head: HeadRecipe, sets: Sequence[Examples], pool: _Poo
         np.where(labelled, own, 0)[which],
         head.published * matrix.sums(pool.published),
     )
-    fitted = fit(task, ridge=head.ridge, passes=head.passes, told=lambda line: told(f"{head.name}: {line}"))
+    fitted = fit(task, ridge=head.ridge, passes=head.passes, progress=lambda line: progress(f"{head.name}: {line}"))
     words = (fitted.words + pool.grams.sums(fitted.grams) + head.published * pool.published)[places]
     of_word, of_gram = _step(words), _step(fitted.grams)
     note = {
@@ -276,8 +278,8 @@ def _calibrated(
 
 
 def _require(head: HeadRecipe, sets: Sequence[Examples]) -> None:
-    told: dict[Part, str] = {"learn": "to learn from", "calibrate": "to calibrate on"}
-    for part, word in told.items():
+    wording: dict[Part, str] = {"learn": "to learn from", "calibrate": "to calibrate on"}
+    for part, word in wording.items():
         for label, kind in ((True, "with the label"), (False, "without it")):
             count = sum(one.count(part, head=head.name, label=label) for one in sets)
             if count < FEWEST:

@@ -68,13 +68,13 @@ def _silent(done: int, note: str = "", *, total: int | None = None) -> None:
 
 
 def _lines(what: str, total: int | None, unit: str, clock: Callable[[], float]) -> Advance:
-    told, known = clock(), total
+    reported_at, known = clock(), total
 
     def advance(done: int, note: str = "", *, total: int | None = None) -> None:
-        nonlocal told, known
+        nonlocal reported_at, known
         known = known if total is None else total
-        if clock() - told >= LINES_EVERY:
-            told = clock()
+        if clock() - reported_at >= LINES_EVERY:
+            reported_at = clock()
             sys.stderr.write(f"{what}: {_count(done, known, unit)}{f', {note}' if note else ''}\n")
             sys.stderr.flush()
 

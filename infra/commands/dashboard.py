@@ -79,7 +79,7 @@ def dashboard(
                         folder,
                         filters,
                         drill_downs=drill_downs,
-                        told=lambda done, of: advance(done, total=of),
+                        progress=lambda done, of: advance(done, total=of),
                     )
             except FilterError as error:
                 raise WrongUseError(str(error)) from error

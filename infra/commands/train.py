@@ -136,18 +136,18 @@ def train(context: click.Context, request: TrainRequest) -> None:
     """
     begun = time.monotonic()
 
-    def told(line: str) -> None:
+    def progress(line: str) -> None:
         click.echo(f"{time.monotonic() - begun:6.1f} s  {line}", err=True)
 
     try:
         recipe = _recipe(request, _was_given(context))
-        sets = [_read(one, request, recipe, told) for one in recipe.sets]
+        sets = [_read(one, request, recipe, progress) for one in recipe.sets]
         # numpy takes longer to load than --help may.
         from consumers.training.training import train as make
 
         with ExitStack() as stack:
             teachers, published = (_rows(stack, request.folder, of) for of in (recipe.teachers, recipe.published))
-            trained = make(recipe, sets, teachers=teachers, published=published, told=told)
+            trained = make(recipe, sets, teachers=teachers, published=published, progress=progress)
     except (TrainingError, SourceError) as error:
         raise WrongUseError(str(error)) from None
     out = Path(request.out)
@@ -208,12 +208,12 @@ def _from_options(request: TrainRequest) -> Recipe:
     return recipe
 
 
-def _read(one: TextSet, request: TrainRequest, recipe: Recipe, told: Callable[[str], None]) -> Examples:
+def _read(one: TextSet, request: TrainRequest, recipe: Recipe, progress: Callable[[str], None]) -> Examples:
     with Source(str(Path(request.folder) / one.file), reading=request.reading) as source:
         examples = read_examples(one, _cells(one, source), seed=recipe.seed, longest=recipe.longest)
     found = {head: sum(example.labels.get(head, False) for example in examples.examples) for head in one.labels}
     shown = ", ".join(f"{count:,} {head}" for head, count in found.items()) or "natural"
-    told(f"{one.name}: {len(examples.examples):,} texts, {shown}")
+    progress(f"{one.name}: {len(examples.examples):,} texts, {shown}")
     return examples
 
 

@@ -36,7 +36,7 @@ from producers.load.prices import Prices, read_prices
 from producers.load.profiles import NAMES, Profile, named, parse
 from producers.load.sender import content_of, send, spool_of
 from producers.load.snapshot import Snapshot
-from producers.load.summary import Gates, Summary, summarize, told
+from producers.load.summary import Gates, Summary, summarize, summary_lines
 from producers.ports import StreamRefusedError
 from producers.spool.errors import SpoolError
 from producers.synthetic.content import Shares
@@ -98,7 +98,7 @@ def execute(world: World, request: LoadRequest) -> int:
     if request.as_json:
         click.echo(msgspec.json.encode(summary))
     else:
-        for line in told(summary):
+        for line in summary_lines(summary):
             click.echo(line)
     return exit_code(summary, max_lost=request.gates.max_lost)
 

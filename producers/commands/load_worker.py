@@ -9,7 +9,7 @@ from glue.readers.rows import SourceError
 from glue.system_clock import SystemClock
 from glue.terminal.errors import CommandError
 from glue.terminal.signals import Stop, stopping
-from producers.load.messages import Told
+from producers.load.messages import WorkerMessage
 from producers.load.plan import Plan
 from producers.load.sender import content_of, send, spool_of
 from producers.load.snapshot import Snapshot
@@ -25,7 +25,7 @@ def main() -> int:
         with stopping(stop), using(plan.aws), spool_of(plan) as spool:
             return _load(plan, spool, stop, clock)
     except SpoolError as error:
-        return _tell(Told(problem=str(error), code=2)) or 2
+        return _tell(WorkerMessage(problem=str(error), code=2)) or 2
 
 
 def _load(plan: Plan, spool: Spool | None, stop: Stop, clock: SystemClock) -> int:
@@ -35,10 +35,10 @@ def _load(plan: Plan, spool: Spool | None, stop: Stop, clock: SystemClock) -> in
         stream = KinesisStream(plan.stream, in_flight=plan.in_flight)
         content = content_of(plan, now=clock.now() if plan.as_of is None else plan.as_of)
     except CommandError as error:
-        return _tell(Told(problem=str(error), code=error.exit_code)) or error.exit_code
+        return _tell(WorkerMessage(problem=str(error), code=error.exit_code)) or error.exit_code
     except (SourceError, ValueError) as error:
-        return _tell(Told(problem=str(error), code=2)) or 2
-    _tell(Told(ready=True))
+        return _tell(WorkerMessage(problem=str(error), code=2)) or 2
+    _tell(WorkerMessage(ready=True))
     line = sys.stdin.buffer.readline()
     if not line.strip():
         return 1
@@ -46,17 +46,19 @@ def _load(plan: Plan, spool: Spool | None, stop: Stop, clock: SystemClock) -> in
 
     def tick(snapshot: Snapshot) -> None:
         # Nobody listens: whoever started this is gone.
-        if _tell(Told(snapshot=snapshot)):
+        if _tell(WorkerMessage(snapshot=snapshot)):
             stop.wish()
 
-    _tell(Told(snapshot=send(plan, content, stream, start=start, clock=clock, stop=stop, tick=tick, spool=spool)))
+    _tell(
+        WorkerMessage(snapshot=send(plan, content, stream, start=start, clock=clock, stop=stop, tick=tick, spool=spool))
+    )
     return 0
 
 
-def _tell(told: Told) -> int:
+def _tell(message: WorkerMessage) -> int:
     """0, or 1 when nobody listens."""
     try:
-        sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         return 1

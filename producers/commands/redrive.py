@@ -183,7 +183,7 @@ def _list(
     if not groups:
         click.echo("nothing is set aside in this range")
     for found in groups:
-        for line in _told_of_group(found, now):
+        for line in _group_lines(found, now):
             click.echo(inert(line))
     for line in _unreadable(place):
         click.echo(inert(line))
@@ -214,7 +214,7 @@ def _redrive(
         account = {**msgspec.to_builtins(done), "unreadable": place.unreadable, "dry_run": request.dry_run}
         click.echo(msgspec.json.encode(account))
     else:
-        for line in [*_told(done, request), *_unreadable(place)]:
+        for line in [*_summary_lines(done, request), *_unreadable(place)]:
             click.echo(inert(line))
     if done.is_interrupted:
         return STOPPED
@@ -223,7 +223,7 @@ def _redrive(
     return int(not done.is_whole or bool(place.unreadable))
 
 
-def _told_of_group(group: Group, now: float) -> Iterator[str]:
+def _group_lines(group: Group, now: float) -> Iterator[str]:
     records = f", {group.records:,} records" if group.records != group.items else ""
     yield (
         f"{group.reason}: {group.items:,}{records}, of which {group.redriven:,} redriven; "
@@ -235,7 +235,7 @@ def _told_of_group(group: Group, now: float) -> Iterator[str]:
         yield f"  e.g. {sample}"
 
 
-def _told(done: Redrive, request: RedriveRequest) -> Iterator[str]:
+def _summary_lines(done: Redrive, request: RedriveRequest) -> Iterator[str]:
     """The account in words."""
     dry = request.dry_run
     if done.is_interrupted:
@@ -261,9 +261,9 @@ def _told(done: Redrive, request: RedriveRequest) -> Iterator[str]:
         yield f"  and {len(done.problems) - _SHOWN:,} more (--json has them all)"
     if done.events and not dry:
         yield (
-            f"{done.told:,} had no verdict yet: theirs will be told"
+            f"{done.told:,} had no verdict yet: notices of theirs will be sent"
             if request.notify
-            else "nobody will be told of their verdicts (--notify tells of those that have none yet)"
+            else "no notices of their verdicts will be sent (--notify sends those of events without a verdict)"
         )
     if done.stopped is not None:
         yield f"stopped: {done.stopped}"

@@ -28,7 +28,7 @@ from producers.delivery.sending import open_delivery
 from producers.limits import SHARD_RECORDS_PER_SECOND
 from producers.load.prices import Prices, read_prices
 from producers.ports import Stream
-from producers.replay.records import Archive, ArchivedPast, Past, PastRecord, RetainedPast, ShardReader
+from producers.replay.records import Archive, ArchiveSource, ReplayRecord, ReplaySource, ShardReader, StreamSource
 from producers.replay.run import FirstArrivals, NoArrivals, Pace, Replay, Replayer
 from producers.replay.run_files import FolderStore, is_alive, this_process
 from producers.replay.runs import OtherPlanError, Run, RunTakenError, Store
@@ -167,7 +167,7 @@ def _closed(done: Replay, run: Run, request: ReplayRequest) -> int:
     if request.as_json:
         click.echo(msgspec.json.encode(done))
     else:
-        for line in _told(done, was_resumed=run.is_resumed, notify=request.notify):
+        for line in _summary_lines(done, was_resumed=run.is_resumed, notify=request.notify):
             click.echo(inert(line))
     if done.is_interrupted:
         return STOPPED
@@ -220,19 +220,19 @@ def _pieces(replayer: Replayer) -> int | None:
     return None if size is None else size[0]
 
 
-def _on_record(advance: Advance) -> Callable[[Replay, PastRecord], None]:
+def _on_record(advance: Advance) -> Callable[[Replay, ReplayRecord], None]:
     seen: set[str] = set()
 
-    def told(account: Replay, record: PastRecord) -> None:
+    def report(account: Replay, record: ReplayRecord) -> None:
         if account.read % 256 == 0:
             if record.place and record.place[0] == "object":
                 seen.add(record.place[1].rpartition("#")[0])
             advance(max(0, len(seen) - 1), f"{account.read:,} records")
 
-    return told
+    return report
 
 
-def _told(done: Replay, *, was_resumed: bool, notify: bool) -> Iterator[str]:
+def _summary_lines(done: Replay, *, was_resumed: bool, notify: bool) -> Iterator[str]:
     """The account in words."""
     pace = f"{done.sent / done.seconds:,.0f}/s" if done.seconds > 0 else "at once"
     if was_resumed:
@@ -241,7 +241,7 @@ def _told(done: Replay, *, was_resumed: bool, notify: bool) -> Iterator[str]:
     yield from _left_out(done)
     if done.throttled:
         yield f"{done.throttled:,} throttled and sent again"
-    yield "those who act on verdicts are told again" if notify else "nobody is told again"
+    yield "notices of verdicts are sent again" if notify else "no notices are sent again"
     if done.failed:
         yield f"{done.failed:,} failed"
     if done.stopped is not None:
@@ -281,13 +281,13 @@ def _replaying(
     pace: Pace,
 ) -> Replayer:
     limits = {"since": selection.since, "until": selection.until}
-    past: Past
+    source: ReplaySource
     if request.from_ == "archive":
-        past = ArchivedPast(parts.archive(), **limits, written_before=started_at, lateness=lateness)
+        source = ArchiveSource(parts.archive(), **limits, written_before=started_at, lateness=lateness)
     else:
-        past = RetainedPast(parts.reader(), **limits, lateness=lateness, clock=clock)
+        source = StreamSource(parts.reader(), **limits, lateness=lateness, clock=clock)
     return Replayer(
-        past,
+        source,
         selection=selection,
         arrivals=parts.arrivals() if request.lookup else NoArrivals(),
         lateness=lateness,

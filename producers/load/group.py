@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from glue.ports import Clock
 from glue.terminal.signals import Stop
-from producers.load.messages import Told
+from producers.load.messages import WorkerMessage
 from producers.load.plan import Plan
 from producers.load.snapshot import Second, Snapshot, merged
 
@@ -55,8 +55,8 @@ class _Child:
     def __init__(self, plan: Plan, place: int, board: Board) -> None:
         self.place = place
         self.board = board
-        self.told = threading.Event()
-        self.answer = Told(problem="it ended without a word", code=1)
+        self.reported = threading.Event()
+        self.answer = WorkerMessage(problem="it ended without a word", code=1)
         # A session of its own: a Ctrl-C at the terminal reaches it once, through the group.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "producers.commands.load_worker"],
@@ -80,19 +80,19 @@ class _Child:
     def _read(self) -> None:
         assert self.process.stdout is not None  # noqa: S101 - it was asked for
         for line in self.process.stdout:
-            told = msgspec.json.decode(line, type=Told)
-            if told.snapshot is not None:
-                self.board.put(self.place, told.snapshot)
+            message = msgspec.json.decode(line, type=WorkerMessage)
+            if message.snapshot is not None:
+                self.board.put(self.place, message.snapshot)
             else:
-                self.answer = told
-                self.told.set()
-        self.told.set()
+                self.answer = message
+                self.reported.set()
+        self.reported.set()
 
 
 def run_group(plan: Plan, *, clock: Clock, stop: Stop, tick: Callable[[Snapshot], None]) -> tuple[Snapshot, list[int]]:
     """Sends a plan's load from ``plan.processes`` processes: the numbers, and exit codes of those that broke off.
 
-    What a process that died had not been told to be accepted counts as lost.
+    What a process that died had not reported as accepted counts as lost.
 
     Args:
         plan: of the whole.
@@ -110,7 +110,7 @@ def run_group(plan: Plan, *, clock: Clock, stop: Stop, tick: Callable[[Snapshot]
         for place, part in enumerate(parts):
             children.append(_Child(part, place, board))
         for child in children:
-            child.told.wait()
+            child.reported.wait()
             if not child.answer.ready:
                 raise GroupError(child.answer.problem or "it could not start", child.answer.code)
         start = clock.now() + _LEAD

@@ -5,7 +5,7 @@ import msgspec
 from producers.load.snapshot import Snapshot
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line: ready to start, why not, or numbers."""
 
     ready: bool = False

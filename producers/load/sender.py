@@ -102,15 +102,15 @@ def send(
         delivery = AggregatedDelivery(inner, Packer(buckets=plan.buckets, linger=plan.linger), clock=clock)
     stop.abandon = delivery.abandon
     created = start if plan.as_of is None else plan.as_of
-    told = start
+    reported_at = start
     try:
         for number, offset in plan.profile.schedule(plan.process, plan.processes):
             record = content.record(number, at=created + offset)
             due = start + offset
             while not stop.is_wished:
                 now = clock.now()
-                if now >= told + TICK:
-                    told = now
+                if now >= reported_at + TICK:
+                    reported_at = now
                     tick(meter.snapshot(delivery.report))
                 if due - now <= _SOON:
                     break

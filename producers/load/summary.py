@@ -1,4 +1,4 @@
-"""A load told at its end: numbers, gates that it passed or missed, and words for both."""
+"""The summary of a load: its figures, the gates that it passed or missed, and the lines that show both."""
 
 from collections.abc import Iterator
 
@@ -38,8 +38,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
                 continue
             found = milliseconds(load, "response", share)
             if found is None or found > limit:
-                told = "nothing was accepted" if found is None else f"{found:,.0f} ms"
-                lines.append(f"--{name}-ms {limit:g}: {told}")
+                shown = "nothing was accepted" if found is None else f"{found:,.0f} ms"
+                lines.append(f"--{name}-ms {limit:g}: {shown}")
         if self.min_rate is not None and rate(load) < self.min_rate:
             lines.append(f"--min-rate {self.min_rate:g}: {rate(load):,.0f}/s")
         return lines
@@ -116,7 +116,7 @@ def summarize(
     )
 
 
-def told(summary: Summary) -> Iterator[str]:
+def summary_lines(summary: Summary) -> Iterator[str]:
     """The account in words."""
     yield (
         f"{summary.accepted:,} of {summary.planned:,} accepted in {summary.seconds:,.1f} s: {summary.rate:,.0f}/s, "

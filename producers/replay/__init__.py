@@ -1,1 +1,1 @@
-"""The past brought back: what was on the stream, read from the archive or the stream, and put there again."""
+"""Replay: what was on the stream, read from the archive or the stream, and put there again."""

@@ -63,7 +63,7 @@ def brought_back(event: ContentEvent, *, run_id: str, arrived: float, notify: bo
         event: the event; a mark it has is replaced.
         run_id: the run that brings it back; event, policy and run make the verdict's id.
         arrived: epoch seconds of its first arrival.
-        notify: whether its verdict is told as if it were the first.
+        notify: whether a notice of its verdict is sent as if it were the first.
 
     >>> from glue.contract import ContentEvent
     >>> created = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The records of the past in the order they arrived, from the archive or from the stream itself."""
+"""Earlier records in the order they arrived, from the archive or from the stream itself."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,8 +24,8 @@ DISORDER_SECONDS = 10.0
 """How far behind the end of a range a shard is read: arrival times are approximate, and not strictly in order."""
 
 
-class PastRecord(Struct, frozen=True):
-    """One record of the past.
+class ReplayRecord(Struct, frozen=True):
+    """One earlier record.
 
     Args:
         event: the event, or why there is none.
@@ -40,10 +40,10 @@ class PastRecord(Struct, frozen=True):
     is_ambiguous: bool = False
 
 
-class Past(Protocol):
-    """A source of past records."""
+class ReplaySource(Protocol):
+    """A source of earlier records."""
 
-    def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
+    def records(self, position: Mapping[str, str]) -> Iterator[ReplayRecord]:
         """The records behind a position; empty from the start."""
         ...
 
@@ -64,7 +64,7 @@ class Archive(Protocol):
         ...
 
 
-class ArchivedPast:
+class ArchiveSource:
     """The records of the archive.
 
     Args:
@@ -85,8 +85,8 @@ class ArchivedPast:
         """Objects and compressed bytes."""
         return len(self.objects), sum(one.size for one in self.objects)
 
-    def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
-        """See :class:`Past`. A position is an object's key and how many of its records are done."""
+    def records(self, position: Mapping[str, str]) -> Iterator[ReplayRecord]:
+        """See :class:`ReplaySource`. A position is an object's key and how many of its records are done."""
         last_key, _, count = position.get("object", "").rpartition("#")
         for one in self.objects:
             if one.key < last_key:
@@ -106,7 +106,7 @@ class ArchivedPast:
             found_there = read_records(self._archive.lines(one), read, joining=may_join(one.key))
             for number, found in enumerate(found_there, start=1):
                 if number > skip:
-                    yield PastRecord(found.event, span, ("object", f"{one.key}#{number}"), found.is_ambiguous)
+                    yield ReplayRecord(found.event, span, ("object", f"{one.key}#{number}"), found.is_ambiguous)
 
 
 class Shard(Struct, frozen=True):
@@ -149,7 +149,7 @@ class ShardReader(Protocol):
         ...
 
 
-class RetainedPast:
+class StreamSource:
     """The records that the stream itself still keeps, merged over its shards by arrival; parents before children.
 
     Args:
@@ -170,8 +170,8 @@ class RetainedPast:
         """Nobody knows before it is read."""
         return
 
-    def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
-        """See :class:`Past`. A position holds each shard's last sequence number."""
+    def records(self, position: Mapping[str, str]) -> Iterator[ReplayRecord]:
+        """See :class:`ReplaySource`. A position holds each shard's last sequence number."""
         shards = {shard.shard_id: shard for shard in self._reader.shards()}
         lanes: dict[str, _Lane] = {}
         done: set[str] = set()
@@ -201,12 +201,12 @@ class RetainedPast:
             for name, shard in shards.items()
         )
 
-    def _opened(self, shard_id: str, record: StreamRecord) -> Iterator[PastRecord]:
+    def _opened(self, shard_id: str, record: StreamRecord) -> Iterator[ReplayRecord]:
         opened = open_aggregate(record.data) if record.data[:4] == MAGIC else None
         if isinstance(opened, list):
             payloads = [user.data for user in opened]
         elif isinstance(opened, BadInput):
-            yield PastRecord(opened, Span(record.arrived, record.arrived), (shard_id, record.sequence_number))
+            yield ReplayRecord(opened, Span(record.arrived, record.arrived), (shard_id, record.sequence_number))
             return
         else:
             payloads = [record.data]
@@ -214,7 +214,7 @@ class RetainedPast:
         span = Span(record.arrived, record.arrived)
         for number, payload in enumerate(payloads, start=1):
             place = (shard_id, record.sequence_number) if number == len(payloads) else None
-            yield PastRecord(decode(payload, arrived, self._lateness), span, place)
+            yield ReplayRecord(decode(payload, arrived, self._lateness), span, place)
 
 
 class _Lane:

@@ -1,4 +1,4 @@
-"""One replay from start to end: past records, chosen, marked, put on the stream again, and counted."""
+"""One replay from start to end: earlier records, chosen, marked, put on the stream again, and counted."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from producers.delivery.sending import Delivery
 from producers.ports import OutRecord, StreamRefusedError
 from producers.replay.costs import Estimate
 from producers.replay.marking import Identity, Span, brought_back, first_arrival, identity, is_too_old
-from producers.replay.records import Past, PastRecord
+from producers.replay.records import ReplayRecord, ReplaySource
 from producers.replay.runs import Run, RunTakenError
 from producers.replay.selecting import Selection
 
@@ -101,19 +101,19 @@ class Replayer:
     """Sends one run's events.
 
     Args:
-        past: where records come from.
+        source: where records come from.
         selection: which of them.
         arrivals: knows when they had first arrived.
         lateness: the consumer's limits.
         clock: time.
         run_id: goes into every mark.
-        notify: whether verdicts are told as if they were the first.
+        notify: whether notices of the verdicts are sent as if they were the first.
         pace: how fast.
     """
 
     def __init__(
         self,
-        past: Past,
+        source: ReplaySource,
         *,
         selection: Selection,
         arrivals: FirstArrivals,
@@ -123,7 +123,7 @@ class Replayer:
         notify: bool = False,
         pace: Pace | None = None,
     ) -> None:
-        self._past = past
+        self._source = source
         self._selection = selection
         self._arrivals = arrivals
         self._lateness = lateness
@@ -140,7 +140,7 @@ class Replayer:
 
     def size(self) -> tuple[int, int] | None:
         """How many objects and bytes are to be read; None when nobody knows before."""
-        return self._past.size()
+        return self._source.size()
 
     def count(self, *, is_stopped: Callable[[], bool] = lambda: False, progress: "Progress | None" = None) -> Replay:
         """What would be sent; nothing is."""
@@ -216,9 +216,9 @@ class Replayer:
 
     def _chosen(
         self, position: Mapping[str, str], is_stopped: Callable[[], bool]
-    ) -> Iterator[tuple[PastRecord, "tuple[OutRecord, float] | None"]]:
+    ) -> Iterator[tuple[ReplayRecord, "tuple[OutRecord, float] | None"]]:
         """Every record, with what is sent for it and its first arrival; None when nothing is."""
-        records = iter(self._past.records(position))
+        records = iter(self._source.records(position))
         while not is_stopped():
             some = list(islice(records, LOOKUP_RECORDS))
             if not some:
@@ -226,8 +226,8 @@ class Replayer:
             yield from self._group(some, is_stopped)
 
     def _group(
-        self, some: Sequence[PastRecord], is_stopped: Callable[[], bool]
-    ) -> Iterator[tuple[PastRecord, "tuple[OutRecord, float] | None"]]:
+        self, some: Sequence[ReplayRecord], is_stopped: Callable[[], bool]
+    ) -> Iterator[tuple[ReplayRecord, "tuple[OutRecord, float] | None"]]:
         account = self.account
         named = [(one, self._meant(one)) for one in some]
         known = self._known([(one, name) for one, name in named if name is not None])
@@ -262,7 +262,7 @@ class Replayer:
                 continue
             yield one, None
 
-    def _meant(self, one: PastRecord) -> Identity | None:
+    def _meant(self, one: ReplayRecord) -> Identity | None:
         """What the event is told by, if it is one and is meant."""
         event = one.event
         if isinstance(event, BadInput) or self._is_own(event) or not self._selection.wants(event):
@@ -281,7 +281,7 @@ class Replayer:
         else:
             self.account.not_selected += 1
 
-    def _known(self, asked: Sequence[tuple[PastRecord, Identity]]) -> Mapping[Identity, float]:
+    def _known(self, asked: Sequence[tuple[ReplayRecord, Identity]]) -> Mapping[Identity, float]:
         """First arrivals of those that no mark says it of."""
         unmarked = [
             (one, one.event, name)
@@ -310,7 +310,7 @@ class Replayer:
 class Progress(Protocol):
     """Told of every record that was read."""
 
-    def __call__(self, account: Replay, record: PastRecord, /) -> None: ...
+    def __call__(self, account: Replay, record: ReplayRecord, /) -> None: ...
 
 
 class _Timeline:
@@ -351,7 +351,7 @@ class _Saving:
         self.is_whole = True
         """Whether the stream took everything so far; if not, the run stands where it did."""
 
-    def passed(self, record: PastRecord) -> None:
+    def passed(self, record: ReplayRecord) -> None:
         if record.place is not None:
             self._passed[record.place[0]] = record.place[1]
         self._unsaved += 1

@@ -1,4 +1,4 @@
-"""Which events of the past are meant."""
+"""Which events a replay sends."""
 
 from datetime import datetime
 

@@ -21,7 +21,7 @@ from producers.redrive.items import PlainItem, RawRecord
 from producers.redrive.ledger import CLAIM_SECONDS, Ledger
 from producers.redrive.run import Redriver
 from producers.replay.marking import Span
-from producers.replay.records import PastRecord
+from producers.replay.records import ReplayRecord
 from producers.replay.run import NoArrivals, Pace, Replayer
 from producers.replay.runs import Holder, Run
 from producers.replay.selecting import Selection
@@ -177,7 +177,7 @@ def test_a_redrive_that_dies_at_any_step_is_finished_by_the_next_and_each_event_
 EVENTS = 60
 
 
-class ListedPast:
+class ListedSource:
     """Records in a list; a position is how many are done."""
 
     def __init__(self) -> None:
@@ -188,18 +188,18 @@ class ListedPast:
     def size(self) -> None:
         return None
 
-    def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
+    def records(self, position: Mapping[str, str]) -> Iterator[ReplayRecord]:
         first = int(position.get("list", "0"))
         self.began_at.append(first)
         return iter(
             [
-                PastRecord(self.events[at], Span(NOW + at, NOW + at), ("list", str(at + 1)))
+                ReplayRecord(self.events[at], Span(NOW + at, NOW + at), ("list", str(at + 1)))
                 for at in range(first, EVENTS)
             ]
         )
 
 
-def replay(stream: FakeStream, store: MemoryStore, steps: Steps, past: ListedPast, *, pid: int, now: float) -> bool:
+def replay(stream: FakeStream, store: MemoryStore, steps: Steps, past: ListedSource, *, pid: int, now: float) -> bool:
     clock = VirtualClock(now)
     run = Run.take(
         MortalStore(store, steps),
@@ -228,11 +228,11 @@ def replay(stream: FakeStream, store: MemoryStore, steps: Steps, past: ListedPas
 @pytest.mark.parametrize("done_before", [False, True], ids=["before", "after"])
 def test_a_replay_that_dies_at_any_step_goes_on_from_where_it_was_saved(done_before: bool) -> None:
     steps = Steps()
-    assert replay(FakeStream(), MemoryStore(), steps, ListedPast(), pid=1, now=NOW + 1e6)
+    assert replay(FakeStream(), MemoryStore(), steps, ListedSource(), pid=1, now=NOW + 1e6)
     assert steps.count > 20
     from_the_middle = 0
     for dies_at in range(1, steps.count + 1):
-        stream, store, past = FakeStream(), MemoryStore(), ListedPast()
+        stream, store, past = FakeStream(), MemoryStore(), ListedSource()
         with pytest.raises(Death):
             replay(stream, store, Steps(dies_at, done_before=done_before), past, pid=1, now=NOW + 1e6)
         assert replay(stream, store, Steps(), past, pid=2, now=NOW + 2e6)

@@ -106,7 +106,7 @@ def rows_of(twin: Twin, events: Sequence[dict[str, Any]]) -> list[tuple[Any, ...
     )
 
 
-def told(twin: Twin) -> int:
+def notices(twin: Twin) -> int:
     queue = twin.outputs["EnforcementQueueUrl"]
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = twin.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
@@ -156,7 +156,7 @@ def test_quarantined_records_land_once_after_a_fix_with_their_first_arrival(twin
     drained(twin)
     assert rows_of(twin, broken) == []
     # when they are redriven
-    told_before = told(twin)
+    notices_before = notices(twin)
     done = account(redrive(*fixed, "--run-id", "fixed"))
     drained(twin)
     # then each lands once, as of its first arrival, and nobody is told
@@ -164,7 +164,7 @@ def test_quarantined_records_land_once_after_a_fix_with_their_first_arrival(twin
     rows = rows_of(twin, [*broken, blocked])
     assert len(rows) == len({row[0] for row in rows}) == 6
     assert {(row[1], row[3]) for row in rows} == {("fixed", "replayed")}
-    assert told(twin) == told_before
+    assert notices(twin) == notices_before
     arrivals = asked(twin, "SELECT min(arrived_at), max(arrived_at) FROM quarantine WHERE dt > '2020-01-01'")[0]
     assert all(arrivals[0] <= row[2] <= arrivals[1] for row in rows)
     # and a second redrive does nothing
@@ -352,7 +352,7 @@ def test_notify_tells_of_redriven_events_that_have_no_verdict_yet(twin: Twin, tm
     broken = [{**one, "schema_version": "x"} for one in (decided, undecided)]
     send(twin, [msgspec.json.encode(one) for one in broken])
     drained(twin)
-    before = told(twin)
+    before = notices(twin)
     script = tmp_path / "repair.py"
     script.write_text(
         'def fix(payload, reason):\n    return payload.replace(b\'"schema_version":"x"\', b\'"schema_version":1\')\n',
@@ -364,7 +364,7 @@ def test_notify_tells_of_redriven_events_that_have_no_verdict_yet(twin: Twin, tm
     drained(twin)
     assert (done["events"], done["told"]) == (2, 1)
     assert len(rows_of(twin, [decided])) == 2
-    assert told(twin) == before + 1
+    assert notices(twin) == before + 1
 
 
 def test_the_ledger_holds_no_content(twin: Twin) -> None:

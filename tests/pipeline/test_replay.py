@@ -96,7 +96,7 @@ def asked(twin: Twin, sql: str) -> list[tuple[Any, ...]]:
     return list(engine.run(sql, database=twin.outputs["DatabaseName"], workgroup=twin.outputs["WorkGroupName"]).rows)
 
 
-def told(twin: Twin) -> int:
+def notices(twin: Twin) -> int:
     """How many notices were ever made."""
     queue = twin.outputs["EnforcementQueueUrl"]
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -123,7 +123,7 @@ def test_a_replay_once_or_twice_changes_nothing_by_id_and_checksum_and_tells_nob
     since = now()
     ids = send(twin, 600, seed=21 + len(source), shares=Shares(malformed=0.03, duplicate=0.05))
     drained(twin)
-    before, told_before, chosen = counts(twin), told(twin), only(ids, tmp_path)
+    before, notices_before, chosen = counts(twin), notices(twin), only(ids, tmp_path)
     [(quarantined,)] = asked(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'")
     for run in (f"one-{source}", f"two-{source}"):
         # when it is replayed, once and then again as another run
@@ -132,7 +132,7 @@ def test_a_replay_once_or_twice_changes_nothing_by_id_and_checksum_and_tells_nob
         # then every event came again and counts once, as it did
         assert (done["estimated"], done["failed"], done["is_finished"]) == (0, 0, True)
         assert of_run(twin, run) == (len(ids), len(ids))
-        assert (counts(twin), told(twin)) == (before, told_before)
+        assert (counts(twin), notices(twin)) == (before, notices_before)
     # and what is no event was left where it was
     assert sum(done["refused"].values()) > 0
     assert asked(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'") == [(quarantined,)]
@@ -170,24 +170,24 @@ def test_a_replay_that_crosses_live_traffic_counts_every_event_once(twin: Twin, 
     # then all are there, once, and each verdict to act on was told once, when it was live
     assert (done["is_finished"], done["failed"]) == (True, 0)
     assert done["sent"] >= len(ids)
-    crossed, told_crossed = counts(twin), told(twin)
+    crossed, notices_crossed = counts(twin), notices(twin)
     assert crossed.events == before.events + len(live)
     [(acted_on,)] = asked(
         twin,
         "SELECT count(DISTINCT event_id) FROM verdicts WHERE dt > '2020-01-01' AND run_id = '' AND action <> 'allow'",
     )
-    assert told_crossed == acted_on
+    assert notices_crossed == acted_on
     # and the same replay over all of it changes nothing
     account(replay(tmp_path, "--since", since, "--run-id", "after"))
     drained(twin)
-    assert (counts(twin), told(twin)) == (crossed, told_crossed)
+    assert (counts(twin), notices(twin)) == (crossed, notices_crossed)
 
 
 def test_a_replay_killed_in_the_middle_goes_on_where_it_was_and_changes_nothing(twin: Twin, tmp_path: Path) -> None:
     since = now()
     ids = send(twin, 1_600, seed=51)
     drained(twin)
-    before, told_before = counts(twin), told(twin)
+    before, notices_before = counts(twin), notices(twin)
     arguments = ["--since", since, "--run-id", "mortal", *only(ids, tmp_path)]
     command = [sys.executable, "-m", "infra", "replay", *arguments, "--rate", "20", "--state", str(tmp_path / "runs")]
     saved = tmp_path / "runs" / "mortal.json"
@@ -210,7 +210,7 @@ def test_a_replay_killed_in_the_middle_goes_on_where_it_was_and_changes_nothing(
     assert (done["before"], done["is_finished"]) == (stood, True)
     assert done["sent"] < 1_600
     assert of_run(twin, "mortal") == (len(ids), len(ids))
-    assert (counts(twin), told(twin)) == (before, told_before)
+    assert (counts(twin), notices(twin)) == (before, notices_before)
 
 
 def test_a_run_that_somebody_works_on_is_not_taken_by_a_second_process(twin: Twin, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_replay_with_notify_tells_of_each_verdict_once_more(twin: Twin, tmp_path
     since = now()
     ids = send(twin, 400, seed=61)
     drained(twin)
-    told_before = told(twin)
+    notices_before = notices(twin)
     done = account(replay(tmp_path, "--since", since, *only(ids, tmp_path), "--notify", "--run-id", "loud"))
     drained(twin)
     assert done["sent"] == len(ids)
@@ -240,7 +240,7 @@ def test_replay_with_notify_tells_of_each_verdict_once_more(twin: Twin, tmp_path
         twin, "SELECT count(*) FROM current_verdicts WHERE dt > '2020-01-01' AND run_id = 'loud' AND action <> 'allow'"
     )
     assert acted_on > 0
-    assert told(twin) == told_before + acted_on
+    assert notices(twin) == notices_before + acted_on
 
 
 def test_events_of_the_deferred_lane_are_archived_too_and_come_back_the_same(twin: Twin, tmp_path: Path) -> None:

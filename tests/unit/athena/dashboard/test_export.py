@@ -113,7 +113,7 @@ def test_tables_without_rows_are_no_files(tmp_path: Path) -> None:
 
 def test_progress_ends_at_all_files(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    files = World().export(tmp_path, drill_downs=4, told=lambda done, of: told.append((done, of)))
+    files = World().export(tmp_path, drill_downs=4, progress=lambda done, of: told.append((done, of)))
     assert [done for done, _ in told] == list(range(1, len(files) + 1))
     assert all(done <= of for done, of in told)
 

@@ -135,7 +135,7 @@ def test_a_replay_says_what_it_did_and_how_to_go_on(tmp_path: Path) -> None:
     assert "3 records read, 2 events sent as run r" in result.output
     assert "1 lines are not events (json 1): they are in quarantine; see `redrive quarantine`" in result.output
     assert "2 without a verdict yet" in result.output
-    assert "nobody is told again" in result.output
+    assert "no notices are sent again" in result.output
     assert CANARY not in result.output
     assert len(parts.taken.taken) == 2
 
@@ -297,7 +297,7 @@ def test_a_redrive_says_what_it_did_and_that_nobody_is_told() -> None:
     assert result.exit_code == 1
     assert "2 found, 1 redriven as run r: 1 events" in result.output
     assert "1 would be refused again (type 1); they stay where they are" in result.output
-    assert "nobody will be told of their verdicts" in result.output
+    assert "no notices of their verdicts will be sent" in result.output
     assert CANARY not in result.output
     again = invoke(redrive, parts, "quarantine", "--json")
     assert msgspec.json.decode(again.stdout)["already"] == 1

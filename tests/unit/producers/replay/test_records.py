@@ -12,7 +12,7 @@ from glue.contract import BadInput, ContentEvent, ReplayMark
 from glue.kpl.aggregation import UserRecord, encode
 from producers.replay.archived import MAX_DOCUMENT_LINES, ArchiveObject, Found, begins_at, may_join, read_records
 from producers.replay.marking import Span, brought_back, first_arrival, identity
-from producers.replay.records import ArchivedPast, Page, PastRecord, RetainedPast, Shard, StreamRecord
+from producers.replay.records import ArchiveSource, Page, ReplayRecord, Shard, StreamRecord, StreamSource
 from tests.fakes.stream import VirtualClock
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -125,8 +125,8 @@ class FakeArchive:
         return self.bodies[one.key].split(b"\n")[:-1]
 
 
-def archived(archive: FakeArchive, *, written_before: float = 1e12) -> ArchivedPast:
-    return ArchivedPast(archive, since=0, until=1e12, written_before=written_before, lateness=DEFAULT_LATENESS)
+def archived(archive: FakeArchive, *, written_before: float = 1e12) -> ArchiveSource:
+    return ArchiveSource(archive, since=0, until=1e12, written_before=written_before, lateness=DEFAULT_LATENESS)
 
 
 def test_a_run_taken_up_at_any_record_reads_the_rest_and_nothing_else() -> None:
@@ -219,11 +219,11 @@ def stream_record(number: int, arrived: float, data: bytes | None = None) -> Str
     return StreamRecord(str(1_000 + number), arrived, "key", compact(number) if data is None else data)
 
 
-def retained(shards: FakeShards, *, until: float = 1e12, since: float = 0.0) -> RetainedPast:
-    return RetainedPast(shards, since=since, until=until, lateness=DEFAULT_LATENESS, clock=VirtualClock())
+def retained(shards: FakeShards, *, until: float = 1e12, since: float = 0.0) -> StreamSource:
+    return StreamSource(shards, since=since, until=until, lateness=DEFAULT_LATENESS, clock=VirtualClock())
 
 
-def numbers(records: Iterable[PastRecord]) -> list[int]:
+def numbers(records: Iterable[ReplayRecord]) -> list[int]:
     return [int(one.event.event_id[-12:], 16) if isinstance(one.event, ContentEvent) else -1 for one in records]
 
 
@@ -274,7 +274,7 @@ def test_aggregates_are_opened_and_count_as_done_only_with_their_last_record() -
 def test_a_shard_is_read_no_more_than_five_times_a_second() -> None:
     clock = VirtualClock()
     shards = FakeShards({"one": [stream_record(at, NOW + at) for at in range(20)]}, {})
-    past = RetainedPast(shards, since=0.0, until=1e12, lateness=DEFAULT_LATENESS, clock=clock)
+    past = StreamSource(shards, since=0.0, until=1e12, lateness=DEFAULT_LATENESS, clock=clock)
     started = clock.now()
     assert len(list(past.records({}))) == 20
     assert clock.now() - started >= 0.2 * (shards.gets - 1) - 1e-6

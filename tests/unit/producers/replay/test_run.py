@@ -16,7 +16,7 @@ from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import Delivery, open_delivery
 from producers.ports import OutRecord, PutResult, StreamRefusedError
 from producers.replay.marking import Identity, Span, identity
-from producers.replay.records import PastRecord
+from producers.replay.records import ReplayRecord
 from producers.replay.run import LOOKUP_RECORDS, SAVE_RECORDS, NoArrivals, Pace, Replay, Replayer
 from producers.replay.run_files import FolderStore, is_alive, this_process
 from producers.replay.runs import LEASE_SECONDS, ChangedError, Holder, OtherPlanError, Run, RunTakenError
@@ -50,7 +50,7 @@ def event(number: int, **fields: object) -> ContentEvent:
     return made
 
 
-class ListedPast:
+class ListedSource:
     """Records in a list; a position is how many are done. ``dies_after`` kills the reader there."""
 
     def __init__(self, events: Sequence[ContentEvent | BadInput], *, span: Callable[[int], Span] | None = None) -> None:
@@ -60,9 +60,9 @@ class ListedPast:
     def size(self) -> None:
         return None
 
-    def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
+    def records(self, position: Mapping[str, str]) -> Iterator[ReplayRecord]:
         for at in range(int(position.get("list", "0")), len(self.events)):
-            yield PastRecord(self.events[at], self.span(at), ("list", str(at + 1)))
+            yield ReplayRecord(self.events[at], self.span(at), ("list", str(at + 1)))
 
 
 class KnownArrivals:
@@ -81,7 +81,7 @@ def taken(store: MemoryStore | FolderStore, *, now: float = 0.0, holder: Holder 
     return Run.take(store, run_id="run", plan={"since": plan}, holder=holder, is_alive=lambda other: None, now=now)
 
 
-def replayer(past: ListedPast, clock: VirtualClock, **more: object) -> Replayer:
+def replayer(past: ListedSource, clock: VirtualClock, **more: object) -> Replayer:
     given: dict[str, object] = {"selection": EVERYTHING, "arrivals": NoArrivals(), **more}
     return Replayer(past, lateness=DEFAULT_LATENESS, clock=clock, run_id="run", **given)  # type: ignore[arg-type]
 
@@ -90,7 +90,7 @@ def delivery(stream: FakeStream, clock: VirtualClock) -> Delivery:
     return open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
 
 
-def run_all(past: ListedPast, stream: FakeStream, store: MemoryStore, **more: object) -> Replay:
+def run_all(past: ListedSource, stream: FakeStream, store: MemoryStore, **more: object) -> Replay:
     clock = stream.clock or VirtualClock(NOW + 1e6)
     return replayer(past, clock, **more).send(delivery(stream, clock), taken(store, now=clock.now()))
 
@@ -104,7 +104,7 @@ def test_every_event_is_sent_once_with_the_run_and_its_first_arrival() -> None:
     stream, store = FakeStream(), MemoryStore()
     events: list[ContentEvent | BadInput] = [event(1), BadInput("json", ""), event(2), event(1)]
     known = KnownArrivals({identity(event(2)): NOW + 0.25})
-    done = run_all(ListedPast(events), stream, store, arrivals=known)
+    done = run_all(ListedSource(events), stream, store, arrivals=known)
     assert marks(stream) == [(1, "run", "2026-03-01T12:00:00.000000Z"), (2, "run", "2026-03-01T12:00:00.250000Z")]
     assert (done.read, done.sent, done.repeated, done.refused) == (4, 2, 1, {"json": 1})
     assert done.is_finished
@@ -115,7 +115,7 @@ def test_what_came_back_before_keeps_its_first_arrival_and_a_run_never_sends_its
     stream, store = FakeStream(), MemoryStore()
     earlier = event(1, replay={"run_id": "other", "arrived_at": "2026-03-01T11:59:00Z"})
     own = event(2, replay={"run_id": "run", "arrived_at": "2026-03-01T11:59:00Z"})
-    done = run_all(ListedPast([earlier, own]), stream, store)
+    done = run_all(ListedSource([earlier, own]), stream, store)
     assert marks(stream) == [(1, "run", "2026-03-01T11:59:00.000000Z")]
     assert (done.own, done.estimated) == (1, 0)
 
@@ -134,7 +134,7 @@ def test_only_what_is_selected_and_arrived_in_the_range_is_sent() -> None:
     events[4] = event(4, created_at="2026-03-01T11:59:59Z")
     events[5] = event(5, surface="forum")
     stream = FakeStream()
-    done = run_all(ListedPast(events), stream, MemoryStore(), selection=selection)
+    done = run_all(ListedSource(events), stream, MemoryStore(), selection=selection)
     assert [number for number, _, _ in marks(stream)] == [2, 7]
     assert (done.not_selected, done.outside) == (7, 1)
 
@@ -143,7 +143,7 @@ def test_an_arrival_that_nobody_knows_is_in_the_range_when_its_object_overlaps_i
     selection = Selection(since=NOW + 100, until=NOW + 200)
     spans = [Span(NOW, NOW + 90), Span(NOW, NOW + 101), Span(NOW + 150, NOW + 400), Span(NOW + 200, NOW + 300)]
     stream = FakeStream()
-    past = ListedPast([event(number) for number in range(4)], span=lambda at: spans[at])
+    past = ListedSource([event(number) for number in range(4)], span=lambda at: spans[at])
     done = run_all(past, stream, MemoryStore(), selection=selection)
     assert [number for number, _, _ in marks(stream)] == [1, 2]
     assert (done.estimated, done.outside) == (2, 2)
@@ -156,7 +156,7 @@ def test_an_arrival_that_nobody_knows_is_in_the_range_when_its_object_overlaps_i
 
 def test_an_arrival_over_four_hundred_days_ago_is_not_sent_and_counted() -> None:
     clock = VirtualClock(NOW + 401 * 86_400)
-    done = run_all(ListedPast([event(1)]), FakeStream(clock=clock), MemoryStore())
+    done = run_all(ListedSource([event(1)]), FakeStream(clock=clock), MemoryStore())
     assert (done.too_old, done.sent) == (1, 0)
 
 
@@ -164,7 +164,7 @@ def test_a_rate_and_the_gaps_that_there_were_are_kept() -> None:
     for pace, seconds in ((Pace(rate=10.0), 0.9), (Pace(speed=10.0), 0.9), (Pace(rate=1.0, speed=10.0), 9.0)):
         clock = VirtualClock(NOW + 1e6)
         stream = FakeStream()
-        past = ListedPast([event(number) for number in range(10)])
+        past = ListedSource([event(number) for number in range(10)])
         began = clock.now()
         done = replayer(past, clock, pace=pace).send(delivery(stream, clock), taken(MemoryStore(), now=began))
         assert clock.now() - began == pytest.approx(seconds, abs=0.05)
@@ -182,7 +182,7 @@ def test_long_gaps_keep_the_run_held_and_what_was_sent_saved() -> None:
             return super().write(name, data, version)
 
     store = Watched()
-    past = ListedPast([event(1), event(2)], span=lambda at: Span(NOW + 3_600 * at, NOW + 3_600 * at))
+    past = ListedSource([event(1), event(2)], span=lambda at: Span(NOW + 3_600 * at, NOW + 3_600 * at))
     run = taken(store, now=clock.now())
     replayer(past, clock, pace=Pace(speed=60.0)).send(delivery(FakeStream(), clock), run)
     assert len(saved) > 10
@@ -197,14 +197,14 @@ def test_what_the_stream_does_not_take_holds_the_position_back() -> None:
         [PutResult(None, None, "InternalFailure")] * len(batch) if call >= SAVE_RECORDS // 500 else None
     )
     events = [event(number) for number in range(SAVE_RECORDS + 700)]
-    done = run_all(ListedPast(events), stream, store)
+    done = run_all(ListedSource(events), stream, store)
     assert (done.sent, done.failed, done.is_finished) == (SAVE_RECORDS, 700, False)
     assert done.stopped is not None
     state = msgspec.json.decode(store.kept["run"][0])
     assert state["position"] == {"list": str(SAVE_RECORDS)}
     # when it is taken up again
     stream.behaviour = None
-    again = run_all(ListedPast(events), stream, store)
+    again = run_all(ListedSource(events), stream, store)
     assert (again.before, again.sent, again.is_finished) == (SAVE_RECORDS, 700, True)
     assert {number for number, _, _ in marks(stream)} == set(range(SAVE_RECORDS + 700))
 
@@ -214,7 +214,7 @@ def test_a_stream_that_refuses_stops_the_run_where_it_was() -> None:
         raise StreamRefusedError(stream="s", region="r", code="AccessDeniedException", next_step="Ask.")
 
     store = MemoryStore()
-    done = run_all(ListedPast([event(1)]), FakeStream(refuse), store)
+    done = run_all(ListedSource([event(1)]), FakeStream(refuse), store)
     assert (done.sent, done.is_finished) == (0, False)
     assert "AccessDeniedException" in str(done.stopped)
     assert msgspec.json.decode(store.kept["run"][0])["position"] == {}
@@ -226,10 +226,10 @@ def test_killed_anywhere_and_taken_up_again_every_event_is_sent_under_one_run(co
     class Killed(BaseException):
         pass
 
-    class MortalPast(ListedPast):
+    class MortalPast(ListedSource):
         lives = 0
 
-        def records(self, position: Mapping[str, str]) -> Iterator[PastRecord]:
+        def records(self, position: Mapping[str, str]) -> Iterator[ReplayRecord]:
             for number, record in enumerate(super().records(position)):
                 if number == self.lives:
                     raise Killed
@@ -265,7 +265,7 @@ def test_a_process_that_was_thought_dead_stops_at_its_next_save() -> None:
     assert heir.state.fence == 2
     stream = FakeStream()
     with pytest.raises(RunTakenError, match="taken run run over"):
-        replayer(ListedPast([event(1)]), clock).send(delivery(stream, clock), sleeper)
+        replayer(ListedSource([event(1)]), clock).send(delivery(stream, clock), sleeper)
     heir.save({"list": "1"}, {"sent": 1}, now=clock.now())
 
 
@@ -334,7 +334,7 @@ def test_first_arrivals_are_asked_for_in_groups() -> None:
     known = KnownArrivals({})
     clock = VirtualClock(NOW + 1e6)
     one = event(1)
-    past = ListedPast([one] * (LOOKUP_RECORDS + 5))
+    past = ListedSource([one] * (LOOKUP_RECORDS + 5))
     done = replayer(past, clock, arrivals=known).count()
     assert known.asked == [LOOKUP_RECORDS, 5]
     assert (done.sent, done.repeated) == (2, LOOKUP_RECORDS + 3)

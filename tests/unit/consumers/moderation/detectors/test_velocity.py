@@ -180,15 +180,15 @@ def test_who_is_flagged_for_a_flood_alone_is_made_known_in_the_order_of_the_batc
     given = posts(Post(author="bob"), *(Post() for _ in range(4)), Post(text="free money", author="eve"))
     rows = rows_of(given)
     assert [row.action for row in rows.verdicts] == ["allow", "flag", "flag", "flag", "flag", "review"]
-    assert [(one.record.position, one.row.action) for one in rows.told] == [
+    assert [(one.record.position, one.row.action) for one in rows.to_notify] == [
         (1, "flag"),
         (2, "flag"),
         (3, "flag"),
         (4, "flag"),
         (5, "review"),
     ]
-    assert all(one.event.event_id == one.row.event_id for one in rows.told)
-    assert [one.row.event_id for one in rows.told] == [row.event_id for row in rows.verdicts[1:]]
+    assert all(one.event.event_id == one.row.event_id for one in rows.to_notify)
+    assert [one.row.event_id for one in rows.to_notify] == [row.event_id for row in rows.verdicts[1:]]
 
 
 def test_a_policy_without_such_rules_looks_at_no_batch() -> None:
@@ -232,7 +232,7 @@ def test_a_detector_of_batches_that_fails_leaves_the_verdicts_on_each_event_and_
     rows = rows_of(posts(Post(text="free money"), Post(text="hello")), moderator)
     assert [row.action for row in rows.verdicts] == ["review", "allow"]
     assert all("degraded" in row.flags for row in rows.verdicts)
-    assert [one.row.action for one in rows.told] == ["review"]
+    assert [one.row.action for one in rows.to_notify] == ["review"]
     # It is counted, so that the alarm about degraded verdicts goes off.
     assert rows.asked == Tally(degraded=2)
     assert rows_of(posts(Post(text="hello"))).asked is None
