@@ -48,10 +48,6 @@ def _cats(row: dict[str, Any]) -> list[str]:
     return row["cats"] or ["(none)"]
 
 
-def _attacked(row: dict[str, Any]) -> list[str]:
-    return [("nobody", "a person is attacked", "a group is attacked", "nobody")[row["native"]["fine"]]]
-
-
 def _fine(row: dict[str, Any]) -> list[str]:
     return [str(row["native"].get("fine"))]
 

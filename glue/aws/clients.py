@@ -69,15 +69,6 @@ def make_client(
         raise WrongUseError(f"{service}: {error}; allowed: {ALLOWED_ENDPOINT}") from None
 
 
-def find_region() -> str | None:
-    """The region that clients get; None when there is none."""
-    try:
-        region: str | None = session().region_name
-    except ProfileNotFound:
-        return region_of(aws_settings())
-    return region
-
-
 def session() -> Any:
     """A boto3 session of the AWS that options and environment name."""
     settings = aws_settings()

@@ -103,7 +103,6 @@ class Maker:
         self._now = int(now * 1_000_000)
         self._window = int(window * 1_000_000)
         self._key = blake2b(b"synthetic %d" % seed, digest_size=32).digest()
-        self._shares = shares
         self._live = round(shares.live * _ONE)
         self._hold = round(shares.hold * _ONE)
         self._hot = round(shares.hot * _ONE)
