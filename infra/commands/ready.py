@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 
-def show_ready(ready: Mapping[str, Any], *, seconds: float, data: str | None, as_json: bool, detached: bool) -> None:
+def show_ready(
+    ready: Mapping[str, Any], *, seconds: float, data: str | None, template: Path | None, as_json: bool, detached: bool
+) -> None:
     """Prints how to reach the runtime.
 
     Args:
@@ -18,6 +20,7 @@ def show_ready(ready: Mapping[str, Any], *, seconds: float, data: str | None, as
         seconds: how long it took.
         data: the folder of ``--data``.
         as_json: one line of JSON instead.
+        template: the user's own, if it is not the project's.
         detached: whether it runs on when this process ends.
     """
     if as_json:
@@ -25,7 +28,7 @@ def show_ready(ready: Mapping[str, Any], *, seconds: float, data: str | None, as
         return
     url, outputs = ready["endpoint_url"], ready["outputs"]
     click.echo(
-        f"The stack of infra/aws/template.yaml is up ({seconds:.1f} s). "
+        f"The stack of {template or 'infra/aws/template.yaml'} is up ({seconds:.1f} s). "
         + ("Paste:\n" if detached else "In another terminal, paste:\n")
     )
     click.echo(f"export AWS_ENDPOINT_URL={url}")
@@ -35,16 +38,17 @@ def show_ready(ready: Mapping[str, Any], *, seconds: float, data: str | None, as
     click.echo(f"export AWS_DEFAULT_REGION={ready['region']} AWS_REGION={ready['region']}\n")
     if "tls_endpoint_url" in ready:
         _show_tls(ready["tls_endpoint_url"], Path(ready["ca_bundle"]))
-    click.echo("and then, for instance:\n")
-    click.echo("streamkeeper produce --synthetic 10000")
-    click.echo("streamkeeper report actions_by_hour")
-    click.echo("streamkeeper query 'SELECT action, count(*) FROM current_verdicts GROUP BY 1'\n")
+    if template is None:
+        click.echo("and then, for instance:\n")
+        click.echo("streamkeeper produce --synthetic 10000")
+        click.echo("streamkeeper report actions_by_hour")
+        click.echo("streamkeeper query 'SELECT action, count(*) FROM current_verdicts GROUP BY 1'\n")
     width = max(map(len, outputs), default=0)
     for name, value in sorted(outputs.items()):
         click.echo(f"{name:<{width}}  {value}")
     click.echo(
-        "\nVerdicts are buffered as on AWS, for minutes; `streamkeeper drain` lands them now, `streamkeeper status` "
-        "shows what is in flight.\n"
+        "\nWhat is to land is buffered as on AWS, for minutes; `streamkeeper drain` lands it now, "
+        "`streamkeeper status` shows what is in flight.\n"
         + (f"Everything is kept in {data}. " if data else "Nothing is kept when it stops. ")
         + ("`streamkeeper down` stops it." if detached else "Ctrl-C stops it.")
     )

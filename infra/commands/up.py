@@ -43,6 +43,7 @@ class FolderTakenError(CommandError):
 Examples:
   streamkeeper up
   streamkeeper up --port 0 --parameter ShardCount=8 --json
+  streamkeeper up --template template.yaml --stack clicks      (a stack of your own)
   streamkeeper up --data .streamkeeper/demo      (what the demo made, to be asked again)
   streamkeeper up --detach && streamkeeper status && streamkeeper down
 
@@ -57,9 +58,15 @@ Examples:
     "given",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A parameter of infra/aws/template.yaml, e.g. ShardCount=8. Repeatable.",
+    help="A parameter of the template, e.g. ShardCount=8. Repeatable.",
 )
 @click.option("--stack", default="streamkeeper", show_default=True, help="Name of the stack.")
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A SAM or CloudFormation template of your own instead of infra/aws/template.yaml; its functions' code is "
+    "taken from beside it. docs/conformance.md lists what is handled; the rest is refused by name.",
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -110,6 +117,7 @@ def up(
     port: int,
     given: tuple[str, ...],
     stack: str,
+    template: Path | None,
     data: Path | None,
     tls: bool,
     tls_port: int | None,
@@ -132,14 +140,14 @@ def up(
         raise WrongUseError("--tls-port is the port of --tls; give both")
     if tls_port is None:
         tls_port = port + 1 if 0 < port < 65535 else 0
-    _check(port, parameters, stack)
+    _check(port, parameters, stack, template)
     if tls:
         _check_port(tls_port)
     if detach:
         started = time.monotonic()
         ready = start_detached(context)
         seconds, kept = time.monotonic() - started, str(data) if data else None
-        show_ready(ready, seconds=seconds, data=kept, as_json=as_json, detached=True)
+        show_ready(ready, seconds=seconds, data=kept, template=template, as_json=as_json, detached=True)
         return
     certificate = _certificate() if tls else None
     folder = _claim(data) if data is not None else None
@@ -148,6 +156,7 @@ def up(
             port=port,
             parameters=parameters,
             stack=stack,
+            template=template,
             folder=folder,
             certificate=certificate,
             tls_port=tls_port,
@@ -162,7 +171,7 @@ def up(
             folder.release()
 
 
-def _check(port: int, parameters: dict[str, str], stack: str) -> None:
+def _check(port: int, parameters: dict[str, str], stack: str, path: Path | None) -> None:
     """Refuses what can be known to be wrong, before the slow imports and before anything is made."""
     from infra.local.cloudformation.checks import check_stack
     from infra.local.cloudformation.intrinsics import TemplateError, load_template
@@ -170,10 +179,12 @@ def _check(port: int, parameters: dict[str, str], stack: str) -> None:
 
     _check_port(port)
     try:
-        template = load_template(TEMPLATE.read_text(encoding="utf-8"))
+        template = load_template((path or TEMPLATE).read_text(encoding="utf-8"))
         check_stack(template, stack_name=stack, parameters=parameters, account_id=ACCOUNT_ID)
     except TemplateError as error:
         raise WrongUseError(str(error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUseError(f"--template: {path} cannot be read: {error}") from error
 
 
 def _check_port(port: int) -> None:
@@ -211,6 +222,7 @@ def _serve(
     port: int,
     parameters: dict[str, str],
     stack: str,
+    template: Path | None,
     folder: "DataFolder | None",
     certificate: "Certificate | None",
     tls_port: int,
@@ -221,6 +233,7 @@ def _serve(
     log_file: Path | None,
 ) -> None:
     from infra.local.cloudformation.intrinsics import TemplateError
+    from infra.local.cloudformation.provision import read_template
     from infra.local.durable.store import StoreError
     from infra.local.errors import ApiError
     from infra.local.twin import Twin
@@ -242,6 +255,8 @@ def _serve(
             parameters=parameters,
             port=port,
             stack_name=stack,
+            template=read_template(template) if template else None,
+            template_folder=template.absolute().parent if template else None,
             query_seconds=query_seconds,
             data=folder.path if folder else None,
             certificate=certificate,
@@ -271,7 +286,7 @@ def _serve(
             if certificate is not None:
                 ready |= {"tls_endpoint_url": str(twin.tls_url), "ca_bundle": str(certificate.authority)}
             seconds, data = time.monotonic() - started, str(folder.path) if folder else None
-            show_ready(ready, seconds=seconds, data=data, as_json=as_json, detached=False)
+            show_ready(ready, seconds=seconds, data=data, template=template, as_json=as_json, detached=False)
             redirect_output(log_file)
             stop.wait()
         finally:

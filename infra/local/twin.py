@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from infra.local.awslambda.destinations import AwsDestinations
 from infra.local.awslambda.driver import EventSourceDriver
 from infra.local.awslambda.functions import Functions
 from infra.local.awslambda.functions_api import LambdaApi
+from infra.local.awslambda.queues_api import QueueMappings
 from infra.local.baseline import Baseline, Services
 from infra.local.cbor import CborDoor
 from infra.local.certificate import Certificate
@@ -40,6 +42,7 @@ from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from infra.local.status import Status
 from infra.local.stores import GlueCatalog, S3Store
+from infra.local.subscriptions import Subscriptions
 from infra.local.testbed import Testbed
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ class Twin:
         stack_name: as in ``sam deploy --stack-name``.
         region: what the twin says that it is.
         template: another template than the project's.
+        template_folder: where that template lies, from which the code of its functions is taken.
         on_made: called after each resource that was made, for a progress bar.
         put_faults: decides which records a delivery stream turns away, for tests of what a client does then.
         query_seconds: how long one of Athena's queries may run.
@@ -88,6 +92,7 @@ class Twin:
         stack_name: str = STACK_NAME,
         region: str = REGION,
         template: Template | None = None,
+        template_folder: Path | None = None,
         on_made: Callable[[StackResource], None] | None = None,
         put_faults: PutFaults | None = None,
         query_seconds: float = QUERY_SECONDS,
@@ -100,6 +105,7 @@ class Twin:
         self._parameters = dict(parameters or {})
         self._stack_name = stack_name
         self._template = template
+        self._template_folder = template_folder
         self._on_made = on_made
         self._testbed = testbed
         self._clock: Clock = testbed.clock if testbed else SystemClock()
@@ -159,13 +165,15 @@ class Twin:
             mappings=self.mappings,
             deliveries=self.deliveries,
         )
+        self._queues_read = QueueMappings(self.moto, self.client, self.functions, self._clock)
         self._lambda = LambdaApi(
             self.functions,
-            EventSourceApi(self.mappings, self.functions, self.streams),
+            EventSourceApi(self.mappings, self.functions, self.streams, self._queues_read),
             self._clock,
             fetch=self.objects.get,
         )
         items = ItemWrites(self.moto)
+        kinesis = KinesisApi(self.streams, self._clock)
         self._firehose = FirehoseApi(
             self.deliveries,
             open_source=self._open_source,
@@ -173,10 +181,21 @@ class Twin:
             region=region,
             faults=put_faults,
         )
+        self._subscriptions = Subscriptions(
+            self.moto,
+            self.functions,
+            put_firehose=lambda name, data, _: self._firehose.call(
+                "PutRecord", {"DeliveryStreamName": name, "Record": {"Data": b64encode(data).decode()}}
+            ),
+            put_kinesis=lambda name, data, key: kinesis.call(
+                "PutRecord", {"StreamName": name, "Data": b64encode(data).decode(), "PartitionKey": key}
+            ),
+        )
+        self.mappings.beside += [self._subscriptions, self._queues_read]
         self._front = Front(
             self.moto,
             apis={
-                "kinesis": KinesisApi(self.streams, self._clock),
+                "kinesis": kinesis,
                 "firehose": self._firehose,
                 "athena": self.athena,
             },
@@ -210,6 +229,7 @@ class Twin:
         try:
             self.moto.reset()
             self.moto.warm()
+            self._subscriptions.start()
             if self._kept:
                 self._kept.streams(self.streams, now=self._clock.now())
             self._server.start(CborDoor(self._door))
@@ -219,6 +239,7 @@ class Twin:
                 now=self._clock.now(),
                 parameters=self._parameters,
                 stack_name=self._stack_name,
+                folder=self._template_folder,
                 on_made=self._on_made,
             )
             self.stacks.stand(self._stack)
@@ -266,6 +287,8 @@ class Twin:
         try:
             self.athena.close()
             self._queries.close()
+            self._queues_read.close()
+            self._subscriptions.stop()
             self.mappings.stop()
             self.deliveries.stop()
             self._lambda.close()

@@ -1,5 +1,6 @@
 """The event source mapping and Lambda's API against answers and events recorded on AWS."""
 
+import base64
 import json
 import os
 import re
@@ -461,12 +462,22 @@ def test_records_over_age_are_taken_off_the_front_of_a_batch():
     assert [str(record.sequence) for record in discarded.records] == [first["SequenceNumber"]]
 
 
-def test_filters_are_refused_since_they_are_not_modelled():
+def test_a_filter_lets_through_what_it_let_through_on_aws():
     rig = Rig()
-    content = recorded("test_kinesis_event_filtering_json_pattern")["create_event_source_mapping_response"]
-    status, headers, error = rig.map(FilterCriteria=content["FilterCriteria"])
-    assert (status, headers["x-amzn-errortype"]) == (400, "InvalidParameterValueException")
-    assert "FilterCriteria" in error["message"]
+    content = recorded("test_kinesis_event_filtering_json_pattern")
+    [wanted] = content["create_event_source_mapping_response"]["FilterCriteria"]["Filters"]
+    criteria = {"Filters": [{"Pattern": json.dumps(wanted["Pattern"])}]}
+    _, _, document = rig.map(
+        BatchSize=1, MaximumBatchingWindowInSeconds=1, MaximumRetryAttempts=1, FilterCriteria=criteria
+    )
+    shown = {**document, "FilterCriteria": {"Filters": [wanted]}}
+    Matcher().check(content["create_event_source_mapping_response"], shown)
+    assert document["FilterCriteria"] == criteria
+    for data in ({"event_type": "function_1", "message": "foo"}, {"event_type": "function_2", "message": "bar"}):
+        rig.put(json.dumps(data).encode())
+    rig.run()
+    [got] = [base64.b64decode(record["kinesis"]["data"]) for event in rig.events for record in event["Records"]]
+    assert [json.loads(got)] == json.loads(content["kinesis-record-lambda-payload"])
 
 
 def test_every_recorded_case_is_looked_at():

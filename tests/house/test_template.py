@@ -239,7 +239,10 @@ CASES: list[tuple[Rule, Fault]] = [
     (every_day_that_can_land_can_be_queried, put(*TABLE, "projection.dt.range", value="2020-01-01,NOW")),
     (every_day_that_can_land_can_be_queried, put(*TABLE, "storage.location.template", value="s3://b/dt=${dt}/")),
     (every_day_that_can_land_can_be_queried, set_parameter("MaxAheadHours", "MaxValue", 72)),
-    (everything_is_made_on_a_laptop_too, add_resource("Topic", "AWS::SNS::Topic", TopicName="t")),
+    (
+        everything_is_made_on_a_laptop_too,
+        add_resource("Machine", "AWS::StepFunctions::StateMachine", DefinitionString="{}"),
+    ),
     (everything_is_made_on_a_laptop_too, put("LakeBucket", "Properties", "ReplicationConfiguration", value={})),
     (every_output_is_there, drop_output("WorkGroupName")),
     (every_parameter_and_condition_is_used, drop("ModerateFunction", "Properties", "Timeout")),

@@ -10,6 +10,8 @@ import msgspec
 
 from infra.local.awslambda.driver import EventSourceDriver, MappingEntry
 from infra.local.awslambda.functions import Functions
+from infra.local.awslambda.queues_api import QueueMappings
+from infra.local.awslambda.refusals import filter_patterns, refused
 from infra.local.awslambda.settings import MappingSettings
 from infra.local.errors import ApiError
 from infra.local.kinesis.streams import Streams
@@ -28,6 +30,7 @@ _FIELDS = {
     "ParallelizationFactor": "parallelization",
     "MaximumRetryAttempts": "max_retries",
     "MaximumRecordAgeInSeconds": "max_age_seconds",
+    "TumblingWindowInSeconds": "tumbling_seconds",
 }
 _KNOWN = {
     *_LIMITS,
@@ -47,11 +50,6 @@ _POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 _YOUNGEST_AGE = 60
 
 
-def refused(message: str) -> ApiError:
-    """The error Lambda answers a request with that it will not take."""
-    return ApiError("InvalidParameterValueException", message)
-
-
 class EventSourceApi:
     """Creates, shows, changes and deletes mappings.
 
@@ -59,9 +57,13 @@ class EventSourceApi:
         driver: runs the mappings.
         functions: where the named functions must exist.
         streams: where the named streams must exist.
+        queues: makes the mappings of queues.
     """
 
-    def __init__(self, driver: EventSourceDriver, functions: Functions, streams: Streams) -> None:
+    def __init__(
+        self, driver: EventSourceDriver, functions: Functions, streams: Streams, queues: QueueMappings | None = None
+    ) -> None:
+        self.queues = queues
         self.driver = driver
         self.functions = functions
         self.streams = streams
@@ -80,13 +82,15 @@ class EventSourceApi:
             ApiError: InvalidParameterValueException for what cannot be taken or is not modelled,
                 ResourceConflictException when the function already reads the stream.
         """
-        _check_known(body)
         function_arn = self._function_arn(body.get("FunctionName"))
         stream_arn = body.get("EventSourceArn")
+        if isinstance(stream_arn, str) and ":sqs:" in stream_arn and self.queues is not None:
+            return self.queues.create(function_arn, body)
+        _check_known(body)
         if not isinstance(stream_arn, str) or ":kinesis:" not in stream_arn:
             raise refused(
-                f"EventSourceArn {stream_arn!r}: the laptop runtime maps Kinesis streams only "
-                "(arn:aws:kinesis:REGION:ACCOUNT:stream/NAME)."
+                f"EventSourceArn {stream_arn!r}: the laptop runtime maps Kinesis streams and SQS queues only "
+                "(arn:aws:kinesis:REGION:ACCOUNT:stream/NAME, arn:aws:sqs:REGION:ACCOUNT:NAME)."
             )
         position = body.get("StartingPosition")
         if position is None:
@@ -135,6 +139,8 @@ class EventSourceApi:
         Raises:
             ApiError: ResourceNotFoundException.
         """
+        if self.queues is not None and uuid in self.queues:
+            return self.queues.get(uuid)
         return self._document(self._entry(uuid))
 
     def list(self, query: Mapping[str, str]) -> dict[str, object]:
@@ -150,7 +156,14 @@ class EventSourceApi:
                 and stream_arn in (None, entry.settings.stream_arn)
                 and function_arn in (None, entry.settings.function_arn)
             ]
-            answer: dict[str, object] = {"EventSourceMappings": [self._document(entry) for entry in chosen[:size]]}
+            found = [self._document(entry) for entry in chosen[:size]]
+        if self.queues is not None and len(chosen) <= size:
+            found += [
+                document
+                for document in self.queues.documents()
+                if stream_arn in (None, document["EventSourceArn"]) and function_arn in (None, document["FunctionArn"])
+            ]
+        answer: dict[str, object] = {"EventSourceMappings": found}
         if len(chosen) > size:
             answer["NextMarker"] = chosen[size - 1].settings.uuid
         return answer
@@ -161,6 +174,8 @@ class EventSourceApi:
         Raises:
             ApiError: ResourceNotFoundException, or InvalidParameterValueException.
         """
+        if self.queues is not None and uuid in self.queues:
+            return self.queues.update(uuid, body)
         _check_known(body)
         with self.driver.lock:
             entry = self._entry(uuid)
@@ -176,6 +191,8 @@ class EventSourceApi:
         Raises:
             ApiError: ResourceNotFoundException.
         """
+        if self.queues is not None and uuid in self.queues:
+            return self.queues.delete(uuid)
         with self.driver.lock:
             document = self._document(self._entry(uuid), state="Deleting")
             self.driver.remove(uuid)
@@ -210,7 +227,7 @@ class EventSourceApi:
             "BisectBatchOnFunctionError": settings.bisect,
             "MaximumRetryAttempts": settings.max_retries,
             "MaximumRecordAgeInSeconds": settings.max_age_seconds,
-            "TumblingWindowInSeconds": 0,
+            "TumblingWindowInSeconds": settings.tumbling_seconds,
             "FunctionResponseTypes": ["ReportBatchItemFailures"] if settings.report_failures else [],
             "DestinationConfig": {"OnFailure": {"Destination": settings.destination} if settings.destination else {}},
             "LastModified": round(entry.modified_at, 3),
@@ -218,6 +235,8 @@ class EventSourceApi:
             "State": state or entry.state,
             "StateTransitionReason": "User action",
         }
+        if settings.filters:
+            document["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in settings.filters]}
         if settings.starting_timestamp is not None:
             document["StartingPositionTimestamp"] = settings.starting_timestamp
         return document
@@ -228,14 +247,6 @@ def _check_known(body: Mapping[str, object]) -> None:
     if unknown:
         raise refused(
             f"{', '.join(unknown)}: not modelled by the laptop runtime for a Kinesis event source; leave it out."
-        )
-    if body.get("TumblingWindowInSeconds"):
-        raise refused("TumblingWindowInSeconds: tumbling windows are not modelled by the laptop runtime; use 0.")
-    criteria = body.get("FilterCriteria")
-    if isinstance(criteria, Mapping) and criteria.get("Filters"):
-        raise refused(
-            "FilterCriteria: filters are not modelled by the laptop runtime, and on AWS they discard records without a "
-            "trace; filter in the function."
         )
 
 
@@ -261,7 +272,12 @@ def _apply(settings: MappingSettings, body: Mapping[str, object]) -> MappingSett
         changes["report_failures"] = bool(types)
     if body.get("DestinationConfig") is not None:
         changes["destination"] = _destination(body["DestinationConfig"])
-    return msgspec.structs.replace(settings, **changes)
+    if "FilterCriteria" in body:
+        changes["filters"] = filter_patterns(body["FilterCriteria"])
+    found = msgspec.structs.replace(settings, **changes)
+    if found.tumbling_seconds and found.parallelization > 1:
+        raise refused("TumblingWindowInSeconds with a ParallelizationFactor above 1 is not modelled; use 1.")
+    return found
 
 
 def _destination(config: object) -> str | None:

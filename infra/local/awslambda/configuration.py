@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from infra.local.awslambda.api import refused
 from infra.local.awslambda.functions import Function, FunctionSettings
 from infra.local.awslambda.packages import Package, Packages
+from infra.local.awslambda.refusals import refused
 from infra.local.errors import ApiError
 
 CHECKOUT: Final = "this-checkout"

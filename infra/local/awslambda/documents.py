@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -61,8 +61,11 @@ def event(records: Sequence[Record], origin: Origin) -> dict[str, object]:
     }
 
 
-def event_json(records: Sequence[Record], origin: Origin) -> bytes:
+def event_json(records: Sequence[Record], origin: Origin, beside: Mapping[str, object] | None = None) -> bytes:
     """The event as JSON: what ``event`` gives, without a dictionary for each record.
+
+    Args:
+        beside: members beside ``Records``.
 
     >>> origin = Origin(stream_arn="s", shard_id="h", region="r", role_arn="o")
     >>> records = [Record(7, 1.5, 'a"b', b"data"), Record(8, 2.0, "c", b"")]
@@ -91,7 +94,8 @@ def event_json(records: Sequence[Record], origin: Origin) -> bytes:
         )
         for record in records
     ]
-    return b'{"Records":[%s]}' % b",".join(pieces)
+    more = b"," + msgspec.json.encode(beside)[1:-1] if beside else b""
+    return b'{"Records":[%s]%s}' % (b",".join(pieces), more)
 
 
 def record_overhead(origin: Origin) -> int:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import uuid4
 
 import msgspec
@@ -37,6 +38,13 @@ logger = logging.getLogger(__name__)
 _REST_SECONDS = 5.0
 """Between two looks while there is nothing to do: what comes in wakes the driver, this is for what does not."""
 _LEAST_SECONDS = 0.005
+
+
+class Beside(Protocol):
+    """What else invokes functions."""
+
+    def idle(self) -> bool: ...
+    def flush(self) -> None: ...
 
 
 class StreamSource:
@@ -72,7 +80,7 @@ class StreamSource:
 def invoke(functions: Functions, settings: MappingSettings, origin: Origin, action: Invoke) -> Outcome:
     """Invokes the function with a batch and reads its answer as the mapping's settings say."""
     try:
-        done = functions.invoke(settings.function_arn, event_json(action.records, origin))
+        done = functions.invoke(settings.function_arn, event_json(action.records, origin, action.beside))
     except ApiError as error:
         if error.code == "RequestTooLargeException":
             # One record that does not fit into an event never will: it counts as a failed attempt.
@@ -80,11 +88,16 @@ def invoke(functions: Functions, settings: MappingSettings, origin: Origin, acti
         return NotInvoked()
     if done.error is not None:
         return Failed(request_id=done.request_id, error=done.error, cause=_error_type(done.payload))
-    if not settings.report_failures:
+    if not settings.report_failures and action.beside is None:
         return Succeeded()
+    answer = msgspec.json.decode(done.payload) if done.payload else None
+    state = answer.get("state") if isinstance(answer, dict) and action.beside is not None else None
+    if action.beside is not None and action.records and not isinstance(state, dict):
+        # "If the response does not contain the state property, Lambda considers this a failed invocation."
+        return Failed(request_id=done.request_id, cause="no state in the answer")
     numbers = [str(record.sequence) for record in action.records]
-    at = first_failed(msgspec.json.decode(done.payload) if done.payload else None, numbers)
-    return Succeeded() if at is None else Failed(request_id=done.request_id, at=at)
+    at = first_failed(answer, numbers) if settings.report_failures else None
+    return Succeeded(state) if at is None else Failed(request_id=done.request_id, at=at, state=state)
 
 
 def _error_type(payload: bytes) -> str | None:
@@ -141,6 +154,8 @@ class EventSourceDriver:
         self.streams = streams
         self.functions = functions
         self.entries: dict[str, MappingEntry] = {}
+        self.beside: list[Beside] = []
+        """What else invokes functions; what hands on to another stands before that one."""
         self.lock = threading.RLock()
         self._destinations = destinations
         self._clock = clock
@@ -267,12 +282,15 @@ class EventSourceDriver:
         """Ships incomplete batches without waiting for their windows, until the mappings are idle."""
         self._hurry = True
         self._wake.set()
+        for other in self.beside:
+            other.flush()
 
     def idle(self) -> bool:
         """Whether everything readable is checkpointed and nothing is under way."""
         now = self._clock.now()
         with self.lock:
             idle = all(self._entry_idle(entry, now) for entry in self.entries.values())
+        idle = idle and all(other.idle() for other in self.beside)
         if idle:
             self._hurry = False
         return idle

@@ -13,11 +13,12 @@ from urllib.parse import unquote
 
 import msgspec
 
-from infra.local.awslambda.api import EventSourceApi, refused
+from infra.local.awslambda.api import EventSourceApi
 from infra.local.awslambda.configuration import Code, Fetch, changed, document
 from infra.local.awslambda.functions import Functions, FunctionSettings, check_json
 from infra.local.awslambda.layers import Layers
 from infra.local.awslambda.packages import Packages
+from infra.local.awslambda.refusals import refused
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 

@@ -6,15 +6,18 @@ which is what keeps the order per key.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import Any
 
 import msgspec
 
 from infra.local.awslambda.documents import AGE_EXCEEDED, RETRIES_EXHAUSTED, Discarded, Origin, event_bytes
 from infra.local.awslambda.functions import PAYLOAD_LIMIT
 from infra.local.awslambda.settings import Backoff, MappingSettings
+from infra.local.awslambda.windows import Window, window_of
 from infra.local.kinesis.shards import Record
 
 ENVELOPE_BYTES = len('{"Records":[]}')
@@ -23,7 +26,9 @@ NOT_INVOKED = "could not be invoked"
 
 
 class Succeeded(msgspec.Struct, frozen=True):
-    """The function took the batch whole."""
+    """The function took the batch whole; with a tumbling window it returned a state."""
+
+    state: dict[str, Any] | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +39,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     at: int = 0
     cause: str | None = None
+    state: dict[str, Any] | None = None
 
 
 class NotInvoked(msgspec.Struct, frozen=True):
@@ -55,10 +61,11 @@ class Batch(msgspec.Struct):
 
 
 class Invoke(msgspec.Struct, frozen=True):
-    """What a lane asks for: invoke the function with these records."""
+    """What a lane asks for: invoke the function with these records, and with what a window adds to the event."""
 
     records: Sequence[Record]
     attempt: int
+    beside: dict[str, object] | None = None
 
 
 class Discard(msgspec.Struct, frozen=True):
@@ -106,13 +113,14 @@ class Lane:
         self._backoff = backoff
         self._new_id = new_id
         self._done = done
+        self.window: Window | None = None
         self._discard: tuple[Batch, Discarded] | None = None
         self._write_failures = 0
 
     @property
     def empty(self) -> bool:
         """Whether nothing is queued, in work or being written."""
-        return not self.queue and not self.work and self.state is State.READY
+        return not self.queue and not self.work and self.window is None and self.state is State.READY
 
     def push(self, record: Record, now: float) -> None:
         """Queues a record."""
@@ -122,13 +130,14 @@ class Lane:
         self._queued_bytes += event_bytes(record, self._overhead)
 
     def due(
-        self, settings: MappingSettings, *, now: float, expire_after: float, hurry: bool
+        self, settings: MappingSettings, *, now: float, expire_after: float, hurry: bool, at_tip: bool = True
     ) -> Invoke | Discard | None:
         """What is to be done now, if anything.
 
         Args:
             expire_after: seconds after arrival at which a record is too old.
             hurry: ship a batch without waiting for its window, because no more records are to come.
+            at_tip: nothing that has arrived is unread, so that a tumbling window whose time is over is complete.
         """
         if self.state is not State.READY or now < self.not_before:
             return None
@@ -137,6 +146,8 @@ class Lane:
             return Discard(self._discard[1])
         if not self.work:
             batch = self._form(settings, now=now, hurry=hurry)
+            if batch is None and self._window_ends(settings, now=now, hurry=hurry, at_tip=at_tip):
+                batch = Batch([])
             if batch is None:
                 return None
             self.work.append(batch)
@@ -144,8 +155,17 @@ class Lane:
         expired = sum(1 for record in batch.records if now - record.arrived >= expire_after)
         if expired:
             return self._give_up(batch, expired, condition=AGE_EXCEEDED, settings=settings, now=now)
+        if self.window is not None and not batch.records and now - self.window.end >= expire_after:
+            self._end_window()
+            return None
         self.state = State.INVOKING
-        return Invoke(batch.records, batch.attempts + 1)
+        beside = None
+        if self.window is not None:
+            is_final = not batch.records
+            beside = self.window.members(
+                shard_id=self.origin.shard_id, stream_arn=self.origin.stream_arn, is_final=is_final
+            )
+        return Invoke(batch.records, batch.attempts + 1, beside)
 
     def next_due(self, settings: MappingSettings) -> float | None:
         """When ``due`` may next have something to say, None when only an outcome or a new record can change that."""
@@ -153,13 +173,20 @@ class Lane:
             return None
         if self.work or self._discard:
             return self.not_before
-        return max(self.not_before, self._waiting_since + settings.window_seconds) if self.queue else None
+        if self.queue:
+            return max(self.not_before, self._waiting_since + settings.window_seconds)
+        return None if self.window is None else max(self.not_before, float(self.window.end))
 
     def finished(self, outcome: Outcome, settings: MappingSettings, *, now: float) -> Discard | None:
         """Takes an invocation's outcome; gives what is to be written if that was the batch's last attempt."""
         self.state = State.READY
         batch = self.work[0]
+        if self.window is not None and not isinstance(outcome, NotInvoked) and outcome.state is not None:
+            self.window.take(outcome.state)
         if isinstance(outcome, Succeeded):
+            if not batch.records:
+                self._end_window()
+                return None
             self.work.popleft()
             self._done(batch.records, True)
             return None
@@ -185,6 +212,9 @@ class Lane:
             self.not_before = now + self._backoff.seconds(1)
             return None
         if 0 <= settings.max_retries < batch.attempts:
+            if not batch.records:
+                self._end_window()
+                return None
             return self._give_up(batch, len(batch.records), condition=RETRIES_EXHAUSTED, settings=settings, now=now)
         self.not_before = now + self._backoff.seconds(batch.attempts)
         return None
@@ -212,9 +242,12 @@ class Lane:
         full = len(self.queue) >= settings.batch_size or self._queued_bytes + ENVELOPE_BYTES >= PAYLOAD_LIMIT
         if not full and not hurry and now < self._waiting_since + settings.window_seconds:
             return None
+        end = self._open_window(settings, self.queue[0])
+        if end is None:
+            return None
         records: list[Record] = []
         room = PAYLOAD_LIMIT - ENVELOPE_BYTES
-        while self.queue and len(records) < settings.batch_size:
+        while self.queue and len(records) < settings.batch_size and self.queue[0].arrived < end:
             size = event_bytes(self.queue[0], self._overhead)
             if size > room and records:
                 break
@@ -223,6 +256,34 @@ class Lane:
             records.append(self.queue.popleft())
         self._waiting_since = now
         return Batch(records)
+
+    def _open_window(self, settings: MappingSettings, record: Record) -> float | None:
+        """Up to when records may be in a batch that begins with this one; None when another window ends first."""
+        if not settings.tumbling_seconds:
+            return math.inf
+        wanted = window_of(record.arrived, settings.tumbling_seconds)
+        if self.window is None:
+            self.window = wanted
+        if self.window.start != wanted.start or self.window.ends_early:
+            return None
+        return float(self.window.end)
+
+    def _window_ends(self, settings: MappingSettings, *, now: float, hurry: bool, at_tip: bool) -> bool:
+        """Whether the open window gets its last invocation now."""
+        window = self.window
+        if window is None:
+            return False
+        if self.queue:
+            # What waits belongs to another window, or this one takes no more.
+            return window.ends_early or self.queue[0].arrived >= window.end
+        if hurry and now < window.end:
+            window.ends_early = True
+        return window.ends_early or (at_tip and now >= window.end)
+
+    def _end_window(self) -> None:
+        self.work.popleft()
+        self.window = None
+        self.not_before = 0.0
 
     def _give_up(
         self, batch: Batch, size: int, *, condition: str, settings: MappingSettings, now: float

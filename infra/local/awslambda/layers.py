@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from infra.local.awslambda.api import refused
 from infra.local.awslambda.configuration import Code
 from infra.local.awslambda.packages import Package
+from infra.local.awslambda.refusals import refused
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 

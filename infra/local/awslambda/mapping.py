@@ -14,12 +14,13 @@ Not modelled: filters, tumbling windows, enhanced fan-out. Creation refuses them
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
 from infra.local.awslambda.documents import Origin, record_overhead
+from infra.local.awslambda.filters import compile_filters, filtered_record
 from infra.local.awslambda.lane import Discard, Failed, Invoke, Lane, Outcome, State
 from infra.local.awslambda.settings import Backoff, MappingSettings
 from infra.local.kinesis.shards import Record, hash_key
@@ -60,6 +61,7 @@ class Counters(msgspec.Struct):
     discarded: int = 0
     written: int = 0
     write_errors: int = 0
+    filtered: int = 0
 
 
 class ShardReader:
@@ -84,6 +86,7 @@ class ShardReader:
         self._open: deque[Record] = deque()
         self._done_ahead: set[int] = set()
         self._bytes = 0
+        self._passes = compile_filters(settings.filters)
         overhead = record_overhead(origin)
         self.lanes = [
             Lane(origin=origin, overhead=overhead, backoff=backoff, new_id=new_id, done=self._done)
@@ -93,11 +96,18 @@ class ShardReader:
     def feed(self, read: ShardRead, now: float) -> None:
         """Takes what was read after ``position``."""
         self.position, self.ended, self.behind_ms = read.position, read.ended, read.behind_ms
+        filtered: list[Record] = []
         for record in read.records:
-            lane = hash_key(record.partition_key) % len(self.lanes) if len(self.lanes) > 1 else 0
-            self.lanes[lane].push(record, now)
             self._open.append(record)
             self._bytes += len(record.data)
+            if self._passes is not None and not self._passes(_filterable(record, self.origin)):
+                filtered.append(record)
+                continue
+            lane = hash_key(record.partition_key) % len(self.lanes) if len(self.lanes) > 1 else 0
+            self.lanes[lane].push(record, now)
+        if filtered:
+            self._counters.filtered += len(filtered)
+            self._done(filtered, None)
         if read.ended and not self._open:
             self.checkpoint = read.position
 
@@ -115,7 +125,12 @@ class ShardReader:
     @property
     def finished(self) -> bool:
         """Whether the shard is closed and everything in it is done."""
-        return self.ended and not self._open
+        return self.ended and not self._open and not self.has_window
+
+    @property
+    def has_window(self) -> bool:
+        """Whether a tumbling window is open, whose state the function still gets."""
+        return any(lane.window is not None for lane in self.lanes)
 
     @property
     def busy(self) -> bool:
@@ -126,10 +141,10 @@ class ShardReader:
         """The oldest record that still needs work."""
         return self._open[0] if self._open else None
 
-    def _done(self, records: Sequence[Record], succeeded: bool) -> None:
+    def _done(self, records: Sequence[Record], succeeded: bool | None) -> None:
         if succeeded:
             self._counters.succeeded += len(records)
-        else:
+        elif succeeded is False:
             self._counters.discarded += len(records)
         self._done_ahead.update(record.sequence for record in records)
         while self._open and self._open[0].sequence in self._done_ahead:
@@ -137,6 +152,27 @@ class ShardReader:
             self._done_ahead.discard(record.sequence)
             self._bytes -= len(record.data)
             self.checkpoint = record.sequence
+
+
+def _filterable(record: Record, origin: Origin) -> Mapping[str, Any]:
+    """A record as patterns see it.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis-filtering.html (read 2026-11-30).
+    """
+    fields = {
+        "kinesisSchemaVersion": "1.0",
+        "partitionKey": record.partition_key,
+        "sequenceNumber": str(record.sequence),
+        "approximateArrivalTimestamp": round(record.arrived, 3),
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{origin.shard_id}:{record.sequence}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": origin.role_arn,
+        "awsRegion": origin.region,
+        "eventSourceARN": origin.stream_arn,
+    }
+    return filtered_record(fields, record.data)
 
 
 class EventSourceMapping:
@@ -209,7 +245,11 @@ class EventSourceMapping:
                 while lane.state is State.READY:
                     before = (len(lane.queue), len(lane.work), reader.undone)
                     action = lane.due(
-                        self.settings, now=now, expire_after=self.expires_after(), hurry=hurry or reader.ended
+                        self.settings,
+                        now=now,
+                        expire_after=self.expires_after(),
+                        hurry=hurry or reader.ended,
+                        at_tip=not reader.behind_ms,
                     )
                     if action is not None:
                         self._count(action)
@@ -251,7 +291,7 @@ class EventSourceMapping:
     @property
     def undone(self) -> int:
         """Records read and not yet checkpointed past, in all shards."""
-        return sum(reader.undone for reader in self.readers.values())
+        return sum(reader.undone + reader.has_window for reader in self.readers.values())
 
     def idle(self, now: float) -> bool:
         """Whether everything readable is checkpointed and nothing is under way."""
@@ -260,7 +300,7 @@ class EventSourceMapping:
         if not self._started or any(shard.shard_id not in self.readers for shard in self._source.lineage(now)):
             return False
         for shard_id, reader in self.readers.items():
-            if reader.undone or reader.busy:
+            if reader.undone or reader.busy or reader.has_window:
                 return False
             if not reader.ended:
                 ahead = self._source.read(shard_id, reader.position, limit=1, now=now)

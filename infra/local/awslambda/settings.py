@@ -13,6 +13,7 @@ class MappingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What AWS lets one set on a mapping.
 
     ``max_retries`` and ``max_age_seconds`` of -1 mean no limit; ``destination`` is the ARN of a bucket, queue or topic.
+    ``filters`` are patterns as JSON texts; ``tumbling_seconds`` is 0 without windows.
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (read 2026-11-20).
     """
@@ -30,6 +31,8 @@ class MappingSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_retries: int = -1
     max_age_seconds: int = -1
     destination: str | None = None
+    filters: tuple[str, ...] = ()
+    tumbling_seconds: int = 0
 
 
 class Backoff(msgspec.Struct, frozen=True):

@@ -81,7 +81,8 @@ a-z 0-9 -; received 'my stack'
         if not re.fullmatch(pattern, value):
             if stack_name not in value:
                 raise TemplateError(f"{rule}; received {value[:200]!r}")
-            longest = min(63 - len(name) + len(stack_name) for at, name in named if at[0] == "AWS::S3::Bucket")
+            buckets = [63 - len(name) + len(stack_name) for at, name in named if at[0] == "AWS::S3::Bucket"]
+            longest = min(buckets, default=32)
             raise TemplateError(
                 f"the stack name {stack_name[:140]!r} cannot be used: {rule}, and one would be {value[:200]!r}; "
                 f"use at most {longest} of a-z 0-9 -"

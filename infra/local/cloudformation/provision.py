@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.awslambda.packages import packed
 from infra.local.cloudformation.checks import check_rules
 from infra.local.cloudformation.cloudformation import Stack, StackResource
+from infra.local.cloudformation.functions import LOCAL_CODE
 from infra.local.cloudformation.intrinsics import (
     Resolver,
     Template,
@@ -20,11 +22,19 @@ from infra.local.cloudformation.intrinsics import (
     load_template,
     parameter_values,
 )
-from infra.local.cloudformation.resources import KINDS, Kind, Made, Maker
+from infra.local.cloudformation.kinds import Kind, Made, Maker
+from infra.local.cloudformation.resources import KINDS
 from infra.local.defaults import STACK_NAME, TEMPLATE
 
-# The translator wants the code in S3, and the twin imports it from this checkout: this place is never read.
-_CODE = "s3://this-checkout/build/lambda"
+_CHECKOUT = "s3://this-checkout/build/lambda"
+"""Where the code of the project's own functions is said to lie: they are imported from this checkout."""
+_CODE_OF = {
+    "AWS::Serverless::Function": "CodeUri",
+    "AWS::Serverless::LayerVersion": "ContentUri",
+    "AWS::Lambda::Function": "Code",
+    "AWS::Lambda::LayerVersion": "Content",
+}
+"""By type, the property that may name a folder or file beside the template, as ``sam package`` takes it."""
 _SECTIONS = frozenset(
     {
         "AWSTemplateFormatVersion",
@@ -67,6 +77,7 @@ def provision(
     now: float,
     parameters: Mapping[str, object] | None = None,
     stack_name: str = STACK_NAME,
+    folder: Path | None = None,
     on_made: Callable[[StackResource], None] | None = None,
 ) -> Stack:
     """The stack, once all of its resources are made.
@@ -75,6 +86,7 @@ def provision(
         template: from ``load_template``; it is left as it is.
         now: epoch seconds.
         parameters: values by parameter name; the others take their defaults.
+        folder: where the template lies, from which its code is taken; None for the project's own template.
         on_made: called after each resource, for a progress bar.
 
     Raises:
@@ -85,8 +97,15 @@ def provision(
     if unknown:
         raise TemplateError(f"section {', '.join(unknown)} of the template is not handled")
     values = parameter_values(template, parameters or {})
-    translated = translate(template, place.region)
-    maker = Maker(client=place.client, account_id=place.account_id, region=place.region, stack_name=stack_name)
+    archives: dict[str, bytes] = {}
+    translated = translate(_with_code(template, folder, archives), place.region)
+    maker = Maker(
+        client=place.client,
+        account_id=place.account_id,
+        region=place.region,
+        stack_name=stack_name,
+        archives=archives,
+    )
     made: dict[str, Made] = {}
     resolver = Resolver(
         translated,
@@ -155,6 +174,38 @@ def read_template(path: Path = TEMPLATE) -> Template:
     return load_template(path.read_text(encoding="utf-8"))
 
 
+def _with_code(template: Template, folder: Path | None, archives: dict[str, bytes]) -> Template:
+    """The template with its local code packed into ``archives`` and named as if it lay in S3.
+
+    Raises:
+        TemplateError: there is no such folder or file.
+    """
+    found = deepcopy(template)
+    shared = (found.get("Globals", {}).get("Function") or {}).pop("CodeUri", None)
+    for logical, resource in found["Resources"].items():
+        member = _CODE_OF.get(str(resource.get("Type")))
+        if member is None:
+            continue
+        properties = resource.setdefault("Properties", {})
+        if member == "CodeUri" and shared is not None and "InlineCode" not in properties:
+            properties.setdefault("CodeUri", shared)
+        path = properties.get(member)
+        if not isinstance(path, str) or path.startswith("s3://"):
+            continue
+        if folder is None:
+            properties[member] = _CHECKOUT
+            continue
+        try:
+            archives[path] = packed((folder / path).resolve())
+        except OSError as error:
+            raise TemplateError(f"{logical}: {member} {path!r} cannot be read: {error}") from error
+        is_serverless = resource["Type"].startswith("AWS::Serverless::")
+        properties[member] = (
+            {"Bucket": LOCAL_CODE, "Key": path} if is_serverless else {"S3Bucket": LOCAL_CODE, "S3Key": path}
+        )
+    return found
+
+
 def translate(template: Template, region: str) -> Template:
     """The template with SAM's resources written out as CloudFormation's.
 
@@ -169,10 +220,7 @@ def translate(template: Template, region: str) -> Template:
     from samtranslator.translator.translator import Translator
     from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
 
-    fragment = deepcopy(template)
-    for resource in fragment["Resources"].values():
-        if resource.get("Type") == "AWS::Serverless::Function" and "CodeUri" in resource.get("Properties", {}):
-            resource["Properties"]["CodeUri"] = _CODE
+    fragment = _with_code(template, None, {})
     # What samtranslator's own transform() does, with the region given rather than read from the environment.
     ArnGenerator.BOTO_SESSION_REGION_NAME = region
     values: dict[str, Any] = {}

@@ -1,71 +1,12 @@
 """How each resource type of the template is made by API calls, and which of its properties have no effect here."""
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
+from infra.local.cloudformation import functions, messaging
 from infra.local.cloudformation.intrinsics import TemplateError
-
-
-@dataclass(frozen=True)
-class Made:
-    """A resource that was made: what Ref gives, and what GetAtt gives by attribute."""
-
-    ref: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Maker:
-    """What making a resource needs to know.
-
-    Args:
-        client: gives the boto3 client of a service name.
-    """
-
-    client: Callable[[str], Any]
-    account_id: str
-    region: str
-    stack_name: str
-
-    def name(self, logical: str) -> str:
-        """A name for a resource that the template leaves unnamed; the same one every time."""
-        unique = hashlib.sha256(f"{self.stack_name}/{logical}/{self.account_id}/{self.region}".encode()).hexdigest()
-        return f"{self.stack_name}-{logical}-{unique[:12].upper()}"
-
-    def arn(self, service: str, resource: str) -> str:
-        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
-
-
-Properties = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A resource type.
-
-    Args:
-        make: makes one from its carried properties.
-        carried: properties that reach the service.
-        without_effect: properties that change nothing on a laptop, each with the reason.
-    """
-
-    make: Callable[[Maker, str, Properties], Made]
-    carried: frozenset[str]
-    without_effect: Mapping[str, str] = field(default_factory=dict)
-
-
-def _tags(properties: Properties) -> dict[str, str]:
-    return {tag["Key"]: str(tag["Value"]) for tag in properties.pop("Tags", [])}
-
-
-def _only(where: str, given: Mapping[str, Any], handled: set[str]) -> None:
-    unhandled = sorted(set(given) - handled)
-    if unhandled:
-        raise TemplateError(f"{where}: {', '.join(unhandled)} is not handled by the laptop runtime")
-
+from infra.local.cloudformation.kinds import Kind, Made, Maker, Properties, only, tags_of
 
 # ------------------------------------------------------------------------------------------------------ streams
 
@@ -86,7 +27,7 @@ def _kinesis_stream(maker: Maker, logical: str, properties: Properties) -> Made:
         )
     if "StreamEncryption" in properties:
         kinesis.start_stream_encryption(StreamName=name, **properties["StreamEncryption"])
-    tags = _tags(properties)
+    tags = tags_of(properties)
     if tags:
         kinesis.add_tags_to_stream(StreamName=name, Tags=tags)
     return Made(name, {"Arn": maker.arn("kinesis", f"stream/{name}")})
@@ -96,25 +37,6 @@ def _delivery_stream(maker: Maker, logical: str, properties: Properties) -> Made
     name = properties.pop("DeliveryStreamName", None) or maker.name(logical)
     answer = maker.client("firehose").create_delivery_stream(DeliveryStreamName=name, **properties)
     return Made(name, {"Arn": answer["DeliveryStreamARN"]})
-
-
-# ------------------------------------------------------------------------------------------------------ functions
-
-
-def _function(maker: Maker, logical: str, properties: Properties) -> Made:
-    name = properties.pop("FunctionName", None) or maker.name(logical)
-    tags = _tags(properties)
-    variables = properties.pop("Environment", {}).get("Variables", {})
-    if variables:
-        # CloudFormation makes strings of them; Lambda takes nothing else.
-        properties["Environment"] = {"Variables": {key: str(value) for key, value in variables.items()}}
-    answer = maker.client("lambda").create_function(FunctionName=name, Tags=tags, **properties)
-    return Made(name, {"Arn": answer["FunctionArn"]})
-
-
-def _mapping(maker: Maker, logical: str, properties: Properties) -> Made:
-    answer = maker.client("lambda").create_event_source_mapping(**properties)
-    return Made(answer["UUID"], {"Id": answer["UUID"]})
 
 
 # ------------------------------------------------------------------------------------------------------ rights
@@ -129,18 +51,33 @@ def _role(maker: Maker, logical: str, properties: Properties) -> Made:
     )["Role"]
     for policy in properties.get("Policies", []):
         iam.put_role_policy(
-            RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=json.dumps(policy["PolicyDocument"])
+            RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=_rights(policy["PolicyDocument"])
         )
     return Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+
+
+def _rights(document: Any) -> str:
+    # IAM takes a policy without a version; moto does not.
+    return json.dumps({"Version": "2012-10-17", **document})
 
 
 def _role_policy(maker: Maker, logical: str, properties: Properties) -> Made:
     maker.client("iam").put_role_policy(
         RoleName=properties["RoleName"],
         PolicyName=properties["PolicyName"],
-        PolicyDocument=json.dumps(properties["PolicyDocument"]),
+        PolicyDocument=_rights(properties["PolicyDocument"]),
     )
     return Made(f"{properties['PolicyName']}|{properties['RoleName']}")
+
+
+def _policy(maker: Maker, logical: str, properties: Properties) -> Made:
+    for role in properties.get("Roles", []):
+        maker.client("iam").put_role_policy(
+            RoleName=role,
+            PolicyName=properties["PolicyName"],
+            PolicyDocument=_rights(properties["PolicyDocument"]),
+        )
+    return Made(str(properties["PolicyName"]))
 
 
 # ------------------------------------------------------------------------------------------------------ logs
@@ -202,7 +139,7 @@ def _bucket(maker: Maker, logical: str, properties: Properties) -> Made:
 def _encryption(logical: str, properties: Properties) -> Properties:
     given = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     for rule in given:
-        _only(f"{logical}.BucketEncryption", rule, {"ServerSideEncryptionByDefault", "BucketKeyEnabled"})
+        only(f"{logical}.BucketEncryption", rule, {"ServerSideEncryptionByDefault", "BucketKeyEnabled"})
     return {
         "Rules": [
             {
@@ -225,7 +162,7 @@ def lifecycle_rule(logical: str, rule: Mapping[str, Any]) -> Properties:
     """
     same = {"NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"}
     own = {"Id", "Status", "Prefix", "ExpirationInDays", "ExpiredObjectDeleteMarker", "Transitions"}
-    _only(f"{logical}.LifecycleConfiguration", rule, same | own)
+    only(f"{logical}.LifecycleConfiguration", rule, same | own)
     answer: Properties = {
         "ID": rule.get("Id", ""),
         "Status": rule["Status"],
@@ -284,11 +221,14 @@ def _named_query(maker: Maker, logical: str, properties: Properties) -> Made:
 def _dynamodb_table(maker: Maker, logical: str, properties: Properties) -> Made:
     dynamodb = maker.client("dynamodb")
     name = properties.get("TableName") or maker.name(logical)
-    same = ("AttributeDefinitions", "KeySchema", "BillingMode")
+    same = (
+        *("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"),
+        "ProvisionedThroughput",
+    )
     call: Properties = {key: properties[key] for key in same if key in properties}
     if "SSESpecification" in properties:
         given = properties["SSESpecification"]
-        _only(f"{logical}.SSESpecification", given, {"SSEEnabled", "SSEType", "KMSMasterKeyId"})
+        only(f"{logical}.SSESpecification", given, {"SSEEnabled", "SSEType", "KMSMasterKeyId"})
         call["SSESpecification"] = {("Enabled" if key == "SSEEnabled" else key): value for key, value in given.items()}
     answer = dynamodb.create_table(TableName=name, **call)
     if "TimeToLiveSpecification" in properties:
@@ -309,6 +249,9 @@ def _rule(maker: Maker, logical: str, properties: Properties) -> Made:
     events = maker.client("events")
     name = properties.pop("Name", None) or maker.name(logical)
     targets = properties.pop("Targets", [])
+    for target in targets:
+        if ":lambda:" in str(target.get("Arn")):
+            raise TemplateError(f"{logical}: a function as the target of a rule is not handled by the laptop runtime")
     if "EventPattern" in properties:
         properties["EventPattern"] = json.dumps(properties["EventPattern"])
     answer = events.put_rule(Name=name, **properties)
@@ -324,6 +267,7 @@ _QUEUE_ATTRIBUTES = frozenset(
     {
         *("DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds"),
         *("RedrivePolicy", "SqsManagedSseEnabled", "VisibilityTimeout", "KmsMasterKeyId"),
+        *("ContentBasedDeduplication", "FifoQueue", "RedriveAllowPolicy"),
     }
 )
 
@@ -349,7 +293,11 @@ def _queue_policy(maker: Maker, logical: str, properties: Properties) -> Made:
     return Made(maker.name(logical))
 
 
+_TAGS: Final = {"Tags": "nothing here is searched, billed or allowed by tags"}
+
 KINDS: Mapping[str, Kind] = {
+    **functions.KINDS,
+    **messaging.KINDS,
     "AWS::Athena::NamedQuery": Kind(
         make=_named_query, carried=frozenset({"Database", "Description", "Name", "QueryString", "WorkGroup"})
     ),
@@ -373,9 +321,11 @@ KINDS: Mapping[str, Kind] = {
         carried=frozenset(
             {
                 *("AttributeDefinitions", "BillingMode", "KeySchema", "PointInTimeRecoverySpecification"),
-                *("SSESpecification", "TableName", "TimeToLiveSpecification"),
+                *("SSESpecification", "TableName", "TimeToLiveSpecification", "GlobalSecondaryIndexes"),
+                *("LocalSecondaryIndexes", "ProvisionedThroughput"),
             }
         ),
+        without_effect=_TAGS,
     ),
     "AWS::Events::EventBus": Kind(make=_event_bus, carried=frozenset({"Name", "Description"})),
     "AWS::Events::Rule": Kind(
@@ -388,7 +338,13 @@ KINDS: Mapping[str, Kind] = {
         carried=frozenset(
             {"AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "Path", "Policies", "RoleName"}
         ),
+        without_effect={
+            **_TAGS,
+            "ManagedPolicyArns": "rights are not evaluated here",
+            "PermissionsBoundary": "rights are not evaluated here",
+        },
     ),
+    "AWS::IAM::Policy": Kind(make=_policy, carried=frozenset({"PolicyDocument", "PolicyName", "Roles"})),
     "AWS::IAM::RolePolicy": Kind(make=_role_policy, carried=frozenset({"PolicyDocument", "PolicyName", "RoleName"})),
     "AWS::Kinesis::Stream": Kind(
         make=_kinesis_stream,
@@ -405,29 +361,11 @@ KINDS: Mapping[str, Kind] = {
             }
         ),
     ),
-    "AWS::Lambda::EventSourceMapping": Kind(
-        make=_mapping,
-        carried=frozenset(
-            {
-                *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn"),
-                *("FilterCriteria", "FunctionName", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds"),
-                *("MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor", "StartingPosition"),
-                *("StartingPositionTimestamp", "TumblingWindowInSeconds"),
-            }
-        ),
-        without_effect={"MetricsConfig": "the twin makes no CloudWatch metrics; its own state says the same"},
+    "AWS::Logs::LogGroup": Kind(
+        make=_log_group,
+        carried=frozenset({"LogGroupName", "RetentionInDays"}),
+        without_effect={**_TAGS, "KmsKeyId": "nothing is encrypted in this process"},
     ),
-    "AWS::Lambda::Function": Kind(
-        make=_function,
-        carried=frozenset(
-            {
-                *("Architectures", "Code", "Description", "Environment", "FunctionName", "Handler", "LoggingConfig"),
-                *("MemorySize", "Role", "Runtime", "Tags", "Timeout"),
-            }
-        ),
-        without_effect={"ReservedConcurrentExecutions": "nothing else on a laptop competes for the concurrency"},
-    ),
-    "AWS::Logs::LogGroup": Kind(make=_log_group, carried=frozenset({"LogGroupName", "RetentionInDays"})),
     "AWS::Logs::LogStream": Kind(make=_log_stream, carried=frozenset({"LogGroupName", "LogStreamName"})),
     "AWS::S3::Bucket": Kind(
         make=_bucket,
@@ -437,8 +375,9 @@ KINDS: Mapping[str, Kind] = {
                 *("PublicAccessBlockConfiguration", "VersioningConfiguration"),
             }
         ),
+        without_effect=_TAGS,
     ),
     "AWS::S3::BucketPolicy": Kind(make=_bucket_policy, carried=frozenset({"Bucket", "PolicyDocument"})),
-    "AWS::SQS::Queue": Kind(make=_queue, carried=_QUEUE_ATTRIBUTES | {"QueueName"}),
+    "AWS::SQS::Queue": Kind(make=_queue, carried=_QUEUE_ATTRIBUTES | {"QueueName"}, without_effect=_TAGS),
     "AWS::SQS::QueuePolicy": Kind(make=_queue_policy, carried=frozenset({"PolicyDocument", "Queues"})),
 }

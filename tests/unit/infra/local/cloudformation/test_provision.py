@@ -87,9 +87,9 @@ def test_the_projects_template_is_made_whole() -> None:
 
 def test_a_resource_type_that_is_not_handled_is_an_error_and_nothing_is_made() -> None:
     template = queue(QueueName="q")
-    template["Resources"]["Topic"] = {"Type": "AWS::SNS::Topic"}
+    template["Resources"]["Topic"] = {"Type": "AWS::Batch::JobQueue"}
     recorder = Recorder()
-    with pytest.raises(TemplateError, match="Topic: resource type AWS::SNS::Topic is not handled"):
+    with pytest.raises(TemplateError, match="Topic: resource type AWS::Batch::JobQueue is not handled"):
         make(template, recorder)
     assert recorder.calls == []
 

@@ -1,0 +1,106 @@
+"""Functions, their layers, permissions and event sources, made by Lambda's API."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from infra.local.awslambda.packages import inline
+from infra.local.cloudformation.intrinsics import TemplateError
+from infra.local.cloudformation.kinds import Kind, Made, Maker, Properties, tags_of
+
+LOCAL_CODE: Final = "streamkeeper-code-beside-the-template"
+"""The bucket that code is named with which lies beside the template; see ``Maker.archives``."""
+
+
+def _function(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = properties.pop("FunctionName", None) or maker.name(logical)[:64]
+    tags = tags_of(properties)
+    variables = properties.pop("Environment", {}).get("Variables", {})
+    if variables:
+        # CloudFormation makes strings of them; Lambda takes nothing else.
+        properties["Environment"] = {"Variables": {key: _text(value) for key, value in variables.items()}}
+    properties["Code"] = _code(maker, logical, properties.get("Code"))
+    answer = maker.client("lambda").create_function(FunctionName=name, Tags=tags, **properties)
+    return Made(name, {"Arn": answer["FunctionArn"]})
+
+
+def _layer(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = properties.pop("LayerName", None) or maker.name(logical)
+    properties["Content"] = _code(maker, logical, properties.get("Content"))
+    answer = maker.client("lambda").publish_layer_version(LayerName=name, **properties)
+    return Made(answer["LayerVersionArn"], {"LayerVersionArn": answer["LayerVersionArn"]})
+
+
+def _code(maker: Maker, logical: str, code: Any) -> dict[str, Any]:
+    if not isinstance(code, Mapping):
+        raise TemplateError(f"{logical}: its code must be a folder beside the template, inline, or in S3; got {code!r}")
+    if code.get("S3Bucket") == LOCAL_CODE:
+        return {"ZipFile": maker.archives[str(code["S3Key"])]}
+    if isinstance(code.get("ZipFile"), str):
+        return {"ZipFile": inline(code["ZipFile"])}
+    return dict(code)
+
+
+def _mapping(maker: Maker, logical: str, properties: Properties) -> Made:
+    answer = maker.client("lambda").create_event_source_mapping(**properties)
+    return Made(answer["UUID"], {"Id": answer["UUID"]})
+
+
+def _permission(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = maker.name(logical)
+    given = {key: value for key, value in properties.items() if key in ("Action", "Principal", "SourceArn")}
+    maker.client("lambda").add_permission(FunctionName=properties["FunctionName"], StatementId=name[:100], **given)
+    return Made(name)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "AWS::Lambda::EventSourceMapping": Kind(
+        make=_mapping,
+        carried=frozenset(
+            {
+                *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn"),
+                *("FilterCriteria", "FunctionName", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds"),
+                *("MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor", "ScalingConfig"),
+                *("StartingPosition", "StartingPositionTimestamp", "TumblingWindowInSeconds"),
+            }
+        ),
+        without_effect={
+            "MetricsConfig": "the twin makes no CloudWatch metrics; its own state says the same",
+            "Tags": "nothing here is searched, billed or allowed by tags",
+        },
+    ),
+    "AWS::Lambda::Function": Kind(
+        make=_function,
+        carried=frozenset(
+            {
+                *("Architectures", "Code", "Description", "Environment", "EphemeralStorage", "FunctionName"),
+                *("Handler", "Layers", "LoggingConfig", "MemorySize", "PackageType", "Role", "Runtime", "Tags"),
+                *("Timeout", "TracingConfig"),
+            }
+        ),
+        without_effect={
+            "ReservedConcurrentExecutions": "nothing else on a laptop competes for the concurrency",
+            "KmsKeyArn": "environment variables are not encrypted in this process",
+            "RuntimeManagementConfig": "there is one interpreter: the one that the runtime runs on",
+            "SnapStart": "a process starts in a moment here",
+        },
+    ),
+    "AWS::Lambda::LayerVersion": Kind(
+        make=_layer,
+        carried=frozenset({"CompatibleRuntimes", "Content", "Description", "LayerName"}),
+        without_effect={
+            "CompatibleArchitectures": "every function runs on this machine",
+            "LicenseInfo": "nothing here shows or checks licences",
+        },
+    ),
+    "AWS::Lambda::Permission": Kind(
+        make=_permission,
+        carried=frozenset({"Action", "FunctionName", "Principal", "SourceArn"}),
+        without_effect={"SourceAccount": "there is one account, and it may call everything"},
+    ),
+}

@@ -1,0 +1,68 @@
+"""What the makers of resources share: how a resource type is described, and what making one gives and needs."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.local.cloudformation.intrinsics import TemplateError
+
+
+@dataclass(frozen=True)
+class Made:
+    """A resource that was made: what Ref gives, and what GetAtt gives by attribute."""
+
+    ref: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """What making a resource needs to know.
+
+    Args:
+        client: gives the boto3 client of a service name.
+        archives: code that lies beside the template, by the key that the template names it with now.
+    """
+
+    client: Callable[[str], Any]
+    account_id: str
+    region: str
+    stack_name: str
+    archives: Mapping[str, bytes] = field(default_factory=dict)
+
+    def name(self, logical: str) -> str:
+        """A name for a resource that the template leaves unnamed; the same one every time."""
+        unique = hashlib.sha256(f"{self.stack_name}/{logical}/{self.account_id}/{self.region}".encode()).hexdigest()
+        return f"{self.stack_name}-{logical}-{unique[:12].upper()}"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+Properties = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A resource type.
+
+    Args:
+        make: makes one from its carried properties.
+        carried: properties that reach the service.
+        without_effect: properties that change nothing on a laptop, each with the reason.
+    """
+
+    make: Callable[[Maker, str, Properties], Made]
+    carried: frozenset[str]
+    without_effect: Mapping[str, str] = field(default_factory=dict)
+
+
+def tags_of(properties: Properties) -> dict[str, str]:
+    return {tag["Key"]: str(tag["Value"]) for tag in properties.pop("Tags", [])}
+
+
+def only(where: str, given: Mapping[str, Any], handled: set[str]) -> None:
+    unhandled = sorted(set(given) - handled)
+    if unhandled:
+        raise TemplateError(f"{where}: {', '.join(unhandled)} is not handled by the laptop runtime")
