@@ -278,6 +278,18 @@ def test_a_listing_shows_reasons_ages_and_masked_samples_and_changes_nothing() -
     assert store.kept == kept
 
 
+def test_a_listing_counts_records_and_details_of_what_is_still_open_oldest_whatever_the_order() -> None:
+    store = MemoryStore()
+    redrive([item(9)], FakeStream(), store)
+    redriver = Redriver(ledger(store), run_id="x", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
+    items = [item(5, more=[payload(6), payload(7)]), item(3), item(9), item(8)]
+    told = [msgspec.structs.replace(one, detail=text) for one, text in zip(items, ["a", "b", "a", "a"], strict=True)]
+    [group] = redriver.groups(told, sample=None)
+    assert (group.items, group.records, group.redriven) == (4, 6, 1)
+    assert (group.oldest, group.newest) == (NOW + 3, NOW + 9)
+    assert (group.details, group.samples) == ({"a": 2, "b": 1}, [])
+
+
 def letter(payload_of: object = None, **info: object) -> dict[str, Any]:
     document: dict[str, Any] = {
         "requestContext": {"condition": "RetryAttemptsExhausted", "requestId": "r"},
