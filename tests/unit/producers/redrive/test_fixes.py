@@ -89,6 +89,7 @@ def test_a_fix_that_takes_too_long_or_ends_its_process_fails_for_that_record_alo
     [
         ("def fix(:\n", r"SyntaxError while it was loaded \(line 1\)"),
         ("x = 1\nraise ValueError('no')\n", r"ValueError while it was loaded \(line 2\)"),
+        ("import os\nos._exit(1)\n", "not loaded within .* s, or its process ended"),
         ("def mend(payload, reason): ...\n", r"it has no function fix\(payload, reason\)"),
     ],
 )

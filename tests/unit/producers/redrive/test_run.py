@@ -40,6 +40,7 @@ from producers.redrive.quarantined import QuarantinedRow
 from producers.redrive.run import Redrive, Redriver
 from producers.replay.runs import Holder
 from tests.fakes.documents import MemoryStore
+from tests.fakes.kinesis_events import aggregate
 from tests.fakes.stream import FakeStream, VirtualClock
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -158,6 +159,15 @@ def test_what_would_be_refused_again_stays_free_for_a_fix() -> None:
     done = redrive([broken, item(2)], stream, store, fix=fix, run_id="two")
     assert (done.fixed, done.redriven, done.already) == (1, 1, 1)
     assert sent(stream) == [(2, "run"), (1, "two")]
+
+
+def test_a_container_that_cannot_be_opened_stays_and_one_that_can_gives_its_records() -> None:
+    stream = FakeStream()
+    whole = aggregate([payload(1), payload(2)])
+    done = redrive([item(1, whole[:-1] + b"?"), item(2, whole)], stream, MemoryStore())
+    assert (done.redriven, done.events) == (1, 2)
+    assert (done.still_bad, done.still_bad_reasons) == (1, {"aggregate_corrupt": 1})
+    assert len(stream.taken) == 2
 
 
 def test_a_fix_may_leave_a_record_or_fail_on_it_and_the_others_pass() -> None:
