@@ -287,3 +287,21 @@ def test_a_put_that_waits_for_room_ends_when_the_delivery_is_abandoned_and_says_
         assert sending.report.failed_ids == [refused.event_id]
         is_open.set()
         sending.close(0)
+
+
+class FullAtFirst(Spool):
+    """A spool that has no room for the first looks."""
+
+    looks = 0
+
+    def append(self, records: Sequence[OutRecord], *, now: float, timeout: float | None = None) -> int:
+        self.looks += 1
+        if self.looks <= 2:
+            raise SpoolFullError("full")
+        return super().append(records, now=now, timeout=timeout)
+
+
+def test_a_put_looks_for_room_again_and_again(folder: Path) -> None:
+    with FullAtFirst(folder) as spool:
+        report = run(FakeStream(), spool, records(1))
+        assert (report.accepted, report.sent, report.failed, spool.looks) == (1, 1, [], 3)
