@@ -214,3 +214,15 @@ def test_records_whose_shard_is_not_known_are_not_paced_but_pause_when_they_are_
     assert lanes.take(1.9) == []
     assert lanes.take(2.0) == taken
     assert lanes.shares() == {}
+
+
+def test_without_pacing_a_throttled_shard_pauses_as_a_whole() -> None:
+    lanes = Lanes(None, linger=0.0)
+    lanes.tell([ShardRange("a", 0, 2**128 - 1)])
+    lanes.add([Lanes.waiting(OutRecord(f"e{n}", f"k{n}", bytes(900_000))) for n in range(3)])
+    assert lanes.wait(0.0) == 0.0
+    taken = lanes.take(0.0)
+    assert len(taken) == 3
+    lanes.throttled([(one, "a") for one in taken], 0.0, pause=2.0)
+    assert (lanes.wait(0.0), lanes.take(1.9)) == (2.0, [])
+    assert lanes.take(2.0) == taken
