@@ -226,3 +226,14 @@ def test_without_pacing_a_throttled_shard_pauses_as_a_whole() -> None:
     lanes.throttled([(one, "a") for one in taken], 0.0, pause=2.0)
     assert (lanes.wait(0.0), lanes.take(1.9)) == (2.0, [])
     assert lanes.take(2.0) == taken
+
+
+def test_with_pacing_a_large_record_waits_until_its_shard_has_room_and_then_goes() -> None:
+    lanes = Lanes(RateSettings(), linger=0.0)
+    lanes.tell([ShardRange("a", 0, 2**128 - 1)])
+    lanes.add([Lanes.waiting(OutRecord("e", "k", bytes(900_000)))])
+    wait = lanes.wait(0.0)
+    assert wait is not None
+    assert wait > 0.0
+    assert lanes.take(0.0) == []
+    assert len(lanes.take(wait + 1e-6)) == 1
