@@ -228,10 +228,11 @@ def test_without_pacing_a_throttled_shard_pauses_as_a_whole() -> None:
     assert lanes.take(2.0) == taken
 
 
-def test_with_pacing_a_large_record_waits_until_its_shard_has_room_and_then_goes() -> None:
+def test_with_pacing_the_second_large_record_waits_until_its_shard_has_room_and_then_goes() -> None:
     lanes = Lanes(RateSettings(), linger=0.0)
     lanes.tell([ShardRange("a", 0, 2**128 - 1)])
-    lanes.add([Lanes.waiting(OutRecord("e", "k", bytes(900_000)))])
+    lanes.add([Lanes.waiting(OutRecord(f"e{n}", "k", bytes(900_000))) for n in range(2)])
+    assert len(lanes.take(0.0)) == 1
     wait = lanes.wait(0.0)
     assert wait is not None
     assert wait > 0.0
