@@ -96,6 +96,17 @@ def test_a_verdict_depends_on_the_events_own_author() -> None:
     assert [row.action for row in maker.make(Batch(records, [], []), NOW).verdicts] == ["flag", "allow"]
 
 
+def test_a_verdict_depends_on_the_events_own_surface_and_language() -> None:
+    there = "[surfaces.ads.labels.spam]\nflag = 0.4\n[surfaces.ads.languages.de.labels.spam]\nflag = 0.6\n"
+    maker = RowMaker(Moderator(Policy.load(MILD + there)), Lateness(), code_version="1")
+    made = [("chat", "en"), ("ads", "en"), ("ads", "de")]
+    records = [
+        record(payload(number, "free money", surface=surface, language=language))
+        for number, (surface, language) in enumerate(made)
+    ]
+    assert [row.action for row in maker.make(Batch(records, [], []), NOW).verdicts] == ["allow", "flag", "allow"]
+
+
 @pytest.mark.parametrize("later", [{"created_at": "2"}, {"event_id": "2"}, {"decided_at": "2"}])
 def test_the_order_of_statuses_goes_by_the_events_time_then_its_id_then_the_decision(later: dict[str, str]) -> None:
     row = MAKER.make(Batch([record(payload(1, "free money"))], [], []), NOW).verdicts[0]
