@@ -267,6 +267,8 @@ def test_only_events_without_a_verdict_are_told_of_and_only_when_asked() -> None
     done = redrive([item(1), item(2), copy], stream, MemoryStore(), with_verdict=Verdicts())
     assert done.told == 1
     assert [b'"notify":true' in one.data for one in stream.taken] == [False, True, False]
+    bad = redrive([item(3, b"no event")], FakeStream(), MemoryStore(), with_verdict=Verdicts(), keeps_bad=True)
+    assert (bad.raw, bad.told) == (1, 0)
     quiet = FakeStream()
     redrive([item(1), item(2)], quiet, MemoryStore())
     assert not any(b"notify" in one.data for one in quiet.taken)
