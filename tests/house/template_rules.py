@@ -166,7 +166,7 @@ def a_new_consumer_starts_at_the_oldest_record(stack: Stack) -> list[str]:
 
 
 def dead_letters_raise_an_alarm(stack: Stack) -> list[str]:
-    watched = {alarm["MetricName"] for _, alarm in stack.of("AWS::CloudWatch::Alarm")}
+    watched = {alarm.get("MetricName") for _, alarm in stack.of("AWS::CloudWatch::Alarm")}
     counted = all("EventCount" in given.get("MetricsConfig", {}).get("Metrics", []) for _, given in stack.mappings())
     wanted = {"IteratorAge", "Errors", "OnFailureDestinationDeliveredEventCount", "DroppedEventCount"}
     return sorted(wanted - watched) + ([] if counted else ["MetricsConfig"])
@@ -247,7 +247,7 @@ def delivery_is_watched_within_an_hour(stack: Stack) -> list[str]:
     fresh = {
         alarm["Dimensions"][0]["Value"]
         for name, alarm in stack.of("AWS::CloudWatch::Alarm")
-        if alarm["MetricName"] == "DeliveryToS3.DataFreshness"
+        if alarm.get("MetricName") == "DeliveryToS3.DataFreshness"
         and stack.most(stack.raw[name]["Properties"]["Threshold"]) <= 3600
     }
     return [name for name, _ in stack.deliveries() if f"<{name}>" not in fresh]
@@ -343,7 +343,7 @@ def missing_managed_ai_raises_an_alarm(stack: Stack) -> list[str]:
     watched = {
         alarm["Dimensions"][0]["Value"]
         for _, alarm in stack.of("AWS::CloudWatch::Alarm")
-        if alarm["MetricName"] == "Degraded"
+        if alarm.get("MetricName") == "Degraded"
     }
     return [name for name in stack.consumers() if f"<{name}>" not in watched]
 

@@ -312,7 +312,7 @@ KINDS: Mapping[str, Kind] = {
             {
                 *("AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm"),
                 *("Dimensions", "EvaluationPeriods", "MetricName", "Namespace", "Period", "Statistic", "Threshold"),
-                "TreatMissingData",
+                *("Metrics", "OKActions", "TreatMissingData"),
             }
         ),
     ),

@@ -1,0 +1,192 @@
+"""Rules on alarms: each looks at a metric that exists, at the right end of it, soon enough; and none is missing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from consumers.aws.metrics import NAMESPACE, metric_names
+from tests.house.template_rules import Stack
+
+LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
+FIREHOSE = "https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html"
+KINESIS = "https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html"
+SQS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html"
+ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
+
+
+class Watch(Struct, frozen=True):
+    """How a metric is looked at.
+
+    Args:
+        namespace, dimension: where AWS puts it, and the one dimension that it has.
+        kind: of the resource whose name is the dimension's value.
+        statistic: that tells something.
+        bad: on which side of the threshold something is wrong.
+        least, most: what the threshold may be.
+        minutes: the longest until the alarm.
+        source: AWS's page.
+    """
+
+    namespace: str
+    dimension: str
+    kind: str
+    statistic: str
+    bad: str
+    least: float
+    most: float
+    minutes: float
+    source: str
+
+
+FUNCTION, MAPPING = "AWS::Serverless::Function", "AWS::Lambda::EventSourceMapping"
+DELIVERY, STREAM, QUEUE = "AWS::KinesisFirehose::DeliveryStream", "AWS::Kinesis::Stream", "AWS::SQS::Queue"
+
+
+def _of_firehose(statistic: str, bad: str, least: float, most: float) -> Watch:
+    return Watch("AWS/Firehose", "DeliveryStreamName", DELIVERY, statistic, bad, least, most, 15, FIREHOSE)
+
+
+def _of_mapping() -> Watch:
+    return Watch("AWS/Lambda", "EventSourceMappingUUID", MAPPING, "Sum", ABOVE, 0, 0, 5, LAMBDA)
+
+
+WATCHES = {
+    "IteratorAge": Watch("AWS/Lambda", "FunctionName", FUNCTION, "Maximum", ABOVE, 60_000, 86_400_000, 15, LAMBDA),
+    "Errors": Watch("AWS/Lambda", "FunctionName", FUNCTION, "Sum", ABOVE, 0, 0, 15, LAMBDA),
+    "Throttles": Watch("AWS/Lambda", "FunctionName", FUNCTION, "Sum", ABOVE, 0, 0, 15, LAMBDA),
+    "OnFailureDestinationDeliveredEventCount": _of_mapping(),
+    "DroppedEventCount": _of_mapping(),
+    "WriteProvisionedThroughputExceeded": Watch("AWS/Kinesis", "StreamName", STREAM, "Sum", ABOVE, 0, 0, 15, KINESIS),
+    "ReadProvisionedThroughputExceeded": Watch("AWS/Kinesis", "StreamName", STREAM, "Sum", ABOVE, 0, 0, 15, KINESIS),
+    "DeliveryToS3.DataFreshness": _of_firehose("Maximum", ABOVE, 120, 3_600),
+    "DeliveryToS3.Success": _of_firehose("Average", BELOW, 1, 1),
+    "BackupToS3.DataFreshness": _of_firehose("Maximum", ABOVE, 120, 3_600),
+    "BackupToS3.Success": _of_firehose("Average", BELOW, 1, 1),
+    "ThrottledRecords": _of_firehose("Sum", ABOVE, 0, 0),
+    "KinesisMillisBehindLatest": _of_firehose("Maximum", ABOVE, 60_000, 86_400_000),
+    "FailedConversion.Records": _of_firehose("Sum", ABOVE, 0, 0),
+    "PartitionCountExceeded": _of_firehose("Maximum", ABOVE, 0, 0),
+    "ExecuteProcessing.Success": _of_firehose("Average", BELOW, 1, 1),
+    "ToRetry": Watch(NAMESPACE, "Function", FUNCTION, "Sum", ABOVE, 0, 0, 15, ""),
+    "PolicyRefused": Watch(NAMESPACE, "Function", FUNCTION, "Maximum", ABOVE, 0, 0, 15, ""),
+    "Degraded": Watch(NAMESPACE, "Function", FUNCTION, "Sum", ABOVE, 0, 0, 15, ""),
+    "ApproximateNumberOfMessagesVisible": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 0, 0, 5, SQS),
+    "ApproximateAgeOfOldestMessage": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 300, 604_800, 5, SQS),
+}
+STOPPED = "IF(FILL(incoming, 0) > 0 AND FILL(called, 0) == 0, 1, 0)"
+_PERIODS = (10, 30, 60, 300, 900)
+
+
+def every_alarm_can_go_off(stack: Stack) -> list[str]:
+    """Namespace, dimension, statistic, side and threshold are those at which it says that something is wrong."""
+    found = []
+    for name, alarm in stack.of("AWS::CloudWatch::Alarm"):
+        if "Metrics" in alarm:
+            continue
+        watch = WATCHES.get(alarm["MetricName"])
+        if watch is None:
+            found.append(f"{name}: {alarm['MetricName']} is no metric that is known here")
+            continue
+        threshold = stack.raw[name]["Properties"]["Threshold"]
+        periods = alarm["EvaluationPeriods"]
+        wrong = [
+            alarm["Namespace"] != watch.namespace and "Namespace",
+            not _is_one(stack, alarm["Dimensions"], watch) and "Dimensions",
+            alarm.get("Statistic") != watch.statistic and "Statistic",
+            alarm["ComparisonOperator"] != watch.bad and "ComparisonOperator",
+            not watch.least <= stack.least(threshold) <= stack.most(threshold) <= watch.most and "Threshold",
+            (alarm["Period"] not in _PERIODS or alarm["Period"] * periods > watch.minutes * 60) and "Period",
+            not 1 <= alarm.get("DatapointsToAlarm", periods) <= periods and "DatapointsToAlarm",
+            alarm.get("TreatMissingData") != "notBreaching" and "TreatMissingData",
+        ]
+        found += [f"{name}: {one}" for one in wrong if one]
+    return found
+
+
+def own_metrics_that_are_watched_are_written(stack: Stack) -> list[str]:
+    written = {*metric_names(), "Degraded"}
+    return [
+        name
+        for name, alarm in stack.of("AWS::CloudWatch::Alarm")
+        if alarm.get("Namespace") == NAMESPACE and alarm["MetricName"] not in written
+    ]
+
+
+def every_alarm_tells_the_topic(stack: Stack) -> list[str]:
+    wanted = [{"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}]
+    return [
+        name
+        for name, _ in stack.of("AWS::CloudWatch::Alarm")
+        if [stack.raw[name]["Properties"].get("AlarmActions")] != wanted
+        or stack.raw[name]["Properties"].get("ActionsEnabled", True) is not True
+        or not stack.raw[name]["Properties"].get("AlarmDescription")
+    ]
+
+
+def nothing_goes_unwatched(stack: Stack) -> list[str]:
+    watched = {
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"])
+        for _, alarm in stack.of("AWS::CloudWatch::Alarm")
+        if "MetricName" in alarm and len(alarm["Dimensions"]) == 1
+    }
+    return sorted(f"{metric} of {value}" for metric, value in _wanted(stack) if (metric, value) not in watched)
+
+
+def a_consumer_that_stands_still_is_seen(stack: Stack) -> list[str]:
+    """No invocation means no metric of the function: it is judged beside what comes in, and missing data is bad."""
+    for _, alarm in stack.of("AWS::CloudWatch::Alarm"):
+        metrics = {one["Id"]: one for one in alarm.get("Metrics", [])}
+        if set(metrics) != {"stopped", "incoming", "called"}:
+            continue
+        named = [
+            (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], stat["Metric"]["Dimensions"], stat["Stat"])
+            for stat in (metrics[one]["MetricStat"] for one in ("incoming", "called"))
+        ]
+        minutes = max(metrics[one]["MetricStat"]["Period"] for one in ("incoming", "called")) / 60
+        if (
+            named
+            == [
+                ("AWS/Kinesis", "IncomingRecords", [{"Name": "StreamName", "Value": "<ContentStream>"}], "Sum"),
+                ("AWS/Lambda", "Invocations", [{"Name": "FunctionName", "Value": "<ModerateFunction>"}], "Sum"),
+            ]
+            and metrics["stopped"]["Expression"] == STOPPED
+            and [one for one in metrics if metrics[one]["ReturnData"]] == ["stopped"]
+            and (alarm["ComparisonOperator"], alarm["Threshold"]) == (ABOVE, 0)
+            and alarm["TreatMissingData"] == "breaching"
+            and minutes * alarm["EvaluationPeriods"] <= 15
+        ):
+            return []
+    return ["no alarm on records without an invocation"]
+
+
+def _is_one(stack: Stack, dimensions: list[dict[str, Any]], watch: Watch) -> bool:
+    values = {f"<{name}>" for name, _ in stack.of(watch.kind)}
+    values |= {f"<{name}.QueueName>" for name, _ in stack.of(watch.kind)}
+    return [one["Name"] for one in dimensions] == [watch.dimension] and dimensions[0]["Value"] in values
+
+
+def _wanted(stack: Stack) -> Iterator[tuple[str, str]]:
+    for name, mapping in stack.mappings():
+        yield from ((metric, f"<{name}>") for metric, watch in WATCHES.items() if watch.kind == MAPPING)
+        yield from ((metric, mapping["FunctionName"]) for metric in ("IteratorAge", "Errors", "Throttles"))
+        stream = str(mapping["EventSourceArn"]).replace(".Arn", "")
+        yield from ((f"{one}ProvisionedThroughputExceeded", stream) for one in ("Read", "Write"))
+    for name, _ in stack.of(FUNCTION):
+        if "VERDICTS_DELIVERY_STREAM" in stack.resources[name].get("Environment", {}).get("Variables", {}):
+            yield from ((metric, f"<{name}>") for metric in ("PolicyRefused", "Degraded"))
+    for name, properties in stack.of(DELIVERY):
+        given = properties["ExtendedS3DestinationConfiguration"]
+        metrics = ["DeliveryToS3.DataFreshness", "DeliveryToS3.Success"]
+        metrics += ["FailedConversion.Records"] if "DataFormatConversionConfiguration" in given else []
+        metrics += ["PartitionCountExceeded"] if "DynamicPartitioningConfiguration" in given else []
+        metrics += ["BackupToS3.Success", "BackupToS3.DataFreshness"] if given.get("S3BackupMode") == "Enabled" else []
+        direct = properties["DeliveryStreamType"] == "DirectPut"
+        metrics.append("ThrottledRecords" if direct else "KinesisMillisBehindLatest")
+        yield from ((metric, f"<{name}>") for metric in metrics)
+    for _, queue in stack.of(QUEUE):
+        if letters := queue.get("RedrivePolicy", {}).get("deadLetterTargetArn"):
+            yield "ApproximateNumberOfMessagesVisible", letters.replace(".Arn", ".QueueName")
+    for name, queue in stack.of(QUEUE):
+        if "RedrivePolicy" in queue:
+            yield "ApproximateAgeOfOldestMessage", f"<{name}.QueueName>"
