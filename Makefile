@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data check lint template-check test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability burst oracle-trino render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data test-perspective check lint template-check test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability burst oracle-trino render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,6 +61,9 @@ template-check: .venv-sam/ready ## sam validate --lint, in an environment of its
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+test-perspective: setup ## Nine clients of Perspective, unmodified, against streamkeeper serve; needs the network, uv, npm, go and cargo
+	@STREAMKEEPER_CLIENTS="$(abspath build/clients/perspective)" $(BIN)/pytest tests/clients/test_perspective_clients.py
 
 train: setup ## The linear model's weights again, from the data folder, byte for byte; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make train DATA=/path"; exit 1; }

@@ -1,8 +1,8 @@
 """Clients of Perspective, unmodified, against `streamkeeper serve`: what they need is fetched into a folder.
 
-    pytest tests/clients/test_perspective_clients.py        # network; uv, node with npm, go and cargo on the path
+    make test-perspective        # network; uv, node with npm, go and cargo on the path
 
-The folder is STREAMKEEPER_CLIENTS, or `.clients` below a temporary one. Some take another address by a setting of their
+The folder is STREAMKEEPER_CLIENTS, else a temporary one. Some take another address by a setting of their
 own; the others have Perspective's host written into them and are led here by `--redirect`.
 """
 
