@@ -223,11 +223,22 @@ def _flush() -> None:
 
 
 def _send(line: socket.socket, kind: bytes, body: bytes) -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    head = FRAME.pack(kind, used if sys.platform != "darwin" else used >> 10, len(body))
+    head = FRAME.pack(kind, _most_memory(), len(body))
     line.sendall(head + body if len(body) < 65_536 else head)
     if len(body) >= 65_536:
         line.sendall(body)
+
+
+def _most_memory() -> int:
+    """The most memory that this process has used so far, in KiB."""
+    try:
+        with open("/proc/self/status", "rb") as status:
+            text = status.read()
+        return int(text.partition(b"VmHWM:")[2].split(None, 1)[0])
+    except (OSError, ValueError, IndexError):
+        # Where there is no such file. Linux would count here what the runtime had when it started this process.
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return used >> 10 if sys.platform == "darwin" else used
 
 
 def _receive(line: socket.socket, length: int) -> bytearray:

@@ -300,6 +300,16 @@ def test_what_a_function_writes_is_in_its_log_between_what_lambda_writes(functio
     assert {group for group, _, _ in functions.kept.lines} == {"/aws/lambda/f"}
 
 
+def test_the_memory_that_is_reported_is_the_functions_own(functions: Rig) -> None:
+    ballast = bytearray(400 << 20)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    functions.make()
+    functions.ask()
+    del ballast
+    used = int(functions.kept.text()[-1].partition("Max Memory Used: ")[2].split(None, 1)[0])
+    assert 5 < used < 200
+
+
 def test_a_log_in_json_holds_json_documents_with_the_request_id(functions: Rig) -> None:
     functions.make("speak", log_format="JSON", log_group="/of/mine")
     done, _ = functions.ask()
