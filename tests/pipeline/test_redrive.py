@@ -1,9 +1,9 @@
 """Redrive on the laptop runtime: what was set aside lands once after a fix, by ids, however often it is tried."""
 
-import contextlib
 import itertools
 import os
 import random
+import select
 import subprocess
 import sys
 import uuid
@@ -24,6 +24,7 @@ from infra.demo import dead_lettered
 from infra.local.twin import Twin
 from producers.delivery.sending import deliver
 from producers.ports import OutRecord, PutResult
+from producers.redrive.run import BATCH_ITEMS
 from tests.fakes.handlers import handler_of
 from tests.fakes.until import until
 
@@ -190,40 +191,44 @@ def test_two_operators_at_once_bring_each_record_back_once(twin: Twin, fix: Path
     assert len(rows) == len({row[0] for row in rows}) == 60
 
 
+def is_empty(pipe: int) -> bool:
+    """Whether nothing is in a pipe to be read."""
+    return not select.select([pipe], [], [], 0)[0]
+
+
 def test_a_redrive_killed_in_the_middle_goes_on_and_every_event_has_one_verdict(twin: Twin, tmp_path: Path) -> None:
-    # given a slow fix, and a redrive that is killed while it is at work, again and again
+    # given a fix that waits for leave at every record, and a redrive that is killed when it has used up what it had
     broken = [event(text=8) for _ in range(500)]
     send(twin, [msgspec.json.encode(one) for one in broken])
     drained(twin)
-    slow = tmp_path / "slow.py"
-    slow.write_text(
-        "import time\n"
+    leave = tmp_path / "leave"
+    os.mkfifo(leave)
+    gate = os.open(leave, os.O_RDWR)
+    gated = tmp_path / "gated.py"
+    gated.write_text(
+        "import os\n"
+        f"leave = os.open({str(leave)!r}, os.O_RDONLY)\n"
         "def fix(payload, reason):\n"
-        "    time.sleep(0.004)\n"
+        "    os.read(leave, 1)\n"
         '    return payload.replace(b\'"text":8\', b\'"text":"8"\')\n',
         "utf-8",
     )
-    arguments = ["quarantine", "--reason", "type", "--since", "1h", "--fix", str(slow), "--json"]
-    s3, bucket = twin.client("s3"), twin.outputs["LakeBucketName"]
-
-    def claimed() -> dict[str, str]:
-        """What the ledger says, by a hash for each entry."""
-        listing = s3.list_objects_v2(Bucket=bucket, Prefix="redriven/quarantine/")
-        return {entry["Key"]: entry["ETag"] for entry in listing.get("Contents", [])}
-
+    arguments = ["quarantine", "--reason", "type", "--since", "1h", "--fix", str(gated), "--json"]
     chance = random.Random(7)
-    for _ in range(ROUNDS):
-        stood = claimed()
+    for number in range(ROUNDS):
+        # Now and then a batch is fixed to its end, and the process is killed while it is sent.
+        os.write(gate, b"." * (BATCH_ITEMS if number % 8 == 7 else chance.randrange(1, BATCH_ITEMS)))
         with subprocess.Popen(
             [sys.executable, "-m", "infra", "redrive", *arguments], stdout=subprocess.DEVNULL, env=dict(os.environ)
         ) as process:
-            until(lambda process=process, stood=stood: claimed() != stood or process.poll() is not None, "a claim")  # type: ignore[misc]
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(chance.uniform(0.0, 1.0))
+            until(lambda process=process: is_empty(gate) or process.poll() is not None, "records fixed")  # type: ignore[misc]
             process.kill()
-    assert claimed()
+    claims = twin.client("s3").list_objects_v2(Bucket=twin.outputs["LakeBucketName"], Prefix="redriven/quarantine/")
+    assert claims["KeyCount"] > 0
+    os.write(gate, b"." * (len(broken) + ROUNDS))
     # when it is run once more
     done = account(redrive(*arguments))
+    os.close(gate)
     drained(twin)
     # then every event has landed, and under one verdict, whichever process sent it
     assert (done["held"], done["already"] + done["redriven"]) == (0, done["found"])
