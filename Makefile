@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data test-perspective check lint template-check test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability burst oracle-trino render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data test-perspective check lint template-check test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -120,6 +120,9 @@ kill-runtime: setup ## kill -9 the laptop runtime while it is written to, again 
 
 bench-durability: setup ## Records a second that the laptop runtime accepts with --data and without
 	@$(BIN)/python -m benchmarks.durability
+
+bench-plugin: setup ## What the pytest plugin costs: to the first test, and to an empty stack for the next one
+	@$(BIN)/python -m benchmarks.testing_plugin
 
 burst: setup ## Ten times the usual rate for a minute onto a stream that throttles; accepted = landed
 	@$(BIN)/python -m benchmarks.bursts
