@@ -143,7 +143,8 @@ def ran(planted: Sequence[Planted], clean: Clean, sound: Path, trees: Sequence[P
                 # A fixture that tests share is made in one of them only, and processes of their own are not watched.
                 running[tree] = _begin(one, clean, sound, tree, every=True)
                 continue
-            _write(tree, one.module, (sound / one.module).read_text(encoding="utf-8"))
+            for name in filter(None, (one.module, one.theme.rendered)):
+                _write(tree, name, (sound / name).read_text(encoding="utf-8"))
             del running[tree]
             free.append(tree)
             yield Outcome(one, "passed" if code in (0, 5) else "ended" if code < 0 else "caught")
@@ -159,7 +160,11 @@ def _begin(one: Planted, clean: Clean, sound: Path, tree: Path, *, every: bool) 
     known = callers or clean.seconds.keys()
     files = sorted({test.partition("::")[0] for test in callers}) or list(one.theme.tests)
     seconds = 30 + 5 * sum(clean.seconds[test] for test in known)
-    return one, Run(tree, files, Chosen(callers, clean.seconds), seconds=seconds), every or not callers
+    return (
+        one,
+        Run(tree, files, Chosen(callers, clean.seconds), seconds=seconds, render=one.theme.render),
+        every or not callers,
+    )
 
 
 _stamps = count(2_000_000_000)

@@ -146,6 +146,8 @@ class _Finder:
             for child in children:
                 if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
                     continue  # documentation
+                if isinstance(child, ast.Assign) and ast.unparse(child.targets[0]) == "__all__":
+                    continue
                 if isinstance(child, ast.keyword) and child.arg == "strict":
                     continue
                 if isinstance(child, ast.AST):
@@ -278,7 +280,7 @@ def sql_mutants(source: str) -> list[Mutant]:
 
     >>> [one.apply("SELECT a FROM t WHERE a = 1 ORDER BY a DESC, b") for one in
     ...  sql_mutants("SELECT a FROM t WHERE a = 1 ORDER BY a DESC, b")][-2:]
-    ['SELECT a FROM t WHERE a = 1 ORDER BY b', 'SELECT a FROM t WHERE a = 1 ORDER BY a DESC']
+    ['SELECT a FROM t WHERE a = 1 ORDER BY a DESC', 'SELECT a FROM t WHERE a = 1 ORDER BY a, b']
     """
     found = []
     for operator, pattern, text in _SQL:

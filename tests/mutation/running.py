@@ -88,6 +88,7 @@ class Run:
         tests: files and folders.
         plugin: of pytest.
         seconds: how long it may compute.
+        render: a module to run before.
         report: called in the process when the tests have ended.
     """
 
@@ -98,6 +99,7 @@ class Run:
         plugin: object,
         *,
         seconds: float,
+        render: str = "",
         report: Callable[[], None] = lambda: None,
     ) -> None:
         self._until = time.monotonic() + _WAIT_SECONDS + seconds
@@ -110,7 +112,7 @@ class Run:
         if not self.pid:
             code = 70
             try:
-                code = self._child(tree, tests, plugin, seconds)
+                code = self._child(tree, tests, plugin, seconds, render)
                 if report is not None:
                     report()
             except BaseException:  # what comes here would go on as a second parent
@@ -119,7 +121,7 @@ class Run:
                 sys.stderr.flush()
                 os._exit(code)
 
-    def _child(self, tree: Path, tests: Sequence[str], plugin: object, seconds: float) -> int:
+    def _child(self, tree: Path, tests: Sequence[str], plugin: object, seconds: float, render: str) -> int:
         os.setsid()
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for descriptor in (1, 2):
@@ -132,6 +134,9 @@ class Run:
         sys.path[:] = [f"{tree}", *(one for one in sys.path if one not in {"", f"{Path(__file__).parents[2]}"})]
         for name in [name for name in sys.modules if name.partition(".")[0] in PACKAGES]:
             del sys.modules[name]
+        if render:
+            # One that cannot be rendered is noticed, too.
+            subprocess.run([sys.executable, "-m", render], check=True)
         options = ["-x", "--assert=plain", "--hypothesis-profile=planted", "-p", "no:xdist", "--timeout=0"]
         return int(pytest.main([*options, *tests], plugins=[plugin]))
 

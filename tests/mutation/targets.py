@@ -12,11 +12,14 @@ class Theme(NamedTuple):
         name: of the kind.
         modules: files, or patterns of files.
         tests: files or folders; doctests of a module are named like it.
+        rendered: what is made from the modules and has to be made again with the defect in, by ``render``.
     """
 
     name: str
     modules: tuple[str, ...]
     tests: tuple[str, ...]
+    rendered: str = ""
+    render: str = ""
 
     def files(self, root: Path) -> Iterator[str]:
         """The modules' paths."""
@@ -102,5 +105,8 @@ THEMES: Final = (
         "views",
         ("athena/views.py", "athena/views/*.sql"),
         ("tests/unit/athena/test_views.py", "tests/sql/test_current_verdicts.py", "tests/sql/test_other_views.py"),
+        # The runtime makes the views as the template has them.
+        rendered="infra/aws/template.yaml",
+        render="infra.render",
     ),
 )
