@@ -171,6 +171,30 @@ class GlueCatalog:
             table = self._table(database, name)
             return [dict(partition.as_dict()) for partition in table.partitions.values()]
 
+    def create_partition(self, database: str, name: str, partition: dict[str, Any]) -> None:
+        """Registers a partition of a Glue ``PartitionInput``.
+
+        Raises:
+            ApiError: ``AlreadyExistsException``.
+        """
+        with self._lock:
+            table = self._table(database, name)
+            if str(partition["Values"]) in table.partitions:
+                raise ApiError("AlreadyExistsException", "Partition already exists.")
+            table.create_partition(partition)
+            given = {"DatabaseName": database.lower(), "TableName": name.lower(), "PartitionInput": partition}
+            self._note("AWSGlue.CreatePartition", given)
+
+    def delete_partition(self, database: str, name: str, values: list[str]) -> None:
+        """Forgets a partition; its objects stay."""
+        with self._lock:
+            table = self._table(database, name)
+            if str(values) not in table.partitions:
+                raise ApiError("EntityNotFoundException", "Cannot find partition.")
+            table.delete_partition(values)
+            given = {"DatabaseName": database.lower(), "TableName": name.lower(), "PartitionValues": values}
+            self._note("AWSGlue.DeletePartition", given)
+
     def create_database(self, name: str) -> None:
         """Makes an empty database.
 

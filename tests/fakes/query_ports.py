@@ -83,6 +83,19 @@ class FakeCatalog:
     def get_partitions(self, database: str, name: str) -> list[dict[str, Any]]:
         return self.partitions.get((database, name), [])
 
+    def create_partition(self, database: str, name: str, partition: dict[str, Any]) -> None:
+        known = self.partitions.setdefault((database, name), [])
+        if any(found["Values"] == partition["Values"] for found in known):
+            raise ApiError("AlreadyExistsException", "Partition already exists.")
+        known.append(partition)
+
+    def delete_partition(self, database: str, name: str, values: list[str]) -> None:
+        known = self.partitions.setdefault((database, name), [])
+        kept = [found for found in known if found["Values"] != values]
+        if len(kept) == len(known):
+            raise ApiError("EntityNotFoundException", "Cannot find partition.")
+        self.partitions[database, name] = kept
+
     def create_database(self, name: str) -> None:
         self.tables[name] = {}
 

@@ -144,9 +144,10 @@ class AthenaApi:
         catalog = str(context.get("Catalog") or DATA_CATALOG)
         if catalog.lower() != DATA_CATALOG.lower():
             raise invalid(f"the twin has one data catalog, {DATA_CATALOG}; received {catalog!r}")
-        reuse = ((body.get("ResultReuseConfiguration") or {}).get("ResultReuseByAgeConfiguration") or {}).get("Enabled")
-        if reuse:
-            raise invalid("the twin does not reuse results; leave ResultReuseConfiguration out")
+        reuse = (body.get("ResultReuseConfiguration") or {}).get("ResultReuseByAgeConfiguration") or {}
+        minutes = reuse.get("MaxAgeInMinutes", 60)
+        if not isinstance(minutes, int) or not 0 <= minutes <= 10080:
+            raise invalid(f"MaxAgeInMinutes is 0 to 10080; received {minutes!r}")
         given = (body.get("ResultConfiguration") or {}).get("OutputLocation")
         location = group.location(given)
         if not location:
@@ -171,6 +172,7 @@ class AthenaApi:
             output=output,
             parameters=tuple(str(value) for value in body.get("ExecutionParameters") or []),
             submitted_at=self._clock.now(),
+            reuse_seconds=60.0 * minutes if reuse.get("Enabled") else 0.0,
         )
 
     def _find(self, body: Body) -> Execution:

@@ -5,10 +5,12 @@ import json
 import re
 from typing import Any, Final
 
+from infra.local.athena import partitioning
 from infra.local.athena.engine import QueryEngine
 from infra.local.athena.errors import QueryError
 from infra.local.athena.plan import OutColumn
 from infra.local.athena.statements import Statement
+from infra.local.athena.table_definitions import written_out
 from infra.local.athena.types import VARCHAR, to_glue
 from infra.local.errors import ApiError
 
@@ -187,7 +189,49 @@ def _drop_database(engine: QueryEngine, statement: Statement, database: str, now
     return None
 
 
+def _create_table(engine: QueryEngine, statement: Statement, database: str, now: float) -> _Answer:
+    if not engine.tables.has_database(database):
+        raise QueryError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist")
+    if engine.tables.find(database, statement.name) is not None:
+        if statement.exists:
+            return None
+        raise QueryError("FAILED", f"AlreadyExistsException: Table {statement.name} already exists")
+    if statement.definition is not None:
+        engine.catalog.create_table(database, statement.definition)
+    return None
+
+
+def _alter(engine: QueryEngine, statement: Statement, database: str, now: float) -> _Answer:
+    partitioning.alter(engine, statement, _table(engine, database, statement.name), database)
+    return None
+
+
+def _repair(engine: QueryEngine, statement: Statement, database: str, now: float) -> _Answer:
+    lines = partitioning.repair(engine, statement, _table(engine, database, statement.name), database)
+    return (["result"], lines) if lines else None
+
+
+def _show_create_table(engine: QueryEngine, statement: Statement, database: str, now: float) -> _Answer:
+    table = _table(engine, database, statement.name)
+    if table.get("TableType") == "VIRTUAL_VIEW":
+        raise QueryError("FAILED", f"SemanticException {statement.name} is a view; SHOW CREATE VIEW shows it")
+    return ["createtab_stmt"], written_out(table)
+
+
+def _show_properties(engine: QueryEngine, statement: Statement, database: str, now: float) -> _Answer:
+    given = _table(engine, database, statement.name).get("Parameters") or {}
+    if statement.pattern is not None:
+        given = {key: value for key, value in given.items() if key == statement.pattern}
+    return ["prpt_name", "prpt_value"], ["\t".join((key, str(value))) for key, value in sorted(given.items())]
+
+
 _HANDLERS: Final = {
+    "CREATE TABLE": _create_table,
+    "ALTER TABLE ADD PARTITION": _alter,
+    "ALTER TABLE DROP PARTITION": _alter,
+    "MSCK REPAIR TABLE": _repair,
+    "SHOW CREATE TABLE": _show_create_table,
+    "SHOW TBLPROPERTIES": _show_properties,
     "SHOW DATABASES": _show_databases,
     "SHOW TABLES": _show_tables,
     "SHOW VIEWS": _show_tables,

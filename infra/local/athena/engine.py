@@ -8,8 +8,9 @@ import duckdb
 
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.files import Meter, ObjectFiles, ObjectStore, open_objects
-from infra.local.athena.lines import delimiter_of, is_lines, make_lines_view
+from infra.local.athena.lines import make_lines_view
 from infra.local.athena.scan import Schemas, make_view
+from infra.local.athena.serdes import text_format
 from infra.local.athena.session import Session, told
 from infra.local.athena.tables import Catalog, GlueTables, files_of, partitions_of, require_parquet
 from infra.local.athena.translation import Translated, translate
@@ -121,13 +122,13 @@ class QueryEngine:
     def _open(self, session: Session, files: ObjectFiles, query: Translated, running: Running, now: float) -> None:
         for scan in query.scans:
             table = self.catalog.get_table(scan.table.database, scan.table.name)
-            is_text = is_lines(table)
-            if not is_text:
+            form = text_format(table)
+            if form is None:
                 require_parquet(table)
             partitions = partitions_of(self.catalog, table, scan, session, now)
             found = files_of(self.objects, partitions)
-            if is_text:
-                make_lines_view(scan, delimiter_of(table), partitions, found, files, session)
+            if form is not None:
+                make_lines_view(scan, form, partitions, found, files, session)
             else:
                 make_view(scan, partitions, found, files, self._schemas, session)
             if running.meter.cancelled:

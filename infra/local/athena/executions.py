@@ -4,7 +4,7 @@ import logging
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Final
 from uuid import uuid4
@@ -13,14 +13,25 @@ from infra.local.athena.ddl import run_ddl
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
 from infra.local.athena.files import Meter
+from infra.local.athena.partitioning import register
 from infra.local.athena.plan import OutColumn
+from infra.local.athena.projection import is_projected
 from infra.local.athena.rendering import column_info, text_of
 from infra.local.athena.results import ResultStore, Row
 from infra.local.athena.statements import DML, Statement, read_statement
-from infra.local.athena.tables import split_location
-from infra.local.athena.types import BIGINT
+from infra.local.athena.tables import require_parquet, split_location
+from infra.local.athena.types import BIGINT, VARCHAR
 from infra.local.athena.workgroups import ENGINE, WorkGroup, WorkGroups
-from infra.local.athena.writing import already_there, check_properties, table_input, write_parquet
+from infra.local.athena.writing import (
+    Form,
+    already_there,
+    check_columns,
+    check_properties,
+    insertion,
+    require_empty,
+    table_input,
+    write_answer,
+)
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 
@@ -59,11 +70,17 @@ class Execution:
     row_count: int | None = None
     manifest: str | None = None
     running: Running = field(default_factory=Running)
+    is_reused: bool = False
+    reuse_seconds: float = 0.0
 
     @property
     def plain(self) -> bool:
         """Its result is lines without a header."""
         return self.statement.kind != DML and self.statement.action not in _SUBSTATEMENTS
+
+    def _reuse(self) -> dict[str, Any]:
+        minutes = int(self.reuse_seconds // 60)
+        return {"Enabled": True, "MaxAgeInMinutes": minutes} if self.reuse_seconds else {"Enabled": False}
 
     def describe(self) -> dict[str, Any]:
         """The execution as GetQueryExecution shows it."""
@@ -87,7 +104,7 @@ class Execution:
             "ServicePreProcessingTimeInMillis": 0,
             "QueryPlanningTimeInMillis": self.planning_ms,
             "ServiceProcessingTimeInMillis": max(0, self.total_ms - self.queue_ms - self.engine_ms),
-            "ResultReuseInformation": {"ReusedPreviousResult": False},
+            "ResultReuseInformation": {"ReusedPreviousResult": self.is_reused},
         }
         if self.manifest is not None:
             statistics["DataManifestLocation"] = self.manifest
@@ -97,7 +114,7 @@ class Execution:
             "StatementType": self.statement.kind,
             "SubstatementType": _SUBSTATEMENTS.get(self.statement.action, self.statement.action.replace(" ", "_")),
             "ResultConfiguration": {"OutputLocation": self.output},
-            "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
+            "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": self._reuse()},
             "QueryExecutionContext": {"Database": self.database, "Catalog": self.catalog},
             "Status": status,
             "Statistics": statistics,
@@ -152,7 +169,29 @@ class Executions:
             for old in list(self._known)[: max(0, len(self._known) - _KEPT)]:
                 if self._known[old].completed_at is not None:
                     del self._known[old]
+            earlier = self._reusable(execution)
+            if earlier is not None:
+                execution.output, execution.columns = earlier.output, earlier.columns
+                execution.row_count, execution.is_reused = earlier.row_count, True
+                execution.state, execution.completed_at = "SUCCEEDED", self._clock.now()
+                return
         self._pool.submit(self._run, execution, time.monotonic())
+
+    def _reusable(self, execution: Execution) -> Execution | None:
+        """The latest answer to the same question that is young enough, where one may be used again."""
+        if not execution.reuse_seconds or execution.statement.action != "SELECT":
+            return None
+
+        def asked(one: Execution) -> tuple[object, ...]:
+            return one.sql, one.parameters, one.database, one.catalog, one.group.name
+
+        for known in reversed(self._known.values()):
+            young = known.completed_at is not None and (
+                execution.submitted_at - known.completed_at <= execution.reuse_seconds
+            )
+            if known.state == "SUCCEEDED" and not known.is_reused and young and asked(known) == asked(execution):
+                return known
+        return None
 
     def find(self, key: str) -> Execution | None:
         """The execution of an id, or None."""
@@ -218,6 +257,8 @@ class Executions:
         worker = {
             "SELECT": self._select,
             "CREATE TABLE AS": self._create_table,
+            "INSERT": self._insert,
+            "EXPLAIN": self._explain,
             "UNLOAD": self._unload,
             "PREPARE": self._prepare,
             "DEALLOCATE": self._deallocate,
@@ -255,28 +296,62 @@ class Executions:
                 return
             whole = f"awsdatacatalog.{database}.{statement.name}"
             raise QueryError("TABLE_ALREADY_EXISTS", f"line 1:1: Destination table '{whole}' already exists")
-        compression = check_properties(statement)
+        form = check_properties(statement)
         query = self._translated(execution, statement.query, parameters)
+        check_columns(query, form)
         base = execution.output.rsplit("/", 1)[0]
         location = str(statement.properties.get("external_location") or f"{base}/tables/{execution.id}/")
         location = location if location.endswith("/") else f"{location}/"
-        written: list[str] = []
+        written: dict[tuple[str, ...], str] = {}
+        require_empty(self._engine, location)
         if not statement.properties.get("with_no_data"):
-            written = write_parquet(
-                self._engine, query, execution.running, location=location, name=execution.id,
-                compression=compression, now=execution.submitted_at,
-            )  # fmt: skip
-        self._engine.catalog.create_table(database, table_input(statement.name, query, location))
-        self._finish_writing(execution, written)
+            written = self._write_answer(execution, query, location, form)
+        made = table_input(statement.name, query, location, form.partitions)
+        self._engine.catalog.create_table(database, made)
+        self._register(database, statement.name, form, written)
+        self._finish_writing(execution, [*written.values()])
+
+    def _write_answer(self, execution: Execution, query: Any, location: str, form: Form) -> dict[tuple[str, ...], str]:
+        return write_answer(
+            self._engine, query, execution.running, location=location, name=execution.id, form=form,
+            now=execution.submitted_at,
+        )  # fmt: skip
+
+    def _register(self, database: str, name: str, form: Form, written: dict[tuple[str, ...], str]) -> None:
+        for values, path in written.items() if form.partitions else ():
+            register(self._engine, database, name, list(values), path.rsplit("/", 1)[0] + "/")
+
+    def _insert(self, execution: Execution, statement: Statement, parameters: tuple[str, ...]) -> None:
+        database = (statement.database or execution.database).lower()
+        table = self._engine.tables.find(database, statement.name)
+        if table is None or table.view is not None:
+            whole = f"awsdatacatalog.{database}.{statement.name}"
+            raise QueryError("TABLE_NOT_FOUND", f"line 1:1: Table '{whole}' does not exist")
+        described = self._engine.catalog.get_table(database, statement.name)
+        require_parquet(described)
+        sql = insertion(statement, table, self._translated(execution, statement.query, parameters))
+        query = self._translated(execution, sql, parameters)
+        form = Form(partitions=tuple(name for name, _ in table.partitions))
+        written = self._write_answer(execution, query, str(described["StorageDescriptor"]["Location"]), form)
+        if not is_projected(described.get("Parameters") or {}):
+            self._register(database, statement.name, form, written)
+        self._finish_writing(execution, [*written.values()])
+
+    def _explain(self, execution: Execution, statement: Statement, parameters: tuple[str, ...]) -> None:
+        query = self._translated(execution, statement.query, parameters)
+        shown = replace(query, sql=f"EXPLAIN {query.sql}")
+        rows = [
+            row for batch in self._engine.rows(shown, execution.running, now=execution.submitted_at) for row in batch
+        ]
+        lines: list[Row] = [[line] for row in rows for line in str(row[-1]).splitlines()]
+        self._write(execution, [OutColumn(name="query plan", shown="Query Plan", type=VARCHAR)], lines)
 
     def _unload(self, execution: Execution, statement: Statement, parameters: tuple[str, ...]) -> None:
-        compression = check_properties(statement)
+        form = check_properties(statement)
         query = self._translated(execution, statement.query, parameters)
-        written = write_parquet(
-            self._engine, query, execution.running, location=statement.target, name=execution.id,
-            compression=compression, now=execution.submitted_at,
-        )  # fmt: skip
-        self._finish_writing(execution, written)
+        check_columns(query, form)
+        require_empty(self._engine, statement.target)
+        self._finish_writing(execution, [*self._write_answer(execution, query, statement.target, form).values()])
 
     def _finish_writing(self, execution: Execution, written: list[str]) -> None:
         base = execution.output.removesuffix(".csv")

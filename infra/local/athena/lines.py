@@ -1,7 +1,4 @@
-"""Tables whose objects are plain text, each line a row of one text column: the raw archive is one.
-
-Source: https://docs.aws.amazon.com/athena/latest/ug/lazy-simple-serde.html (2026-11-20)
-"""
+"""Tables whose objects are plain text, each line a row: the raw archive is one."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -13,10 +10,10 @@ from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.files import ObjectFile, ObjectFiles
 from infra.local.athena.plan import Scan
 from infra.local.athena.scan import looked_up
+from infra.local.athena.serdes import TextFormat
 from infra.local.athena.session import Session
 from infra.local.athena.tables import Partition
 
-_SERDE: Final = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 READ_BYTES: Final = 1 << 20
 """How much of an object is held at once, packed and unpacked."""
 BATCH_ROWS: Final = 10_000
@@ -25,34 +22,9 @@ BATCH_BYTES: Final = 8 << 20
 _OTHER_CODECS: Final = (".bz2", ".zst", ".lzo", ".snappy", ".lz4", ".deflate")
 
 
-def is_lines(table: dict[str, Any]) -> bool:
-    """Whether a table is of text lines.
-
-    Raises:
-        QueryError: NOT_SUPPORTED when they would have to be taken apart.
-    """
-    storage = table.get("StorageDescriptor") or {}
-    serde = storage.get("SerdeInfo") or {}
-    if str(serde.get("SerializationLibrary") or "") != _SERDE:
-        return False
-    columns = [(column.get("Type") or "string").lower() for column in storage.get("Columns") or ()]
-    if columns != ["string"]:
-        raise refused(f"the text table {table.get('Name')} of {len(columns)} columns", advice="one text column")
-    known = {"serialization.format", "field.delim"}
-    if unknown := sorted(set(serde.get("Parameters") or {}) - known):
-        raise refused(f"{unknown[0]} of the text table {table.get('Name')}")
-    return True
-
-
-def delimiter_of(table: dict[str, Any]) -> str:
-    """What ends a column in the lines of such a table."""
-    parameters = table["StorageDescriptor"]["SerdeInfo"].get("Parameters") or {}
-    return str(parameters.get("field.delim") or "\x01")
-
-
 def make_lines_view(
     scan: Scan,
-    delimiter: str,
+    form: TextFormat,
     partitions: Sequence[Partition],
     found: Sequence[tuple[int, ObjectFile]],
     files: ObjectFiles,
@@ -61,7 +33,7 @@ def make_lines_view(
     """Makes the relation of a scan over text objects in the session.
 
     Args:
-        delimiter: what ends the column inside a line; the rest of the line is no column's.
+        form: how a line becomes columns.
         partitions: the needed ones.
         found: the objects, each with its partition's number.
 
@@ -72,11 +44,12 @@ def make_lines_view(
         if file.key.endswith(_OTHER_CODECS):
             raise refused(f"the text object {file.path}", advice="plain text, or .gz")
     source = f"{scan.relation}_lines"
-    session.connection.register(source, _Lines([file for _, file in found], files, delimiter, session))
-    items = ["line AS c0"]
+    session.connection.register(source, _Lines([file for _, file in found], files, form, session))
+    width = len(form.columns)
+    items = [f"{form.value(index, f't{index}')} AS c{index}" for index in range(width)]
     for position, (_, kind) in enumerate(scan.table.partitions):
         values = [partitions[part].values[position] for part, _ in found]
-        items.append(f"{looked_up(values, kind)} AS c{1 + position}")
+        items.append(f"{looked_up(values, kind)} AS c{width + position}")
     items.append(f"{looked_up([file.path for _, file in found], None)} AS path")
     session.run(f"CREATE OR REPLACE TEMP VIEW {scan.relation} AS SELECT {', '.join(items)} FROM {source}")
 
@@ -84,23 +57,25 @@ def make_lines_view(
 class _Lines:
     """The lines of all objects, read anew each time DuckDB asks for them, and never held whole."""
 
-    _schema = pa.schema([("line", pa.string()), ("__f", pa.int64())])
-
-    def __init__(self, objects: Sequence[ObjectFile], files: ObjectFiles, delimiter: str, session: Session) -> None:
+    def __init__(self, objects: Sequence[ObjectFile], files: ObjectFiles, form: TextFormat, session: Session) -> None:
         self._session = session
         self._objects = objects
         self._files = files
-        self._delimiter = delimiter.encode()
+        self._form = form
+        texts = [(f"t{index}", pa.string()) for index in range(len(form.columns))]
+        self._schema = pa.schema([*texts, ("__f", pa.int64())])
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return pa.RecordBatchReader.from_batches(self._schema, self._batches()).__arrow_c_stream__(requested_schema)
 
     def _batches(self) -> Iterator[Any]:
         for number, file in enumerate(self._objects):
-            batch: list[str | None] = []
+            batch: list[list[str | None]] = []
             size = 0
-            for line in _lines(self._chunks(file)):
-                batch.append(self._value(line))
+            for place, line in enumerate(_lines(self._chunks(file))):
+                if place < self._form.skipped:
+                    continue
+                batch.append(self._values(line))
                 size += len(line)
                 if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
                     yield self._batch(batch, number)
@@ -108,12 +83,16 @@ class _Lines:
             if batch:
                 yield self._batch(batch, number)
 
-    def _batch(self, values: list[str | None], number: int) -> Any:
-        return pa.record_batch([values, [number] * len(values)], schema=self._schema)
+    def _batch(self, rows: list[list[str | None]], number: int) -> Any:
+        columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+        return pa.record_batch([*columns, pa.array([number] * len(rows), pa.int64())], schema=self._schema)
 
-    def _value(self, line: bytes) -> str | None:
-        value = line.partition(self._delimiter)[0]
-        return None if value == rb"\N" else value.decode("utf-8", "replace")
+    def _values(self, line: bytes) -> list[str | None]:
+        try:
+            return self._form.split(line.decode("utf-8", "replace"))
+        except QueryError as failure:
+            self._session.refusals.append(failure)
+            raise
 
     def _chunks(self, file: ObjectFile) -> Iterator[bytes]:
         chunks = self._files.chunks(file, READ_BYTES)

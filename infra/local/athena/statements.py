@@ -1,14 +1,15 @@
 """What kind of statement a text is, and the parts of those that are not queries."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokens import TokenType
 
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.parser import require_one_statement
+from infra.local.athena.reading import Reader
+from infra.local.athena.table_definitions import read_definition
 
 DML: Final = "DML"
 DDL: Final = "DDL"
@@ -16,18 +17,14 @@ UTILITY: Final = "UTILITY"
 _QUERY_WORDS: Final = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
 _KNOWN_REFUSED: Final = frozenset(
     [
-        "ALTER",
         "ANALYZE",
         "CALL",
         "COMMIT",
         "DELETE",
         "DENY",
         "DESC",
-        "EXPLAIN",
         "GRANT",
-        "INSERT",
         "MERGE",
-        "MSCK",
         "OPTIMIZE",
         "RESET",
         "REVOKE",
@@ -54,6 +51,8 @@ class Statement:
         exists: it says IF EXISTS or IF NOT EXISTS, or OR REPLACE.
         properties: those of CREATE TABLE AS and UNLOAD.
         pattern: of SHOW.
+        definition: the Glue table of CREATE EXTERNAL TABLE.
+        partitions: values and places of ALTER TABLE.
         values: literals after USING.
         target: where UNLOAD writes.
     """
@@ -66,115 +65,10 @@ class Statement:
     exists: bool = False
     properties: dict[str, object] = field(default_factory=dict)
     pattern: str | None = None
+    definition: dict[str, Any] | None = None
+    partitions: tuple[tuple[dict[str, str], str | None], ...] = ()
     values: tuple[str, ...] = ()
     target: str = ""
-
-
-class _Reader:
-    """Walks over a statement's tokens."""
-
-    def __init__(self, sql: str, tokens: Sequence[Token]) -> None:
-        self.sql = sql
-        self.tokens = tokens
-        self.place = 0
-
-    def word(self, offset: int = 0) -> str:
-        index = self.place + offset
-        return self.tokens[index].text.upper() if index < len(self.tokens) else ""
-
-    def take(self, *words: str) -> bool:
-        if tuple(self.word(offset) for offset in range(len(words))) != words:
-            return False
-        if any(self.tokens[self.place + n].token_type == TokenType.STRING for n in range(len(words))):
-            return False
-        self.place += len(words)
-        return True
-
-    def need(self, *words: str) -> None:
-        if not self.take(*words):
-            raise self.unexpected()
-
-    def unexpected(self) -> QueryError:
-        if self.place >= len(self.tokens):
-            return QueryError("SYNTAX_ERROR", "line 1:1: mismatched input '<EOF>'")
-        token = self.tokens[self.place]
-        return QueryError("SYNTAX_ERROR", f"line {token.line}:{max(1, token.col - len(token.text) + 1)}: "
-                                          f"mismatched input '{token.text}'")  # fmt: skip
-
-    def name(self) -> str:
-        if self.place >= len(self.tokens) or not re.fullmatch(r"[\w$-]+", self.tokens[self.place].text):
-            raise self.unexpected()
-        self.place += 1
-        return str(self.tokens[self.place - 1].text).lower()
-
-    def qualified(self) -> tuple[str | None, str]:
-        parts = [self.name()]
-        while self.take("."):
-            parts.append(self.name())
-        if len(parts) == 3 and parts[0] == "awsdatacatalog":
-            parts.pop(0)
-        if len(parts) > 2:
-            raise refused(f"the catalog {parts[0]}")
-        return (parts[0] if len(parts) == 2 else None), parts[-1]
-
-    def string(self) -> str:
-        if self.place >= len(self.tokens) or self.tokens[self.place].token_type != TokenType.STRING:
-            raise self.unexpected()
-        self.place += 1
-        return str(self.tokens[self.place - 1].text)
-
-    def rest(self) -> str:
-        if self.place >= len(self.tokens):
-            raise self.unexpected()
-        return self.sql[self.tokens[self.place].start : self.tokens[-1].end + 1]
-
-    def end(self) -> None:
-        if self.place < len(self.tokens):
-            raise self.unexpected()
-
-    def brackets(self) -> str:
-        """What stands between this bracket and the one that closes it."""
-        self.need("(")
-        depth, first = 1, self.place
-        while self.place < len(self.tokens):
-            text, kind = self.tokens[self.place].text, self.tokens[self.place].token_type
-            depth += (kind == TokenType.L_PAREN) - (kind == TokenType.R_PAREN)
-            self.place += 1
-            if not depth:
-                return self.sql[self.tokens[first].start : self.tokens[self.place - 2].end + 1] if text else ""
-        raise self.unexpected()
-
-    def properties(self) -> dict[str, object]:
-        found: dict[str, object] = {}
-        self.need("(")
-        while True:
-            name = self.name()
-            self.need("=")
-            found[name] = self._value()
-            if self.take(")"):
-                return found
-            self.need(",")
-
-    def _value(self) -> object:
-        if self.take("ARRAY"):
-            self.need("[")
-            listed: list[object] = []
-            while not self.take("]"):
-                listed.append(self._value())
-                self.take(",")
-            return listed
-        token = self.tokens[self.place] if self.place < len(self.tokens) else None
-        if token is None or token.token_type not in {
-            TokenType.STRING,
-            TokenType.NUMBER,
-            TokenType.TRUE,
-            TokenType.FALSE,
-        }:
-            raise self.unexpected()
-        self.place += 1
-        if token.token_type == TokenType.NUMBER:
-            return int(token.text)
-        return token.text if token.token_type == TokenType.STRING else token.token_type == TokenType.TRUE
 
 
 _EXPECTED: Final = ", ".join(f"'{word}'" for word in sorted(_KNOWN_REFUSED | {"DESCRIBE", "SELECT", "SHOW", "WITH"}))
@@ -194,7 +88,7 @@ def read_statement(sql: str) -> Statement:
     """
     # Hive's statements quote names with backticks.
     tokens = require_one_statement(_double_quoted(sql))
-    reader = _Reader(_double_quoted(sql), tokens)
+    reader = Reader(_double_quoted(sql), tokens)
     first = reader.word()
     if first in _QUERY_WORDS:
         return Statement(kind=DML, action="SELECT", query=sql)
@@ -211,10 +105,10 @@ def read_statement(sql: str) -> Statement:
 
 def _double_quoted(sql: str) -> str:
     head = sql.lstrip()[:12].upper()
-    return sql.replace("`", '"') if not head.startswith(("SELECT", "WITH", "VALUES", "UNLOAD")) else sql
+    return sql.replace("`", '"') if not head.startswith(("SELECT", "WITH", "VALUES", "UNLOAD", "INSERT")) else sql
 
 
-def _create(reader: _Reader) -> Statement:
+def _create(reader: Reader) -> Statement:
     replace = reader.take("OR", "REPLACE")
     if reader.take("VIEW"):
         database, name = reader.qualified()
@@ -228,13 +122,20 @@ def _create(reader: _Reader) -> Statement:
         if reader.place < len(reader.tokens):
             raise refused(f"{reader.word()} in CREATE DATABASE")
         return Statement(kind=DDL, action="CREATE DATABASE", name=name, exists=exists)
+    if not replace and reader.take("EXTERNAL", "TABLE"):
+        exists = reader.take("IF", "NOT", "EXISTS")
+        database, name = reader.qualified()
+        definition = read_definition(reader, name)
+        return Statement(
+            kind=DDL, action="CREATE TABLE", database=database, name=name, exists=exists, definition=definition
+        )
     if replace or not reader.take("TABLE"):
         raise refused(f"the statement CREATE {reader.word()}", advice="use the Glue API or the template")
     exists = reader.take("IF", "NOT", "EXISTS")
     database, name = reader.qualified()
     properties = reader.properties() if reader.take("WITH") else {}
     if not reader.take("AS"):
-        raise refused("CREATE TABLE without AS", advice="use the Glue API or the template")
+        raise refused("CREATE TABLE without AS", advice="Athena takes it for Iceberg only; write CREATE EXTERNAL TABLE")
     query, data = reader.rest(), True
     if match := re.search(r"\bWITH\s+(NO\s+)?DATA\s*;?\s*$", query, re.IGNORECASE):
         query, data = query[: match.start()], not match[1]
@@ -246,7 +147,7 @@ def _create(reader: _Reader) -> Statement:
     )  # fmt: skip
 
 
-def _drop(reader: _Reader) -> Statement:
+def _drop(reader: Reader) -> Statement:
     for word in ("VIEW", "TABLE", "DATABASE", "SCHEMA"):
         if reader.take(word):
             exists = reader.take("IF", "EXISTS")
@@ -260,7 +161,7 @@ def _drop(reader: _Reader) -> Statement:
     raise refused(f"the statement DROP {reader.word()}")
 
 
-def _show(reader: _Reader) -> Statement:
+def _show(reader: Reader) -> Statement:
     if reader.take("DATABASES") or reader.take("SCHEMAS"):
         reader.take("LIKE")
         pattern = reader.string() if reader.place < len(reader.tokens) else None
@@ -273,7 +174,15 @@ def _show(reader: _Reader) -> Statement:
             pattern = reader.string() if reader.place < len(reader.tokens) else None
             reader.end()
             return Statement(kind=UTILITY, action=f"SHOW {word}", database=database, pattern=pattern)
-    for words in (("COLUMNS",), ("PARTITIONS",), ("CREATE", "VIEW")):
+    if reader.take("TBLPROPERTIES"):
+        database, name = reader.qualified()
+        pattern = None
+        if reader.take("("):
+            pattern = reader.text()
+            reader.need(")")
+        reader.end()
+        return Statement(kind=UTILITY, action="SHOW TBLPROPERTIES", database=database, name=name, pattern=pattern)
+    for words in (("COLUMNS",), ("PARTITIONS",), ("CREATE", "VIEW"), ("CREATE", "TABLE")):
         if reader.take(*words):
             if words == ("COLUMNS",) and not (reader.take("IN") or reader.take("FROM")):
                 raise reader.unexpected()
@@ -285,7 +194,7 @@ def _show(reader: _Reader) -> Statement:
     raise refused(f"the statement SHOW {reader.word()}")
 
 
-def _describe(reader: _Reader) -> Statement:
+def _describe(reader: Reader) -> Statement:
     if reader.word() in {"EXTENDED", "FORMATTED", "INPUT", "OUTPUT"} and reader.word(1):
         raise refused(f"DESCRIBE {reader.word()}")
     database, name = reader.qualified()
@@ -293,7 +202,49 @@ def _describe(reader: _Reader) -> Statement:
     return Statement(kind=UTILITY, action="DESCRIBE", database=database, name=name)
 
 
-def _unload(reader: _Reader) -> Statement:
+def _alter(reader: Reader) -> Statement:
+    reader.need("TABLE")
+    database, name = reader.qualified()
+    if reader.take("ADD"):
+        exists, action = reader.take("IF", "NOT", "EXISTS"), "ALTER TABLE ADD PARTITION"
+    elif reader.take("DROP"):
+        exists, action = reader.take("IF", "EXISTS"), "ALTER TABLE DROP PARTITION"
+    else:
+        raise refused(f"ALTER TABLE {reader.word()}", advice="use the Glue API")
+    if reader.word() != "PARTITION":
+        raise refused(f"{action.removesuffix(' PARTITION')} {reader.word()}", advice="use the Glue API")
+    found: list[tuple[dict[str, str], str | None]] = []
+    while reader.take("PARTITION"):
+        values: dict[str, str] = {}
+        reader.need("(")
+        while not reader.take(")"):
+            column = reader.name()
+            reader.need("=")
+            values[column] = reader.text()
+            reader.take(",")
+        found.append((values, reader.text() if reader.take("LOCATION") else None))
+        reader.take(",")
+    reader.end()
+    return Statement(kind=DDL, action=action, database=database, name=name, exists=exists, partitions=tuple(found))
+
+
+def _repair(reader: Reader) -> Statement:
+    reader.need("REPAIR", "TABLE")
+    database, name = reader.qualified()
+    reader.end()
+    return Statement(kind=DDL, action="MSCK REPAIR TABLE", database=database, name=name)
+
+
+def _insert(reader: Reader) -> Statement:
+    reader.need("INTO")
+    database, name = reader.qualified()
+    columns: tuple[str, ...] = ()
+    if reader.word() == "(" and reader.word(1) not in {"SELECT", "WITH", "VALUES"}:
+        columns = tuple(part.strip().strip('"').lower() for part in reader.brackets().split(","))
+    return Statement(kind=DML, action="INSERT", database=database, name=name, query=reader.rest(), values=columns)
+
+
+def _unload(reader: Reader) -> Statement:
     query = reader.brackets()
     reader.need("TO")
     target = reader.string()
@@ -302,13 +253,13 @@ def _unload(reader: _Reader) -> Statement:
     return Statement(kind=DML, action="UNLOAD", query=query, target=target, properties=properties)
 
 
-def _prepare(reader: _Reader) -> Statement:
+def _prepare(reader: Reader) -> Statement:
     name = reader.name()
     reader.need("FROM")
     return Statement(kind=DDL, action="PREPARE", name=name, query=reader.rest())
 
 
-def _execute(reader: _Reader) -> Statement:
+def _execute(reader: Reader) -> Statement:
     name, values = reader.name(), []
     if reader.take("USING"):
         start, depth = reader.place, 0
@@ -325,7 +276,13 @@ def _execute(reader: _Reader) -> Statement:
     return Statement(kind=DML, action="EXECUTE", name=name, values=tuple(values))
 
 
-def _deallocate(reader: _Reader) -> Statement:
+def _explain(reader: Reader) -> Statement:
+    if reader.word() in {"(", "ANALYZE", "VERBOSE"}:
+        raise refused("EXPLAIN with options or ANALYZE", advice="write EXPLAIN SELECT …")
+    return Statement(kind=UTILITY, action="EXPLAIN", query=reader.rest())
+
+
+def _deallocate(reader: Reader) -> Statement:
     name = reader.name()
     reader.end()
     return Statement(kind=DDL, action="DEALLOCATE", name=name)
@@ -333,7 +290,11 @@ def _deallocate(reader: _Reader) -> Statement:
 
 _READERS: Final = {
     "CREATE": _create,
+    "ALTER": _alter,
     "DROP": _drop,
+    "EXPLAIN": _explain,
+    "INSERT": _insert,
+    "MSCK": _repair,
     "SHOW": _show,
     "DESCRIBE": _describe,
     "UNLOAD": _unload,

@@ -21,7 +21,7 @@ from infra.local.athena.session import Session, told
 from infra.local.athena.statements import read_statement
 from infra.local.athena.translation import Translated
 from infra.local.athena.types import SqlType
-from infra.local.athena.writing import table_input, write_parquet
+from infra.local.athena.writing import Form, table_input, write_answer
 from tests.fakes.query_ports import FakeCatalog, FakeObjects
 
 FOLDER: Final = Path(__file__).parent
@@ -104,7 +104,8 @@ def lake() -> QueryEngine:
             continue
         query = engine.translate(statement.query, database="default", now=NOW.timestamp())
         location = f"s3://lake/{statement.name}/"
-        write_parquet(engine, query, Running(), location=location, name="data", compression="none", now=NOW.timestamp())
+        form = Form(compression="none")
+        write_answer(engine, query, Running(), location=location, name="data", form=form, now=NOW.timestamp())
         engine.catalog.create_table("default", table_input(statement.name, query, location))
     return engine
 

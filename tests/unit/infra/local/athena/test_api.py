@@ -187,8 +187,8 @@ AT_START: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown workgroup": ({"QueryString": "SELECT 1", "WorkGroup": "nope"}, "WorkGroup nope is not found."),
     "another catalog": ({"QueryString": "SELECT 1", "QueryExecutionContext": {"Catalog": "x"}}, "one data catalog"),
     "a short token": ({"QueryString": "SELECT 1", "ClientRequestToken": "x"}, "32 to 128"),
-    "reuse": ({"QueryString": "SELECT 1", "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": True}}}, "reuse"),
-    **{word: ({"QueryString": f"{word} x"}, f"the statement {word}") for word in ("INSERT", "MSCK", "EXPLAIN", "ALTER", "DELETE")},
+    "an age": ({"QueryString": "SELECT 1", "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 10081}}}, "0 to 10080"),
+    **{word: ({"QueryString": f"{word} x"}, f"the statement {word}") for word in ("MERGE", "VACUUM", "OPTIMIZE", "UPDATE", "DELETE")},
 }  # fmt: skip
 
 
@@ -425,11 +425,11 @@ def test_a_statement_is_told_by_its_words(sql: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "CREATE EXTERNAL TABLE t (a int)",
+        "CREATE EXTERNAL TABLE t (a int) STORED AS AVRO",
         "CREATE TABLE t (a int)",
         "DROP FUNCTION f",
         "SHOW FUNCTIONS",
-        "SHOW CREATE TABLE t",
+        "ALTER TABLE t ADD COLUMNS (b int)",
     ],
 )
 def test_other_statements_are_refused_by_name(sql: str) -> None:

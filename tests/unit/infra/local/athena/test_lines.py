@@ -132,7 +132,7 @@ def test_an_object_that_is_no_whole_gzip_fails_with_its_name(body: bytes) -> Non
 @pytest.mark.parametrize(
     ("table", "named"),
     [
-        (text_table(("line", "more")), "of 2 columns"),
+        (text_table(("line",), **{"collection.delim": ","}), "collection.delim"),
         (text_table(("line",), **{"escape.delim": "\\"}), "escape.delim"),
     ],
 )

@@ -376,11 +376,11 @@ def test_a_template_that_names_no_partition_column_is_refused() -> None:
 
 def test_tables_of_other_formats_are_refused_by_name(days: Lake) -> None:
     table = parquet_table("j", {"id": "bigint"}, location="s3://lake/j/")
-    table["StorageDescriptor"]["SerdeInfo"] = {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"}
+    table["StorageDescriptor"]["SerdeInfo"] = {"SerializationLibrary": "com.amazonaws.glue.serde.GrokSerDe"}
     days.catalog.create_table("default", table)
     error = days.failure("SELECT * FROM j")
     assert error.name == "NOT_SUPPORTED"
-    assert "org.openx.data.jsonserde.JsonSerDe" in error.message
+    assert "com.amazonaws.glue.serde.GrokSerDe" in error.message
 
 
 def a_view(sql: str, columns: list[dict[str, str]]) -> dict[str, Any]:
