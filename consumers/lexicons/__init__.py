@@ -10,14 +10,15 @@ from pkgutil import get_data
 LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "nl", "pl", "pt", "zh")
 """The languages that have a list for relations."""
 
-_NAMES = (*LANGUAGES, *(f"{language}_valence" for language in LANGUAGES), "emoji", "solicitation", "number_names")
+_NAMES = (*LANGUAGES, *(f"{language}_valence" for language in LANGUAGES), "emoji", "solicitation", "number_names", "hashtags")
 
 
 def read_lexicon(name: str) -> str:
     """The text of a bundled word list.
 
     Args:
-        name: one of ``LANGUAGES``, one of those with ``_valence``, or ``emoji``, ``solicitation``, ``number_names``.
+        name: one of ``LANGUAGES``, one of those with ``_valence``, or ``emoji``, ``solicitation``,
+            ``number_names``, ``hashtags``.
 
     Raises:
         ValueError: there is none of that name; the message says which there are.

@@ -112,3 +112,15 @@ CONFUSABLES: dict[str, str] = {
     **_BOXED,
 }
 """Letters of other scripts and decorated letters, each with the Latin letter it is read as."""
+
+VARIANTS: dict[str, str] = {
+    **dict.fromkeys("أإآٱ", "ا"),
+    "ى": "ي",
+    "ی": "ي",
+    "ئ": "ي",
+    "ؤ": "و",
+    "ة": "ه",
+    "ک": "ك",
+    "ё": "e",
+}
+"""Letters that people write for one another in Arabic, Persian and Russian, each with the one that stands for both."""

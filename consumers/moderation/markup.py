@@ -9,6 +9,7 @@ from functools import cache
 
 from msgspec import Struct
 
+from consumers.moderation.hashtags import FEWEST, words_of
 from consumers.moderation.scan import compiled
 
 
@@ -26,14 +27,21 @@ def has_signs(text: str) -> bool:
 
 
 def _has_hashtag(text: str) -> bool:
-    """Whether a hashtag has a capital or an underscore inside."""
+    """Whether a hashtag has a capital or an underscore inside, or is made of words that are known."""
     at = text.find("#")
     while at >= 0:
         tag = text[at + 1 : at + 100].split(None, 1)
         if tag and ("_" in tag[0] or not (tag[0][1:].islower() or tag[0].isupper())):
             return True
+        if tag and len(tag[0]) >= FEWEST and words_of(_letters(tag[0])):
+            return True
         at = text.find("#", at + 1)
     return False
+
+
+def _letters(tag: str) -> str:
+    """A hashtag up to the first character that is no letter."""
+    return next((tag[:at] for at, character in enumerate(tag) if not character.isalpha()), tag)
 
 
 def narrow(text: str) -> str:
@@ -183,7 +191,8 @@ def _character(entity: str) -> str:
 
 
 def _in_words(tag: str) -> str:
-    """A hashtag with its words apart, at capitals and underscores; not at digits, which may stand for letters."""
+    """A hashtag with its words apart, at capitals and underscores, or known words of one that has none; not at digits,
+    which may stand for letters."""
     words: list[str] = []
     start = 1
     for at in range(2, len(tag) + 1):
@@ -191,6 +200,8 @@ def _in_words(tag: str) -> str:
             if word := tag[start:at].strip("_"):
                 words.append(word)
             start = at
+    if len(words) == 1:
+        words = list(words_of(words[0])) or words
     return "#" + " ".join(words) if len(words) > 1 else tag
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from consumers.moderation.confusables import CONFUSABLES, DECORATED, JOINING, LEET
+from consumers.moderation.confusables import CONFUSABLES, DECORATED, JOINING, LEET, VARIANTS
 from consumers.moderation.markup import has_signs, narrow, settled, undo
 
 _MEMO_LIMIT = 20_000
@@ -157,7 +157,7 @@ def _seen(character: str, code: int) -> int | str | None:
 
 
 def _folded(character: str, code: int) -> int | str | None:
-    if (like := CONFUSABLES.get(character) or LEET.get(character)) is not None:
+    if (like := CONFUSABLES.get(character) or LEET.get(character) or VARIANTS.get(character)) is not None:
         return like
     base = unicodedata.normalize("NFD", character)[0]
     # Accents on Latin letters only: in other scripts the mark is part of what the letter is.

@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from consumers.moderation.detectors.protocol import Subject
-from consumers.moderation.detectors.terms import MAX_ENDING, TermDetector
+from consumers.moderation.detectors.terms import MAX_ENDING, TermDetector, is_bounded
 from consumers.moderation.normalise import NormalText, fold, normalise
 from consumers.moderation.rules import TermRule
 from consumers.moderation.words import ALIASES, EVERYWHERE, SEPARATOR, TONAL, Word
@@ -36,6 +36,8 @@ BUDGET = 0.001
 """Share of such texts that the terms of other people's lists may flag in all."""
 WORSE = {"critical": "high", "high": "medium", "medium": "low"}
 KINDS = ("ordinary", "clean", "toxic")
+ORDINARY = "ordinary"
+"""Not a label: words of a language that others' lists have, or that their terms begin, and that people say every day."""
 LABELS = ("hate", "threat", "violence", "self_harm", "sexual", "insult", "profanity")
 
 
@@ -55,14 +57,32 @@ Lists = dict[str, dict[str, Entry]]
 def gather(data: Path) -> Lists:
     """Every term by its language: this project's own first, whose labels hold."""
     lists: Lists = defaultdict(dict)
+    ordinary: dict[str, list[str]] = defaultdict(list)
     for path in sorted(OWN.glob("*.txt")):
         for term, label, severity in own_words(path.read_text("utf-8")):
-            _add(lists[path.stem], Found(term, path.stem, label, severity, "streamkeeper"), own=True)
+            if label == ORDINARY:
+                ordinary[path.stem].append(fold(term))
+            else:
+                _add(lists[path.stem], Found(term, path.stem, label, severity, "streamkeeper"), own=True)
     for found in from_sources(data / "labelled"):
         _add(lists[found.language], found, own=False)
-    for words in lists.values():
+    for language, words in lists.items():
+        _drop_ordinary(words, ordinary[language])
         _drop_covered(words)
     return lists
+
+
+def _drop_ordinary(words: dict[str, Entry], ordinary: Sequence[str]) -> None:
+    """Leaves out other people's terms that an ordinary word is, begins with or holds."""
+    for term in [term for term, entry in words.items() if not entry.own]:
+        plain = fold(term.strip("*"))
+        unspaced = not plain.isascii() and not is_bounded(plain[0])
+        for word in ordinary:
+            if word == plain or (
+                (term[0] == "*" or unspaced or word.startswith(plain) and term[-1] == "*") and plain in word
+            ):
+                del words[term]
+                break
 
 
 def _drop_covered(words: dict[str, Entry]) -> None:
@@ -92,11 +112,11 @@ def _drop_covered(words: dict[str, Entry]) -> None:
 
 
 def own_words(text: str) -> Iterator[tuple[str, str, str]]:
-    """The terms of a list of this project, with label and severity."""
+    """The terms of a list of this project, with label and severity; those that are to be left out under ``ordinary``."""
     label = severity = ""
     for line in text.splitlines():
         if line.startswith("["):
-            label, severity = line.strip("[] ").split()
+            label, _, severity = line.strip("[] ").partition(" ")
         elif line and not line.startswith("#"):
             for term in filter(None, map(str.strip, line.split(","))):
                 yield term, label, severity

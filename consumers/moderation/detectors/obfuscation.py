@@ -25,7 +25,7 @@ STRETCHED = (*(letter * 3 for letter in "abcdefghijklmnopqrstuvxyzбгджзил
 MAX_GAP = 3
 """Characters between two letters of a word that was pulled apart."""
 
-MIN_UNBOUND = 5
+MIN_UNBOUND = 4
 """Letters of the shortest term that is found where word bounds are lost: "c l a s s" holds no three-letter word."""
 
 _WORD = compile_expression(r"[\pL\pN\pM]+")
@@ -162,9 +162,11 @@ class DisguisedTerms:
 
     Args:
         terms: in their folded form.
+        bound_before, bound_after: for each whether a word must begin and end with it.
     """
 
-    def __init__(self, terms: Sequence[str]) -> None:
+    def __init__(self, terms: Sequence[str], bound_before: bytes, bound_after: bytes) -> None:
+        self._bound_before, self._bound_after = bound_before, bound_after
         shapes: dict[str, list[tuple[int, list[int]]]] = {}
         for number, term in enumerate(terms):
             text, counts = skeleton(term)
@@ -190,8 +192,10 @@ class DisguisedTerms:
             apart = joined[start] or joined[end - 1]
             if not (stretched or apart):
                 continue
-            bound = (not start or text[start - 1] == " ") and (end == len(text) or text[end] == " ")
+            begins = not start or text[start - 1] == " "
+            ends = end == len(text) or text[end] == " "
             for number, wanted in self._terms[index]:
+                bound = (begins or not self._bound_before[number]) and (ends or not self._bound_after[number])
                 if not bound and not (all(joined[start:end]) and sum(wanted) >= MIN_UNBOUND):
                     continue
                 if (written == wanted) if not stretched else _held_long(text[start:end], written, wanted):

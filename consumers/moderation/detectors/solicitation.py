@@ -34,6 +34,7 @@ CANDIDATES = (
         r"sign) (?:\w+ ){0,3}(?:here|link|me|us|my|our|this|page|below)\b"
     ),
     r"\bfree\b",
+    r"\bget(?:ting)? noticed|\d (?:likes|subs) (?:and|then)|\buse (?:my|our) (?:\w+ )?code\b",
     r"gift ?cards?",
     r"paid\b",
     r"\bcash\b",

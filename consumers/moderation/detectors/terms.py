@@ -3,17 +3,19 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
+from itertools import groupby
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from msgspec import Struct
 
 from consumers.moderation.confusables import CONFUSABLES
 from consumers.moderation.detectors.masked import MaskedTerms, has_masks
-from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms
+from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms, put_together
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.language import likely_languages
 from consumers.moderation.normalise import fold, normalise
 from consumers.moderation.policy import TermRule
+from consumers.moderation.scan import compiled
 from consumers.moderation.words import ALIASES, SEPARATOR, Word, WordLists
 from glue.contract import Signal
 
@@ -27,6 +29,9 @@ _LISTS_KEPT = 64
 
 MAX_ENDING = 8
 """Letters that may follow a term that is inflected."""
+
+_LEET = r"[a-z][0134578@$][a-z]"
+_MIXED = r"[a-z][\p{Cyrillic}\p{Greek}]|[\p{Cyrillic}\p{Greek}][a-z]"
 
 _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "BOPOMOFO", "HALFWIDTH")
@@ -118,7 +123,7 @@ class _Matcher:
 
     @cached_property
     def _disguised(self) -> DisguisedTerms:
-        return DisguisedTerms(self._folded)
+        return DisguisedTerms(self._folded, self._bound_before, self._bound_after)
 
     @cached_property
     def _masked(self) -> MaskedTerms:
@@ -143,7 +148,7 @@ class _Matcher:
         disguised = spaced
         bound_before, bound_after, length = self._bound_before, self._bound_after, len(plain)
         is_allowed = subject.is_allowed if subject.allowed else None
-        spoken = _Spoken(subject)
+        spoken = _Spoken(subject, spaced)
         for index, start, end in matches:
             if index >= len(entries):
                 # The same letter three times, and not the zeros of a number.
@@ -163,15 +168,23 @@ class _Matcher:
                 if is_allowed is not None and is_allowed(places[0], places[-1] + 1):
                     continue
                 for entry in entries[index]:
-                    if _is_stronger(entry, found) and _is_meant(entry, plain, places, spoken):
+                    if _is_stronger(entry, found) and _is_meant(entry, plain, places, spoken, spaced):
                         found[entry.signal.rule] = entry.signal
         if masked:
-            for index, start, end in self._masked.find(text.folded, plain):
+            for index, start, end in self._likeliest(text.folded, plain):
                 if is_allowed is not None and is_allowed(start, end):
                     continue
                 for entry in entries[index]:
-                    if _is_stronger(entry, found) and not entry.exact and spoken.counts(entry, same=True):
+                    if _is_stronger(entry, found) and not entry.exact and spoken.counts(entry, same=True, hidden=True):
                         found[entry.signal.rule] = entry.signal
+
+    def _likeliest(self, folded: str, plain: str) -> Iterable[tuple[int, int, int]]:
+        """What masked words may be; where one may be a word that counts everywhere, that is what it is."""
+        hits = list(self._masked.find(folded, plain))
+        plainly = {hit[1:] for hit in hits if any(entry.language is None for entry in self._entries[hit[0]])}
+        for index, start, end in hits:
+            if (start, end) not in plainly or any(entry.language is None for entry in self._entries[index]):
+                yield index, start, end
 
 
 @lru_cache(maxsize=_LISTS_KEPT)
@@ -183,28 +196,41 @@ def _matcher_of(words: WordLists, language: str | None) -> _Matcher:
 class _Spoken:
     """The language of a text, guessed at most once."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, spaced: bool) -> None:
         self._subject = subject
+        self._spaced = spaced
         language = subject.language
         self._given = None if language is None else ALIASES.get(language, language)
 
     @cached_property
     def _guessed(self) -> frozenset[str]:
-        return likely_languages(self._subject.text.plain)
+        plain, folded = self._subject.text.plain, self._subject.text.folded
+        if self._spaced:
+            # Letters by themselves are words of many languages.
+            return likely_languages(put_together(folded))
+        # Words that mix alphabets, or digits with letters, are written in one of them and disguised with the other.
+        if compiled(_LEET).search(plain):
+            return likely_languages(folded)
+        likely = likely_languages(plain)
+        if not plain.isascii() and compiled(_MIXED).search(plain):
+            likely |= likely_languages(folded)
+        # Every letter once: words held long are words of no language.
+        return likely or likely_languages("".join([letter for letter, _ in groupby(folded)]))
 
-    def counts(self, entry: _Entry, *, same: bool) -> bool:
+    def counts(self, entry: _Entry, *, same: bool, hidden: bool = False) -> bool:
         """Whether a term counts in a text of this language.
 
         Args:
             entry: the term.
             same: whether it is written with the accents that it has.
+            hidden: whether it is masked or its letters are pulled apart, as no ordinary word of another language is.
         """
         if entry.language is None:
             return True
         if self._given is not None:
             return self._given == entry.language
         if not self._guessed:
-            return same and not entry.sure
+            return same and (hidden or not entry.sure)
         return entry.language in self._guessed
 
 
@@ -216,7 +242,7 @@ def _of_rules(rules: Sequence[TermRule], detector: str) -> Iterable[tuple[str, _
             plain = normalise(term).plain.strip()
             if not plain:
                 raise ValueError(f"rule {rule.rule!r}: received a term without a visible character")
-            before, after = bounds and _bounded(plain[0]), bounds and _bounded(plain[-1])
+            before, after = bounds and is_bounded(plain[0]), bounds and is_bounded(plain[-1])
             yield normalise(plain).folded, _Entry(plain, signal, rule.language, before, after, rule.exact)
 
 
@@ -231,9 +257,9 @@ def _of_words(words: Sequence[Word], detector: str) -> Iterable[tuple[str, _Entr
         signal = signals.get(id(rule))
         if signal is None:
             signal = signals[id(rule)] = Signal(detector, rule.label, rule.score, rule.rule)
-        before = not word.inside and _bounded(term[0])
-        after = not word.inflected and _bounded(term[-1])
-        ending = MAX_ENDING if word.inflected and not word.inside and _bounded(term[-1]) else 0
+        before = not word.inside and is_bounded(term[0])
+        after = not word.inflected and is_bounded(term[-1])
+        ending = MAX_ENDING if word.inflected and not word.inside and is_bounded(term[-1]) else 0
         yield form, _Entry(term, signal, rule.language, before, after, rule.exact, word.sure, ending)
 
 
@@ -244,17 +270,19 @@ def _is_stronger(entry: _Entry, found: dict[str, Signal]) -> bool:
 
 def _stands(entry: _Entry, plain: str, start: int, end: int, spoken: _Spoken) -> bool:
     """Whether what was found in the folded text is the term, given what the plain text has in its place."""
-    if entry.bound_before and start and _bounded(plain[start - 1]):
+    if entry.bound_before and start and is_bounded(plain[start - 1]):
         return False
     if end < len(plain):
-        if entry.bound_after and _bounded(plain[end]):
+        if entry.bound_after and is_bounded(plain[end]):
             return False
         if entry.ending:
             last = end + entry.ending
-            while end < last and end < len(plain) and _bounded(plain[end]):
+            while end < last and end < len(plain) and is_bounded(plain[end]):
                 end += 1
-            if end < len(plain) and _bounded(plain[end]):
+            if end < len(plain) and is_bounded(plain[end]):
                 return False
+    if _splits_katakana(plain, start, start + len(entry.plain)):
+        return False
     written = plain[start : start + len(entry.plain)]
     if written == entry.plain:
         return spoken.counts(entry, same=True)
@@ -265,7 +293,11 @@ def _stands(entry: _Entry, plain: str, start: int, end: int, spoken: _Spoken) ->
         return False
     # An accent more or less may make it another word: it may be left out where the language is known, and be put on
     # where the language has none. A digit or another script's letter is no accent.
-    changed = [(one, other) for one, other in pairs if one != other and one.isalpha() and other.isalpha()]
+    changed = [
+        (one, other)
+        for one, other in pairs
+        if one != other and one.isalpha() and other.isalpha() and not (other.isascii() and one in CONFUSABLES)
+    ]
     if entry.language is not None and entry.language not in _WITHOUT_ACCENTS and any(map(_is_latin, changed)):
         return False
     return spoken.counts(entry, same=not changed)
@@ -280,15 +312,27 @@ def _is_latin(pair: tuple[str, str]) -> bool:
     return not written.isascii() and "LATIN" in unicodedata.name(written, "") and written not in CONFUSABLES
 
 
-def _is_meant(entry: _Entry, plain: str, places: Sequence[int], spoken: _Spoken) -> bool:
+def _is_meant(entry: _Entry, plain: str, places: Sequence[int], spoken: _Spoken, spaced: bool) -> bool:
     """Whether a term whose letters stand in these places of the plain text counts."""
     if entry.exact or not any(plain[place].isalpha() and plain[place] in entry.plain for place in places):
         return False
-    return spoken.counts(entry, same=True)
+    return spoken.counts(entry, same=True, hidden=spaced)
+
+
+def _splits_katakana(plain: str, start: int, end: int) -> bool:
+    """Whether a term is a piece of a longer word in katakana, which are mostly names and loans: パチンコ, フェラーリ."""
+    if not "ァ" <= plain[start] <= "ー":
+        return False
+    if start and "ァ" <= plain[start - 1] <= "ー":
+        return True
+    return end - start <= _SHORT_KATAKANA and "ァ" <= plain[end - 1] <= "ー" and "ァ" <= plain[end : end + 1] <= "ー"
+
+
+_SHORT_KATAKANA = 3
 
 
 @lru_cache(maxsize=4096)
-def _bounded(edge: str) -> bool:
+def is_bounded(edge: str) -> bool:
     """Whether this character is part of a word that has bounds: not in scripts written without spaces, nor a sign."""
     if edge.isascii():
         return edge.isalnum()
