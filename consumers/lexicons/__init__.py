@@ -10,7 +10,14 @@ from pkgutil import get_data
 LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "nl", "pl", "pt", "zh")
 """The languages that have a list for relations."""
 
-_NAMES = (*LANGUAGES, *(f"{language}_valence" for language in LANGUAGES), "emoji", "solicitation", "number_names", "hashtags")
+_NAMES = (
+    *LANGUAGES,
+    *(f"{language}_valence" for language in LANGUAGES),
+    "emoji",
+    "solicitation",
+    "number_names",
+    "hashtags",
+)
 
 
 def read_lexicon(name: str) -> str:

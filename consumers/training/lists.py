@@ -37,7 +37,7 @@ BUDGET = 0.001
 WORSE = {"critical": "high", "high": "medium", "medium": "low"}
 KINDS = ("ordinary", "clean", "toxic")
 ORDINARY = "ordinary"
-"""Not a label: words of a language that others' lists have, or that their terms begin, and that people say every day."""
+"""Not a label: words that people say every day, and that other people's terms are, begin or stand in."""
 LABELS = ("hate", "threat", "violence", "self_harm", "sexual", "insult", "profanity")
 
 
@@ -79,7 +79,7 @@ def _drop_ordinary(words: dict[str, Entry], ordinary: Sequence[str]) -> None:
         unspaced = not plain.isascii() and not is_bounded(plain[0])
         for word in ordinary:
             if word == plain or (
-                (term[0] == "*" or unspaced or word.startswith(plain) and term[-1] == "*") and plain in word
+                (term[0] == "*" or unspaced or (word.startswith(plain) and term[-1] == "*")) and plain in word
             ):
                 del words[term]
                 break
@@ -112,7 +112,7 @@ def _drop_covered(words: dict[str, Entry]) -> None:
 
 
 def own_words(text: str) -> Iterator[tuple[str, str, str]]:
-    """The terms of a list of this project, with label and severity; those that are to be left out under ``ordinary``."""
+    """The terms of a list of this project, with label and severity; under ``ordinary`` those that are left out."""
     label = severity = ""
     for line in text.splitlines():
         if line.startswith("["):

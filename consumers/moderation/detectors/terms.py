@@ -320,7 +320,7 @@ def _is_meant(entry: _Entry, plain: str, places: Sequence[int], spoken: _Spoken,
 
 
 def _splits_katakana(plain: str, start: int, end: int) -> bool:
-    """Whether a term is a piece of a longer word in katakana, which are mostly names and loans: パチンコ, フェラーリ."""
+    """Whether a term is a piece of a longer word in katakana, mostly a name or a loan: パチンコ, フェラーリ."""
     if not "ァ" <= plain[start] <= "ー":
         return False
     if start and "ァ" <= plain[start - 1] <= "ー":

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.moderation.confusables import CONFUSABLES
+from consumers.moderation.confusables import CONFUSABLES, VARIANTS
 from consumers.moderation.markup import undo, undone
 from consumers.moderation.normalise import fold, normalise
 from tests.fakes.work import assert_linear
@@ -48,7 +48,32 @@ def test_the_forms_are_lower_case_with_single_blanks_and_folding_gives_ascii_let
             read == written
             or (read.isascii() and read.isalpha() and read.islower())
             or (read == " " and written in "-_.")
+            or VARIANTS.get(written) == read
         )
+
+
+@pytest.mark.parametrize(("written", "other"), [("أحمق", "احمق"), ("قحبة", "قحبه"), ("غبى", "غبي"), ("ёлка", "елка")])
+def test_letters_that_people_write_for_one_another_are_folded_to_one(written: str, other: str) -> None:
+    assert fold(written) == fold(other)
+    assert normalise(written).plain != normalise(other).plain
+
+
+def test_marks_and_lengthening_of_arabic_are_left_out() -> None:
+    assert normalise("حِمـــار").plain == "حمار"
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        ("#killallrats", "#kill all rats"),
+        ("#BANALLCOPS", "#BAN ALL COPS".lower()),
+        ("#ubuntu-offtopic", "#ubuntu-offtopic"),
+        ("#bananas", "#bananas"),
+        ("#" + "ban" * 20, "#" + "ban" * 20),
+    ],
+)
+def test_hashtags_made_of_known_words_are_read_as_these(tag: str, words: str) -> None:
+    assert normalise(f"see {tag} now").plain == f"see {words} now"
 
 
 TAGS = "<b> </b> <br> <!--x--> <a/href='//x.example'> &lt; &#60; &#8203; &#x62; #FuckYou # ** ~~ || ` ＜ ＞ b> < & ;"
