@@ -1,0 +1,3 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+SELECT max(number) + 1 AS number, cast(max(day) AS varchar) AS day
+FROM {{ ref('days') }}
