@@ -25,6 +25,8 @@ ObjectsChanged = Callable[[list[tuple[str, str, Any]]], None]
 # The dictionary of a bucket's keys, by identity, and the key: what was stored or removed and not told yet.
 _touched: list[tuple[int, str]] = []
 _ADD_MESSAGE: dict[str, Any] = {}
+_AS_SAID: dict[Any, Any] = {}
+_STORAGE = {"Compressed": False, "NumberOfBuckets": 0, "SortColumns": [], "StoredAsSubDirectories": False}
 
 
 @cache
@@ -73,6 +75,7 @@ class MotoBackend:
         _forget_instances()
         _leave_out_conditional_statements()
         _close_values_quietly()
+        _fill_in_storage_descriptors()
         logging.getLogger("botocore.hooks").setLevel(logging.WARNING)
 
     def warm(self, services: Iterable[str] = SERVICES) -> None:
@@ -211,3 +214,22 @@ def _close_values_quietly() -> None:
     from moto.s3.models import FakeKey
 
     FakeKey.__del__ = FakeKey.dispose
+
+
+def _fill_in_storage_descriptors() -> None:
+    """Lets Glue say of a table's and a partition's files what it says when nobody said it: Hive clients ask for it.
+
+    Source: https://docs.aws.amazon.com/cli/latest/reference/glue/get-table.html (the example's answer)
+    """
+    from moto.glue.models import FakePartition, FakeTable
+
+    for kind in (FakeTable, FakePartition):
+        said = _AS_SAID.setdefault(kind, kind.as_dict)
+
+        def as_dict(one: Any, *given: Any, _said: Any = said, **named: Any) -> Any:
+            document = _said(one, *given, **named)
+            if storage := document.get("StorageDescriptor"):
+                document["StorageDescriptor"] = {**_STORAGE, **storage}
+            return document
+
+        kind.as_dict = as_dict

@@ -17,7 +17,7 @@ LEAST_PASSED = 90
 
 def _python(client: str, runtime: Runtime, *requirements: str) -> str:
     program = environments.python(client, *requirements)
-    names = [runtime.outputs[name] for name in ("LakeBucketName", "DatabaseName", "WorkGroupName")]
+    names = [runtime.outputs[name] for name in ("LakeBucketName", "DatabaseName", "WorkGroupName", "ResultBucketName")]
     said = output_of(
         [str(program), str(PROGRAMS / "python" / "analysts.py"), client, *names],
         runtime.environment(),
@@ -76,7 +76,7 @@ def pyathena(runtime: Runtime) -> str:
 
 def dbt(runtime: Runtime) -> str:
     """dbt runs a table, an incremental model (twice) and a view, and its tests."""
-    program = environments.python("dbt", "dbt-core", "dbt-athena").with_name("dbt")
+    program = environments.python("dbt", "dbt-core<1.11", "dbt-athena").with_name("dbt")
     folder = runtime.scratch / "dbt"
     for path in (PROGRAMS / "dbt").rglob("*.*"):
         into = folder / path.relative_to(PROGRAMS / "dbt")

@@ -295,7 +295,9 @@ class AthenaApi:
         try:
             return ask(*names)
         except ApiError as error:
-            raise ApiError("MetadataException", f"{error.code}: {error.message}") from error
+            # Clients look for the code in these words.
+            place = f"(Service: AmazonDataCatalog; Status Code: {error.status}; Error Code: {error.code}; Proxy: null)"
+            raise ApiError("MetadataException", f"{error.message} {place}") from error
 
 
 def _at_start(error: QueryError) -> ApiError:

@@ -5,11 +5,10 @@ import os
 import sys
 
 
-def awswrangler(bucket: str, database: str, workgroup: str) -> str:
+def awswrangler(bucket: str, database: str, workgroup: str, results: str) -> str:
     import awswrangler as wr
     import pandas as pd
 
-    # pyarrow and fsspec are not in it: boto3 is all it uses.
     frame = pd.DataFrame(
         {
             "id": [1, 2, 3],
@@ -29,7 +28,7 @@ def awswrangler(bucket: str, database: str, workgroup: str) -> str:
     for mode in (
         {"ctas_approach": True},
         {"ctas_approach": False},
-        {"ctas_approach": False, "unload_approach": True, "s3_output": f"s3://{bucket}/unloaded/"},
+        {"ctas_approach": False, "unload_approach": True, "s3_output": f"s3://{results}/unloaded/"},
     ):
         got = wr.athena.read_sql_query(sql, database=database, workgroup=workgroup, **mode).sort_values("id")
         assert got["id"].tolist() == [1, 2, 3], (mode, got)
@@ -45,7 +44,7 @@ def awswrangler(bucket: str, database: str, workgroup: str) -> str:
     return "to_parquet, catalog, three read modes"
 
 
-def sqlalchemy(bucket: str, database: str, workgroup: str) -> str:
+def sqlalchemy(bucket: str, database: str, workgroup: str, results: str) -> str:
     import pandas as pd
     import sqlalchemy as sa
 
@@ -70,7 +69,7 @@ def sqlalchemy(bucket: str, database: str, workgroup: str) -> str:
     return "create_engine, reflection, bound parameters, pd.to_sql"
 
 
-def polars(bucket: str, database: str, workgroup: str) -> str:
+def polars(bucket: str, database: str, workgroup: str, results: str) -> str:
     import polars as pl
 
     options = {"aws_endpoint_url": os.environ["AWS_ENDPOINT_URL"], "aws_allow_http": "true"}
@@ -82,7 +81,7 @@ def polars(bucket: str, database: str, workgroup: str) -> str:
     return "write_parquet, scan_parquet over a pattern"
 
 
-def pyarrow(bucket: str, database: str, workgroup: str) -> str:
+def pyarrow(bucket: str, database: str, workgroup: str, results: str) -> str:
     import pyarrow as pa
     import pyarrow.dataset as ds
     from pyarrow import fs
@@ -99,4 +98,4 @@ def pyarrow(bucket: str, database: str, workgroup: str) -> str:
 
 
 if __name__ == "__main__":
-    print(globals()[sys.argv[1]](*sys.argv[2:5]))
+    print(globals()[sys.argv[1]](*sys.argv[2:6]))

@@ -327,6 +327,21 @@ def test_a_policy_that_asks_for_tls_does_not_close_the_loopback(url: str) -> Non
         s3.put_object(Bucket="closed", Key="k", Body=b"")
 
 
+def test_a_table_says_of_its_files_what_glue_says_when_nobody_said_it(url: str) -> None:
+    glue = client(url, "glue")
+    glue.create_database(DatabaseInput={"Name": "files"})
+    given = {"Columns": [{"Name": "a", "Type": "int"}], "Location": "s3://b/a/", "Compressed": True}
+    glue.create_table(DatabaseName="files", TableInput={"Name": "t", "StorageDescriptor": given})
+    glue.create_partition(
+        DatabaseName="files", TableName="t", PartitionInput={"Values": ["1"], "StorageDescriptor": given}
+    )
+    expected = {**given, "NumberOfBuckets": 0, "SortColumns": [], "StoredAsSubDirectories": False}
+    assert glue.get_table(DatabaseName="files", Name="t")["Table"]["StorageDescriptor"] == expected
+    [partition] = glue.get_partitions(DatabaseName="files", TableName="t")["Partitions"]
+    assert partition["StorageDescriptor"] == expected
+    glue.delete_database(Name="files")
+
+
 def test_the_catalog_gives_what_glue_gives(url: str, moto: MotoBackend) -> None:
     glue, catalog = client(url, "glue"), GlueCatalog(moto)
     glue.create_database(DatabaseInput={"Name": "db"})

@@ -385,6 +385,9 @@ def test_the_catalog_answers_through_athenas_api(athena: Athena) -> None:
     assert [column["Name"] for column in table["Columns"]] == ["id", "name"]
     listed = athena.call("ListTableMetadata", DatabaseName="default", **catalog)["TableMetadataList"]
     assert [found["Name"] for found in listed] == ["t"]
+    error = athena.error("GetTableMetadata", DatabaseName="default", TableName="nope", **catalog)
+    assert error.code == "MetadataException"
+    assert "(Service: AmazonDataCatalog; Status Code: 400; Error Code: EntityNotFoundException; " in error.message
     assert athena.error("GetDatabase", DatabaseName="nope", **catalog).code == "MetadataException"
 
 
