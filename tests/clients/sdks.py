@@ -1,6 +1,7 @@
 """The AWS SDKs and command lines."""
 
 import json
+import os
 import shutil
 import subprocess
 import uuid
@@ -45,9 +46,10 @@ def aws_cli_1(runtime: Runtime) -> str:
 
 
 def aws_cli_2(runtime: Runtime) -> str:
-    found = shutil.which("aws")
-    version = output_of([found, "--version"], runtime.environment()) if found else ""
-    if found is None or not version.startswith("aws-cli/2"):
+    candidates = {shutil.which("aws", path=folder) for folder in os.environ["PATH"].split(os.pathsep)} - {None}
+    versions = {str(one): output_of([str(one), "--version"], runtime.environment()) for one in candidates}
+    found = next((one for one, version in versions.items() if version.startswith("aws-cli/2")), None)
+    if found is None:
         raise NotInstalledError("no AWS CLI 2 on this machine; Debian 12 has one: apt-get install awscli")
     # The one in Debian is older than AWS_ENDPOINT_URL.
     return _command_line([found, "--endpoint-url", runtime.url], runtime)
