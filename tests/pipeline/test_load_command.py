@@ -17,7 +17,7 @@ from infra.local.twin import Twin
 from tests.fakes.until import until
 
 # Minutes of work: `make test-heavy`.
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(7200)]
 
 DAYS = ["'2020-01-01'"]
 

@@ -29,7 +29,7 @@ from tests.fakes.handlers import handler_of
 from tests.fakes.until import until
 
 # Minutes of work: `make test-heavy`.
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(7200)]
 
 HERE = Path(__file__).parent
 _numbers = itertools.count(1)
@@ -348,7 +348,7 @@ def test_dead_letters_told_of_by_messages_are_read_back_from_the_stream(
 
 def test_notify_tells_of_redriven_events_that_have_no_verdict_yet(twin: Twin, tmp_path: Path) -> None:
     # given one event that was never decided and one that was, both quarantined once
-    since = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    since = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     spam = "FREE MONEY!!! click http://spam.example/win now, cheap pills"
     decided = event(text=spam)
     undecided = event(text=spam)

@@ -25,7 +25,7 @@ from tests.fakes.checksum import Checksum, checksum
 from tests.fakes.until import until
 
 # Minutes of work: `make test-heavy`.
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(7200)]
 
 ALL = ("2020-01-01", "2999-12-31")
 
@@ -61,7 +61,7 @@ def send(twin: Twin, count: int, *, seed: int, shares: Shares | None = None) -> 
 
 def now() -> str:
     """What to give as --since: objects that overlap it may bring some events from shortly before."""
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def only(ids: set[str], folder: Path) -> list[str]:
