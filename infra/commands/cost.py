@@ -26,11 +26,11 @@ class Asked(Struct, frozen=True):
 
     rate: float | None
     size: int | None
-    profile: Path | None
+    traffic: Path | None
     parameters: tuple[str, ...]
     on_demand: bool
     prices: Path | None
-    region: str
+    quotas_of: str
     compare: bool
     as_json: bool
 
@@ -40,7 +40,7 @@ class Asked(Struct, frozen=True):
 Examples:
   streamkeeper cost --rate 1000 --size 321
   streamkeeper cost --rate 50 --parameter StreamRetentionHours=24 --compare
-  streamkeeper cost --profile traffic.toml --prices our-prices.toml --json
+  streamkeeper cost --traffic traffic.toml --prices our-prices.toml --json
 
 """
     + exit_codes_help()
@@ -50,7 +50,7 @@ Examples:
     click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second, on average."),
     click.option("--size", type=click.IntRange(1), help="Bytes of an event as JSON; 321 when nothing says otherwise."),
     click.option(
-        "--profile",
+        "--traffic",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="A TOML file with rate, size, peak, notice_share, aggregate and the other figures of your traffic.",
     ),
@@ -67,9 +67,7 @@ Examples:
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="Another table of prices; copy infra/cost/prices.toml.",
     ),
-    click.option(
-        "--region", default="us-east-1", show_default=True, help="Whose quotas count; prices stay the table's."
-    ),
+    click.option("--quotas-of", default="us-east-1", show_default=True, metavar="REGION", help="Whose quotas count."),
     click.option("--compare", is_flag=True, help="Also provisioned and on demand, with aggregation and without."),
     click.option(
         "--json", "as_json", is_flag=True, help="One JSON object: units, lines, total, changes, limits, variants."
@@ -89,7 +87,7 @@ def cost(context: click.Context, asked: Asked) -> None:
     month = units(traffic, settings)
     lines = bill(month, settings, prices)
     changes = advice.changes(traffic, settings, prices)
-    large = asked.region in LARGE_REGIONS
+    large = asked.quotas_of in LARGE_REGIONS
     now = advice.limits(traffic, settings, large_region=large)
     grown = advice.limits(msgspec.structs.replace(traffic, rate=traffic.rate * _GROWTH), settings, large_region=large)
     variants = advice.variants(traffic, settings, prices) if asked.compare else []
@@ -120,7 +118,9 @@ def cost(context: click.Context, asked: Asked) -> None:
         click.echo(f"  {change.saves:>10,.2f}  {change.change}: {change.price}")
     if not changes:
         click.echo("  nothing saves a hundredth of it")
-    click.echo(f"\nWhat breaks first (share of a new account's quota in {asked.region}, now and at {_GROWTH} times):")
+    click.echo(
+        f"\nWhat breaks first (share of a new account's quota in {asked.quotas_of}, now and at {_GROWTH} times):"
+    )
     before = {limit.what: limit.used for limit in now}
     for limit in grown:
         click.echo(f"  {before[limit.what]:>7.0%} {limit.used:>8.0%}  {limit.what}: {limit.then}")
@@ -133,8 +133,8 @@ def cost(context: click.Context, asked: Asked) -> None:
 
 
 def _traffic(asked: Asked) -> Traffic:
-    if asked.profile is not None:
-        return read_traffic(asked.profile, rate=asked.rate, size=asked.size)
+    if asked.traffic is not None:
+        return read_traffic(asked.traffic, rate=asked.rate, size=asked.size)
     if asked.rate is None:
-        raise ValueError("--rate is missing: events a second, or a --profile FILE that has one")
+        raise ValueError("--rate is missing: events a second, or a --traffic FILE that has one")
     return Traffic(rate=asked.rate) if asked.size is None else Traffic(rate=asked.rate, size=asked.size)
