@@ -1,4 +1,4 @@
-"""Logistic regression over words and their n-grams, held near nothing, by accelerated gradient steps over all texts.
+"""Logistic regression over words and their n-grams, with an L2 penalty, by accelerated gradient steps over all texts.
 
 The optimum is one, so that the way there does not matter; the same texts make the same weights. Nothing here depends on
 the machine's own way of adding up: sums go in one order, and a probability is rounded before it is used, so that the
@@ -58,7 +58,7 @@ def fit(task: Task, *, ridge: float, passes: int, progress: Callable[[str], None
     """The weights that say best what the texts are, and are small.
 
     Args:
-        ridge: how strongly weights are held near nothing.
+        ridge: the strength of the L2 penalty.
         passes: how often all texts are gone through.
         progress: gets a line now and then.
     """

@@ -25,7 +25,7 @@ class HeadRecipe(Struct, frozen=True, forbid_unknown_fields=True):
 
     Args:
         name: what it is called in weights and policies.
-        ridge: how strongly weights are held near nothing.
+        ridge: the strength of the L2 penalty.
         passes: how often all texts are gone through.
         yes: how much a text with the label counts, beside one without.
         teacher: which of the teachers' scores say how surely a text is such, each with what it counts.

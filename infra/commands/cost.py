@@ -67,7 +67,13 @@ Examples:
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="Another table of prices; copy infra/cost/prices.toml.",
     ),
-    click.option("--quotas-of", default="us-east-1", show_default=True, metavar="REGION", help="Whose quotas count."),
+    click.option(
+        "--quotas-of",
+        default="us-east-1",
+        show_default=True,
+        metavar="REGION",
+        help="Whose default quotas count.",
+    ),
     click.option("--compare", is_flag=True, help="Also provisioned and on demand, with aggregation and without."),
     click.option(
         "--json", "as_json", is_flag=True, help="One JSON object: units, lines, total, changes, limits, variants."

@@ -45,7 +45,7 @@ Examples:
         "--since", type=MOMENT, default="15m", show_default=True, help="From when on: 15m, 2h, a date, a time."
     ),
     click.option("--filter", "pattern", default="", metavar="PATTERN", help="A filter pattern of CloudWatch Logs."),
-    click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C."),
+    click.option("--follow", "-f", is_flag=True, help="Keep following until Ctrl-C."),
     click.option("--json", "as_json", is_flag=True, help="A JSON object for each line: at, stream, message."),
     *AWS_OPTIONS,
 )

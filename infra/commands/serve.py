@@ -74,7 +74,7 @@ Examples:
     "cors_origins",
     multiple=True,
     metavar="ORIGIN",
-    help="Pages of this origin may ask, such as https://example.com; * is all. Repeatable.",
+    help="An origin whose pages may call this, such as https://example.com; * allows all. Repeatable.",
 )
 @click.option(
     "--access-log", default="-", show_default=True, help="A file for a JSON line a request; - is standard error."
@@ -102,13 +102,17 @@ Examples:
     "FOLDER a certificate to trust.",
 )
 @click.option(
-    "--redirect-port", default=8701, show_default=True, type=click.IntRange(0, 65535), help="The proxy's; 0 any free."
+    "--redirect-port",
+    default=8701,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The proxy's port; 0: any.",
 )
 @click.option(
     "--redirect-tls-port",
     default=0,
     type=click.IntRange(0, 65535),
-    help="Where TLS is spoken, such as 443 for an entry in /etc/hosts; 0 (unless given) any free.",
+    help="The TLS listener's port, such as 443 for an entry in /etc/hosts; by default any free one.",
 )
 @click.option("--redirect-host", default="127.0.0.1", show_default=True, help="The address that both listen on.")
 @click.option("--behind-proxy", is_flag=True, help="Believe X-Forwarded-Proto and X-Forwarded-Host.")

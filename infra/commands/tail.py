@@ -44,9 +44,9 @@ Examples:
     click.argument("delivery_stream", required=False),
     which,
     click.option(
-        "--lines", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many there are to begin with."
+        "--lines", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many lines are shown first."
     ),
-    click.option("--follow/--no-follow", default=True, show_default=True, help="Go on with what comes, until Ctrl-C."),
+    click.option("--follow/--no-follow", default=True, show_default=True, help="Keep following until Ctrl-C."),
     click.option("--json", "as_json", is_flag=True, help="Each row whole, as JSON."),
 )
 def tail(context: click.Context, asked: Tailing) -> None:

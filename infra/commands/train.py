@@ -83,13 +83,17 @@ OPTIONS: tuple[Option, ...] = (
         help="The share of positive texts where the model is used.",
     ),
     click.option(
-        "--bits", type=click.IntRange(8, 20), default=16, show_default=True, help="2^bits bytes are for n-grams."
+        "--bits",
+        type=click.IntRange(8, 20),
+        default=16,
+        show_default=True,
+        help="2^BITS bytes for n-grams.",
     ),
     click.option(
         "--passes", type=click.IntRange(1, 1000), default=40, show_default=True, help="Passes over the texts."
     ),
     click.option(
-        "--ridge", type=float, default=0.3, show_default=True, help="How strongly weights are held near nothing."
+        "--ridge", type=float, default=0.3, show_default=True, help="The strength of the L2 penalty on the weights."
     ),
     click.option("--check", is_flag=True, help="Write nothing; check that --out holds exactly these bytes."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table."),

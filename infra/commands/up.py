@@ -95,7 +95,7 @@ Examples:
 @click.option(
     "--detach",
     is_flag=True,
-    help="Come back once it is ready, and let it run on: streamkeeper status, logs and down find it.",
+    help="Return once it is ready and leave it running; streamkeeper status, logs and down find it.",
 )
 @click.option(
     "--for-tests",
