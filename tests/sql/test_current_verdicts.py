@@ -81,6 +81,18 @@ def test_copies_that_arrived_together_are_told_apart_by_their_place_in_the_strea
     assert current(lake, [second, first]) == kept([first])
 
 
+def test_of_two_copies_the_one_that_arrived_first_stays_wherever_it_lies(lake: Any) -> None:
+    first = verdict("e", f"{FIRST} 10:00:00", decides=2, excerpt="first", shard_id="shardId-000000000002")
+    second = verdict("e", f"{FIRST} 10:00:00", arrives=10, decides=1, excerpt="second", shard_id="shardId-000000000001")
+    assert current(lake, [second, first]) == kept([first])
+
+
+def test_of_two_payloads_that_arrived_together_the_one_with_the_smaller_number_counts(lake: Any) -> None:
+    first = verdict("e", f"{FIRST} 10:00:00", sequence_number="99", fingerprint="z")
+    second = verdict("e", f"{FIRST} 10:00:00", decides=5, sequence_number="100", fingerprint="a", action="block")
+    assert current(lake, [second, first]) == kept([first])
+
+
 def test_a_replay_keeps_the_first_arrival_and_its_verdict_counts(lake: Any) -> None:
     live = verdict("e", f"{FIRST} 10:00:00", action="block")
     replayed = verdict(
