@@ -18,6 +18,13 @@ def test_a_record_that_was_set_aside_twice_is_in_the_quarantine_view_once(golden
     assert 0 < one_day.bytes_scanned < whole.bytes_scanned
 
 
+def test_of_rows_set_aside_in_the_same_instant_the_same_one_stays_in_whatever_order_they_landed(golden: Any) -> None:
+    rows = [set_aside("a", f"{FIRST} 10:00:00", code_version=version) for version in ("2", "1", "3")]
+    for order in (rows, rows[::-1], rows[1:] + rows[:1]):
+        golden.fill([[row] for row in order], QUARANTINE)
+        assert golden.ask("SELECT code_version FROM current_quarantine").rows == [("1",)]
+
+
 def test_the_signals_view_has_a_row_for_every_signal_of_a_current_verdict(golden: Any) -> None:
     sql = "SELECT label, count(*), count(DISTINCT event_id) FROM current_signals WHERE dt <= ? GROUP BY 1 ORDER BY 1"
     # e11 carries spam twice
