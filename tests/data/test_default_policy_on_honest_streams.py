@@ -22,7 +22,7 @@ STREAMS = Path(os.environ["STREAMKEEPER_DATA"]) / "streams"
 @pytest.mark.parametrize(
     ("stream", "field", "surface", "most"),
     [
-        ("ubuntu_irc_chat", "text", "chat", 0.006),
+        ("ubuntu_irc_chat", "text", "chat", 0.0055),
         ("reddit_goemotions", "text", "comment", 0.06),
         ("wikipedia_edits_2015", "comment", "comment", 0.001),
     ],

@@ -35,12 +35,9 @@ def measured(moderator: Moderator) -> Measured:
     return measure(moderator, FOLDER)
 
 
-def test_every_target_is_met_but_the_one_that_the_page_says_is_not(measured: Measured) -> None:
+def test_every_target_is_met(measured: Measured) -> None:
     asked = [row for row in measured.rows if row.is_met is not None]
-    missed = {row.what.partition(":")[0]: row.figure.value for row in asked if not row.is_met}
-    # Swearing on IRC is flagged, since profanity is a label of its own.
-    assert missed.keys() == {"ubuntu_irc_chat"}
-    assert missed["ubuntu_irc_chat"] <= 0.006
+    assert {row.what: row.figure.value for row in asked if not row.is_met} == {}
     # Precision and recall of six kinds, one stream.
     assert len(asked) == 12 + 1
 
@@ -74,13 +71,13 @@ def test_the_page_is_what_the_command_writes(measured: Measured) -> None:
 @pytest.mark.parametrize(
     ("disguise", "flagged", "term"),
     [
-        ("leet", 0.65, 0.66),
-        ("lookalikes", 0.87, 0.52),
+        ("leet", 0.83, 0.99),
+        ("lookalikes", 0.98, 0.98),
         ("fullwidth", 0.99, 0.99),
         ("zero_width", 0.99, 0.99),
-        ("spaced", 0.41, 0.43),
-        ("dotted", 0.83, 0.49),
-        ("stretched", 0.94, 0.93),
+        ("spaced", 0.83, 0.95),
+        ("dotted", 0.95, 0.98),
+        ("stretched", 0.94, 0.98),
     ],
 )
 def test_what_is_disguised_is_still_found(disguise: str, flagged: float, term: float, measured: Measured) -> None:
