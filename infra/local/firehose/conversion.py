@@ -205,14 +205,14 @@ def _timestamps(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if not _all(pc.match_substring_regex(column, _TIMESTAMP)):
         return None
     moments = pc.utf8_rtrim(column, "Z").cast(pa.timestamp("us"))
-    return moments if _all(pc.greater_equal(moments.cast(pa.int64()), _FIRST)) else None
+    return moments if _not_before(moments.cast(pa.int64()), _FIRST) else None
 
 
 def _dates(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if not _all(pc.match_substring_regex(column, _DATE)):
         return None
     days = column.cast(pa.date32())
-    return days if _all(pc.greater_equal(days.cast(pa.int32()), _FIRST // 86_400_000_000)) else None
+    return days if _not_before(days.cast(pa.int32()), _FIRST // 86_400_000_000) else None
 
 
 def _finite(array: pa.Array) -> bool:
@@ -223,6 +223,16 @@ def _finite(array: pa.Array) -> bool:
     if pa.types.is_struct(array.type):
         return all(_finite(part) for part in array.flatten())
     return True
+
+
+def _not_before(numbers: pa.ChunkedArray, first: int) -> bool:
+    """Whether none is less; nulls do not count.
+
+    A Python number is never handed to Arrow: turning it into a scalar imports pandas, and two delivery streams that do
+    so at the same time can find it half imported.
+    """
+    least = pc.min(numbers).as_py()
+    return least is None or bool(least >= first)
 
 
 def _all(answers: pa.Array | pa.ChunkedArray) -> bool:

@@ -1,6 +1,8 @@
 """Record format conversion: OpenX's rules, nothing coerced in silence, and a fast reader that never differs."""
 
 import json
+import subprocess
+import sys
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -335,3 +337,17 @@ def test_any_bytes_become_rows_or_failures_and_never_an_exception(records: list[
 
     assert len(result.failures) + result.table.num_rows >= len(records)
     assert isinstance(result.table, pa.Table)
+
+
+def test_delivery_streams_do_not_import_pandas_which_two_threads_could_find_half_imported() -> None:
+    program = """
+import sys
+from glue.catalog.lake import arrow_schema
+from infra.local.firehose.conversion import Converter
+rows = [b'{"at":"2026-11-20 12:00:00.000000","day":"2026-11-20","n":%d}' % n for n in range(20)]
+result = Converter(arrow_schema([("at", "timestamp"), ("day", "date"), ("n", "int")])).convert(rows)
+assert result.table.num_rows == 20, result.failures
+print("pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
