@@ -102,6 +102,7 @@ class Policy(PolicyContent, frozen=True, forbid_unknown_fields=True, omit_defaul
         Traceback (most recent call last):
         consumers.moderation.problems.PolicyError: line 3, column 1: labels.spam.flga: unknown key; allowed: block, flag, handling, hold, review; did you mean 'flag'?
         """  # noqa: E501
+        text = text.removeprefix("\ufeff")  # the byte order mark that some editors write
         document = read_document(text)
         problems = Problems(text)
         base = _extended_by(document, problems)

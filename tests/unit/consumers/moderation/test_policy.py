@@ -436,3 +436,8 @@ def test_terms_may_stand_in_a_file() -> None:
             Policy.load(text, files={"lists/mine.txt": content}.__getitem__)
     with pytest.raises(PolicyError, match="received from beside terms"):
         Policy.load(text.replace("from =", 'terms = ["x"]\nfrom ='), files=files.__getitem__)
+
+
+def test_a_byte_order_mark_before_a_policy_changes_nothing() -> None:
+    text = 'id = "a"\n[labels.spam]\nflag = 0.5\n'
+    assert Policy.load("\ufeff" + text).version == Policy.load(text).version
