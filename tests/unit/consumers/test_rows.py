@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from consumers.batch import Batch, Record, read_batch
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
-from consumers.rows import MAX_PACK_ROWS, Refused, RowMaker, pack, status
+from consumers.rows import MAX_PACK_ROWS, Refused, RowMaker, lines, pack, status
 from glue.codec import Lateness
-from glue.contract import BadInput
+from glue.contract import BadInput, Signal
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
 
 POLICY = Policy.load("""
@@ -135,3 +135,60 @@ def test_packs_never_exceed_their_limit_and_hold_every_row_that_fits_in_order(si
     places = iter(fitting)
     for one in packs:
         assert one.position == min(int(next(places).sequence_number) for _ in range(one.rows))
+
+
+class _Failing:
+    """A moderator whose parts fail as they are told to."""
+
+    def __init__(self, error: Exception | MemoryError, *, at: str) -> None:
+        self._whole, self._error, self._at = Moderator(POLICY), error, at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def judge(self, *given: Any, **named: Any) -> Any:
+        if self._at == "judge":
+            raise self._error
+        return self._whole.judge(*given, **named)
+
+    @property
+    def velocity(self) -> Any:
+        return self
+
+    def detect(self, rows: Any, normals: Any) -> Any:
+        if self._at == "detect":
+            raise self._error
+        return {}
+
+
+def make(moderator: Any, *payloads: bytes) -> Any:
+    maker = RowMaker(moderator, Lateness(), code_version="1")
+    return maker.make(Batch([record(data, number) for number, data in enumerate(payloads)], [], []), NOW)
+
+
+def test_more_signals_decide_anew_and_change_everything_but_the_id() -> None:
+    [before] = make(Moderator(POLICY), payload(1, "hello")).verdicts
+    signal = Signal("managed", "spam", 0.9, "asked")
+    after = MAKER.with_signals(before, [signal])
+    assert (before.action, before.labels, before.top_label, before.top_score) == ("allow", (), None, 0.0)
+    assert (after.action, after.labels, after.top_label, after.top_score) == ("flag", ("spam",), "spam", 0.9)
+    assert (after.signals, after.verdict_id) == ((signal,), before.verdict_id)
+
+
+def test_a_batch_that_cannot_be_looked_at_as_a_whole_lands_degraded_and_is_counted() -> None:
+    rows = make(_Failing(ValueError("no"), at="detect"), payload(1, "hello"), payload(2, "free money"))
+    assert [row.flags for row in rows.verdicts] == [("degraded",), ("degraded",)]
+    assert rows.asked.degraded == 2
+
+
+@pytest.mark.parametrize("at", ["judge", "detect"])
+def test_memory_that_has_run_out_is_no_fault_of_a_record(at: str) -> None:
+    with pytest.raises(MemoryError):
+        make(_Failing(MemoryError(), at=at), payload(1, "hello"))
+
+
+def test_a_line_of_exactly_the_limit_fits() -> None:
+    judged = make(Moderator(POLICY), payload(1, "hello")).judged
+    [line], _ = lines(judged)
+    assert lines(judged, limit=len(line))[1] == {}
+    assert lines(judged, limit=len(line) - 1)[1] == {0: len(line)}

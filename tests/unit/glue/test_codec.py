@@ -260,3 +260,21 @@ def test_keys_are_counted_in_each_object_and_not_in_all_of_them() -> None:
     images = [{"u": number, "w": 1} for number in range(400)]
     landed(payload(preview=images))
     assert reason(payload(preview={f"k{number}": 1 for number in range(257)})) == "keys"
+
+
+def test_a_surface_that_is_kept_as_it_came_is_written_once() -> None:
+    document = {
+        "schema_version": 1,
+        "event_id": "00000000-0000-7000-8000-000000000001",
+        "content_id": "c",
+        "author_id": "a",
+        "surface": "Main Page!",
+        "created_at": "2026-11-20T11:59:00Z",
+        "text": "hello",
+    }
+    event = decode(msgspec.json.encode(document), datetime(2026, 11, 20, 12, tzinfo=UTC), Lateness())
+    assert isinstance(event, ContentEvent)
+    assert event.surface == "other"
+    again = encode(event)
+    assert again.count(b'"surface"') == 1
+    assert msgspec.json.decode(again)["surface"] == "Main Page!"

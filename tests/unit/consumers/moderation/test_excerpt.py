@@ -2,7 +2,8 @@
 
 import pytest
 
-from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
+from consumers.moderation.detectors.personal_data import propose
+from consumers.moderation.excerpt import MAX_EXCERPT, excerpt, masked
 
 ACUTE, JOINER, WOMAN, ROCKET = "\u0301", "\u200d", "\U0001f469", "\U0001f680"
 
@@ -39,3 +40,11 @@ def test_a_letter_with_marks_without_end_is_cut_all_the_same() -> None:
 
 def test_a_nul_is_shown_as_its_picture() -> None:
     assert excerpt("a\0b") == ("a\u2400b", False)
+
+
+def test_what_goes_on_behind_the_part_that_was_looked_at_is_masked_to_its_end_and_no_further() -> None:
+    # 2,328 characters are looked at: the address begins in them and ends behind.
+    before = "word " * 463
+    text = f"{before}jo@example.com and then calm words"
+    assert len(before) < 2_328 < len(before) + 14
+    assert masked(text, propose(text)) == f"{before}[email] and then calm words"

@@ -1,0 +1,28 @@
+"""Where a piece of personal data begins and ends: alone, or a piece of something longer."""
+
+import pytest
+
+from consumers.moderation.detectors.personal_data.spans import stands_alone
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("at 12.34 now", "12.34"),
+        ("1 12.34 x", "12.34"),  # a digit two places before, and no point between
+        ("-12.34 and 9", "12.34"),  # a sign at the very beginning; the text ends in a digit
+        (".5", "5"),
+    ],
+)
+def test_what_nothing_goes_on_before_or_behind_stands_alone(text: str, part: str) -> None:
+    start = text.index(part)
+    assert stands_alone(text, start, start + len(part))
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("7.12 now", "12"), ("7-12 now", "12"), ("7/12 now", "12"), ("v12", "12"), ("12v", "12"), ("12.3", "12")],
+)
+def test_a_piece_of_a_longer_number_or_word_does_not(text: str, part: str) -> None:
+    start = text.index(part)
+    assert not stands_alone(text, start, start + len(part))
