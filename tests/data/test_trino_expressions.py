@@ -93,8 +93,11 @@ def outcome(case: dict[str, Any]) -> str:
         return "refused" if error.name == "NOT_SUPPORTED" else f"failed with {error.name}"
     if case["rows"] is None:
         return "right"
-    wanted = [[expected(value) for value in row] for row in case["rows"]]
-    return "right" if len(rows) == len(wanted) and all(map(same, rows, wanted)) else f"wrong: {rows}"
+    for answers in (case["rows"], case.get("also")):
+        wanted = [[expected(value) for value in row] for row in answers or ()]
+        if answers is not None and len(rows) == len(wanted) and all(map(same, rows, wanted)):
+            return "right"
+    return f"wrong: {rows}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
