@@ -102,7 +102,7 @@ def test_a_defect_of_the_loader_is_refused_as_a_bad_policy_is() -> None:
     good = kept.moderator
     store.text = _Broken()  # type: ignore[assignment]
     assert kept.refresh(NOW + 60) is False
-    assert (kept.moderator is good, kept.refused) == (True, "a defect of the code, TypeError")
+    assert (kept.moderator is good, kept.refused) == (True, "a defect of the code, ValueError")
     store.last_good = FIRST
     assert keeper(store).moderator.policy_id == "first"
 
