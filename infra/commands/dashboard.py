@@ -12,6 +12,7 @@ from glue.terminal.commands import command
 from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
 from glue.terminal.moment_option import MOMENT, MOMENT_HELP, Moment
 from glue.terminal.progress import progress
+from glue.terminal.signals import Stop, interruptible, stopping
 from infra.commands.stack import STACK, target
 
 PORT = 8600
@@ -99,7 +100,9 @@ def dashboard(
                 click.echo(json.dumps({"url": url}) if as_json else f"The dashboard is at {url} until Ctrl-C.")
                 threading.Thread(target=serve, daemon=True).start()
                 try:
-                    threading.Event().wait()
+                    # By signals of its own: a shell that starts it in the background has Ctrl-C ignored.
+                    with stopping(Stop()), interruptible():
+                        threading.Event().wait()
                 except KeyboardInterrupt:
                     click.echo("Stopped.", err=True)
         except PortTakenError as error:
