@@ -10,8 +10,8 @@ from msgspec import Struct
 class Traffic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A month of even traffic.
 
-    The defaults were seen on 20,000 synthetic events under an earlier default policy; ``peak`` and those of the function's
-    time are estimates.
+    The defaults were seen on 20,000 synthetic events under an earlier default policy; ``peak`` and the
+    function's time are estimates.
 
     Args:
         rate: events a second, on average; above 0.
