@@ -2,12 +2,12 @@
 
 import pytest
 
-from consumers.effects import Destinations, Effects
+from consumers.effects import MAX_PUT_BYTES, MAX_PUT_RECORDS, Apart, Destinations, Effects, Outages
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
 from consumers.resend import Retry
-from consumers.rows import RowMaker
+from consumers.rows import Pack, RowMaker
 from glue.codec import Lateness
 from tests.fakes.kinesis_events import NOW, kinesis_event, payload
 from tests.fakes.stream import VirtualClock
@@ -109,3 +109,40 @@ def test_a_part_that_gets_through_is_no_outage() -> None:
     calls = here.world.effects.count("notices")
     here.process(TOLD, TOLD)
     assert here.world.effects.count("notices") > calls
+
+
+def put_sizes(*packs: tuple[int, int]) -> list[int]:
+    """How many packs each call carried when so many of such a size land."""
+    world = FakeWorld()
+    effects = Effects(
+        Destinations("verdicts", "quarantine", 3600),
+        streams=world.streams,
+        bus=world.bus,
+        statuses=world.table,
+        clock=VirtualClock(NOW.timestamp()),
+        retry=Retry(attempts=1),
+    )
+    sizes = [size for count, size in packs for _ in range(count)]
+    effects.land(
+        "verdicts",
+        [Pack(b"0" + b" " * (size - 2) + b"\n", 1, (at,)) for at, size in enumerate(sizes)],
+        Apart(),
+        deadline=1e12,
+    )
+    assert sum(map(len, world.puts)) == len(sizes)
+    return [len(put) for put in world.puts]
+
+
+def test_a_call_carries_as_many_packs_as_its_limits_allow_and_not_one_more() -> None:
+    assert put_sizes((MAX_PUT_RECORDS, 2)) == [500]
+    assert put_sizes((MAX_PUT_RECORDS + 1, 2)) == [500, 1]
+    assert put_sizes((1, MAX_PUT_BYTES - 2), (1, 2)) == [2]
+    assert put_sizes((1, MAX_PUT_BYTES - 1), (1, 2)) == [1, 1]
+    assert put_sizes((1, 2), (1, MAX_PUT_BYTES), (2, MAX_PUT_BYTES // 2)) == [1, 1, 2]
+
+
+def test_a_destination_without_an_answer_is_left_alone_for_half_a_minute_by_default() -> None:
+    outages = Outages()
+    outages.bus.failed(100.0)
+    assert [outages.bus.state(at) for at in (100.0, 129.9, 130.0)] == ["open", "open", "half_open"]
+    assert (outages.rows.state(100.0), outages.table.state(100.0)) == ("closed", "closed")

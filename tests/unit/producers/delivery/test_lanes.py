@@ -238,3 +238,33 @@ def test_with_pacing_the_second_large_record_waits_until_its_shard_has_room_and_
     assert wait > 0.0
     assert lanes.take(0.0) == []
     assert len(lanes.take(wait + 1e-6)) == 1
+
+
+def test_after_a_call_that_was_not_full_a_full_one_goes_at_once_and_another_part_lingers() -> None:
+    lanes = Lanes(None, linger=0.1, max_records=3)
+    lanes.tell([ShardRange("a", 0, 2**127 - 1), ShardRange("b", 2**127, 2**128 - 1)])
+
+    def add(count: int) -> None:
+        lanes.add([Lanes.waiting(OutRecord("e", "key", b"x")) for _ in range(count)])
+
+    add(1)
+    assert len(lanes.take(0.0)) == 1
+    add(2)
+    assert lanes.take(0.09) == []
+    assert lanes.wait(0.09) == pytest.approx(0.01)
+    add(1)
+    assert len(lanes.take(0.09)) == 3  # full: there is nothing to wait for
+    add(2)
+    assert lanes.take(0.099) == []
+    assert len(lanes.take(0.1)) == 2
+
+
+def test_a_full_call_is_worth_it_only_of_records_whose_shards_take_them_now() -> None:
+    lanes = Lanes(None, linger=0.1, max_records=3)
+    lanes.tell([ShardRange("a", 0, 2**128 - 1)])
+    lanes.add([Lanes.waiting(OutRecord(f"e{n}", "key", b"x")) for n in range(2)])
+    part = lanes.take(0.0)
+    lanes.throttled([(one, "a") for one in part], 0.0, pause=0.05)
+    lanes.add([Lanes.waiting(OutRecord(f"f{n}", "key", b"x")) for n in range(2)])
+    assert lanes.take(0.04) == []
+    assert len(lanes.take(0.05)) == 3

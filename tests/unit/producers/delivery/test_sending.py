@@ -300,3 +300,17 @@ def test_whatever_happens_each_record_is_accepted_or_failed_once_and_accepted_me
     assert {one.event_id for one in stream.taken} >= set(report.accepted_ids)
     lost = sum(step == "lost" for step in script)
     assert len(stream.taken) <= len(report.accepted_ids) + lost * count
+
+
+def test_a_defect_is_raised_by_the_next_put_too_so_that_no_more_is_read_for_nothing() -> None:
+    def broken(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult] | None:
+        raise ZeroDivisionError
+
+    delivery = open_delivery(FakeStream(broken), clock=VirtualClock(), settings=ONE_AT_A_TIME)
+    delivery.put(records(1)[0])
+    delivery.flush()
+    with pytest.raises(ZeroDivisionError):
+        delivery.put(records(2)[1])
+    with pytest.raises(ZeroDivisionError):
+        delivery.close()
+    assert sorted(delivery.report.failed_ids) == ["e0", "e1"]

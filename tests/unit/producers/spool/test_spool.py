@@ -19,6 +19,7 @@ from producers.spool.errors import SpoolBrokenError, SpoolError, SpoolFullError,
 from producers.spool.findings import QUARANTINE, look_all
 from producers.spool.lock import writer
 from producers.spool.spool import SMALLEST_BYTES, Spool, Spooled
+from producers.spool.status import status
 from tests.fakes.disk import Crash, MortalDisk
 
 
@@ -474,3 +475,17 @@ def test_what_is_called_durable_lies_in_files_whose_names_are_durable_too(tmp_pa
             accept(spool, records(number, 1))
             assert {path for path in disk.unsure if path.suffix == ".segment"} == set()
     assert len(list(tmp_path.glob("*.segment"))) > 2
+
+
+def test_a_status_names_only_the_segments_that_were_put_aside(folder: Path) -> None:
+    with Spool(folder) as spool:
+        accept(spool, records(0, 3))
+        assert (status(folder, now=5.0).put_aside, status(folder, now=5.0).is_damaged) == ([], False)
+    aside = folder / QUARANTINE
+    aside.mkdir(exist_ok=True)
+    for name in ("00000000000000000002.segment", "00000000000000000001.segment", "00000000000000000001.acks"):
+        (aside / name).write_bytes(b"")
+    found = status(folder, now=5.0)
+    assert found.put_aside == ["00000000000000000001.segment", "00000000000000000002.segment"]
+    assert (found.is_damaged, found.records, found.segments, found.oldest_age) == (True, 3, 1, 4.0)
+    assert found.writer is None

@@ -107,3 +107,102 @@ def test_what_is_left_of_an_expired_batch_goes_on_with_its_attempts_counted_anew
     left = one.due(60.0, expire_after=60.0)
     assert isinstance(left, Invoke)
     assert ([record.sequence for record in left.records], left.attempt) == ([2], 1)
+
+
+def sequences(invoke: object) -> list[int]:
+    assert isinstance(invoke, Invoke)
+    return [record.sequence for record in invoke.records]
+
+
+def test_a_tumbling_window_that_hurries_is_ended_early_and_takes_nothing_more() -> None:
+    one = Subject()
+    one.lane.push(Record(1, 3.0, "key", b"a"), 3.0)
+    first = one.due(3.0, tumbling_seconds=10)
+    assert sequences(first) == [1]
+    one.lane.finished(Succeeded({"count": 1}), settings(), now=3.0)
+    assert one.due(4.0, tumbling_seconds=10) is None
+    last = one.due(4.0, hurry=True, tumbling_seconds=10)
+    assert isinstance(last, Invoke)
+    assert (last.records, last.beside) == ([], last.beside)
+    assert last.beside is not None
+    assert (last.beside["isFinalInvokeForWindow"], last.beside["isWindowTerminatedEarly"]) == (True, True)
+    assert last.beside["state"] == {"count": 1}
+    # What arrives for the same time now belongs to a window of its own.
+    one.lane.push(Record(2, 5.0, "key", b"b"), 5.0)
+    one.lane.finished(Succeeded(), settings(), now=5.0)
+    again = one.due(5.0, tumbling_seconds=10)
+    assert sequences(again) == [2]
+    assert isinstance(again, Invoke)
+    assert again.beside is not None
+    assert (again.beside["state"], again.beside["isWindowTerminatedEarly"]) == ({}, False)
+
+
+def test_a_tumbling_window_ends_at_its_end_once_nothing_that_arrived_is_unread() -> None:
+    one = Subject()
+    one.lane.push(Record(1, 3.0, "key", b"a"), 3.0)
+    one.due(3.0, tumbling_seconds=10)
+    one.lane.finished(Succeeded(), settings(), now=3.0)
+    assert one.lane.next_due(settings(tumbling_seconds=10)) == 10.0
+    known = settings(tumbling_seconds=10)
+    assert one.lane.due(known, now=9.9, expire_after=1e9, hurry=False) is None
+    assert one.lane.due(known, now=10.0, expire_after=1e9, hurry=False, at_tip=False) is None
+    assert sequences(one.lane.due(known, now=10.0, expire_after=1e9, hurry=False)) == []
+
+
+def test_a_final_call_of_a_window_that_fails_too_often_or_too_long_lets_the_window_go() -> None:
+    for changes, expire_after, later in (({"max_retries": 0}, 1e9, 10.0), ({}, 5.0, 15.0)):
+        one = Subject()
+        one.lane.push(Record(1, 3.0, "key", b"a"), 3.0)
+        one.due(3.0, tumbling_seconds=10)
+        one.lane.finished(Succeeded(), settings(), now=3.0)
+        known = settings(tumbling_seconds=10, **changes)
+        assert sequences(one.lane.due(known, now=10.0, expire_after=expire_after, hurry=False)) == []
+        one.lane.finished(Failed(request_id="r", error="E"), known, now=10.0)
+        assert one.lane.due(known, now=later, expire_after=expire_after, hurry=False) is None
+        assert one.is_empty()
+
+
+def test_a_destination_that_cannot_be_written_is_tried_again_after_waits_that_grow_and_start_anew() -> None:
+    one, last = Subject(), settings(max_retries=0, destination="arn:queue")
+    one.push(1, 2)
+    for sequence in (1, 2):
+        now = one.lane.not_before
+        assert sequences(one.due(now, batch_size=1)) == [sequence]
+        one.lane.finished(Failed(request_id="r", error="E"), last, now=now)
+        waits = []
+        for _ in range(3):
+            one.lane.written(False, now=now)
+            waits.append(one.lane.not_before - now)
+            now = one.lane.not_before
+            assert isinstance(one.due(now), Discard)
+        assert waits == [Backoff().seconds(failures) for failures in (1, 2, 3)]
+        one.lane.written(True, now=now)
+        assert one.lane.not_before == 0.0
+    assert one.done == [([1], False), ([2], False)]
+
+
+def test_what_is_written_down_says_how_often_it_was_tried_and_by_which_call() -> None:
+    one, last = Subject(), settings(max_retries=1, destination="arn:queue")
+    one.push(1)
+    one.due(0.0)
+    assert one.lane.finished(Failed(request_id="first", error="Unhandled"), last, now=0.0) is None
+    one.due(0.5)
+    discard = one.lane.finished(Failed(request_id="second", error="Unhandled"), last, now=1.0)
+    assert isinstance(discard, Discard)
+    said = discard.discarded
+    assert (said.condition, said.invoke_count, said.request_id) == ("RetryAttemptsExhausted", 2, "second")
+    assert (said.function_error, said.at, len(said.records)) == ("Unhandled", 1.0, 1)
+
+
+def test_what_expired_before_any_call_is_written_down_with_an_id_made_up_for_it() -> None:
+    one = Subject()
+    one.push(1)
+    discard = one.due(60.0, expire_after=60.0, destination="arn:queue")
+    assert isinstance(discard, Discard)
+    said = discard.discarded
+    assert (said.condition, said.invoke_count, said.request_id, said.function_error) == (
+        "RecordAgeExceeded",
+        1,
+        "made up",
+        None,
+    )
