@@ -330,6 +330,21 @@ def test_a_status_of_which_nothing_is_said_is_written_by_itself() -> None:
     assert answered([status(1), status(2)], [], then=[None, None]) == [None, None]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceeded",
+        "TransactionConflict",
+        "ThrottlingError",
+        "InternalServerError",
+    ],
+)
+def test_a_statement_that_failed_for_now_is_answered_with_its_code(code: str) -> None:
+    responses = [{"TableName": "status"}, {"Error": {"Code": code}}]
+    assert answered([status(1), status(2)], responses) == [None, code]
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "ResourceNotFound", "ValidationError", "SomethingNew"])
 def test_a_statement_that_will_never_be_taken_is_a_defect(code: str) -> None:
     with pytest.raises(DefectError, match=f"dynamodb:PartiQLInsert was refused: {code}"):

@@ -314,3 +314,28 @@ def test_a_defect_is_raised_by_the_next_put_too_so_that_no_more_is_read_for_noth
     with pytest.raises(ZeroDivisionError):
         delivery.close()
     assert sorted(delivery.report.failed_ids) == ["e0", "e1"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ([], "no answer for the record"),
+        ([PutResult(None)], "no sequence number"),
+        ([PutResult(None, None, "InternalFailure")], "InternalFailure"),
+        ([THROTTLE], "ProvisionedThroughputExceededException"),
+    ],
+)
+def test_a_record_that_is_never_taken_is_reported_with_the_reason_of_its_last_answer(
+    answer: list[PutResult], reason: str
+) -> None:
+    report = run(FakeStream(lambda call, batch: answer), 1, settings=DeliverySettings(in_flight=1, max_attempts=2))
+    assert (report.failed_ids, [one.reason for one in report.failed]) == (["e0"], [reason])
+
+
+def test_a_call_that_failed_whole_for_good_is_the_reason_of_each_of_its_records() -> None:
+    def away(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult] | None:
+        raise CallFailedError("ServiceUnavailable")
+
+    report = run(FakeStream(away), 3, settings=DeliverySettings(in_flight=1, max_attempts=2))
+    assert {one.reason for one in report.failed} == {"ServiceUnavailable"}
+    assert sorted(report.failed_ids) == ["e0", "e1", "e2"]
