@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.batch import Batch, Record, read_batch
+from consumers.escalation import Opinion, Tally
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
-from consumers.rows import MAX_PACK_ROWS, Refused, RowMaker, lines, pack, status
+from consumers.rows import MAX_PACK_BYTES, MAX_PACK_ROWS, Refused, RowMaker, lines, pack, status
 from glue.codec import Lateness
 from glue.contract import BadInput, Signal
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
@@ -192,3 +193,42 @@ def test_a_line_of_exactly_the_limit_fits() -> None:
     [line], _ = lines(judged)
     assert lines(judged, limit=len(line))[1] == {}
     assert lines(judged, limit=len(line) - 1)[1] == {0: len(line)}
+
+
+def asked_about(rows: Any, *, times: int) -> Any:
+    """The rows as if managed AI had been asked about each of them and had not answered."""
+    judged = [msgspec.structs.replace(one, asks=(object(),)) for one in rows.judged]
+    opinions = [Opinion((), degraded=True)] * len(judged)
+    return MAKER.with_opinions(msgspec.structs.replace(rows, judged=judged), opinions, Tally(degraded=times))
+
+
+def test_a_verdict_that_lacks_an_answer_is_degraded_once_whatever_else_it_lacks() -> None:
+    whole = asked_about(make(Moderator(POLICY), payload(1, "hello")), times=1)
+    assert ([row.flags for row in whole.verdicts], whole.asked.degraded) == ([("degraded",)], 1)
+    failing = _Failing(ValueError("no"), at="detect")
+    both = asked_about(make(failing, payload(1, "hello"), payload(2, "hello")), times=1)
+    assert ([row.flags for row in both.verdicts], both.asked.degraded) == ([("degraded",)] * 2, 2)
+    assert whole.open == both.open == []
+
+
+def test_a_maker_judges_by_the_policy_that_it_was_last_told_to_use() -> None:
+    maker = RowMaker(Moderator(POLICY), Lateness(), code_version="1")
+    batch = Batch([record(payload(1, "free money"))], [], [])
+    maker.use(Moderator(Policy.load(MILD)))
+    [row] = maker.make(batch, NOW).verdicts
+    assert (row.policy_id, row.action) == ("mild", "allow")
+
+
+def test_a_pack_is_no_larger_than_what_firehose_takes_of_a_record() -> None:
+    assert MAX_PACK_BYTES == 1_024_000
+
+
+def test_a_row_that_no_record_can_hold_is_quarantined_in_its_place_with_both_sizes() -> None:
+    rows = make(Moderator(POLICY), payload(1, "hello"), b"no event", payload(3, "free money"))
+    assert MAKER.without(rows, {}, NOW) is rows
+    left = MAKER.without(rows, {1: 2_000_000}, NOW)
+    assert [one.record.position for one in left.judged] == [0]
+    assert [one.record.position for one in left.refused] == [1, 2]
+    row = left.refused[1].row
+    assert (row.reason, row.stage) == ("size", "moderate")
+    assert row.detail == "a row of 2000000 bytes; allowed: at most 1024000"

@@ -341,7 +341,7 @@ def test_a_status_of_which_nothing_is_said_is_written_by_itself() -> None:
     ],
 )
 def test_a_statement_that_failed_for_now_is_answered_with_its_code(code: str) -> None:
-    responses = [{"TableName": "status"}, {"Error": {"Code": code}}]
+    responses: list[dict[str, Any]] = [{"TableName": "status"}, {"Error": {"Code": code}}]
     assert answered([status(1), status(2)], responses) == [None, code]
 
 

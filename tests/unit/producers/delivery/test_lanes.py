@@ -268,3 +268,14 @@ def test_a_full_call_is_worth_it_only_of_records_whose_shards_take_them_now() ->
     lanes.add([Lanes.waiting(OutRecord(f"f{n}", "key", b"x")) for n in range(2)])
     assert lanes.take(0.04) == []
     assert len(lanes.take(0.05)) == 3
+
+
+def test_shards_take_turns_even_when_one_alone_would_fill_every_call() -> None:
+    lanes = Lanes(None, linger=0.0, max_records=2)
+    lanes.tell([ShardRange("a", 0, 2**127 - 1), ShardRange("b", 2**127, 2**128 - 1)])
+    keys = {
+        shard: next(key for key in map(str, range(99)) if (hash_key(key) < 2**127) == (shard == "a")) for shard in "ab"
+    }
+    lanes.add([Lanes.waiting(OutRecord(shard, keys[shard], b"x")) for shard in "ab" for _ in range(4)])
+    taken = [[one.record.event_id for one in lanes.take(0.0) if one.record] for _ in range(4)]
+    assert taken == [["a", "a"], ["b", "b"], ["a", "a"], ["b", "b"]]

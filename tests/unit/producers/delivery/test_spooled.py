@@ -305,3 +305,12 @@ def test_a_put_looks_for_room_again_and_again(folder: Path) -> None:
     with FullAtFirst(folder) as spool:
         report = run(FakeStream(), spool, records(1))
         assert (report.accepted, report.sent, report.failed, spool.looks) == (1, 1, [], 3)
+
+
+def test_a_delivery_that_nobody_closed_does_not_keep_its_process_from_ending(spool: Spool) -> None:
+    sending = delivery(FakeStream(), spool, DeliverySettings(durable_put=False))
+    sending.put(records(1)[0])
+    ours = [thread for thread in threading.enumerate() if thread.name == "spool-sync"]
+    assert ours
+    assert all(thread.daemon for thread in ours)
+    sending.close()
