@@ -11,6 +11,7 @@ from infra.local.awslambda.driver import EventSourceDriver
 from infra.local.awslambda.functions import Functions, FunctionSettings
 from infra.local.awslambda.settings import MappingSettings
 from infra.local.clock import Clock
+from infra.local.cloudwatch.service import CloudWatch
 from infra.local.firehose.api import FirehoseApi
 from infra.local.firehose.driver import DeliveryStreamDriver
 from infra.local.firehose.source import Source
@@ -37,6 +38,7 @@ class Services(Struct, frozen=True):
     firehose: FirehoseApi
     logs: FunctionLogs
     moto: MotoBackend
+    cloudwatch: CloudWatch
     open_source: Callable[[str, str, float], Source]
 
 
@@ -58,6 +60,7 @@ class Baseline:
         }
         self._deliveries = {name: state["version"] for name, state in services.deliveries.state().items()}
         self._moto = _MotoBaseline(services.moto)
+        self._alarms = {alarm.name: alarm.given for alarm in services.cloudwatch.alarms.all()}
 
     def restore(self) -> None:
         """Empties streams, buffers, buckets, tables, queues and logs, and removes what was made beside the stack.
@@ -92,6 +95,8 @@ class Baseline:
             elif function.settings is not self._functions[name]:
                 function.configure(self._functions[name])
         services.mappings.renew(self._mappings)
+        services.cloudwatch.alarms.keep(self._alarms, services.clock.now())
+        services.cloudwatch.watch.begin_anew()
 
     def _shape(self, name: str) -> tuple[Any, int]:
         stream = self._services.streams.get(name)

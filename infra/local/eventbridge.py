@@ -5,6 +5,7 @@ thousand in the queue. What has no transformer and goes to a plain queue is deli
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +14,11 @@ from uuid import uuid4
 import msgspec
 
 from infra.local.clock import Clock
+from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
 from infra.local.moto_backend import MotoBackend
+
+_logger = logging.getLogger(__name__)
 
 MAX_ENTRIES = 10
 """Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
@@ -29,12 +33,14 @@ class EventBuses:
     Args:
         moto: whose EventBridge and SQS they are.
         clock: gives an event without ``Time`` its time.
+        meter: takes what CloudWatch counts of a rule.
     """
 
-    def __init__(self, moto: MotoBackend, clock: Clock) -> None:
+    def __init__(self, moto: MotoBackend, clock: Clock, *, meter: Meter | None = None) -> None:
         self._moto = moto
         self._clock = clock
         self._lock = moto.lock("events")
+        self._meter: Meter = meter or NoMeter()
 
     def put_events(self, body: Mapping[str, Any]) -> dict[str, object] | None:
         """The answer to a ``PutEvents``, or None when it is moto's to answer (nothing was done then).
@@ -80,8 +86,21 @@ class EventBuses:
         }
         for rule in list(bus.rules.values()):
             if rule.state == "ENABLED" and rule.event_pattern.get_pattern() and _matches(rule.event_pattern, event):
-                self._deliver(rule, event)
+                self._count(rule, "MatchedEvents", 1)
+                self._count(rule, "TriggeredRules", 1)
+                self._count(rule, "Invocations", len(rule.targets))
+                try:
+                    self._deliver(rule, event)
+                except Exception:
+                    # What a target does not take is no matter of who put the event.
+                    _logger.exception("rule %s: delivery failed", rule.name)
+                    self._count(rule, "FailedInvocations", len(rule.targets))
         return {"EventId": event["id"]}
+
+    def _count(self, rule: Any, metric: str, value: float) -> None:
+        # "Metrics that specify only the RuleName dimension refer to the default event bus" (eb-monitoring.html).
+        bus = {} if rule.event_bus_name == "default" else {"EventBusName": rule.event_bus_name}
+        self._meter.add("AWS/Events", metric, {**bus, "RuleName": rule.name}, value)
 
     def _deliver(self, rule: Any, event: Mapping[str, Any]) -> None:
         queues = [self._plain_queue(target) for target in rule.targets]

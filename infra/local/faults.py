@@ -10,10 +10,14 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from infra.local.errors import ApiError
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-Kind = Literal["throttle", "partial_failure", "lost_answer", "function_timeout", "function_error"]
+Kind = Literal[
+    "throttle", "partial_failure", "lost_answer", "function_timeout", "function_error", "function_throttle", "denied"
+]
 
 TOOL_KEY: Final = "STREAMKEEPERTOOL"
 """The access key of a test's own tool, which meets no fault."""
@@ -67,13 +71,16 @@ class Fault(msgspec.Struct, kw_only=True):
     Args:
         kind: ``throttle``: a call is refused as its service throttles; ``partial_failure``: every ``every``-th entry of
             a call of many is; ``lost_answer``: a call has its effect and is answered with an error;
-            ``function_timeout`` and ``function_error``: an invocation ends so.
+            ``function_timeout`` and ``function_error``: an invocation ends so; ``function_throttle``: none is begun;
+            ``denied``: AWS's own readers and writers (mappings, delivery streams) are refused, as without the right.
         call: ``SERVICE.Operation`` or ``SERVICE``, such as ``firehose.PutRecordBatch``.
         function: a function's name; empty for every one.
         times: how often it strikes; None until it is switched off.
         every: for a partial failure, 1 fails all entries, 2 every second, beginning with the first.
         error: for a function's error, its type.
         after_effects: whether a function does its work before it fails.
+        by: for ``denied``, the function or delivery stream that is refused; empty for every one.
+        where: for ``denied``, how the key of the object begins; empty for all.
         struck: how often it has struck.
     """
 
@@ -84,6 +91,8 @@ class Fault(msgspec.Struct, kw_only=True):
     every: int = 2
     error: str = "RuntimeError"
     after_effects: bool = False
+    by: str = ""
+    where: str = ""
     id: int = 0
     struck: int = 0
 
@@ -140,8 +149,33 @@ class Faults:
     def of_call(self, service: str, operation: str) -> Fault | None:
         """The fault that strikes this call, if one does."""
         return self._strike(
-            lambda fault: not fault.kind.startswith("function_") and fault.call in (service, f"{service}.{operation}")
+            lambda fault: (
+                fault.kind in ("throttle", "partial_failure", "lost_answer")
+                and fault.call in (service, f"{service}.{operation}")
+            )
         )
+
+    def refuse(self, call: str, by: str, where: str = "") -> None:
+        """Passes when what AWS itself does for a function or a delivery stream meets no fault.
+
+        Args:
+            call: ``service.Operation``.
+            by: the function's or the delivery stream's name.
+            where: the key of an object.
+
+        Raises:
+            ApiError: ``AccessDeniedException``.
+        """
+        struck = self._faults and self._strike(
+            lambda fault: (
+                fault.kind == "denied"
+                and fault.call in (call, call.partition(".")[0])
+                and fault.by in ("", by)
+                and where.startswith(fault.where)
+            )
+        )
+        if struck:
+            raise ApiError("AccessDeniedException", f"{by} is not authorized to perform {call}", 403)
 
     def of_function(self, name: str) -> Fault | None:
         """The fault that strikes an invocation of this function, if one does."""

@@ -48,6 +48,10 @@ Shortcut = Callable[[dict[str, object]], dict[str, object] | None]
 """Answers a JSON call of a service that is otherwise moto's, or gives None when the call is moto's after all."""
 
 
+Form = Callable[[str, str], tuple[int, str] | None]
+"""Answers a call in the older protocol, by action and body: HTTP status and document, or None when it is moto's."""
+
+
 class Recorder(Protocol):
     """Keeps what calls change. ``begin`` and ``done`` stand around every call, ``settle`` before every answer."""
 
@@ -90,6 +94,7 @@ class Front:
         functions: our Lambda API.
         stacks: CloudFormation's answers for our stack.
         control: answers under ``/_twin/``.
+        forms: by signing name, what answers calls in the older protocol; None from it is moto's to answer.
         shortcuts: by whole ``X-Amz-Target``, what answers some calls of a service that is otherwise moto's.
         admits: whether a call may come in now; others are answered 503, which clients try again.
         recorder: keeps what calls change.
@@ -107,6 +112,7 @@ class Front:
         stacks: StackApi | None = None,
         control: Control | None = None,
         shortcuts: Mapping[str, Shortcut] | None = None,
+        forms: Mapping[str, Form] | None = None,
         admits: Callable[["WSGIEnvironment"], bool] = lambda _: True,
         recorder: Recorder | None = None,
     ) -> None:
@@ -116,6 +122,7 @@ class Front:
         self._stacks = stacks or StackApi()
         self._control = control
         self._shortcuts = dict(shortcuts or {})
+        self._forms = dict(forms or {})
         self._admits = admits
         self._recorder = recorder
 
@@ -201,6 +208,8 @@ class Front:
             return _Route("lambda", lambda: self._rest(environ, path), _json_refusal, "ServiceException")
         if signed_for == "cloudformation":
             return _Route("cloudformation", lambda: self._stack(environ), _stack_refusal)
+        if signed_for in self._forms and not target:
+            return _Route(signed_for, lambda: self._form(environ, signed_for), _json_refusal)
         if signed_for in _OUR_SIGNING_NAMES:
             message = f"expected an X-Amz-Target of {', '.join(OUR_TARGETS)}; received {target[:100]!r}"
             return _Route(signed_for, lambda: _refuse("UnknownOperationException", message), _json_refusal)
@@ -233,6 +242,11 @@ class Front:
         if not self._stacks.answers(form):
             return None
         return _Answer(200, "text/xml", self._stacks.call(form).encode())
+
+    def _form(self, environ: "WSGIEnvironment", service: str) -> _Answer | None:
+        text = _body(environ).decode("utf-8", "replace") or environ.get("QUERY_STRING", "")
+        found = self._forms[service](dict(parse_qsl(text)).get("Action", ""), text)
+        return None if found is None else _Answer(found[0], "text/xml", found[1].encode())
 
     def _control_route(self, environ: "WSGIEnvironment", path: str) -> _Route:
         def answer() -> _Answer:

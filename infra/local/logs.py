@@ -1,7 +1,7 @@
 """What functions write, in CloudWatch Logs: moto keeps the groups and answers the calls, this bounds what they hold."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -34,12 +34,16 @@ class FunctionLogs:
     Args:
         moto: whose CloudWatch Logs it is.
         clock: where the time is read.
+        written: takes the lines, too: CloudWatch makes metrics of those in its embedded metric format.
     """
 
-    def __init__(self, moto: MotoBackend, clock: Clock) -> None:
+    def __init__(
+        self, moto: MotoBackend, clock: Clock, *, written: Callable[[Sequence[str]], None] = lambda lines: None
+    ) -> None:
         self._moto = moto
         self._clock = clock
         self._lock = moto.lock("logs")
+        self._take = written
         self._written: dict[str, deque[tuple[str, int, int]]] = {}
         self._sizes: dict[str, int] = {}
 
@@ -49,6 +53,7 @@ class FunctionLogs:
         messages = [line[:MESSAGE_BYTES] for line in lines if line]
         if not messages:
             return
+        self._take(messages)
         events = [{"timestamp": now, "message": message} for message in messages]
         size = sum(map(len, messages))
         with self._lock:

@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.local.defaults import ACCOUNT_ID
 
@@ -22,9 +22,18 @@ _UNLOCKED = frozenset({"sqs"})
 ObjectsChanged = Callable[[list[tuple[str, str, Any]]], None]
 """Takes bucket, key and moto's object of what has changed; None for an object that is gone."""
 
+
+class QueueWatcher(Protocol):
+    """Is told what becomes of messages."""
+
+    def sent(self, queue: str, message: Any) -> None: ...
+    def received(self, queue: str, count: int) -> None: ...
+    def deleted(self, queue: str) -> None: ...
+
+
 # The dictionary of a bucket's keys, by identity, and the key: what was stored or removed and not told yet.
 _touched: list[tuple[int, str]] = []
-_ADD_MESSAGE: dict[str, Any] = {}
+_MOTOS_OWN: dict[str, Any] = {}
 _AS_SAID: dict[Any, Any] = {}
 _STORAGE = {"Compressed": False, "NumberOfBuckets": 0, "SortColumns": [], "StoredAsSubDirectories": False}
 
@@ -72,6 +81,7 @@ class MotoBackend:
         self._region = region
         self._locks: dict[str, threading.RLock] = {}
         self._on_objects: ObjectsChanged | None = None
+        self._on_message: list[Callable[[str, Any], None]] = []
         _forget_instances()
         _leave_out_conditional_statements()
         _close_values_quietly()
@@ -123,27 +133,56 @@ class MotoBackend:
 
     def watch_messages(self, sent: Callable[[str, Any], None]) -> None:
         """Calls ``sent`` with queue and message whenever one has come into a queue."""
+        self._on_message.append(sent)
+        self._watch_messages()
+
+    def _watch_messages(self) -> None:
         from moto.sqs.models import Queue
 
-        add = _ADD_MESSAGE.setdefault("add", Queue.add_message)
+        add = _MOTOS_OWN.setdefault("add", Queue.add_message)
 
         def add_message(queue: Any, message: Any) -> None:
             add(queue, message)
             if not queue.fifo_queue or message in queue._messages[-1:]:  # a repeat is left out of a FIFO queue
-                sent(queue.name, message)
+                for sent in self._on_message:
+                    sent(queue.name, message)
 
         Queue.add_message = add_message
+
+    def watch_queues(self, watcher: "QueueWatcher") -> None:
+        """Tells a watcher what is received from queues and deleted."""
+        from moto.sqs.models import SQSBackend
+
+        receive = _MOTOS_OWN.setdefault("receive", SQSBackend.receive_message)
+        delete = _MOTOS_OWN.setdefault("delete", SQSBackend.delete_message)
+
+        def receive_message(backend: Any, queue_name: str, *given: Any, **named: Any) -> Any:
+            found = receive(backend, queue_name, *given, **named)
+            watcher.received(queue_name, len(found))
+            return found
+
+        def delete_message(backend: Any, queue_name: str, receipt_handle: str) -> None:
+            delete(backend, queue_name, receipt_handle)
+            watcher.deleted(queue_name)
+
+        SQSBackend.receive_message, SQSBackend.delete_message = receive_message, delete_message
+        self._on_message.append(watcher.sent)
+        self._watch_messages()
 
     def unwatch(self) -> None:
         """Tells nobody any more."""
         from moto.s3 import models
         from moto.s3.utils import _VersionedKeyStore
-        from moto.sqs.models import Queue
+        from moto.sqs.models import Queue, SQSBackend
 
         self._on_objects = None
         models._VersionedKeyStore = _VersionedKeyStore
-        if "add" in _ADD_MESSAGE:
-            Queue.add_message = _ADD_MESSAGE["add"]
+        self._on_message.clear()
+        if "add" in _MOTOS_OWN:
+            Queue.add_message = _MOTOS_OWN["add"]
+        if "receive" in _MOTOS_OWN:
+            SQSBackend.receive_message = _MOTOS_OWN["receive"]
+            SQSBackend.delete_message = _MOTOS_OWN["delete"]
 
     def reset(self) -> None:
         """Empties every backend: a twin starts and ends with nothing."""

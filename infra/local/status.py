@@ -20,6 +20,7 @@ class Status:
         stack_name, region: as the runtime was started with.
         stack: gives the stack, None until it is made.
         mappings, deliveries: what records are in flight in.
+        alarms: gives those that are not OK.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Status:
         clock: Clock,
         mappings: EventSourceDriver,
         deliveries: DeliveryStreamDriver,
+        alarms: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
         self._stack_name = stack_name
         self._region = region
@@ -38,6 +40,7 @@ class Status:
         self._clock = clock
         self._mappings = mappings
         self._deliveries = deliveries
+        self._alarms = alarms
         self._started_at = clock.now()
         self._draining = threading.Lock()
 
@@ -58,6 +61,7 @@ class Status:
             "outputs": dict(stack.outputs) if stack else {},
             "mappings": self._mappings.progress(),
             "delivery_streams": self._deliveries.state(),
+            "alarms": self._alarms(),
         }
 
     def idle(self) -> bool:

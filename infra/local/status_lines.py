@@ -9,7 +9,7 @@ State = Mapping[str, Any]
 
 
 def status_lines(state: State) -> list[str]:
-    """Lines about every mapping with its shards, and every delivery stream with its buffer."""
+    """Lines about every mapping with its shards, every delivery stream with its buffer, and alarms that went off."""
     lines: list[str] = []
     for mapping in state["mappings"].values():
         lines += _mapping_lines(mapping)
@@ -18,6 +18,9 @@ def status_lines(state: State) -> list[str]:
         lines.append("delivery streams")
         width = max(map(len, streams))
         lines += [f"  {name:<{width}}  {_delivery_line(stream)}" for name, stream in streams.items()]
+    if going_off := [one for one in state.get("alarms", []) if one["state"] == "ALARM"]:
+        lines.append("alarms")
+        lines += [f"  {one['name']}: {inert(one['reason'])}" for one in going_off]
     return lines or ["no event source mapping and no delivery stream"]
 
 

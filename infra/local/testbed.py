@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import msgspec
 
-from infra.local.awslambda.functions import Functions, Invoked
+from infra.local.awslambda.functions import THROTTLED, Functions, Invoked
 from infra.local.baseline import Baseline, BaselineLostError
 from infra.local.clock import SystemClock
+from infra.local.errors import ApiError
 from infra.local.faults import Fault, Faults
 
 KEPT_INVOCATIONS: Final = 10_000
@@ -84,8 +85,8 @@ class Testbed:
 
     __test__ = False  # not a test, whatever its name
 
-    def __init__(self) -> None:
-        self.clock = MovableClock()
+    def __init__(self, *, clock: MovableClock | None = None) -> None:
+        self.clock = clock or MovableClock()
         self.faults = Faults()
         self._baseline: Baseline | None = None
         self._look: Callable[[], None] = lambda: None
@@ -182,14 +183,16 @@ class _WatchedFunctions(Functions):
         super().__init__(**settings)
         self._testbed = testbed
 
-    def invoke(self, name_or_arn: str, payload: bytes) -> Invoked:
+    def run(self, name_or_arn: str, payload: bytes) -> Invoked:
         name = self.get(name_or_arn).settings.name
         fault = self._testbed.faults.of_function(name)
         if fault is None:
-            done = super().invoke(name_or_arn, payload)
+            done = super().run(name_or_arn, payload)
+        elif fault.kind == "function_throttle":
+            raise ApiError(THROTTLED, "Rate Exceeded.", 429)
         else:
             if fault.after_effects:
-                super().invoke(name_or_arn, payload)
+                super().run(name_or_arn, payload)
             done = _failed(fault, self.get(name_or_arn).settings.timeout_seconds)
         self._testbed.note(name, payload, done)
         return done
@@ -202,7 +205,8 @@ def _failed(fault: Fault, timeout: float) -> Invoked:
     else:
         kind, message = fault.error, "a test asked for this"
     document = {"errorMessage": message, "errorType": kind}
-    return Invoked(request_id=request_id, payload=json.dumps(document).encode(), error="Unhandled")
+    seconds = timeout if fault.kind == "function_timeout" else 0.0
+    return Invoked(request_id=request_id, payload=json.dumps(document).encode(), error="Unhandled", seconds=seconds)
 
 
 def _answer(document: object) -> tuple[int, bytes]:

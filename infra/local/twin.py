@@ -23,6 +23,8 @@ from infra.local.clock import Clock, SystemClock
 from infra.local.cloudformation.cloudformation import Stack, StackApi, StackResource
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import Place, provision, read_template
+from infra.local.cloudwatch.queues import QueueCounting
+from infra.local.cloudwatch.service import CloudWatch
 from infra.local.control import Control
 from infra.local.defaults import ACCOUNT_ID, REGION, STACK_NAME
 from infra.local.durable.requests import AGAIN
@@ -41,7 +43,7 @@ from infra.local.logs import FunctionLogs
 from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from infra.local.status import Status
-from infra.local.stores import GlueCatalog, S3Store
+from infra.local.stores import GlueCatalog, GuardedStore, S3Store
 from infra.local.subscriptions import Subscriptions
 from infra.local.testbed import Testbed
 
@@ -127,10 +129,13 @@ class Twin:
         self.objects = S3Store(self.moto)
         self.catalog = GlueCatalog(self.moto, note=kept.requests.note if kept else None)
         self.stacks = StackApi()
-        self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None)
-        self.logs = FunctionLogs(self.moto, self._clock)
+        self.cloudwatch = CloudWatch(account=ACCOUNT_ID, region=region, clock=self._clock, publish=self._publish)
+        meter = self.cloudwatch.meter
+        guard = testbed.faults.refuse if testbed else _no_guard
+        self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None, meter=meter)
+        self.logs = FunctionLogs(self.moto, self._clock, written=self.cloudwatch.lines)
         self.functions: Functions = (testbed.functions if testbed else Functions)(
-            account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url, log=self.logs
+            account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url, log=self.logs, meter=meter
         )
         self.mappings = EventSourceDriver(
             streams=self.streams,
@@ -142,9 +147,16 @@ class Twin:
             # They wait for the functions' processes, and one function's must not keep another's from running.
             workers=16,
             checkpoints=kept.checkpoints if kept else None,
+            meter=meter,
+            guard=guard,
         )
         self.deliveries = DeliveryStreamDriver(
-            Ports(objects=self.objects, catalog=self.catalog, call=calling(self.functions)),
+            Ports(
+                objects=GuardedStore(self.objects, guard),
+                catalog=self.catalog,
+                call=calling(self.functions),
+                meter=meter,
+            ),
             self._clock,
             journal=kept.journal if kept else None,
         )
@@ -164,7 +176,10 @@ class Twin:
             clock=self._clock,
             mappings=self.mappings,
             deliveries=self.deliveries,
+            alarms=self.cloudwatch.not_ok,
         )
+        self._queue_counting = QueueCounting(self.moto, meter, self._clock)
+        self.cloudwatch.gauges += [self.deliveries.count, self._queue_counting.gauges]
         self._queues_read = QueueMappings(self.moto, self.client, self.functions, self._clock)
         self._lambda = LambdaApi(
             self.functions,
@@ -203,10 +218,12 @@ class Twin:
             stacks=self.stacks,
             control=Control(self.status, testbed, self.deliveries.newest),
             shortcuts={
-                "AWSEvents.PutEvents": EventBuses(self.moto, self._clock).put_events,
+                "AWSEvents.PutEvents": EventBuses(self.moto, self._clock, meter=meter).put_events,
                 "DynamoDB_20120810.UpdateItem": items.update_item,
                 "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
+                **self.cloudwatch.shortcuts(),
             },
+            forms={"monitoring": self.cloudwatch.form},
             admits=lambda environ: self._ready or AGAIN in environ or self._clients.made(environ),
             recorder=kept.requests if kept else None,
         )
@@ -216,7 +233,17 @@ class Twin:
 
     def _open_source(self, name: str, arn: str, since: float) -> KinesisSource:
         positions = self._kept.journal(name).positions() if self._kept else None
-        return KinesisSource(self.streams, arn, started=since, positions=positions)
+        refuse = self._testbed.faults.refuse if self._testbed else _no_guard
+        return KinesisSource(
+            self.streams,
+            arn,
+            started=since,
+            positions=positions,
+            guard=lambda: refuse("kinesis.GetRecords", name),
+        )
+
+    def _publish(self, topic: str, subject: str, message: str) -> None:
+        self.client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
 
     # ------------------------------------------------------------------------------------------------ life
 
@@ -230,6 +257,7 @@ class Twin:
             self.moto.reset()
             self.moto.warm()
             self._subscriptions.start()
+            self.moto.watch_queues(self._queue_counting)
             if self._kept:
                 self._kept.streams(self.streams, now=self._clock.now())
             self._server.start(CborDoor(self._door))
@@ -248,6 +276,7 @@ class Twin:
                 self._kept.start()
             self.mappings.start()
             self.deliveries.start()
+            self.cloudwatch.watch.start()
             self._queries.warm()
             if self._testbed:
                 self._testbed.begin(self._baseline(), look=self._look)
@@ -260,6 +289,7 @@ class Twin:
     def _look(self) -> None:
         self.deliveries.step()
         self.mappings.look()
+        self.cloudwatch.watch.look()
 
     def _is_exempt(self, environ: "WSGIEnvironment") -> bool:
         return self._clients.made(environ) or f"Credential={TOOL_KEY}/" in str(environ.get("HTTP_AUTHORIZATION", ""))
@@ -275,6 +305,7 @@ class Twin:
                 firehose=self._firehose,
                 logs=self.logs,
                 moto=self.moto,
+                cloudwatch=self.cloudwatch,
                 open_source=self._open_source,
             )
         )
@@ -287,6 +318,7 @@ class Twin:
         try:
             self.athena.close()
             self._queries.close()
+            self.cloudwatch.watch.stop()
             self._queues_read.close()
             self._subscriptions.stop()
             self.mappings.stop()
@@ -345,6 +377,10 @@ class Twin:
     def health(self) -> dict[str, Any]:
         """Whether the stack stands, as ``Status.health`` says."""
         return self.status.health()
+
+
+def _no_guard(call: str, by: str, where: str = "") -> None:
+    """Passes: only tests switch refusals on."""
 
 
 class _Clients:

@@ -85,6 +85,19 @@ class Faults:
             after_effects=after_effects,
         )
 
+    def function_throttle(self, function: str = "", *, times: int | None = None) -> SwitchedOn:
+        """Invocations are not begun, for want of concurrency."""
+        return self._on(kind="function_throttle", function=self._function_name(function), times=times)
+
+    def denied(self, call: str, *, by: str = "", where: str = "", times: int | None = None) -> SwitchedOn:
+        """AWS's own readers and writers are refused, as for a missing right: ``kinesis.GetRecords``, ``s3.PutObject``.
+
+        Args:
+            by: the name of the function whose mapping is refused, or of the delivery stream; every one without it.
+            where: how the keys of the objects begin that cannot be written.
+        """
+        return self._on(kind="denied", call=call, by=by, where=where, times=times)
+
     def off(self) -> None:
         """Switches all of them off."""
         self._runtime.ask("DELETE", "faults")

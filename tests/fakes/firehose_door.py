@@ -38,6 +38,7 @@ class NoTables:
 
 class NoRecords:
     arn = "arn:aws:kinesis:us-east-1:000000000000:stream/none"
+    behind_ms = 0
 
     def read(self, now: float) -> list[SourceRecord]:
         return []

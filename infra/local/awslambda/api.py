@@ -44,6 +44,7 @@ _KNOWN = {
     "DestinationConfig",
     "BisectBatchOnFunctionError",
     "FunctionResponseTypes",
+    "MetricsConfig",
     "Tags",
 }
 _POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
@@ -235,6 +236,8 @@ class EventSourceApi:
             "State": state or entry.state,
             "StateTransitionReason": "User action",
         }
+        if settings.counts_events:
+            document["MetricsConfig"] = {"Metrics": ["EventCount"]}
         if settings.filters:
             document["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in settings.filters]}
         if settings.starting_timestamp is not None:
@@ -272,12 +275,21 @@ def _apply(settings: MappingSettings, body: Mapping[str, object]) -> MappingSett
         changes["report_failures"] = bool(types)
     if body.get("DestinationConfig") is not None:
         changes["destination"] = _destination(body["DestinationConfig"])
+    if body.get("MetricsConfig") is not None:
+        changes["counts_events"] = _counts_events(body["MetricsConfig"])
     if "FilterCriteria" in body:
         changes["filters"] = filter_patterns(body["FilterCriteria"])
     found = msgspec.structs.replace(settings, **changes)
     if found.tumbling_seconds and found.parallelization > 1:
         raise refused("TumblingWindowInSeconds with a ParallelizationFactor above 1 is not modelled; use 1.")
     return found
+
+
+def _counts_events(config: object) -> bool:
+    metrics = config.get("Metrics") if isinstance(config, Mapping) else None
+    if not isinstance(metrics, list) or any(one != "EventCount" for one in metrics):
+        raise refused(f"MetricsConfig {config!r}: Metrics with EventCount, or with nothing, is modelled.")
+    return bool(metrics)
 
 
 def _destination(config: object) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from infra.local.awslambda.checkpoints import Checkpoints
+from infra.local.awslambda.counting import Counting
 from infra.local.awslambda.destinations import FailureDestinations
 from infra.local.awslambda.documents import Origin, event_json
 from infra.local.awslambda.functions import Functions
@@ -30,6 +31,7 @@ from infra.local.awslambda.mapping import EventSourceMapping, Task
 from infra.local.awslambda.progress import progress
 from infra.local.awslambda.settings import Backoff, MappingSettings, first_failed
 from infra.local.clock import Clock
+from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
 from infra.local.kinesis.streams import ShardInfo, ShardRead, Stream, Streams
 
@@ -48,11 +50,16 @@ class Beside(Protocol):
 
 
 class StreamSource:
-    """One stream as a mapping reads it."""
+    """One stream as a mapping reads it.
 
-    def __init__(self, streams: Streams, stream: Stream) -> None:
+    Args:
+        guard: called before each read; raises when the mapping may not read.
+    """
+
+    def __init__(self, streams: Streams, stream: Stream, *, guard: Callable[[], None] = lambda: None) -> None:
         self._streams = streams
         self._stream = stream
+        self._guard = guard
 
     def lineage(self, now: float) -> list[ShardInfo]:
         """Every listed shard; ApiError when the stream is gone, or another has taken its name."""
@@ -73,8 +80,16 @@ class StreamSource:
         return self._stream.retention_hours * 3600.0
 
     def read(self, shard_id: str, after: int, *, limit: int, now: float) -> ShardRead:
-        """Records after a position."""
-        return self._streams.read(self._stream, shard_id, after, now=now, limit=limit)
+        """Records after a position.
+
+        Raises:
+            ApiError: the mapping may not read.
+        """
+        self._guard()
+        read = self._streams.read(self._stream, shard_id, after, now=now, limit=limit)
+        if read.records:
+            self._streams.count_read(self._stream, read, now)
+        return read
 
 
 def invoke(functions: Functions, settings: MappingSettings, origin: Origin, action: Invoke) -> Outcome:
@@ -119,6 +134,7 @@ class MappingEntry:
     key: str
     enabled: bool
     modified_at: float
+    counting: Counting
     state: str = "Creating"
     last_result: str = "No records processed"
     pending: MappingSettings | None = None
@@ -137,6 +153,8 @@ class EventSourceDriver:
         workers: how many invocations and writes run at once.
         backoff_scale: stretches or shrinks the waits between retries; 1.0 is AWS-like, 0.05 suits a laptop.
         checkpoints: where progress is kept over restarts: a mapping of the same function and stream goes on there.
+        meter: takes what CloudWatch counts of a mapping.
+        guard: called with call and function before each read; raises when the function may not read.
     """
 
     def __init__(
@@ -150,6 +168,8 @@ class EventSourceDriver:
         workers: int = 8,
         backoff_scale: float = 1.0,
         checkpoints: Checkpoints | None = None,
+        meter: Meter | None = None,
+        guard: Callable[[str, str], None] = lambda call, by: None,
     ) -> None:
         self.streams = streams
         self.functions = functions
@@ -163,6 +183,8 @@ class EventSourceDriver:
         self._workers = workers
         self._backoff = Backoff(scale=backoff_scale)
         self._checkpoints = checkpoints
+        self._meter: Meter = meter or NoMeter()
+        self._guard = guard
         self._kept_at = 0.0
         self._hurry = False
         self._wake = threading.Event()
@@ -205,7 +227,8 @@ class EventSourceDriver:
         """
         now = self._clock.now()
         stream = self.streams.by_arn(settings.stream_arn)
-        source = StreamSource(self.streams, stream)
+        by = settings.function_arn.rpartition(":")[2]
+        source = StreamSource(self.streams, stream, guard=lambda: self._guard("kinesis.GetRecords", by))
         key = f"{settings.function_arn}|{settings.stream_arn}|{stream.created_at}"
         core = EventSourceMapping(
             settings,
@@ -218,7 +241,7 @@ class EventSourceDriver:
         core.enabled = enabled
         core.start(now, self._checkpoints.get(key) if self._checkpoints else None)
         with self.lock:
-            self.entries[settings.uuid] = MappingEntry(settings, core, key, enabled, now)
+            self.entries[settings.uuid] = MappingEntry(settings, core, key, enabled, now, Counting(self._meter))
         # Where it began is kept from the beginning: after a kill, LATEST is not later.
         self.keep_checkpoints()
         self._wake.set()
@@ -354,6 +377,7 @@ class EventSourceDriver:
                 self._settle(entry)
                 try:
                     tasks.extend((uuid, task) for task in entry.core.step(now, hurry=self._hurry))
+                    entry.counting.progress(entry.settings, entry.core)
                 except ApiError as error:
                     entry.last_result = f"PROBLEM: {error.message}"
                 except Exception:
@@ -382,11 +406,13 @@ class EventSourceDriver:
             return
         settings = entry.core.settings
         origin = entry.core.readers[task.shard_id].origin
+        sent = self._clock.now()
         try:
             outcome = invoke(self.functions, settings, origin, task.action)
         except Exception:
             logger.exception("mapping %s: invoking failed", uuid)
             outcome = NotInvoked()
+        entry.counting.batch(settings, task.action, outcome, sent=sent)
         with self.lock:
             entry.last_result = _result(outcome)
             if not isinstance(outcome, Succeeded):
@@ -410,6 +436,8 @@ class EventSourceDriver:
             logger.warning(
                 "mapping %s: writing to %s failed: %s", entry.settings.uuid, destination, type(error).__name__
             )
+        if ok:
+            entry.counting.delivered(entry.settings, action)
         with self.lock:
             entry.core.written(task, ok, self._clock.now())
         self._wake.set()

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +24,11 @@ import msgspec
 
 from infra.local.awslambda.packages import Package
 from infra.local.awslambda.workers import LOG_TAIL, Ended, Launch, Worker, log_lines
+from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
+THROTTLED = "TooManyRequestsException"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +71,14 @@ class Invoked:
 
     Args:
         log: the invocation's log, each line with its line feed.
+        seconds: how long it took, or how long it was allowed to take.
     """
 
     request_id: str
     payload: bytes
     error: str | None = None
     log: bytes = b""
+    seconds: float = 0.0
 
     @property
     def log_result(self) -> str:
@@ -152,6 +157,7 @@ class Function:
             payload=done.payload,
             error=done.error,
             log=b"".join(f"{line}\n".encode() for line in lines[-200:]),
+            seconds=ended.seconds,
         )
 
     def configure(self, settings: FunctionSettings) -> None:
@@ -244,6 +250,7 @@ class Functions:
         endpoint_url: where the handlers' SDK clients go; None leaves them at AWS's own addresses.
         copies: how many invocations of one function may run at once; None: one for each core, two at least.
         log: where the functions' output goes.
+        meter: takes what CloudWatch counts of a function.
     """
 
     def __init__(
@@ -254,11 +261,14 @@ class Functions:
         endpoint_url: str | None = None,
         copies: int | None = None,
         log: Log | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.account = account
         self.region = region
         self.copies = copies or max(2, os.cpu_count() or 1)
         self._log = log or _NoLog()
+        self._meter: Meter = meter or NoMeter()
+        self._under_way: Counter[str] = Counter()
         self._functions: dict[str, Function] = {}
         self._environment = {
             "AWS_REGION": region,
@@ -328,7 +338,31 @@ class Functions:
         Raises:
             ApiError: ResourceNotFoundException; RequestTooLargeException (413) for a larger payload.
         """
+        name = self.get(name_or_arn).settings.name
+        self._under_way[name] += 1
+        try:
+            done = self.run(name_or_arn, payload)
+        except ApiError as error:
+            if error.code == THROTTLED:
+                self._count(name, "Throttles", 1)
+            raise
+        finally:
+            at_once = self._under_way[name]
+            self._under_way[name] -= 1
+        self._count(name, "Invocations", 1)
+        self._count(name, "Errors", done.error is not None)
+        self._count(name, "Throttles", 0)
+        self._count(name, "Duration", round(done.seconds * 1000, 3), "Milliseconds")
+        self._count(name, "ConcurrentExecutions", at_once)
+        return done
+
+    def run(self, name_or_arn: str, payload: bytes) -> Invoked:
+        """What ``invoke`` does, uncounted."""
         return self.get(name_or_arn).invoke(payload)
+
+    def _count(self, name: str, metric: str, value: float, unit: str = "Count") -> None:
+        # Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        self._meter.add("AWS/Lambda", metric, {"FunctionName": name}, value, unit)
 
     def close(self) -> None:
         """Ends every process."""

@@ -82,6 +82,7 @@ class ShardReader:
         self.checkpoint = position
         self.ended = False
         self.behind_ms = 0
+        self.taken = 0
         self._counters = counters
         self._open: deque[Record] = deque()
         self._done_ahead: set[int] = set()
@@ -97,6 +98,7 @@ class ShardReader:
         """Takes what was read after ``position``."""
         self.position, self.ended, self.behind_ms = read.position, read.ended, read.behind_ms
         filtered: list[Record] = []
+        self.taken += len(read.records)
         for record in read.records:
             self._open.append(record)
             self._bytes += len(record.data)

@@ -14,6 +14,7 @@ class MappingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``max_retries`` and ``max_age_seconds`` of -1 mean no limit; ``destination`` is the ARN of a bucket, queue or topic.
     ``filters`` are patterns as JSON texts; ``tumbling_seconds`` is 0 without windows.
+    ``counts_events`` says whether it emits metrics of its own (``MetricsConfig``).
 
     Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (read 2026-11-20).
     """
@@ -33,6 +34,7 @@ class MappingSettings(msgspec.Struct, frozen=True, kw_only=True):
     destination: str | None = None
     filters: tuple[str, ...] = ()
     tumbling_seconds: int = 0
+    counts_events: bool = False
 
 
 class Backoff(msgspec.Struct, frozen=True):

@@ -65,12 +65,12 @@ KINDS: Final[Mapping[str, Kind]] = {
             {
                 *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn"),
                 *("FilterCriteria", "FunctionName", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds"),
-                *("MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor", "ScalingConfig"),
+                *("MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "MetricsConfig", "ParallelizationFactor"),
+                "ScalingConfig",
                 *("StartingPosition", "StartingPositionTimestamp", "TumblingWindowInSeconds"),
             }
         ),
         without_effect={
-            "MetricsConfig": "the twin makes no CloudWatch metrics; its own state says the same",
             "Tags": "nothing here is searched, billed or allowed by tags",
         },
     ),

@@ -266,6 +266,7 @@ class FirehoseApi:
             record_id = f"{int(now * 1000):020d}{next(self._numbers):036d}"
             accepted.append(SourceRecord(data, Origin(record_id, now)))
             answers.append({"RecordId": record_id})
+        entry.running.counting.put(accepted, len(records) - len(accepted))
         entry.running.accept(accepted)
         return answers
 

@@ -9,12 +9,14 @@ import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Protocol
 
 from infra.local.clock import Clock, SystemClock
+from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.firehose.config import StreamConfig
+from infra.local.firehose.counting import Counting
 from infra.local.firehose.journal import DeliveryJournal
 from infra.local.firehose.newest import Newest
 from infra.local.firehose.objects import Catalog, Conversions, Names, S3Object, objects
@@ -87,12 +89,14 @@ class Ports:
         catalog: where conversions find their tables.
         call: calls a function by ARN with an event; see :func:`calling`.
         names: the random parts of keys.
+        meter: takes what CloudWatch counts.
     """
 
     objects: ObjectStore
     catalog: Catalog
     call: Invoke = _no_functions
     names: Names = field(default_factory=SystemNames)
+    meter: Meter = field(default_factory=NoMeter)
 
 
 class RunningStream:
@@ -121,6 +125,7 @@ class RunningStream:
         self._on_accepted = on_accepted
         self._journal = journal
         self._ports = ports
+        self.counting = Counting(ports.meter, core.config.name)
         self._clock = clock
         self._source = source
         self._backlog_limit = backlog_limit
@@ -136,7 +141,7 @@ class RunningStream:
             self._note_held()
 
     def accept(self, records: Sequence[SourceRecord]) -> None:
-        """Takes records in; they are durable as long as the process lives, and beyond it when there is a journal."""
+        """Takes records in; they are durable as long as the process lives, and beyond it with a journal."""
         with self._state:
             if self._journal is not None:
                 self._journal.accepted(records)
@@ -239,6 +244,11 @@ class RunningStream:
                 "tried_again_in_seconds": round(max(0.0, self._retry_at - now), 3) if self._last_failure else None,
             }
 
+    def count(self) -> None:
+        """Emits what is so now, as at the end of a minute."""
+        with self._state:
+            self.counting.gauges(self.core, self._deliveries, self._outbox, self._clock.now())
+
     def _write(self, *, force: bool) -> None:
         with self._state:
             self._deliveries.extend(self.core.deliveries(self._clock.now(), force=force))
@@ -249,6 +259,7 @@ class RunningStream:
         if self._source is None:
             return False
         records = self._source.read(self._clock.now())
+        self.counting.read(records, self._source.behind_ms)
         if records:
             self.accept(records)
         return bool(records)
@@ -268,14 +279,14 @@ class RunningStream:
                 invocation_id=self._ports.names.unique(),
                 ended=self._clock.now,
             )
+            self.counting.processed(outcome.invoked)
             with self._state:
                 self.core.transformed(outcome, self._clock.now())
 
     def _deliver(self) -> None:
         """Writes in order, and stops at the first object that cannot be written: it is tried again, never left out.
 
-        Source: a failed write to the error prefix is retried for ever and blocks delivery
-        (record-format-conversion-error-handling.html).
+        Source: record-format-conversion-error-handling.html (a failed write is retried for ever and blocks delivery).
         """
         written = self._objects_out
         try:
@@ -284,10 +295,12 @@ class RunningStream:
                     self._put(self._outbox[0])
                 if self._deliveries:
                     made = objects(self._deliveries[0], self._conversions, self._ports.names, now=self._clock.now())
+                    oldest = min(origin.arrival for origin in self._deliveries[0].origins)
                     with self._state:
-                        self._outbox.extend(made)
+                        self._outbox.extend(replace(item, oldest=oldest) for item in made)
                         self._deliveries.popleft()
         except Exception as error:
+            self.counting.not_written(self._outbox[0] if self._outbox else None)
             self._write_failures += 1
             self._last_failure = type(error).__name__
             self._retry_at = self._clock.now() + self._backoff
@@ -316,6 +329,7 @@ class RunningStream:
 
     def _put(self, item: S3Object) -> None:
         self._ports.objects.put(item.bucket, item.key, item.body)
+        self.counting.wrote(item)
         with self._state:
             self._outbox.popleft()
             self._objects_out += 1
@@ -350,7 +364,7 @@ class DeliveryStreamDriver:
     ) -> None:
         self._journal = journal
         self._ports = ports
-        self._clock = clock or SystemClock()
+        self.clock: Clock = clock or SystemClock()
         self._tick_seconds = tick_seconds
         self._backlog_limit = backlog_limit
         self._streams: dict[str, RunningStream] = {}
@@ -359,17 +373,12 @@ class DeliveryStreamDriver:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
-    @property
-    def clock(self) -> Clock:
-        """The clock the streams run by."""
-        return self._clock
-
     def add(self, config: StreamConfig, *, source: Source | None = None) -> RunningStream:
         """Begins to run a stream."""
         running = RunningStream(
             DeliveryStream(config),
             self._ports,
-            self._clock,
+            self.clock,
             source,
             backlog_limit=self._backlog_limit,
             journal=self._journal(config.name) if self._journal else None,
@@ -455,6 +464,11 @@ class DeliveryStreamDriver:
         with self._lock:
             items = sorted(self._streams.items())
         return {name: running.state() for name, running in items}
+
+    def count(self) -> None:
+        """Emits what is so of every stream now."""
+        for running in self._running():
+            running.count()
 
     def _running(self) -> Iterable[RunningStream]:
         with self._lock:

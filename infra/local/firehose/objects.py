@@ -45,6 +45,7 @@ class S3Object:
         rows: rows or records it holds.
         error: its ``error-output-type``, or None for an object of good records.
         backup: True for an object of untouched source records.
+        oldest: when the oldest of what it holds came in, in epoch seconds.
     """
 
     bucket: str
@@ -53,6 +54,7 @@ class S3Object:
     rows: int
     error: str | None = None
     backup: bool = False
+    oldest: float = 0.0
 
 
 class Conversions:

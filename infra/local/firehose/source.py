@@ -25,6 +25,11 @@ class Source(Protocol):
         """The ARN of the source."""
         ...
 
+    @property
+    def behind_ms(self) -> int:
+        """How far the last read was behind the newest record, at most."""
+        ...
+
     def read(self, now: float) -> list[SourceRecord]:
         """The next records; empty when all that there is has been read."""
         ...
@@ -48,6 +53,7 @@ class KinesisSource:
         deaggregate: what opens a KPL aggregate; gives a list of user records, or anything else for a plain record.
             A broken aggregate goes on as it is: nothing that was in the stream is left out.
         positions: by shard, where an earlier run came to; a shard that it did not know is read from its beginning.
+        guard: called before each read; raises when the delivery stream may not read.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class KinesisSource:
         started: float,
         deaggregate: Deaggregate = decode,
         positions: Mapping[str, int] | None = None,
+        guard: Callable[[], None] = lambda: None,
     ) -> None:
         self._streams = streams
         self._stream = streams.by_arn(arn)
@@ -65,6 +72,8 @@ class KinesisSource:
         self._deaggregate = deaggregate
         self._positions: dict[str, int] = dict(positions or {})
         self._resumed = bool(positions)
+        self._guard = guard
+        self.behind_ms = 0
 
     @property
     def arn(self) -> str:
@@ -77,11 +86,20 @@ class KinesisSource:
         return {info.shard_id: self._position(info.shard_id) for info in shards}
 
     def read(self, now: float) -> list[SourceRecord]:
-        """The next records of every shard."""
+        """The next records of every shard.
+
+        Raises:
+            ApiError: it may not read.
+        """
+        self._guard()
+        self.behind_ms = 0
         found: list[SourceRecord] = []
         for info in self._streams.lineage(self._stream, now=now):
             after = self._position(info.shard_id)
             answer = self._streams.read(self._stream, info.shard_id, after, now=now, limit=_READ_LIMIT)
+            self.behind_ms = max(self.behind_ms, answer.behind_ms)
+            if answer.records:
+                self._streams.count_read(self._stream, answer, now)
             for record in answer.records:
                 found += self._records(info.shard_id, record)
             self._positions[info.shard_id] = answer.position

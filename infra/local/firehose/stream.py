@@ -202,6 +202,19 @@ class DeliveryStream:
         yield from (failure.origin for failures in self._failures.values() for failure in failures.records)
         yield from (origin for delivery in self._ready for origin in delivery.origins)
 
+    def waiting(self) -> Iterator[tuple[bool, float]]:
+        """Of all that no delivery has taken yet, whether it is for the backup and when it came in."""
+        yield from ((False, record.origin.arrival) for record in self._to_transform)
+        yield from ((False, piece.origin.arrival) for buffer in self._buffers.values() for piece in buffer.pieces)
+        yield from ((True, piece.origin.arrival) for piece in (self._backup.pieces if self._backup is not None else ()))
+        yield from ((False, one.origin.arrival) for held in self._failures.values() for one in held.records)
+        yield from ((delivery.backup, one.arrival) for delivery in self._ready for one in delivery.origins)
+
+    @property
+    def partitions(self) -> int:
+        """How many are buffered."""
+        return len(self._buffers)
+
     @property
     def ready_bytes(self) -> int:
         """Bytes that are closed and that no call of :meth:`deliveries` has taken yet."""

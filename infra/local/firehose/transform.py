@@ -57,11 +57,12 @@ class Transformed:
 
 @dataclass(frozen=True)
 class TransformOutcome:
-    """What became of a batch: every record is in one of the three."""
+    """What became of a batch: every record is in one of the three; whether its function could be called at all."""
 
     good: list[Transformed]
     failed: list[FailedRecord]
     dropped: int
+    invoked: bool = True
 
 
 def batches(records: Sequence[SourceRecord], *, size: int) -> list[TransformBatch]:
@@ -127,6 +128,7 @@ def invoke(
             for record in batch.records
         ],
         0,
+        invoked=False,
     )
 
 

@@ -173,11 +173,13 @@ class KinesisApi:
                 )
             shard = self.streams.shard(stream, iterator.shard_id)
             if not shard.read_calls.take(1.0, now=now) or shard.read_bytes.available(now) <= 0:
+                self.streams.count_read_throttled(stream)
                 raise ApiError("ProvisionedThroughputExceededException", self._throttled(stream, shard.shard_id))
             read = self.streams.read(
                 stream, shard.shard_id, int(iterator.after), now=now, limit=limit, max_bytes=GET_BYTES_LIMIT
             )
             shard.read_bytes.spend(float(sum(record.size for record in read.records)), now=now)
+            self.streams.count_read(stream, read, now)
             children = [
                 {
                     "ShardId": child.shard_id,

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
 from infra.local.kinesis.shards import (
     GET_BYTES_LIMIT,
@@ -152,6 +153,7 @@ class Streams:
         limits: what a shard takes and gives per second; AWS's numbers unless told otherwise.
         settle_seconds: how long a new stream is CREATING and a changed one UPDATING.
         log: where changes are kept, None for memory only.
+        meter: takes what CloudWatch counts of a stream.
 
     >>> streams = Streams()
     >>> stream = streams.create("content", shard_count=2, now=0.0)
@@ -168,12 +170,14 @@ class Streams:
         limits: ShardLimits | None = None,
         settle_seconds: float = 0.0,
         log: Log | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.account = account
         self.region = region
         self.limits = limits or ShardLimits()
         self.settle_seconds = settle_seconds
         self.log = log
+        self.meter: Meter = meter or NoMeter()
         self.lock = threading.RLock()
         self.watchers: list[Callable[[], None]] = []
         """Called whenever there are new records or shards; from any thread, and so they only take note."""
@@ -326,9 +330,35 @@ class Streams:
                 shard.trim(stream.horizon(now))
                 if self.log:
                     self.log.appended(stream, shard, records)
+        self._count_put(stream.name, results)
         if stored:
             self._tell()
         return results
+
+    def _count_put(self, name: str, results: Sequence[PutResult]) -> None:
+        taken = [one.record for one in results if one.record is not None]
+        if taken:
+            self._count(name, "IncomingRecords", len(taken))
+            self._count(name, "IncomingBytes", sum(record.size for record in taken), "Bytes")
+        self._count(name, "WriteProvisionedThroughputExceeded", len(results) - len(taken))
+
+    def count_read(self, stream: Stream, read: ShardRead, now: float) -> None:
+        """Counts what a reader got.
+
+        Source: https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
+        """
+        self._count(stream.name, "GetRecords.Records", len(read.records))
+        self._count(stream.name, "GetRecords.Bytes", sum(record.size for record in read.records), "Bytes")
+        age = max(0.0, now - read.records[-1].arrived) * 1000 if read.records else 0.0
+        self._count(stream.name, "GetRecords.IteratorAgeMilliseconds", age, "Milliseconds")
+        self._count(stream.name, "ReadProvisionedThroughputExceeded", 0)
+
+    def count_read_throttled(self, stream: Stream) -> None:
+        """Counts a read that was turned away."""
+        self._count(stream.name, "ReadProvisionedThroughputExceeded", 1)
+
+    def _count(self, stream: str, name: str, value: float, unit: str = "Count") -> None:
+        self.meter.add("AWS/Kinesis", name, {"StreamName": stream}, value, unit)
 
     def lineage(self, stream: Stream, *, now: float) -> list[ShardInfo]:
         """Every listed shard with its parents, in the order they were made."""

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -112,3 +113,42 @@ def test_a_second_twin_in_the_same_process_is_refused(twin: Twin) -> None:
     with pytest.raises(RuntimeError, match="another twin runs in this process"):
         Twin(stack_name="second").start()
     assert control(twin, "health")["stack"] == "streamkeeper"
+
+
+def test_what_was_put_is_in_cloudwatch_in_json_and_in_the_older_protocol(twin: Twin) -> None:
+    stream = twin.outputs["ContentStreamName"]
+    twin.client("kinesis").put_record(StreamName=stream, Data=b"no event", PartitionKey="a")
+    twin.drain(60)
+    now = datetime.now(UTC)
+    asked = {
+        "Namespace": "AWS/Kinesis",
+        "MetricName": "IncomingRecords",
+        "StartTime": now - timedelta(minutes=5),
+        "EndTime": now + timedelta(minutes=2),
+        "Period": 60,
+    }
+    found = twin.client("cloudwatch").get_metric_statistics(
+        **asked, Dimensions=[{"Name": "StreamName", "Value": stream}], Statistics=["Sum"]
+    )
+    assert sum(one["Sum"] for one in found["Datapoints"]) >= 1
+    own = twin.client("cloudwatch").list_metrics(Namespace="Streamkeeper", MetricName="Bad")["Metrics"]
+    assert [one["Dimensions"][0]["Value"] for one in own] == [twin.outputs["ModerateFunctionName"]]
+    request = urllib.request.Request(
+        twin.endpoint_url,
+        data=b"Action=ListMetrics&Version=2010-08-01&Namespace=AWS%2FKinesis&MetricName=IncomingRecords",
+        headers={
+            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20261130/us-east-1/monitoring/aws4_request, x=y",
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        text = answer.read().decode()
+    assert "<MetricName>IncomingRecords</MetricName>" in text
+    assert f"<Value>{stream}</Value>" in text
+
+
+def test_alarms_that_go_off_are_in_the_state(twin: Twin) -> None:
+    cloudwatch = twin.client("cloudwatch")
+    name = cloudwatch.describe_alarms()["MetricAlarms"][0]["AlarmName"]
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+    assert [one["name"] for one in control(twin, "state")["alarms"] if one["state"] == "ALARM"] == [name]
