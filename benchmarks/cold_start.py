@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from infra.bundle import ROOT, base_dependencies, compile_all, copy_packages, with_their_own
+from infra.bundle import ROOT, base_dependencies, compile_all, copy_packages, tidy, with_their_own
 
 MOST = 1.3
 """Times what importing boto3 and making the same clients takes."""
@@ -53,20 +53,30 @@ print(time.process_time() - begun)
 """
 
 
-def make_folders(folder: Path) -> list[Path]:
-    """The bundle with bytecode, the one without, and boto3, for the Python and the machine that this is measured on."""
-    bundle, runtime = folder / "source", folder / "runtime"
+def copy_bundle(bundle: Path) -> None:
+    """The bundle for the machine and the Python that this runs on: what is installed here, less what is left out."""
     bundle.mkdir()
-    runtime.mkdir()
     for name in with_their_own(base_dependencies((ROOT / "pyproject.toml").read_text(encoding="utf-8"))):
         for file in metadata.files(name) or []:
             if ".." not in file.parts and "__pycache__" not in file.parts:
                 (bundle / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(str(file.locate()), bundle / file)
     copy_packages(bundle)
+    tidy(bundle)
+
+
+def link_runtime(runtime: Path) -> None:
+    """What Lambda's Python has beside the bundle: boto3, and what it needs."""
+    runtime.mkdir()
     for name in RUNTIME:
         (runtime / name).symlink_to(Path(str(metadata.distribution("boto3").locate_file(name))))
-    compiled = folder / "compiled"
+
+
+def make_folders(folder: Path) -> list[Path]:
+    """The bundle with bytecode, the one without, and boto3."""
+    compiled, bundle, runtime = folder / "compiled", folder / "source", folder / "runtime"
+    copy_bundle(bundle)
+    link_runtime(runtime)
     shutil.copytree(bundle, compiled)
     compile_all(compiled, sys.executable)
     return [compiled, bundle, runtime]
