@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.moderation.detectors.personal_data.spans import stands_alone
+from consumers.moderation.detectors.personal_data.spans import goes_on, stands_alone
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,28 @@ def test_what_nothing_goes_on_before_or_behind_stands_alone(text: str, part: str
 def test_a_piece_of_a_longer_number_or_word_does_not(text: str, part: str) -> None:
     start = text.index(part)
     assert not stands_alone(text, start, start + len(part))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_whole"),
+    [
+        ("12", True),
+        ("12.", True),
+        ("12.5", False),
+        ("12.5678 and more", False),
+        ("12-5678", False),
+        ("12/5", False),
+        ("12,5678", True),
+        ("12.a", True),
+        ("12a", False),
+        ("123", False),
+        ("12 3", True),
+        ("12.-3", True),
+    ],
+)
+def test_a_number_goes_on_with_a_digit_at_once_or_after_one_point_hyphen_or_slash(text: str, *, is_whole: bool) -> None:
+    assert goes_on(text, 2) is not is_whole
+    assert stands_alone(text, 0, 2) is is_whole
+    # The same before it.
+    assert stands_alone("5." + text, 2, 4) is False
+    assert stands_alone("5," + text, 2, 4) is is_whole
