@@ -364,8 +364,10 @@ class Spool:
 
     def _read(self, segment: Segment, max_bytes: int) -> list[Spooled]:
         found: list[Spooled] = []
+        # With less than a header nobody knows how long the record is.
+        at_once = max(max_bytes, FRAME_HEADER_BYTES)
         while segment.read_to < segment.size and not found:
-            chunk = os.pread(segment.reader, min(max_bytes, segment.size - segment.read_to), segment.read_to)
+            chunk = os.pread(segment.reader, min(at_once, segment.size - segment.read_to), segment.read_to)
             length = frame_length(chunk)
             if length is not None and length > len(chunk):
                 chunk = os.pread(segment.reader, length, segment.read_to)

@@ -278,3 +278,13 @@ def test_a_surface_that_is_kept_as_it_came_is_written_once() -> None:
     again = encode(event)
     assert again.count(b'"surface"') == 1
     assert msgspec.json.decode(again)["surface"] == "Main Page!"
+
+
+@pytest.mark.parametrize("surface", ["Chat", "comment"])
+def test_an_encoded_event_names_each_field_once(surface: str) -> None:
+    item = {"uri": "s3://b/k", "mime_type": "image/png", "width": 1}
+    event = landed(payload(surface=surface, media=[item], beside="kept"))
+    for encoded in (encode(event), canonical(event)):
+        names = json.loads(encoded, object_pairs_hook=lambda pairs: [name for name, _ in pairs])
+        assert len(names) == len(set(names))
+        assert json.loads(encoded)["media"] == [item]

@@ -48,3 +48,9 @@ def test_what_goes_on_behind_the_part_that_was_looked_at_is_masked_to_its_end_an
     text = f"{before}jo@example.com and then calm words"
     assert len(before) < 2_328 < len(before) + 14
     assert masked(text, propose(text)) == f"{before}[email] and then calm words"
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u093e", "\u20dd"])
+def test_marks_of_every_kind_stay_with_their_letter(mark: str) -> None:
+    before = "a" * (MAX_EXCERPT - 1)
+    assert shown(f"{before}\u0915{mark} more") == before

@@ -19,7 +19,6 @@ from producers.spool.errors import SpoolBrokenError, SpoolError, SpoolFullError,
 from producers.spool.findings import QUARANTINE, look_all
 from producers.spool.lock import writer
 from producers.spool.spool import SMALLEST_BYTES, Spool, Spooled
-from producers.spool.status import status
 from tests.fakes.disk import Crash, MortalDisk
 
 
@@ -477,15 +476,24 @@ def test_what_is_called_durable_lies_in_files_whose_names_are_durable_too(tmp_pa
     assert len(list(tmp_path.glob("*.segment"))) > 2
 
 
-def test_a_status_names_only_the_segments_that_were_put_aside(folder: Path) -> None:
+def test_a_spool_that_takes_over_segments_leaves_no_file_open(folder: Path) -> None:
+    for number in range(3):
+        with Spool(folder) as spool:
+            accept(spool, records(10 * number, 10))
+            shutil.copytree(folder, folder.parent / f"killed{number}")
+    # Copied while it was written, the segment has no end of its own.
+    before = len(os.listdir("/dev/fd"))
+    for number in range(3):
+        with Spool(folder.parent / f"killed{number}") as again:
+            assert len(everything(again)) == 10 * (number + 1)
+    assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.parametrize("max_bytes", [1, 20, 100, 10_000])
+def test_a_record_comes_out_whole_however_little_is_read_at_once(folder: Path, max_bytes: int) -> None:
     with Spool(folder) as spool:
-        accept(spool, records(0, 3))
-        assert (status(folder, now=5.0).put_aside, status(folder, now=5.0).is_damaged) == ([], False)
-    aside = folder / QUARANTINE
-    aside.mkdir(exist_ok=True)
-    for name in ("00000000000000000002.segment", "00000000000000000001.segment", "00000000000000000001.acks"):
-        (aside / name).write_bytes(b"")
-    found = status(folder, now=5.0)
-    assert found.put_aside == ["00000000000000000001.segment", "00000000000000000002.segment"]
-    assert (found.is_damaged, found.records, found.segments, found.oldest_age) == (True, 3, 1, 4.0)
-    assert found.writer is None
+        accept(spool, records(0, 5, size=2_000))
+        found: list[Spooled] = []
+        while some := spool.read(max_bytes):
+            found += some
+        assert ids(found) == ids_of(5)

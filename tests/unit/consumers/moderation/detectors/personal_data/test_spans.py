@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.moderation.detectors.personal_data.spans import goes_on, stands_alone
+from consumers.moderation.detectors.personal_data.spans import Span, goes_on, stands_alone, without_overlap
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,10 @@ def test_a_number_goes_on_with_a_digit_at_once_or_after_one_point_hyphen_or_slas
     # The same before it.
     assert stands_alone("5." + text, 2, 4) is False
     assert stands_alone("5," + text, 2, 4) is is_whole
+
+
+def test_of_spans_that_overlap_the_sure_one_stays_and_what_lies_behind_is_judged_by_its_own_place() -> None:
+    spans = [Span(0, 2, "phone"), Span(4, 6, "card"), Span(5, 7, "iban"), Span(7, 9, "phone"), Span(8, 10, "email")]
+    assert [(one.start, one.kind) for one in without_overlap(spans, 10)] == [(0, "phone"), (4, "card"), (7, "phone")]
+    unsure = [Span(0, 5, "phone", sure=False), Span(4, 6, "card")]
+    assert [one.kind for one in without_overlap(unsure, 6)] == ["card"]
