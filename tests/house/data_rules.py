@@ -14,6 +14,25 @@ def what_holds_data_outlives_the_stack(stack: Stack) -> list[str]:
     ]
 
 
+def what_is_kept_has_no_name_of_ours_and_can_be_found_again(stack: Stack) -> list[str]:
+    """A name of ours would stand in the way of the next stack; by its tags `streamkeeper deploy` brings it back."""
+    found = []
+    for name, resource in stack.raw.items():
+        if not str(resource.get("DeletionPolicy", "")).startswith("Retain"):
+            continue
+        given = stack.resources[name]
+        tags = {"streamkeeper:stack": "streamkeeper", "streamkeeper:part": name}
+        if {one["Key"]: one["Value"] for one in given.get("Tags", [])} != tags:
+            found.append(f"{name}: Tags")
+        found += [f"{name}: {key}" for key in ("BucketName", "Name", "TableName") if key in given]
+    return found
+
+
+def queues_have_no_name_of_ours(stack: Stack) -> list[str]:
+    """SQS refuses a name for a minute after the queue is deleted: the creation after one that failed would fail."""
+    return [name for name, queue in stack.of("AWS::SQS::Queue") if "QueueName" in queue]
+
+
 def no_zone_of_the_lake_is_kept_for_ever(stack: Stack) -> list[str]:
     zones = {given["Prefix"].partition("/")[0] for _, given in stack.deliveries()} | {"errors"}
     rules = stack.resources["LakeBucket"].get("LifecycleConfiguration", {}).get("Rules", [])

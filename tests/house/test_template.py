@@ -13,10 +13,12 @@ from tests.house.data_rules import (
     buckets_forget_what_they_need_not_keep,
     logs_are_kept_for_a_time,
     no_zone_of_the_lake_is_kept_for_ever,
+    queues_have_no_name_of_ours,
     status_expires_and_can_be_restored,
     tables_know_a_column_before_a_function_writes_it,
     two_stacks_share_no_database,
     what_holds_data_outlives_the_stack,
+    what_is_kept_has_no_name_of_ours_and_can_be_found_again,
 )
 from tests.house.score_rules import (
     only_its_api_may_call_what_scores,
@@ -148,6 +150,16 @@ CASES: list[tuple[Rule, Fault]] = [
     (tables_know_a_column_before_a_function_writes_it, drop("ModerateFunction", "DependsOn")),
     (two_stacks_share_no_database, set_parameter("DatabaseName", "Default", "lake")),
     (what_holds_data_outlives_the_stack, put("LakeBucket", "DeletionPolicy", value="Retain")),
+    (
+        what_is_kept_has_no_name_of_ours_and_can_be_found_again,
+        put("LakeBucket", "Properties", "BucketName", value="our-lake"),
+    ),
+    (what_is_kept_has_no_name_of_ours_and_can_be_found_again, drop("StatusTable", "Properties", "Tags")),
+    (
+        what_is_kept_has_no_name_of_ours_and_can_be_found_again,
+        put("ContentStream", "Properties", "Tags", 1, "Value", value="LakeBucket"),
+    ),
+    (queues_have_no_name_of_ours, put("EnforcementQueue", "Properties", "QueueName", value="enforcement")),
     (what_is_given_up_goes_to_a_bucket_of_ours, drop(MAPPING, "Properties", "DestinationConfig")),
     (
         what_is_given_up_goes_to_a_bucket_of_ours,

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.local.cloudformation.intrinsics import Resolver, Template, TemplateError, parameter_values
+from infra.local.cloudformation.intrinsics import Resolver, Template, TemplateError, parameter_values, references
 
 _STACK: Final = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
-# The template is for every region, and a bucket's name carries it: the longest name there is.
+# The template is for every region, and a name may carry it: the longest one there is.
 _LONGEST_REGION: Final = "ap-southeast-1"
 _NAMES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("AWS::S3::Bucket", "BucketName"): (
@@ -32,14 +32,29 @@ _NAMES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
         "a queue's name has 1 to 80 of A-Z a-z 0-9 _ -",
     ),
     ("AWS::Athena::WorkGroup", "Name"): (
-        r"[a-zA-Z0-9._-]{1,128}",
-        "a workgroup's name has 1 to 128 of A-Z a-z 0-9 . _ -",
+        r"(?!primary\Z)[a-zA-Z0-9._-]{1,128}",
+        "a workgroup's name has 1 to 128 of A-Z a-z 0-9 . _ - and is not primary, which every account has",
+    ),
+    ("AWS::Events::EventBus", "Name"): (
+        r"(?!default\Z)(?!aws\.)[a-zA-Z0-9/._-]{1,256}",
+        "an event bus's name has 1 to 256 of A-Z a-z 0-9 / . _ - and is not default, which every account has",
+    ),
+    ("AWS::Events::Rule", "Name"): (r"[a-zA-Z0-9._-]{1,64}", "a rule's name has 1 to 64 of A-Z a-z 0-9 . _ -"),
+    ("AWS::Logs::LogGroup", "LogGroupName"): (
+        r"(?!aws/)[a-zA-Z0-9_/.#-]{1,512}",
+        "a log group's name has 1 to 512 of A-Z a-z 0-9 _ / . # -",
+    ),
+    # Glue keeps names in small letters, so that two that differ in nothing else would be one.
+    ("AWS::Glue::Database", "DatabaseInput.Name"): (
+        r"[a-z0-9_]{1,255}",
+        "a database's name has 1 to 255 of a-z 0-9 _, as Athena wants it",
     ),
 }
 """By resource type and property: the names that the service takes, and its rule in words.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and each service's API reference
-(CreateStream, CreateFunction, CreateDeliveryStream, CreateTable, CreateQueue, CreateWorkGroup).
+(CreateStream, CreateFunction, CreateDeliveryStream, CreateTable, CreateQueue, CreateWorkGroup, CreateEventBus, PutRule,
+CreateLogGroup), https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
 """
 
 
@@ -79,13 +94,11 @@ a-z 0-9 -; received 'my stack'
     for kind, value in named:
         pattern, rule = _NAMES[kind]
         if not re.fullmatch(pattern, value):
-            if stack_name not in value:
+            if stack_name not in value and stack_name.replace("-", "_") not in value:
                 raise TemplateError(f"{rule}; received {value[:200]!r}")
-            buckets = [63 - len(name) + len(stack_name) for at, name in named if at[0] == "AWS::S3::Bucket"]
-            longest = min(buckets, default=32)
             raise TemplateError(
                 f"the stack name {stack_name[:140]!r} cannot be used: {rule}, and one would be {value[:200]!r}; "
-                f"use at most {longest} of a-z 0-9 -"
+                f"use at most {_longest(stack_name, named)} of a-z 0-9 -"
             )
     return values
 
@@ -105,18 +118,30 @@ def check_rules(template: Template, resolver: Resolver) -> None:
                 raise TemplateError(f"{name}: {assertion.get('AssertDescription', 'the assertion does not hold')}")
 
 
+def _longest(stack_name: str, named: list[tuple[tuple[str, str], str]]) -> int:
+    """How long the stack's name may be, by the names that are made of it."""
+    room = [128]
+    for kind, value in named:
+        limits = re.findall(r"\{\d+,(\d+)\}", _NAMES[kind][0])
+        # A bucket's pattern counts its first and last character apart.
+        limit = 63 if kind[0] == "AWS::S3::Bucket" else int(limits[0])
+        if stack_name in value or stack_name.replace("-", "_") in value:
+            room.append(limit - len(value) + len(stack_name))
+    return min(room)
+
+
 def _names(template: Template, resolver: Resolver) -> Iterator[tuple[tuple[str, str], str]]:
     """Type and property, and the name, of each resource that is named without any other resource."""
     for logical, resource in template["Resources"].items():
         for kind in _NAMES:
-            given = (resource.get("Properties") or {}).get(kind[1])
-            if resource.get("Type") == kind[0] and given is not None and _is_plain(given):
+            if resource.get("Type") != kind[0]:
+                continue
+            given: Any = resource.get("Properties") or {}
+            for member in kind[1].split("."):
+                given = given.get(member) if isinstance(given, dict) else None
+            # Made of parameters only, and of no other resource's name.
+            if given is not None and not set(references(given)) & set(template["Resources"]):
                 yield kind, str(resolver.resolve(given, logical))
-
-
-def _is_plain(given: Any) -> bool:
-    """Whether a name is text, or text with parameters and pseudo parameters in it, and no other resource's."""
-    return isinstance(given, str) or (isinstance(given, dict) and set(given) <= {"Fn::Sub", "Ref"})
 
 
 def _unknown(logical: str, name: str | None) -> Any:

@@ -12,7 +12,7 @@ LOCAL_CODE: Final = "streamkeeper-code-beside-the-template"
 
 
 def _function(maker: Maker, logical: str, properties: Properties) -> Made:
-    name = properties.pop("FunctionName", None) or maker.name(logical)[:64]
+    name = properties.pop("FunctionName", None) or maker.name(logical, 64)
     tags = tags_of(properties)
     variables = properties.pop("Environment", {}).get("Variables", {})
     if variables:

@@ -23,6 +23,7 @@ class Maker:
     Args:
         client: gives the boto3 client of a service name.
         archives: code that lies beside the template, by the key that the template names it with now.
+        stack_id: what tells this stack from an earlier one of its name.
     """
 
     client: Callable[[str], Any]
@@ -30,11 +31,17 @@ class Maker:
     region: str
     stack_name: str
     archives: Mapping[str, bytes] = field(default_factory=dict)
+    stack_id: str = ""
 
-    def name(self, logical: str) -> str:
-        """A name for a resource that the template leaves unnamed; the same one every time."""
-        unique = hashlib.sha256(f"{self.stack_name}/{logical}/{self.account_id}/{self.region}".encode()).hexdigest()
-        return f"{self.stack_name}-{logical}-{unique[:12].upper()}"
+    def name(self, logical: str, longest: int = 255) -> str:
+        """A name for a resource that the template leaves unnamed; the same one every time in one stack.
+
+        Args:
+            longest: characters that the service takes; what is too long is cut before the part that makes it unique.
+        """
+        whose = f"{self.stack_name}/{logical}/{self.account_id}/{self.region}/{self.stack_id}"
+        unique = hashlib.sha256(whose.encode()).hexdigest()[:12].upper()
+        return f"{f'{self.stack_name}-{logical}'[: longest - 13]}-{unique}"
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"

@@ -13,7 +13,7 @@ from infra.local.cloudformation.kinds import Kind, Made, Maker, Properties, only
 
 def _kinesis_stream(maker: Maker, logical: str, properties: Properties) -> Made:
     kinesis = maker.client("kinesis")
-    name = properties.get("Name") or maker.name(logical)
+    name = properties.get("Name") or maker.name(logical, 128)
     call: Properties = {"StreamName": name}
     if "StreamModeDetails" in properties:
         call["StreamModeDetails"] = properties["StreamModeDetails"]
@@ -34,7 +34,7 @@ def _kinesis_stream(maker: Maker, logical: str, properties: Properties) -> Made:
 
 
 def _delivery_stream(maker: Maker, logical: str, properties: Properties) -> Made:
-    name = properties.pop("DeliveryStreamName", None) or maker.name(logical)
+    name = properties.pop("DeliveryStreamName", None) or maker.name(logical, 64)
     answer = maker.client("firehose").create_delivery_stream(DeliveryStreamName=name, **properties)
     return Made(name, {"Arn": answer["DeliveryStreamARN"]})
 
@@ -44,7 +44,7 @@ def _delivery_stream(maker: Maker, logical: str, properties: Properties) -> Made
 
 def _role(maker: Maker, logical: str, properties: Properties) -> Made:
     iam = maker.client("iam")
-    name = properties.get("RoleName") or maker.name(logical)[:64]
+    name = properties.get("RoleName") or maker.name(logical, 64)
     extra = {key: properties[key] for key in ("Path", "Description", "MaxSessionDuration") if key in properties}
     role = iam.create_role(
         RoleName=name, AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]), **extra
@@ -109,7 +109,7 @@ def _alarm(maker: Maker, logical: str, properties: Properties) -> Made:
 
 def _bucket(maker: Maker, logical: str, properties: Properties) -> Made:
     s3 = maker.client("s3")
-    name = properties.get("BucketName") or maker.name(logical).lower()
+    name = properties.get("BucketName") or maker.name(logical, 63).lower()
     # us-east-1 is the region that S3 wants left unsaid.
     where = {} if maker.region == "us-east-1" else {"LocationConstraint": maker.region}
     s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
@@ -126,6 +126,8 @@ def _bucket(maker: Maker, logical: str, properties: Properties) -> Made:
     if "LifecycleConfiguration" in properties:
         rules = [lifecycle_rule(logical, rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
         s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    if "Tags" in properties:
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": properties["Tags"]})
     return Made(
         name,
         {
@@ -225,7 +227,7 @@ def _dynamodb_table(maker: Maker, logical: str, properties: Properties) -> Made:
         *("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"),
         "ProvisionedThroughput",
     )
-    call: Properties = {key: properties[key] for key in same if key in properties}
+    call: Properties = {key: properties[key] for key in (*same, "Tags") if key in properties}
     if "SSESpecification" in properties:
         given = properties["SSESpecification"]
         only(f"{logical}.SSESpecification", given, {"SSEEnabled", "SSEType", "KMSMasterKeyId"})
@@ -247,7 +249,7 @@ def _event_bus(maker: Maker, logical: str, properties: Properties) -> Made:
 
 def _rule(maker: Maker, logical: str, properties: Properties) -> Made:
     events = maker.client("events")
-    name = properties.pop("Name", None) or maker.name(logical)
+    name = properties.pop("Name", None) or maker.name(logical, 64)
     targets = properties.pop("Targets", [])
     for target in targets:
         if ":lambda:" in str(target.get("Arn")):
@@ -273,7 +275,7 @@ _QUEUE_ATTRIBUTES = frozenset(
 
 
 def _queue(maker: Maker, logical: str, properties: Properties) -> Made:
-    name = properties.get("QueueName") or maker.name(logical)
+    name = properties.get("QueueName") or maker.name(logical, 80)
     attributes = {key: _attribute_text(properties[key]) for key in sorted(_QUEUE_ATTRIBUTES & set(properties))}
     url = maker.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     return Made(url, {"Arn": maker.arn("sqs", name), "QueueName": name, "QueueUrl": url})
@@ -322,10 +324,9 @@ KINDS: Mapping[str, Kind] = {
             {
                 *("AttributeDefinitions", "BillingMode", "KeySchema", "PointInTimeRecoverySpecification"),
                 *("SSESpecification", "TableName", "TimeToLiveSpecification", "GlobalSecondaryIndexes"),
-                *("LocalSecondaryIndexes", "ProvisionedThroughput"),
+                *("LocalSecondaryIndexes", "ProvisionedThroughput", "Tags"),
             }
         ),
-        without_effect=_TAGS,
     ),
     "AWS::Events::EventBus": Kind(make=_event_bus, carried=frozenset({"Name", "Description"})),
     "AWS::Events::Rule": Kind(
@@ -372,10 +373,9 @@ KINDS: Mapping[str, Kind] = {
         carried=frozenset(
             {
                 *("BucketEncryption", "BucketName", "LifecycleConfiguration", "OwnershipControls"),
-                *("PublicAccessBlockConfiguration", "VersioningConfiguration"),
+                *("PublicAccessBlockConfiguration", "Tags", "VersioningConfiguration"),
             }
         ),
-        without_effect=_TAGS,
     ),
     "AWS::S3::BucketPolicy": Kind(make=_bucket_policy, carried=frozenset({"Bucket", "PolicyDocument"})),
     "AWS::SQS::Queue": Kind(make=_queue, carried=_QUEUE_ATTRIBUTES | {"QueueName"}, without_effect=_TAGS),

@@ -51,7 +51,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 def test_a_detached_runtime_is_found_asked_drained_and_stopped(shell: Shell) -> None:
     data = shell.folder / "data"
     ready = shell.json("up", "--detach", "--port", "0", "--data", str(data), "--parameter", "ShardCount=2")
-    assert ready["outputs"]["ContentStreamName"] == "streamkeeper-content"
+    assert ready["outputs"]["ContentStreamName"].startswith("streamkeeper-ContentStream-")
 
     status = shell.json("status")
     assert status["process"]["data"] == str(data)

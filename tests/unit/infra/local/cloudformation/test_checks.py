@@ -13,7 +13,7 @@ def check(stack_name: str = "streamkeeper", **parameters: object) -> None:
     check_stack(WHOLE, stack_name=stack_name, parameters=parameters, account_id=ACCOUNT_ID)
 
 
-@pytest.mark.parametrize("name", ["streamkeeper", "a", "x" * 22, "team-7"])
+@pytest.mark.parametrize("name", ["streamkeeper", "a", "x" * 52, "team-7"])
 def test_names_that_aws_takes_in_every_region_are_taken(name: str) -> None:
     check(name)
 
@@ -21,9 +21,11 @@ def test_names_that_aws_takes_in_every_region_are_taken(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("My-Streamkeeper-Production", "use at most 22 of a-z 0-9 -"),
-        ("Prod", "use at most 22 of a-z 0-9 -"),
-        ("x" * 23, "use at most 22 of a-z 0-9 -"),
+        ("My-Streamkeeper-Production", "use at most 52 of a-z 0-9 -"),
+        ("Prod", "use at most 52 of a-z 0-9 -"),
+        ("x" * 53, "use at most 52 of a-z 0-9 -"),
+        ("primary", "is not primary, which every account has"),
+        ("default", "is not default, which every account has"),
         ("x" * 500, "begins with a letter and has 1 to 128"),
         ("", "begins with a letter"),
         ("7teams", "begins with a letter"),
