@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from infra.local.cloudformation.intrinsics import Resolver, Template
 from infra.local.cloudformation.provision import read_template
@@ -55,10 +55,16 @@ def deployed(template: Template, **parameters: object) -> dict[str, tuple[str, d
     }
 
 
+def schema_of(kind: str) -> dict[str, Any]:
+    """CloudFormation's schema of a resource type, as cfn-lint carries it."""
+    name = kind.replace("AWS::Serverless::", "AWS::Lambda::")
+    found: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", name).schema
+    return found
+
+
 def fixed_when_made(kind: str) -> list[tuple[str, ...]]:
     """The paths of a resource type's properties that a change of which makes another resource."""
-    kind = kind.replace("AWS::Serverless::", "AWS::Lambda::")
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    schema = schema_of(kind)
     names = ("createOnlyProperties", "conditionalCreateOnlyProperties")
     return [tuple(path.split("/")[2:]) for key in names for path in schema.get(key) or []]
 

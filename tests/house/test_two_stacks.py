@@ -4,7 +4,7 @@ from typing import Any
 
 from infra.local.cloudformation.intrinsics import Resolver, parameter_values
 from infra.local.cloudformation.provision import read_template
-from tests.house.test_replacements import PROVIDER_SCHEMA_MANAGER, at
+from tests.house.test_replacements import at, schema_of
 
 TEMPLATE = read_template()
 
@@ -29,9 +29,7 @@ def identities(stack_name: str) -> dict[str, list[str]]:
         if resource["Type"] == "AWS::Glue::Database":
             found[name] = [given["DatabaseInput"]["Name"]]
             continue
-        kind = resource["Type"].replace("AWS::Serverless::", "AWS::Lambda::")
-        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
-        paths = [tuple(path.split("/")[2:]) for path in schema.get("primaryIdentifier", [])]
+        paths = [tuple(path.split("/")[2:]) for path in schema_of(resource["Type"]).get("primaryIdentifier", [])]
         known = [str(at(given, path)) for path in paths if at(given, path) is not None]
         if known:
             found[name] = known

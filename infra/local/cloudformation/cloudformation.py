@@ -22,6 +22,20 @@ class StackResource:
     logical_id: str
     physical_id: str
     type: str
+    status: str = "CREATE_COMPLETE"
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackEvent:
+    """What happened to one resource, or to the stack itself; ``at`` in epoch seconds."""
+
+    at: float
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

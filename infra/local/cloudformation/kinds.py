@@ -24,6 +24,7 @@ class Maker:
         client: gives the boto3 client of a service name.
         archives: code that lies beside the template, by the key that the template names it with now.
         stack_id: what tells this stack from an earlier one of its name.
+        begun: by logical name, what exists of a resource although the rest of making it may still fail.
     """
 
     client: Callable[[str], Any]
@@ -32,6 +33,7 @@ class Maker:
     stack_name: str
     archives: Mapping[str, bytes] = field(default_factory=dict)
     stack_id: str = ""
+    begun: dict[str, str] = field(default_factory=dict)
 
     def name(self, logical: str, longest: int = 255) -> str:
         """A name for a resource that the template leaves unnamed; the same one every time in one stack.

@@ -70,6 +70,94 @@ class Place:
     region: str
 
 
+class Plan:
+    """What a template comes to with some parameters: the resources in the order in which they are made, and how.
+
+    Args:
+        template: from ``load_template``; it is left as it is.
+        parameters: values by parameter name; the others take their defaults.
+        stack_id: what tells this stack from an earlier one of its name; CloudFormation's names carry it.
+        folder: where the template lies, from which its code is taken; None for the project's own template.
+
+    Raises:
+        TemplateError: a parameter, function, resource type or property that is wrong or not handled.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        place: Place,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        stack_name: str = STACK_NAME,
+        stack_id: str = "",
+        folder: Path | None = None,
+    ) -> None:
+        unknown = sorted(set(template) - _SECTIONS)
+        if unknown:
+            raise TemplateError(f"section {', '.join(unknown)} of the template is not handled")
+        self.template = template
+        self.values = parameter_values(template, parameters or {})
+        archives: dict[str, bytes] = {}
+        translated = _with_code(template, folder, archives)
+        if any(str(one.get("Type", "")).startswith("AWS::Serverless::") for one in translated["Resources"].values()):
+            translated = translate(translated, place.region)
+        self.maker = Maker(
+            client=place.client,
+            account_id=place.account_id,
+            region=place.region,
+            stack_name=stack_name,
+            archives=archives,
+            stack_id=stack_id,
+        )
+        self.made: dict[str, Made] = {}
+        self._resolver = Resolver(
+            translated,
+            parameters=self.values,
+            pseudo=_pseudo(place, stack_name),
+            attribute=lambda logical, name: _attribute(self.made, logical, name),
+        )
+        check_rules(template, self._resolver)
+        self.resources: dict[str, Mapping[str, Any]] = {
+            logical: resource
+            for logical, resource in translated["Resources"].items()
+            if "Condition" not in resource or self._resolver.condition(resource["Condition"])
+        }
+        for logical, resource in self.resources.items():
+            check_resource(logical, resource)
+        self.order = creation_order(self.resources)
+
+    def properties(self, logical: str) -> dict[str, Any]:
+        """What of a resource's properties reaches its service; all that it refers to has to be made."""
+        resource = self.resources[logical]
+        properties = self._resolver.resolve(resource.get("Properties", {}), logical)
+        return {name: value for name, value in properties.items() if name in KINDS[resource["Type"]].carried}
+
+    def make(self, logical: str) -> StackResource:
+        """Makes one resource, once all that it refers to is made.
+
+        Raises:
+            TemplateError: its service refuses it; what there is of it then is in ``maker.begun``.
+        """
+        kind = self.resources[logical]["Type"]
+        self.made[logical] = _make(KINDS[kind], self.maker, logical, deepcopy(self.properties(logical)))
+        return StackResource(logical_id=logical, physical_id=self.made[logical].ref, type=kind)
+
+    def outputs(self) -> dict[str, str]:
+        """The outputs' values by name, once everything is made."""
+        return {name: str(self._resolver.resolve(one["Value"], name)) for name, one in self._outputs().items()}
+
+    def output_descriptions(self) -> dict[str, str]:
+        return {name: str(one.get("Description", "")) for name, one in self._outputs().items()}
+
+    def _outputs(self) -> dict[str, Any]:
+        return {
+            name: output
+            for name, output in self.template.get("Outputs", {}).items()
+            if "Condition" not in output or self._resolver.condition(output["Condition"])
+        }
+
+
 def provision(
     template: Template,
     place: Place,
@@ -93,58 +181,21 @@ def provision(
         TemplateError: a parameter, function, resource type or property that is wrong or not handled.
             So is what a service refuses, as it would on AWS.
     """
-    unknown = sorted(set(template) - _SECTIONS)
-    if unknown:
-        raise TemplateError(f"section {', '.join(unknown)} of the template is not handled")
-    values = parameter_values(template, parameters or {})
-    archives: dict[str, bytes] = {}
-    translated = translate(_with_code(template, folder, archives), place.region)
-    maker = Maker(
-        client=place.client,
-        account_id=place.account_id,
-        region=place.region,
-        stack_name=stack_name,
-        archives=archives,
-    )
-    made: dict[str, Made] = {}
-    resolver = Resolver(
-        translated,
-        parameters=values,
-        pseudo=_pseudo(place, stack_name),
-        attribute=lambda logical, name: _attribute(made, logical, name),
-    )
-    check_rules(template, resolver)
-    resources = {
-        logical: resource
-        for logical, resource in translated["Resources"].items()
-        if "Condition" not in resource or resolver.condition(resource["Condition"])
-    }
-    for logical, resource in resources.items():
-        check_resource(logical, resource)
+    plan = Plan(template, place, parameters=parameters, stack_name=stack_name, folder=folder)
     listed: list[StackResource] = []
-    for logical in creation_order(resources):
-        resource = resources[logical]
-        kind = KINDS[resource["Type"]]
-        properties = resolver.resolve(resource.get("Properties", {}), logical)
-        carried = {name: value for name, value in properties.items() if name in kind.carried}
-        made[logical] = _make(kind, maker, logical, carried)
-        listed.append(StackResource(logical_id=logical, physical_id=made[logical].ref, type=resource["Type"]))
+    for logical in plan.order:
+        listed.append(plan.make(logical))
         if on_made:
             on_made(listed[-1])
-    outputs = {
-        name: output
-        for name, output in template.get("Outputs", {}).items()
-        if "Condition" not in output or resolver.condition(output["Condition"])
-    }
     return Stack(
         name=stack_name,
         region=place.region,
         account_id=place.account_id,
         created_at=now,
         description=str(template.get("Description", "")).strip(),
-        parameters={name: str(value) for name, value in values.items()},
-        outputs={name: str(resolver.resolve(output["Value"], name)) for name, output in outputs.items()},
-        output_descriptions={name: str(output.get("Description", "")) for name, output in outputs.items()},
+        parameters={name: str(value) for name, value in plan.values.items()},
+        outputs=plan.outputs(),
+        output_descriptions=plan.output_descriptions(),
         resources=tuple(listed),
     )
 

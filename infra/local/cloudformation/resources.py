@@ -20,6 +20,7 @@ def _kinesis_stream(maker: Maker, logical: str, properties: Properties) -> Made:
     if "ShardCount" in properties:
         call["ShardCount"] = properties["ShardCount"]
     kinesis.create_stream(**call)
+    maker.begun[logical] = name
     kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     if properties.get("RetentionPeriodHours", 24) > 24:
         kinesis.increase_stream_retention_period(
@@ -49,6 +50,7 @@ def _role(maker: Maker, logical: str, properties: Properties) -> Made:
     role = iam.create_role(
         RoleName=name, AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]), **extra
     )["Role"]
+    maker.begun[logical] = name
     for policy in properties.get("Policies", []):
         iam.put_role_policy(
             RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=_rights(policy["PolicyDocument"])
@@ -87,6 +89,7 @@ def _log_group(maker: Maker, logical: str, properties: Properties) -> Made:
     logs = maker.client("logs")
     name = properties.get("LogGroupName") or maker.name(logical)
     logs.create_log_group(logGroupName=name)
+    maker.begun[logical] = name
     if "RetentionInDays" in properties:
         logs.put_retention_policy(logGroupName=name, retentionInDays=properties["RetentionInDays"])
     return Made(name, {"Arn": maker.arn("logs", f"log-group:{name}:*")})
@@ -113,6 +116,7 @@ def _bucket(maker: Maker, logical: str, properties: Properties) -> Made:
     # us-east-1 is the region that S3 wants left unsaid.
     where = {} if maker.region == "us-east-1" else {"LocationConstraint": maker.region}
     s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
+    maker.begun[logical] = name
     if "OwnershipControls" in properties:
         s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
     if "PublicAccessBlockConfiguration" in properties:
@@ -207,6 +211,7 @@ def _work_group(maker: Maker, logical: str, properties: Properties) -> Made:
         Configuration=properties.get("WorkGroupConfiguration", {}),
         Description=properties.get("Description", ""),
     )
+    maker.begun[logical] = properties["Name"]
     if properties.get("State", "ENABLED") != "ENABLED":
         athena.update_work_group(WorkGroup=properties["Name"], State=properties["State"])
     return Made(properties["Name"])
@@ -233,6 +238,7 @@ def _dynamodb_table(maker: Maker, logical: str, properties: Properties) -> Made:
         only(f"{logical}.SSESpecification", given, {"SSEEnabled", "SSEType", "KMSMasterKeyId"})
         call["SSESpecification"] = {("Enabled" if key == "SSEEnabled" else key): value for key, value in given.items()}
     answer = dynamodb.create_table(TableName=name, **call)
+    maker.begun[logical] = name
     if "TimeToLiveSpecification" in properties:
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
     if "PointInTimeRecoverySpecification" in properties:
@@ -257,6 +263,7 @@ def _rule(maker: Maker, logical: str, properties: Properties) -> Made:
     if "EventPattern" in properties:
         properties["EventPattern"] = json.dumps(properties["EventPattern"])
     answer = events.put_rule(Name=name, **properties)
+    maker.begun[logical] = name
     if targets:
         bus = {"EventBusName": properties["EventBusName"]} if "EventBusName" in properties else {}
         failed = events.put_targets(Rule=name, Targets=targets, **bus)

@@ -78,7 +78,8 @@ def test_the_projects_template_is_made_whole() -> None:
     assert function["Handler"] == "consumers.aws.moderate_handler.handle"
     assert all(isinstance(value, str) for value in function["Environment"]["Variables"].values())
     [mapping] = recorder.of("create_event_source_mapping")
-    assert mapping["DestinationConfig"]["OnFailure"]["Destination"].startswith("arn:aws:s3:::streamkeeper-deadletterbucket-")
+    destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination.startswith("arn:aws:s3:::streamkeeper-deadletterbucket-")
     assert "MetricsConfig" not in mapping
     assert len(recorder.of("create_delivery_stream")) == 4
     assert stack.outputs["LakeBucketName"].startswith("streamkeeper-lakebucket-")
