@@ -20,6 +20,7 @@ from infra.local.baseline import Baseline, Services
 from infra.local.cbor import CborDoor
 from infra.local.certificate import Certificate
 from infra.local.clock import Clock, SystemClock
+from infra.local.cloudformation.change_sets import ChangeSets
 from infra.local.cloudformation.cloudformation import Stack, StackApi, StackResource
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import Place, provision, read_template
@@ -128,7 +129,15 @@ class Twin:
         kept = self._kept
         self.objects = S3Store(self.moto)
         self.catalog = GlueCatalog(self.moto, note=kept.requests.note if kept else None)
-        self.stacks = StackApi()
+        self.change_sets = ChangeSets(
+            Place(client=self.client, account_id=ACCOUNT_ID, region=region),
+            clock=self._clock.now,
+            fetch=self.objects.get,
+            refuses="a runtime that keeps its data in a folder makes no other stacks: start it without --data"
+            if data is not None
+            else "",
+        )
+        self.stacks = StackApi(self.change_sets)
         self.cloudwatch = CloudWatch(account=ACCOUNT_ID, region=region, clock=self._clock, publish=self._publish)
         meter = self.cloudwatch.meter
         guard = testbed.faults.refuse if testbed else _no_guard

@@ -9,9 +9,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from infra.local.cloudformation.cloudformation import StackEvent
 from infra.local.cloudformation.intrinsics import TemplateError
 from infra.local.cloudformation.kinds import Made
+from infra.local.cloudformation.model import StackEvent
 from infra.local.cloudformation.provision import Plan
 from infra.local.cloudformation.removals import adopt, remove
 

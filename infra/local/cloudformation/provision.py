@@ -12,7 +12,6 @@ from typing import Any
 
 from infra.local.awslambda.packages import packed
 from infra.local.cloudformation.checks import check_rules
-from infra.local.cloudformation.cloudformation import Stack, StackResource
 from infra.local.cloudformation.functions import LOCAL_CODE
 from infra.local.cloudformation.intrinsics import (
     Resolver,
@@ -23,6 +22,7 @@ from infra.local.cloudformation.intrinsics import (
     parameter_values,
 )
 from infra.local.cloudformation.kinds import Kind, Made, Maker
+from infra.local.cloudformation.model import Stack, StackResource
 from infra.local.cloudformation.resources import KINDS
 from infra.local.defaults import STACK_NAME, TEMPLATE
 

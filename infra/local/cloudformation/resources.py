@@ -120,9 +120,9 @@ def _bucket(maker: Maker, logical: str, properties: Properties) -> Made:
     if "OwnershipControls" in properties:
         s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
     if "PublicAccessBlockConfiguration" in properties:
-        s3.put_public_access_block(
-            Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"]
-        )
+        # A template may have them as text; CloudFormation makes truth values of them.
+        blocked = {key: str(one).lower() == "true" for key, one in properties["PublicAccessBlockConfiguration"].items()}
+        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=blocked)
     if "BucketEncryption" in properties:
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=_encryption(logical, properties))
     if "VersioningConfiguration" in properties:
