@@ -80,7 +80,7 @@ def test_the_projects_template_is_made_whole() -> None:
     [mapping] = recorder.of("create_event_source_mapping")
     destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
     assert destination.startswith("arn:aws:s3:::streamkeeper-deadletterbucket-")
-    assert "MetricsConfig" not in mapping
+    assert mapping["MetricsConfig"] == {"Metrics": ["EventCount"]}
     assert len(recorder.of("create_delivery_stream")) == 4
     assert stack.outputs["LakeBucketName"].startswith("streamkeeper-lakebucket-")
     assert stack.parameters["ShardCount"] == "3"
