@@ -37,10 +37,11 @@ _KNOWN_FIELDS = frozenset(WireEvent.__struct_fields__)
 _MEDIA_FIELDS = frozenset(Media.__struct_fields__)
 _SURFACE = re.compile(r"[a-z0-9_]{1,32}")
 # Keeps out what datetime.fromisoformat takes but RFC 3339 does not: week dates, 24:00, seconds in offsets, no zone.
-_RFC3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6}0*)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
-    re.ASCII,
+RFC3339_PATTERN = (
+    "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    "(?:[.][0-9]{1,6}0*)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+_RFC3339 = re.compile(RFC3339_PATTERN)
 
 
 class Lateness(msgspec.Struct, frozen=True):
@@ -291,6 +292,7 @@ def _utc(moment: datetime) -> str:
 __all__ = [
     "DEFAULT_LATENESS",
     "LATE_AFTER",
+    "RFC3339_PATTERN",
     "SCHEMA_VERSION",
     "SKEW_AFTER",
     "Lateness",

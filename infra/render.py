@@ -1,6 +1,7 @@
-"""``python -m infra.render`` brings what the AWS template repeats up to date: columns, views and saved queries.
+"""``python -m infra.render`` brings what the AWS template repeats up to date: columns, views, queries, an API.
 
-They are written in ``glue`` and ``athena``, which know nothing of the template. With ``--check`` nothing is written.
+They are written in ``glue``, ``athena`` and ``infra.content_api``, which know nothing of the template. The document of
+the API that readers see is written beside the docs. With ``--check`` nothing is written.
 """
 
 import argparse
@@ -11,12 +12,15 @@ from pathlib import Path
 from athena import reports, saved, views
 from glue.catalog.render.hive import template_columns
 from glue.catalog.tables import ALL_TABLES
+from infra.content_api import rendering
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
+API_DOCUMENT = ROOT / "docs" / "content-api.openapi.json"
 _TABLES = {table.name: table for table in ALL_TABLES}
 _BLOCK = re.compile(
-    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED (?P<what>columns of|view|saved queries)(?: (?P<name>\w+))?: [^\n]*\n)"
+    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED (?P<what>columns of|view|saved queries|content API)"
+    r"(?: (?P<name>\w+))?: [^\n]*\n)"
     r".*?(?P<tail>^ *# END GENERATED)",
     re.MULTILINE | re.DOTALL,
 )
@@ -29,11 +33,11 @@ def rendered(template: str) -> str:
         ValueError: the template lacks a place for one of them, or has one too many.
     """
     text, count = _BLOCK.subn(lambda found: found["head"] + _lines(found) + found["tail"], template)
-    wanted = len(_TABLES) + len(views.NAMES) + 1
+    wanted = len(_TABLES) + len(views.NAMES) + 2
     if count != wanted:
         raise ValueError(
             f"{count} blocks '# BEGIN GENERATED ... # END GENERATED' in the template; wanted: {wanted}, for columns of "
-            f"{', '.join(_TABLES)}, the views {', '.join(views.NAMES)} and the saved queries"
+            f"{', '.join(_TABLES)}, the views {', '.join(views.NAMES)}, the saved queries and the content API"
         )
     return text
 
@@ -45,6 +49,8 @@ def _lines(block: re.Match[str]) -> str:
             return template_columns(_TABLES[block["name"]], indent)
         case "view":
             return views.template_lines("Database", indent, block["name"])
+        case "content API":
+            return rendering.template_lines(indent)
     every = [reports.load(name) for name in reports.names()]
     return saved.template_lines(every, database="Database", workgroup="WorkGroup", indent=indent)
 
@@ -57,16 +63,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the template is stale")
     options = parser.parse_args(arguments)
     text = TEMPLATE.read_text(encoding="utf-8")
-    wanted = rendered(text)
-    if wanted == text:
-        return 0
-    name = TEMPLATE.relative_to(ROOT)
-    if options.check:
-        print(f"{name} is stale. Run: python -m infra.render", file=sys.stderr)
-        return 1
-    TEMPLATE.write_text(wanted, encoding="utf-8")
-    print(f"written: {name}")
-    return 0
+    written = API_DOCUMENT.read_text(encoding="utf-8") if API_DOCUMENT.exists() else ""
+    stale = {
+        path: wanted
+        for path, given, wanted in (
+            (TEMPLATE, text, rendered(text)),
+            (API_DOCUMENT, written, rendering.document_text()),
+        )
+        if given != wanted
+    }
+    for path, wanted in stale.items():
+        name = path.relative_to(ROOT)
+        if options.check:
+            print(f"{name} is stale. Run: python -m infra.render", file=sys.stderr)
+        else:
+            path.write_text(wanted, encoding="utf-8")
+            print(f"written: {name}")
+    return 1 if stale and options.check else 0
 
 
 if __name__ == "__main__":

@@ -103,6 +103,20 @@ def _atom(text: str) -> _Atom | None:
     return None
 
 
+def named_table(body: Mapping[str, Any]) -> None:
+    """Passes when a query names its table; moto fails over one that does not, without an answer.
+
+    Raises:
+        ApiError: ValidationException.
+    """
+    if not isinstance(body.get("TableName"), str):
+        raise ApiError(
+            "ValidationException",
+            "1 validation error detected: Value null at 'tableName' failed to satisfy constraint: "
+            "Member must not be null",
+        )
+
+
 class ItemWrites:
     """``UpdateItem`` and batches of INSERTs on moto's tables.
 

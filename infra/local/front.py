@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
+from infra.local.apigateway.api import PREFIX, ApiGatewayApi
 from infra.local.cloudformation.cloudformation import StackApi, error_document
 from infra.local.control import Control
 from infra.local.durable.requests import Call
@@ -27,6 +28,7 @@ OUR_TARGETS = {"Kinesis_20131202": "kinesis", "Firehose_20150804": "firehose", "
 _OUR_SIGNING_NAMES = {"kinesis": "kinesis", "firehose": "firehose", "athena": "athena", "lambda": "lambda"}
 _LAMBDA_PATHS = ("/2015-03-31/", "/2014-11-13/", "/2017-03-31/", "/2017-10-31/", "/2018-10-31/", "/2019-09-25/")
 _JSON_TYPE = "application/x-amz-json-1.1"
+_CONTROL = ("apigateway", "s3")
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -37,7 +39,7 @@ class JsonApi(Protocol):
 
 
 class RestApi(Protocol):
-    """A service of ours that speaks REST: Lambda."""
+    """A service of ours that speaks REST: Lambda, API Gateway."""
 
     def handle(
         self, method: str, path: str, query: dict[str, str], body: bytes, headers: Mapping[str, str] | None = None
@@ -92,6 +94,7 @@ class Front:
         moto: what answers all that is not ours (moto).
         apis: our JSON services by name: ``kinesis``, ``firehose``, ``athena``.
         functions: our Lambda API.
+        gateway: our API Gateway, and what it serves.
         stacks: CloudFormation's answers for our stack.
         control: answers under ``/_twin/``.
         forms: by signing name, what answers calls in the older protocol; None from it is moto's to answer.
@@ -109,6 +112,7 @@ class Front:
         *,
         apis: Mapping[str, JsonApi] | None = None,
         functions: RestApi | None = None,
+        gateway: ApiGatewayApi | None = None,
         stacks: StackApi | None = None,
         control: Control | None = None,
         shortcuts: Mapping[str, Shortcut] | None = None,
@@ -119,6 +123,7 @@ class Front:
         self._moto = moto
         self._apis = dict(apis or {})
         self._functions = functions
+        self._gateway = gateway
         self._stacks = stacks or StackApi()
         self._control = control
         self._shortcuts = dict(shortcuts or {})
@@ -134,6 +139,8 @@ class Front:
             return self._run(environ, start_response, self._control_route(environ, path))
         if not self._admits(environ):
             return _plain(start_response, 503, "the runtime is starting; try again in a moment\n")
+        if path.startswith(PREFIX) and self._gateway is not None and _signing_name(environ) not in _CONTROL:
+            return self._run(environ, start_response, self._served(environ, self._gateway))
         route = self._route(environ, path)
         if self._recorder is None:
             return self._run(environ, start_response, route)
@@ -205,7 +212,12 @@ class Front:
                 )
         signed_for = _signing_name(environ)
         if signed_for == "lambda" or (not signed_for and path.startswith(_LAMBDA_PATHS)):
-            return _Route("lambda", lambda: self._rest(environ, path), _json_refusal, "ServiceException")
+            return _Route(
+                "lambda", lambda: self._rest(environ, path, self._functions), _json_refusal, "ServiceException"
+            )
+        if signed_for == "apigateway" and self._gateway is not None:
+            gateway = self._gateway
+            return _Route("apigateway", lambda: self._rest(environ, path, gateway), _json_refusal)
         if signed_for == "cloudformation":
             return _Route("cloudformation", lambda: self._stack(environ), _stack_refusal)
         if signed_for in self._forms and not target:
@@ -225,16 +237,29 @@ class Front:
         answer = self._shortcuts[target](_json_body(environ))
         return None if answer is None else _Answer(200, content_type, msgspec.json.encode(answer))
 
-    def _rest(self, environ: "WSGIEnvironment", path: str) -> _Answer:
-        if self._functions is None:
+    def _rest(self, environ: "WSGIEnvironment", path: str, api: RestApi | None) -> _Answer:
+        if api is None:
             return _refuse("UnknownOperationException", "this twin runs without its lambda service", 404)
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         # The path as sent: an ARN in it has its colons and slashes encoded.
         raw_path = environ.get("RAW_URI", path).partition("?")[0]
-        status, headers, body = self._functions.handle(
+        status, headers, body = api.handle(
             environ["REQUEST_METHOD"], raw_path, query, _body(environ), _header_fields(environ)
         )
         return _Answer(status, "application/json", body, tuple(headers.items()))
+
+    def _served(self, environ: "WSGIEnvironment", gateway: ApiGatewayApi) -> _Route:
+        """A request to an API that was made here. The calls that it leads to are recorded, each by itself."""
+
+        def answer() -> _Answer:
+            query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+            raw_path = environ.get("RAW_URI", "").partition("?")[0]
+            headers = {**_header_fields(environ), "content-type": environ.get("CONTENT_TYPE", "")}
+            given = gateway.serve(environ["REQUEST_METHOD"], raw_path, query, headers, _body(environ))
+            fields = [(name, value) for name, value in given.headers.items() if name.lower() != "content-type"]
+            return _Answer(given.status, given.headers.get("Content-Type", "text/plain"), given.body, tuple(fields))
+
+        return _Route("execute-api", answer, _json_refusal)
 
     def _stack(self, environ: "WSGIEnvironment") -> _Answer | None:
         text = _body(environ).decode("utf-8", "replace") or environ.get("QUERY_STRING", "")
@@ -308,6 +333,48 @@ def _json_body(environ: "WSGIEnvironment") -> dict[str, object]:
     if not isinstance(body, dict):
         raise ApiError("SerializationException", "the body is not a JSON object")
     return body
+
+
+def asking(application: "WSGIApplication") -> Callable[[str, bytes], tuple[int, bytes]]:
+    """A call to a service by its X-Amz-Target through a door, as this process's own callers make it.
+
+    Args:
+        application: the front.
+    """
+
+    def ask(target: str, body: bytes) -> tuple[int, bytes]:
+        scope = f"gateway/20260101/us-east-1/{target.partition('_')[0].lower()}/aws4_request"
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/",
+            "RAW_URI": "/",
+            "QUERY_STRING": "",
+            "CONTENT_TYPE": _JSON_TYPE if target.startswith("Kinesis") else "application/x-amz-json-1.0",
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_HOST": "127.0.0.1",
+            "HTTP_X_AMZ_TARGET": target,
+            "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": BytesIO(body),
+            "wsgi.errors": None,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+        given: list[int] = []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            given[:] = [int(status.split()[0])]
+
+        answer = b"".join(application(environ, cast("StartResponse", start)))
+        return given[0], answer
+
+    return ask
 
 
 def _status(code: int) -> str:

@@ -8,6 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
+from infra.local.apigateway.api import ApiGatewayApi
 from infra.local.athena.api import AthenaApi
 from infra.local.athena.processes import QUERY_SECONDS, IsolatedEngine
 from infra.local.awslambda.api import EventSourceApi
@@ -29,14 +32,14 @@ from infra.local.cloudwatch.service import CloudWatch
 from infra.local.control import Control
 from infra.local.defaults import ACCOUNT_ID, REGION, STACK_NAME
 from infra.local.durable.requests import AGAIN
-from infra.local.dynamodb import ItemWrites
+from infra.local.dynamodb import ItemWrites, named_table
 from infra.local.eventbridge import EventBuses
 from infra.local.faults import TOOL_KEY, FaultyDoor
 from infra.local.firehose.api import FirehoseApi
 from infra.local.firehose.driver import DeliveryStreamDriver, Ports, calling
 from infra.local.firehose.limits import PutFaults
 from infra.local.firehose.source import KinesisSource
-from infra.local.front import Front
+from infra.local.front import Front, asking
 from infra.local.kept import Kept
 from infra.local.kinesis.api import KinesisApi
 from infra.local.kinesis.streams import Streams
@@ -216,6 +219,14 @@ class Twin:
             ),
         )
         self.mappings.beside += [self._subscriptions, self._queues_read]
+        self._gateway = ApiGatewayApi(
+            account=ACCOUNT_ID,
+            region=region,
+            clock=self._clock,
+            ask=lambda target, body: asking(self._front)(target, body),
+            invoke=self._invoke,
+            log=self._log_request,
+        )
         self._front = Front(
             self.moto,
             apis={
@@ -224,10 +235,12 @@ class Twin:
                 "athena": self.athena,
             },
             functions=self._lambda,
+            gateway=self._gateway,
             stacks=self.stacks,
             control=Control(self.status, testbed, self.deliveries.newest),
             shortcuts={
                 "AWSEvents.PutEvents": EventBuses(self.moto, self._clock, meter=meter).put_events,
+                "DynamoDB_20120810.Query": named_table,
                 "DynamoDB_20120810.UpdateItem": items.update_item,
                 "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
                 **self.cloudwatch.shortcuts(),
@@ -253,6 +266,16 @@ class Twin:
 
     def _publish(self, topic: str, subject: str, message: str) -> None:
         self.client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
+
+    def _invoke(self, arn: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = msgspec.json.decode(calling(self.functions)(arn, msgspec.json.encode(event)))
+        return answer if isinstance(answer, dict) else {}
+
+    def _log_request(self, destination: str, line: str) -> None:
+        """A line of an API's access log, to the delivery stream that its stage names."""
+        name = destination.rpartition("/")[2]
+        data = b64encode(line.encode()).decode()
+        self._firehose.call("PutRecord", {"DeliveryStreamName": name, "Record": {"Data": data}})
 
     # ------------------------------------------------------------------------------------------------ life
 

@@ -1,6 +1,7 @@
 """Rights, both ways: what each role needs by what it is used for, and what the template grants it."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ def every_statement_allows_and_names_what(stack: Stack) -> list[str]:
 def roles_are_assumed_by_the_service_that_uses_them(stack: Stack) -> list[str]:
     services = {_name(function["Role"]): "lambda" for _, function in stack.of("AWS::Serverless::Function")}
     services |= {_name(given["RoleARN"]): "firehose" for _, given in stack.deliveries()}
+    services |= {_name(one["credentials"]): "apigateway" for _, one in _integrations(stack) if "credentials" in one}
     found = []
     for name, role in stack.of("AWS::IAM::Role"):
         trust = {
@@ -93,6 +95,25 @@ def _needed(stack: Stack) -> Iterator[Right]:
         yield from _of_mapping(stack, mapping)
     for _, function in stack.of("AWS::Serverless::Function"):
         yield from _of_function(function)
+    for variables, integration in _integrations(stack):
+        yield from _of_integration(variables, integration)
+
+
+def _integrations(stack: Stack) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """What answers the routes of each API, with the stage's variables, by which its templates name resources."""
+    for _, api in stack.of("AWS::Serverless::Api"):
+        for operations in api["DefinitionBody"]["paths"].values():
+            for operation in operations.values():
+                yield api["Variables"], operation["x-amazon-apigateway-integration"]
+
+
+def _of_integration(variables: dict[str, Any], integration: dict[str, Any]) -> Iterator[Right]:
+    """The call that the integration makes, on what its template names."""
+    if integration["type"] == "aws":
+        service, _, action = integration["uri"].partition(":apigateway:")[2].split(":", 1)[1].partition(":action/")
+        named = set(re.findall(r"\$stageVariables\.(stream|statuses)", str(integration["requestTemplates"])))
+        for name in named:
+            yield Right(_name(integration["credentials"]), f"{service}:{action}", f"<{_name(variables[name])}.Arn>")
 
 
 def _of_delivery(name: str, properties: dict[str, Any]) -> Iterator[Right]:

@@ -172,7 +172,8 @@ def outputs_name_what_they_say(stack: Stack) -> list[str]:
         for ending in ("Name", "Id", "Url", "Arn"):
             thing = name.removesuffix(ending)
             value = output["Value"]
-            if thing in stack.raw and value != {"Ref": thing} and value.get("Fn::GetAtt", [""])[0] != thing:
+            of_thing = value == {"Ref": thing} or "${" + thing + "}" in str(value.get("Fn::Sub", ""))
+            if thing in stack.raw and not of_thing and value.get("Fn::GetAtt", [""])[0] != thing:
                 found.append(name)
     return found
 

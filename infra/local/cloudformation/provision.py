@@ -4,12 +4,14 @@ The template is translated by AWS's own SAM translator, its intrinsic functions 
 by the API call that a user would make. A resource type or a property that is not handled is an error that names it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.apigateway.api import PREFIX
 from infra.local.awslambda.packages import packed
 from infra.local.cloudformation.checks import check_rules
 from infra.local.cloudformation.functions import LOCAL_CODE
@@ -26,6 +28,7 @@ from infra.local.cloudformation.model import Stack, StackResource
 from infra.local.cloudformation.resources import KINDS
 from infra.local.defaults import STACK_NAME, TEMPLATE
 
+_API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 _CHECKOUT = "s3://this-checkout/build/lambda"
 """Where the code of the project's own functions is said to lie: they are imported from this checkout."""
 _CODE_OF = {
@@ -145,7 +148,8 @@ class Plan:
 
     def outputs(self) -> dict[str, str]:
         """The outputs' values by name, once everything is made."""
-        return {name: str(self._resolver.resolve(one["Value"], name)) for name, one in self._outputs().items()}
+        values = {name: str(self._resolver.resolve(one["Value"], name)) for name, one in self._outputs().items()}
+        return {name: _reached(value, self.maker) for name, value in values.items()}
 
     def output_descriptions(self) -> dict[str, str]:
         return {name: str(one.get("Description", "")) for name, one in self._outputs().items()}
@@ -198,6 +202,14 @@ def provision(
         output_descriptions=plan.output_descriptions(),
         resources=tuple(listed),
     )
+
+
+def _reached(value: str, maker: Maker) -> str:
+    """An output's value, with the address of a REST API as the runtime serves it."""
+    if not (found := _API_ADDRESS.match(value)):
+        return value
+    endpoint: str = maker.client("apigateway").meta.endpoint_url
+    return f"{endpoint}{PREFIX}{found[1]}{value[found.end() :]}"
 
 
 def _make(kind: Kind, maker: Maker, logical: str, properties: dict[str, Any]) -> Made:
