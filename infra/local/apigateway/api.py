@@ -36,6 +36,7 @@ class _Rest(msgspec.Struct):
     stages: dict[str, Stage]
     settings: dict[str, dict[str, Any]]
     deployments: list[str]
+    deployed: int = 0
 
 
 class ApiGatewayApi:
@@ -134,7 +135,8 @@ class ApiGatewayApi:
 
     def _deploy(self, api: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         found = self._api(api)
-        number = f"d{len(found.deployments) + 1}"
+        found.deployed += 1
+        number = f"d{found.deployed}"
         found.deployments.append(number)
         if body.get("stageName"):
             name = str(body["stageName"])
@@ -149,7 +151,8 @@ class ApiGatewayApi:
             raise ApiError("ConflictException", "Stage already exists", 409)
         if body.get("deploymentId") not in found.deployments:
             raise ApiError("BadRequestException", "Deployment id does not exist")
-        found.settings[name] = {"variables": dict(body.get("variables") or {})}
+        variables = dict(body.get("variables") or {})
+        found.settings[name] = {"variables": variables, "deployment": body["deploymentId"]}
         found.stages[name] = self._stage(found, name, found.settings[name])
         return 201, _of_stage(found, name)
 
@@ -173,6 +176,19 @@ class ApiGatewayApi:
     def _stages(self, api: str, _: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         found = self._api(api)
         return 200, {"item": [_of_stage(found, name) for name in found.stages]}
+
+    def _delete_stage(self, api: str, name: str, _: dict[str, Any]) -> tuple[int, None]:
+        found = self._api(api)
+        if found.stages.pop(name, None) is None:
+            raise ApiError("NotFoundException", "Invalid stage identifier specified", 404)
+        return 202, None
+
+    def _delete_deployment(self, api: str, deployment: str, _: dict[str, Any]) -> tuple[int, None]:
+        found = self._api(api)
+        if deployment not in found.deployments:
+            raise ApiError("NotFoundException", "Invalid Deployment identifier specified", 404)
+        found.deployments.remove(deployment)
+        return 202, None
 
     def _stage(self, found: _Rest, name: str, settings: dict[str, Any]) -> Stage:
         destination = str(settings.get("/accessLogSettings/destinationArn") or "")
@@ -217,6 +233,11 @@ class ApiGatewayApi:
         )
         self._plans.plans[plan.id] = plan
         return 201, _of_plan(plan)
+
+    def _delete_plan(self, plan: str, _: dict[str, Any]) -> tuple[int, None]:
+        if self._plans.plans.pop(plan, None) is None:
+            raise ApiError("NotFoundException", "Invalid Usage Plan ID specified", 404)
+        return 202, None
 
     def _list_plans(self, _: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         return 200, {"item": [_of_plan(plan) for plan in self._plans.plans.values()]}
@@ -268,7 +289,7 @@ def _of_api(found: _Rest) -> dict[str, Any]:
 def _of_stage(found: _Rest, name: str) -> dict[str, Any]:
     return {
         "stageName": name,
-        "deploymentId": found.deployments[-1],
+        "deploymentId": found.settings[name].get("deployment", ""),
         "variables": found.settings[name]["variables"],
     }
 
@@ -293,6 +314,9 @@ _CALLS: Final[tuple[tuple[str, str, _Call], ...]] = (
     ("POST", "/restapis/([^/]+)/deployments", ApiGatewayApi._deploy),
     ("POST", "/restapis/([^/]+)/stages", ApiGatewayApi._create_stage),
     ("GET", "/restapis/([^/]+)/stages", ApiGatewayApi._stages),
+    ("DELETE", "/restapis/([^/]+)/stages/([^/]+)", ApiGatewayApi._delete_stage),
+    ("DELETE", "/restapis/([^/]+)/deployments/([^/]+)", ApiGatewayApi._delete_deployment),
+    ("DELETE", "/usageplans/([^/]+)", ApiGatewayApi._delete_plan),
     ("PATCH", "/restapis/([^/]+)/stages/([^/]+)", ApiGatewayApi._update_stage),
     ("POST", "/usageplans", ApiGatewayApi._create_plan),
     ("GET", "/usageplans", ApiGatewayApi._list_plans),

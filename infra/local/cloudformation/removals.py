@@ -47,6 +47,14 @@ def _layer(maker: Maker, name: str, properties: Properties) -> None:
 
 
 REMOVALS: Final[Mapping[str, Remove]] = {
+    "AWS::ApiGateway::Deployment": lambda m, name, p: m.client("apigateway").delete_deployment(
+        restApiId=p["RestApiId"], deploymentId=name
+    ),
+    "AWS::ApiGateway::RestApi": lambda m, name, p: m.client("apigateway").delete_rest_api(restApiId=name),
+    "AWS::ApiGateway::Stage": lambda m, name, p: m.client("apigateway").delete_stage(
+        restApiId=p["RestApiId"], stageName=name
+    ),
+    "AWS::ApiGateway::UsagePlan": lambda m, name, p: m.client("apigateway").delete_usage_plan(usagePlanId=name),
     "AWS::Athena::NamedQuery": lambda m, name, p: m.client("athena").delete_named_query(NamedQueryId=name),
     "AWS::Athena::WorkGroup": lambda m, name, p: m.client("athena").delete_work_group(
         WorkGroup=name, RecursiveDeleteOption=True
@@ -84,6 +92,8 @@ REMOVALS: Final[Mapping[str, Remove]] = {
     "AWS::SNS::TopicPolicy": lambda m, name, p: None,  # it goes with its topic
     "AWS::SQS::Queue": lambda m, name, p: m.client("sqs").delete_queue(QueueUrl=name),
     "AWS::SQS::QueuePolicy": _queue_policy,
+    "AWS::WAFv2::WebACL": lambda m, name, p: None,  # it was nothing here
+    "AWS::WAFv2::WebACLAssociation": lambda m, name, p: None,
 }
 """By resource type. What one of them needs beside the name is in the properties that the resource was made with."""
 
