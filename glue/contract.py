@@ -170,9 +170,18 @@ class BadRow(Struct, frozen=True):
 
 
 class ArchivedLine(Struct, frozen=True):
-    """One line of the raw archive: a record's bytes, or a part of them when they hold newlines."""
+    """One line of the raw archive: a record, and where and when it came.
 
-    line: Annotated[str, Meta(description="the record as it was sent; one that holds newlines is several lines")]
+    Lines of the deferred lane, and those from before there was an archiver, are bare bytes without the other columns;
+    there a record that holds newlines is several lines.
+    """
+
+    line: Annotated[str, Meta(description="the record as it was sent, or that in base64")]
+    encoding: Annotated[str | None, Meta(description="text or base64; null where the line is bare bytes")]
+    shard_id: Annotated[str | None, Meta(description="shard of the stream")]
+    sequence_number: Annotated[str | None, Meta(description="place in the shard")]
+    sub_sequence_number: Annotated[int | None, Meta(description="place inside a KPL aggregate, else 0")]
+    arrived_at: Annotated[LandedTimestamp | None, Meta(description="when it reached the stream")]
 
 
 class AuditRow(Struct, frozen=True):

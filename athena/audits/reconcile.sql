@@ -5,6 +5,9 @@
 -- a buffer that straddles midnight nor a late object makes a record look lost. What this names is looked into again,
 -- record by record: a record with newlines of its own, say, is several lines here.
 --
+-- An archived record with a coordinate counts once for each coordinate. Where a stream was archived in both forms, as when
+-- the archiver began, the form that has more of an id counts. The deferred lane has a form of its own and counts beside.
+--
 -- Counted in three steps, copies, places, ids: a set for each id would take a thousand bytes each.
 --
 -- Named are up to 20,000 ids; of more it says how many there are.
@@ -15,18 +18,40 @@ WITH seen AS (
   SELECT
     'archive' AS source,
     CASE
-      WHEN regexp_like(json_extract_scalar(try(json_parse(line)), '$.event_id'), '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
-        THEN json_extract_scalar(try(json_parse(line)), '$.event_id')
-      ELSE concat('md5:', lower(to_hex(md5(to_utf8(coalesce(line, '\N'))))))
+      WHEN regexp_like(json_extract_scalar(try(json_parse(text)), '$.event_id'), '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+        THEN json_extract_scalar(try(json_parse(text)), '$.event_id')
+      ELSE concat('md5:', lower(to_hex(md5(coalesce(bytes, to_utf8(text))))))
     END AS id,
-    coalesce(regexp_extract("$path", '-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*$', 1), concat(dt, '-00-00-00')) AS arrived,
-    '' AS place,
+    arrived,
+    place,
     '' AS copy,
     '' AS fingerprint,
     FALSE AS is_replayed,
-    "$path" AS object
-  FROM archive
-  WHERE dt BETWEEN ? AND ?
+    object
+  FROM (
+    SELECT
+      CASE WHEN packed AND encoding = 'base64' THEN from_utf8(try(from_base64(line))) ELSE coalesce(line, '\N') END AS text,
+      CASE WHEN packed AND encoding = 'base64' THEN try(from_base64(line)) END AS bytes,
+      CASE
+        WHEN packed THEN concat(shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar))
+        WHEN regexp_like(object, '-deferred-\d+-\d{4}(-\d\d){5}-[^/]*$') THEN 'deferred'
+        ELSE ''
+      END AS place,
+      CASE
+        WHEN packed THEN date_format(arrived_at, '%Y-%m-%d-%H-%i-%s')
+        ELSE coalesce(regexp_extract(object, '-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*$', 1), concat(dt, '-00-00-00'))
+      END AS arrived,
+      object
+    FROM (
+      SELECT
+        *,
+        "$path" AS object,
+        arrived_at IS NOT NULL
+          AND regexp_like("$path", '/records-\d{4}(-\d\d){5}-shardId-\d{12}-\d+-\d+\.gz$') AS packed
+      FROM archive
+      WHERE dt BETWEEN ? AND ?
+    ) AS lines
+  ) AS records
   UNION ALL
   SELECT
     'verdicts',
@@ -82,7 +107,8 @@ by_place AS (
     id,
     place,
     min(arrived) AS arrived,
-    sum(archived) AS archived,
+    -- A record that two batches hold is there twice with one coordinate.
+    CASE WHEN place IN ('', 'deferred') THEN sum(archived) ELSE least(sum(archived), 1) END AS archived,
     sum(landed) AS landed,
     sum(quarantined) AS quarantined,
     sum(replayed) AS replayed,
@@ -98,11 +124,16 @@ by_id AS (
   SELECT
     id,
     substr(min(arrived), 1, 10) AS day,
-    CAST(sum(archived) AS bigint) AS archived,
+    CAST(
+      sum(CASE WHEN place = 'deferred' THEN archived ELSE 0 END) + greatest(
+        sum(CASE WHEN place = '' THEN archived ELSE 0 END),
+        sum(CASE WHEN place NOT IN ('', 'deferred') THEN archived ELSE 0 END)
+      ) AS bigint
+    ) AS archived,
     CAST(sum(landed) AS bigint) AS landed,
     CAST(sum(quarantined) AS bigint) AS quarantined,
     sum(replayed) AS replayed,
-    count_if(place <> '') AS places,
+    count_if(landed + quarantined > 0) AS places,
     sum(copies) AS copies,
     min(least_payload) AS least_payload,
     max(greatest_payload) AS greatest_payload,

@@ -1,5 +1,10 @@
 CREATE EXTERNAL TABLE IF NOT EXISTS `streamkeeper`.`archive` (
-  `line` string COMMENT 'the record as it was sent; one that holds newlines is several lines'
+  `line` string COMMENT 'the record as it was sent, or that in base64',
+  `encoding` string COMMENT 'text or base64; null where the line is bare bytes',
+  `shard_id` string COMMENT 'shard of the stream',
+  `sequence_number` string COMMENT 'place in the shard',
+  `sub_sequence_number` bigint COMMENT 'place inside a KPL aggregate, else 0',
+  `arrived_at` timestamp COMMENT 'when it reached the stream'
 )
 COMMENT 'The raw records as they were sent, full texts and all.'
 PARTITIONED BY (`dt` string)

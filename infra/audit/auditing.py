@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from athena.engine import Engine, QueryFailed
 from athena.values import text_literal
+from glue.archive import PREFIX, object_name
 from glue.catalog import lake as parquet
 from glue.catalog.render.hive import columns
 from glue.catalog.tables import AUDITS
@@ -99,6 +100,7 @@ class Auditor:
         on_step("listing")
         seen = seals.present(self._lake, first, last, late_days=self._late_days)
         findings = seals.broken(self._lake, first, last, seen, retention=self.retention, now=now)
+        findings += [_misnamed(self._lake.address, one.key) for one in seen if _is_misnamed(one.key)]
         on_step("comparing")
         try:
             named, answer = compare(
@@ -203,6 +205,17 @@ class Auditor:
             bytes_scanned=bytes_scanned,
             is_judged=traced is not None,
         )
+
+
+def _is_misnamed(key: str) -> bool:
+    """Whether an object would be one of the archiver's but for its name, which it is made by."""
+    folder, _, name = key.rpartition("/")
+    return f"{folder}/".startswith(PREFIX) and name.startswith("records-") and object_name(key) is None
+
+
+def _misnamed(address: str, key: str) -> Finding:
+    detail = "nothing of ours has such a name: look who wrote it, and move it away"
+    return Finding(kind="object", id=address + key, day=key.partition("/dt=")[2][:10], seen="lake", detail=detail)
 
 
 def _rows(

@@ -39,6 +39,8 @@ _OF_ARRIVAL: frozenset[Flag] = frozenset({"late", "skew"})
 """Flags that depend on the moment of arrival, which an archive object knows to the second at best."""
 _SLACK = 2.0
 """Seconds: an object's name and S3's own times are in whole ones."""
+_EXACT = 0.0015
+"""Seconds: Kinesis tells an arrival in milliseconds, and floats round."""
 COLUMNS = tuple(name for name in VerdictRow.__struct_fields__ if name not in OF_THE_PLACE)
 
 Moderators = Callable[[str, str], Moderator | None]
@@ -137,8 +139,11 @@ def _events(lake: Lake, objects: Iterable[LakeObject], share: float) -> dict[str
                 sent = found.setdefault(record.event.event_id, {}).setdefault(
                     sha256(record.data).digest(), _Sent(record.data, [])
                 )
-                if begins is not None:
-                    sent.spans.append((begins, one.written))
+                if record.arrived is not None:
+                    at = record.arrived.timestamp()
+                    sent.spans.append((at - _EXACT, at + _EXACT))
+                elif begins is not None:
+                    sent.spans.append((begins - _SLACK, one.written + _SLACK))
         except UnreadableError:
             # The comparison names it.
             continue
@@ -247,7 +252,7 @@ def _differing(stored: Mapping[str, Any], sent: _Sent, moderator: Moderator) -> 
         found.append("run_id")
     if not stored["run_id"] and sent.spans:
         at = arrived.replace(tzinfo=UTC).timestamp()
-        if not any(begins - _SLACK <= at <= ends + _SLACK for begins, ends in sent.spans):
+        if not any(begins <= at <= ends for begins, ends in sent.spans):
             found.append("arrived_at")
     if stored["decided_at"] < arrived - timedelta(seconds=_SLACK):
         found.append("decided_at")

@@ -43,7 +43,12 @@ def explain(
         ghosts: ids that landed, or were set aside, without a line in the archive.
         rows: quarantine rows of such ids, the largest first.
     """
-    bare = {line_id(line) for one in records if not one.is_plain_event for line in lines_of(one.joined or one.data)}
+    bare = {
+        name
+        for one in records
+        if not one.is_plain_event
+        for name in ([record_id(one.data)] if one.place else map(line_id, lines_of(one.joined or one.data)))
+    }
     # Engines differ in how they read bytes that are no text, so what nothing explains may be any of those.
     is_explained = set(unplaced) <= bare
     quarantined: dict[str, str] = {}
@@ -65,6 +70,10 @@ def explain(
         elif len(record.data) in sizes and (row := _unkept(record.data, rest)) is not None:
             quarantined[row.name] = _seen_as(record)
             rest.remove(row)
+        elif record.place:
+            # A line of its own, whose bytes SQL sees as they were: what it could not place is lost.
+            if record.event is None and (name := record_id(record.data)) in unplaced:
+                lost.append(name)
         elif record.event is None:
             names = {line_id(line) for line in lines_of(record.joined or record.data)}
             is_open = bool(names & set(unplaced)) or not (is_explained or _is_text(record.data))

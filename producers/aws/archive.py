@@ -1,19 +1,19 @@
-"""The archive in S3: gzip objects under ``archive/dt=YYYY-MM-DD/``, a record a line."""
+"""The archive in S3: gzip objects under ``archive/dt=YYYY-MM-DD/``, a record a line. See :mod:`glue.archive`."""
 
 import gzip
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from glue.archive import PREFIX
 from glue.aws.clients import make_client
 from glue.aws.reaching import reaching
 from glue.terminal.errors import UnreachableError
 from producers.replay.archived import ArchiveObject, begins_at
 
 LONGEST_BUFFER = timedelta(minutes=20)
-"""An object holds at most 15 minutes of arrivals (Firehose's longest interval); some more for its writing."""
-
-PREFIX = "archive/"
+"""An object holds at most 15 minutes of arrivals (Firehose's longest interval); some more for its
+writing. One of the archiver holds those of a single day, whenever it was written."""
 
 
 class S3Archive:

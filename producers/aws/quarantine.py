@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
+from glue.archive import Entry, entries_of, object_name
 from glue.kpl.aggregation import MAGIC
 from glue.kpl.aggregation import decode as open_aggregate
 from producers.aws.archive import S3Archive
@@ -127,6 +128,17 @@ class Recovery:
     def _from_archive(self, row: QuarantinedRow) -> bytes | None:
         size = row.payload_bytes
         for one in self._archive.objects(row.arrived, row.arrived + 1.0):
+            if (name := object_name(one.key)) is not None:
+                if name.shard_id == row.shard_id and name.first <= int(row.sequence_number) <= name.last:
+                    place = (row.sequence_number, row.sub_sequence_number)
+                    for entry in entries_of(self._archive.lines(one)):
+                        if (
+                            isinstance(entry, Entry)
+                            and (entry.sequence_number, entry.sub_sequence_number) == place
+                            and is_of(row, entry.data)
+                        ):
+                            return entry.data
+                continue
             body = b"\n".join(self._archive.lines(one)) + b"\n"
             start = 0
             while 0 <= start <= len(body) - size - 1:

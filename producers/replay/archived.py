@@ -1,5 +1,8 @@
 """What the archive holds, read back: which objects, when their records arrived, and where one record ends.
 
+Objects of :mod:`glue.archive` say all of that themselves. The others were written by Firehose,
+from the stream before there was an archiver and from the deferred lane still, and know it by and large.
+
 Firehose writes the bytes of each record and a newline behind it; aggregates were opened before. A record that holds
 newlines of its own has no mark where it ends. Two rules find the events all the same: a line that is an event is a
 record; a line that opens a JSON document is taken together with the lines that close it, when that makes an event.
@@ -19,9 +22,12 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from glue.archive import entries_of, object_name
 from glue.contract import MAX_PAYLOAD_BYTES, BadInput, ContentEvent
 
 Read = Callable[[bytes], ContentEvent | BadInput]
+ReadAt = Callable[[bytes, datetime | None], ContentEvent | BadInput]
+"""Bytes, and when they arrived where that is known."""
 
 MAX_DOCUMENT_LINES = 512
 """Lines of a document written over several of them. A bound on the work that a hostile record can cause."""
@@ -42,12 +48,14 @@ class ArchiveObject(Struct, frozen=True):
         size: its bytes, compressed.
         begins: epoch seconds; its oldest record arrived in this second, by the object's name.
         written: epoch seconds at which it was written, as S3 tells it: in whole seconds.
+        after: sequence numbers up to this one are copies of what another object holds; -1 where none are.
     """
 
     key: str
     size: int
     begins: float
     written: float
+    after: int = -1
 
     @property
     def ends(self) -> float:
@@ -90,6 +98,8 @@ class Found(Struct, frozen=True):
         is_ambiguous: it was written over several lines, and one of those lines is an event too.
         lines: how many it was written over; of those that share lines, the first has them all.
         joined: the lines that it shares with other records; empty when it has its own.
+        arrived: when it reached the stream; None where the archive does not know.
+        place: shard, sequence and sub-sequence number, with colons between; empty where the archive does not know.
     """
 
     event: ContentEvent | BadInput
@@ -97,6 +107,29 @@ class Found(Struct, frozen=True):
     is_ambiguous: bool = False
     lines: int = 1
     joined: bytes = b""
+    arrived: datetime | None = None
+    place: str = ""
+
+
+def records_in(key: str, lines: Iterable[bytes], read: ReadAt, *, after: int = -1) -> Iterator[Found]:
+    """The records in an object's lines, in order, whatever its form is.
+
+    Args:
+        key: of the object, which tells its form.
+        lines: without the newline at their end.
+        read: bytes, and their arrival where it is known, to an event, or why not.
+        after: sequence numbers up to this one are copies and left out.
+    """
+    if object_name(key) is None:
+        yield from read_records(lines, lambda data: read(data, None), joining=may_join(key))
+        return
+    for one in entries_of(lines, after=after):
+        if isinstance(one, bytes):
+            # Not as it was written: somebody changed the object.
+            yield Found(read(one, None), one)
+            continue
+        place = f"{one.shard_id}:{one.sequence_number}:{one.sub_sequence_number}"
+        yield Found(read(one.data, one.arrived_at), one.data, arrived=one.arrived_at, place=place)
 
 
 def read_records(lines: Iterable[bytes], read: Read, *, joining: bool = False) -> Iterator[Found]:

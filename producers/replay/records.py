@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from glue.archive import held_before
 from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
 from glue.kpl.aggregation import MAGIC
 from glue.kpl.aggregation import decode as open_aggregate
 from glue.ports import Clock
-from producers.replay.archived import ArchiveObject, may_join, read_records
+from producers.replay.archived import ArchiveObject, records_in
 from producers.replay.marking import Span
 
 GET_INTERVAL_SECONDS = 0.2
@@ -79,7 +81,9 @@ class ArchiveSource:
     ) -> None:
         self._archive = archive
         self._lateness = lateness
-        self.objects = [one for one in archive.objects(since, until) if one.written <= written_before]
+        listed = [one for one in archive.objects(since, until) if one.written <= written_before]
+        held = held_before(one.key for one in listed)
+        self.objects = [replace(one, after=held.get(one.key, -1)) for one in listed]
 
     def size(self) -> tuple[int, int]:
         """Objects and compressed bytes."""
@@ -96,17 +100,25 @@ class ArchiveSource:
             latest = datetime.fromtimestamp(one.ends, UTC)
             earliest = datetime.fromtimestamp(one.begins, UTC)
 
-            def read(data: bytes, latest: datetime = latest, earliest: datetime = earliest) -> ContentEvent | BadInput:
-                made = decode(data, latest, self._lateness)
+            def read(
+                data: bytes, arrived: datetime | None, latest: datetime = latest, earliest: datetime = earliest
+            ) -> ContentEvent | BadInput:
+                made = decode(data, arrived or latest, self._lateness)
                 # In time at one end of the span is in time: it arrived somewhere between.
-                if isinstance(made, BadInput) and made.reason == "time_range":
+                if arrived is None and isinstance(made, BadInput) and made.reason == "time_range":
                     return decode(data, earliest, self._lateness)
                 return made
 
-            found_there = read_records(self._archive.lines(one), read, joining=may_join(one.key))
+            found_there = records_in(one.key, self._archive.lines(one), read, after=one.after)
             for number, found in enumerate(found_there, start=1):
                 if number > skip:
-                    yield ReplayRecord(found.event, span, ("object", f"{one.key}#{number}"), found.is_ambiguous)
+                    at = found.arrived.timestamp() if found.arrived is not None else None
+                    yield ReplayRecord(
+                        found.event,
+                        span if at is None else Span(at, at),
+                        ("object", f"{one.key}#{number}"),
+                        found.is_ambiguous,
+                    )
 
 
 class Shard(Struct, frozen=True):

@@ -17,6 +17,7 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.rows import RowMaker, lines
+from glue.archive import Entry, pack
 from glue.catalog.lake import read_table, write_table
 from glue.catalog.render.arrow import arrow_schema
 from glue.catalog.render.hive import columns, table_parameters
@@ -114,7 +115,7 @@ def _glue_table(table: Table) -> dict[str, Any]:
         location=f"s3://{LAKE}/{table.prefix}",
         partitions={"dt": "string"},
         # The days from 2020 on would be looked through by every query.
-        parameters={**table_parameters(table, LAKE), "projection.dt.range": "2026-01-01,NOW"},
+        parameters={**table_parameters(table, LAKE), "projection.dt.range": "2026-01-01,NOW+12DAYS"},
     )
     if table.form == "lines":
         made["StorageDescriptor"]["SerdeInfo"] = {"SerializationLibrary": _TEXT_SERDE}
@@ -127,9 +128,11 @@ class AuditedLake:
     Args:
         records: how many.
         dead: how many of them Lambda gave up on.
+        packed: whether the archiver wrote the archive, in batches that overlap; else Firehose did, as it once was.
     """
 
-    def __init__(self, records: int = 150, *, dead: int = 3, seed: int = 1) -> None:
+    def __init__(self, records: int = 150, *, dead: int = 3, seed: int = 1, packed: bool = True) -> None:
+        self.packed = packed
         self.store = FakeObjects()
         self.lake, self.letters = FakeLake(self.store, LAKE), FakeLake(self.store, LETTERS)
         catalog = FakeCatalog()
@@ -148,9 +151,22 @@ class AuditedLake:
         self._letter(lost)
         self._decide([record for record in records if record not in lost], part="part")
         third = len(payloads) // 3
+        if self.packed:
+            for start, end in ((0, third), (third, 2 * third), (2 * third, len(records)), (third - 5, third + 20)):
+                self._pack(records[start:end])
+            return
         for number, part in enumerate((payloads[:third], payloads[third : 2 * third], payloads[2 * third :])):
             key = f"archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-0{number}-{number:08d}.gz"
             self.lake.write(key, gzip.compress(b"".join(payload + b"\n" for payload in part), mtime=0))
+
+    def _pack(self, records: Sequence[Record]) -> None:
+        """What the archiver makes of a batch of each shard."""
+        entries = [
+            Entry(one.payload, one.shard_id, one.sequence_number, one.sub_sequence_number, one.arrived_at)
+            for one in records
+        ]
+        for made in pack(entries):
+            self.lake.write(made.key, made.body)
 
     def land_deferred(self, payloads: Sequence[bytes]) -> None:
         """Lands records of the deferred lane; the archive keeps them as they were put, with no line feed but theirs."""
@@ -160,7 +176,11 @@ class AuditedLake:
 
     def land(self, payloads: Sequence[bytes]) -> None:
         """Lands more records of the stream."""
-        self._decide(self._records(payloads, first=9_000), part="more")
+        records = self._records(payloads, first=9_000)
+        self._decide(records, part="more")
+        if self.packed:
+            self._pack(records)
+            return
         key = "archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-00-88888888.gz"
         self.lake.write(key, gzip.compress(b"".join(payload + b"\n" for payload in payloads), mtime=0))
 

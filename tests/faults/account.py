@@ -26,6 +26,8 @@ class Account(Struct, frozen=True):
         untold: ids acted on of which nobody was told, or whose status is not the verdict's. Those in dead letters are
             not among them: redrive brings them back, and then they are told.
         leaked: where content stood that must not hold any.
+        unarchived: places in the stream whose record the archive does not hold, or not as it came.
+        archived_twice: places that a reader of the archive finds more than once, or that are none.
     """
 
     lost: frozenset[str]
@@ -33,14 +35,16 @@ class Account(Struct, frozen=True):
     doubled: frozenset[str]
     untold: frozenset[str]
     leaked: frozenset[str]
+    unarchived: frozenset[str]
+    archived_twice: frozenset[str]
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.lost or self.ghosts or self.doubled or self.untold or self.leaked)
+        return self == NOTHING_WRONG
 
 
-NOTHING_WRONG = Account(frozenset(), frozenset(), frozenset(), frozenset(), frozenset())
+NOTHING_WRONG = Account(*[frozenset()] * 7)
 
 
 def account(pipeline: Pipeline, accepted: Set[str], sent: Mapping[str, bytes]) -> Account:
@@ -63,6 +67,10 @@ def account(pipeline: Pipeline, accepted: Set[str], sent: Mapping[str, bytes]) -
         doubled=frozenset(event_id for event_id, copies in rows.items() if _is_doubled(copies)),
         untold=frozenset(_untold(pipeline, rows) - dead),
         leaked=frozenset(_leaks(pipeline)),
+        unarchived=frozenset(map(repr, set(pipeline.taken) - (archived := Counter(pipeline.archived())).keys())),
+        archived_twice=frozenset(
+            repr(one) for one, times in archived.items() if times > 1 or one not in set(pipeline.taken)
+        ),
     )
 
 

@@ -1,7 +1,8 @@
-"""The table at the end: runs, lost, doubled, leaked."""
+"""The table at the end: runs, and what was wrong in them."""
 
 import pytest
 
+from tests.faults.account import Account
 from tests.faults.scenario import RUNS
 
 
@@ -10,6 +11,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not RUNS:
         return
     accounts = [account for _, account in RUNS]
-    kinds = ("lost", "ghosts", "doubled", "untold", "leaked")
-    found = ", ".join(f"{sum(len(getattr(one, kind)) for one in accounts)} {kind}" for kind in kinds)
+    found = ", ".join(
+        f"{sum(len(getattr(one, kind)) for one in accounts)} {kind.replace('_', ' ')}"
+        for kind in Account.__struct_fields__
+    )
     terminalreporter.write_line(f"faults: {len(RUNS):,} runs: {found}")

@@ -5,15 +5,17 @@ All of it is the real code of the product and of the laptop runtime; only the ne
 """
 
 import base64
+import gzip
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import msgspec
 
+from consumers.archiving import archive
 from consumers.aws.metrics import metric_line
 from consumers.effects import Destinations, Effects, Outages
 from consumers.moderation.moderator import Moderator
@@ -21,6 +23,7 @@ from consumers.pipeline import Consumer
 from consumers.ports import DefectError, Notice, Status, TransientError
 from consumers.resend import Retry
 from consumers.rows import RowMaker
+from glue.archive import Entry, PackedObject, entries_of, held_before, opened
 from glue.codec import Lateness
 from infra.local.awslambda.documents import Origin, event
 from infra.local.awslambda.driver import StreamSource
@@ -123,6 +126,26 @@ class Pipeline:
             new_id=lambda: "id",
         )
         self.mapping.start(START)
+        # Its batches are cut otherwise than the consumer's, and it never runs out of retries.
+        self.archiver = EventSourceMapping(
+            MappingSettings(
+                uuid="a",
+                function_arn="a",
+                stream_arn=self.stream.arn,
+                batch_size=11,
+                window_seconds=20,
+                starting_position="TRIM_HORIZON",
+                bisect=True,
+                report_failures=True,
+            ),
+            StreamSource(self.streams, self.stream),
+            region="us-east-1",
+            role_arn=lambda: "role",
+            backoff=Backoff(),
+            new_id=lambda: "id",
+        )
+        self.archiver.start(START)
+        self.taken: list[Entry] = []
 
     # ------------------------------------------------------------------------------------- what a producer sees
 
@@ -133,7 +156,19 @@ class Pipeline:
             raise CallFailedError("InternalFailure")
         failing = set(range(0, len(records), 2)) if how == "part" else set()
         entries = [PutEntry(one.data, one.partition_key, None) for at, one in enumerate(records) if at not in failing]
-        taken = iter(self.streams.put(self.stream, entries, now=self.clock.now()))
+        done_ = self.streams.put(self.stream, entries, now=self.clock.now())
+        self.taken += [
+            one
+            for entry, done in zip(entries, done_, strict=True)
+            if done.record is not None and done.shard_id is not None
+            for one in opened(
+                entry.data,
+                done.shard_id,
+                str(done.record.sequence),
+                datetime.fromtimestamp(done.record.arrived, UTC),
+            )
+        ]
+        taken = iter(done_)
         if how == "lost":
             raise CallFailedError("ReadTimeoutError")
         results = []
@@ -169,11 +204,14 @@ class Pipeline:
             tasks = self.mapping.step(self.clock.time)
             for task in tasks:
                 self._do(task)
+            archiving = self.archiver.step(self.clock.time)
+            for task in archiving:
+                self._archive(task)
             for stream in self.rows.values():
                 stream.step()
-            if tasks:
+            if tasks or archiving:
                 continue
-            due = self.mapping.next_due()
+            due = min(filter(None, (self.mapping.next_due(), self.archiver.next_due())), default=None)
             if due is None or due > end:
                 self.clock.time = max(end, self.clock.time)
                 return
@@ -182,7 +220,7 @@ class Pipeline:
     def settle(self) -> None:
         """Runs until everything is at rest and every buffer is in an object."""
         began = self.clock.time
-        while not self.mapping.idle(self.clock.time):
+        while not (self.mapping.idle(self.clock.time) and self.archiver.idle(self.clock.time)):
             assert self.clock.time - began < LONGEST_S, "the pipeline never comes to rest"
             self.run(30.0)
         for stream in self.rows.values():
@@ -200,6 +238,38 @@ class Pipeline:
             if ok:
                 self.dead += action.discarded.records
             self.mapping.written(task, ok, self.clock.time)
+
+    def _archive(self, task: Task) -> None:
+        action = task.action
+        assert isinstance(action, Invoke), "the archiver gives nothing up"
+        origin = Origin(stream_arn=self.stream.arn, shard_id=task.shard_id, region="us-east-1", role_arn="role")
+        try:
+            answer = archive(event(action.records, origin), self._put_archive)
+            at = first_failed(answer, [str(record.sequence) for record in action.records])
+            outcome = Succeeded() if at is None else Failed(request_id="r", at=at)
+        except CrashError:
+            outcome = Failed(request_id="r", error="Unhandled")
+        assert self.archiver.finished(task, outcome, self.clock.time) is None
+
+    def _put_archive(self, one: PackedObject) -> None:
+        how = self.trouble.of("PutArchive")
+        if how == "whole":
+            raise TransientError("SlowDown")
+        kept = self.objects.kept.setdefault(one.key, one.body)
+        assert kept == one.body, "a key with other records"
+        if how == "lost":
+            raise TransientError("ReadTimeoutError")
+        if how == "part":
+            raise CrashError
+
+    def archived(self) -> list[Entry | bytes]:
+        """What a reader of the archive finds, objects in any order."""
+        held = held_before(self.objects.kept)
+        return [
+            entry
+            for key, after in held.items()
+            for entry in entries_of(gzip.decompress(self.objects.kept[key]).splitlines(), after=after)
+        ]
 
     def _invoke(self, shard_id: str, records: Sequence[Record]) -> Outcome:
         origin = Origin(stream_arn=self.stream.arn, shard_id=shard_id, region="us-east-1", role_arn="role")

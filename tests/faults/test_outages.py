@@ -65,3 +65,22 @@ def test_sound_records_outlast_an_outage_and_are_hardly_landed_again(port: Port,
     assert outage.during <= 4 * 2 * (seconds / 30 + 4)
     # When it is over, nothing waits longer than the mapping's longest wait and the breaker's together.
     assert pipeline.clock.time <= max(outage.end, START + 90) + 4 * 90
+
+
+@pytest.mark.parametrize("seconds", [10 * MINUTE, HOUR, 6 * HOUR], ids=["ten minutes", "an hour", "six hours"])
+@pytest.mark.parametrize("kind", ["whole", "part", "lost"])
+def test_an_archive_that_takes_nothing_for_hours_loses_nothing_and_moderation_goes_on(
+    kind: Kind, seconds: float
+) -> None:
+    outage = Outage("PutArchive", kind, begin=START + 5, seconds=seconds)
+    outage.pipeline = pipeline = Pipeline(MODERATOR, outage, **settings())
+    sent = events(90)
+    accepted: set[str] = set()
+    for part in range(3):
+        accepted |= set(produce(pipeline, sent[part * 30 : part * 30 + 30]).accepted_ids)
+        pipeline.run(30.0)
+    before_it_ended = len(landed(pipeline, "verdicts"))
+    pipeline.settle()
+    assert outage.during > 3, "an outage that no call meets proves nothing"
+    assert before_it_ended > 0
+    assert account(pipeline, accepted, {one.event_id: one.data for one in sent}) == NOTHING_WRONG

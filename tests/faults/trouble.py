@@ -5,7 +5,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-Port = Literal["PutRecords", "PutRecordBatch", "PutEvents", "PutStatuses", "PutObject", "OnFailure", "Crash"]
+Port = Literal[
+    "PutRecords", "PutRecordBatch", "PutEvents", "PutStatuses", "PutObject", "PutArchive", "OnFailure", "Crash"
+]
 Kind = Literal["whole", "part", "lost"]
 
 KINDS: dict[Port, tuple[Kind, ...]] = {
@@ -14,10 +16,12 @@ KINDS: dict[Port, tuple[Kind, ...]] = {
     "PutEvents": ("whole", "part", "lost"),
     "PutStatuses": ("whole", "part", "lost"),
     "PutObject": ("whole", "lost"),
+    "PutArchive": ("whole", "part", "lost"),
     "OnFailure": ("whole",),
     "Crash": ("whole",),
 }
-"""What can happen to a call; ``Crash`` is the function's process that dies after so many calls of any kind."""
+"""What can happen to a call; ``Crash`` is the function's process that dies after so many calls of any kind. The
+archiver writes an object a call: ``part`` of that is its process that dies between the object and the checkpoint."""
 
 
 class Fault(Struct, frozen=True):

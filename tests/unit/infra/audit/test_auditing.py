@@ -18,14 +18,16 @@ from infra.audit.retention import Retention
 from infra.commands.audit import World, audit
 from tests.fakes.audited_lake import END, NOW, START, AuditedLake
 
-LAKE = AuditedLake()
-CLEAN = LAKE.state()
+LAKES = {form: AuditedLake(packed=form == "packed") for form in ("packed", "bare")}
+CLEAN = {form: lake.state() for form, lake in LAKES.items()}
 
 
-@pytest.fixture
-def lake() -> AuditedLake:
-    LAKE.restore(CLEAN)
-    return LAKE
+@pytest.fixture(params=LAKES)
+def lake(request: pytest.FixtureRequest) -> AuditedLake:
+    """A clean lake, with an archive of either form."""
+    found = LAKES[request.param]
+    found.restore(CLEAN[request.param])
+    return found
 
 
 def kinds(report: AuditReport) -> set[str]:

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 from glue.catalog.tables import QUARANTINE, VERDICTS
 from tests.fakes.audited_lake import ARRIVED, AuditedLake
 
-LAKE = AuditedLake(30, dead=0)
-CLEAN = LAKE.state()
+LAKES = {form: AuditedLake(30, dead=0, packed=form == "packed") for form in ("packed", "bare")}
+CLEAN = {form: lake.state() for form, lake in LAKES.items()}
 CREATED = (ARRIVED - timedelta(minutes=1)).isoformat()
 
 
-@pytest.fixture
-def lake() -> AuditedLake:
-    LAKE.restore(CLEAN)
-    return LAKE
+@pytest.fixture(params=LAKES)
+def lake(request: pytest.FixtureRequest) -> AuditedLake:
+    """A clean lake, with an archive of either form."""
+    found = LAKES[request.param]
+    found.restore(CLEAN[request.param])
+    return found
 
 
 def event(number: int, **more: object) -> bytes:
@@ -127,7 +129,8 @@ PIECES = [A, B, C, OTHER, BROKEN, GARBAGE, b"plain", b"1"]
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(PIECES), st.integers(0, 7))
 def test_whatever_shares_a_line_no_event_is_called_missing_or_made_up(pieces: list[bytes], feeds: int) -> None:
-    LAKE.restore(CLEAN)
-    LAKE.land_deferred([piece + (b"\n" if feeds >> at & 1 else b"") for at, piece in enumerate(pieces[:3])])
-    events = {one.id for one in LAKE.audit().findings if not one.id.startswith(("md5:", "row:"))}
+    lake = LAKES["packed"]
+    lake.restore(CLEAN["packed"])
+    lake.land_deferred([piece + (b"\n" if feeds >> at & 1 else b"") for at, piece in enumerate(pieces[:3])])
+    events = {one.id for one in lake.audit().findings if not one.id.startswith(("md5:", "row:"))}
     assert events == set()

@@ -16,6 +16,7 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.rows import RowMaker
+from glue.archive import Entry, pack
 from glue.codec import DEFAULT_LATENESS
 from glue.contract import BadInput
 from glue.kpl.aggregation import UserRecord, encode
@@ -482,11 +483,15 @@ def test_a_large_payload_is_found_in_the_stream_or_in_the_archive_and_known_by_t
     key = "archive/dt=2026-03-01/sk-archive-1-2026-03-01-11-59-59-x.gz"
     archive = S3Archive("b", client=FakeS3({key: gzip.compress(b"x\n" * 3 + large + b"\n" + b"y\n")}))
     nothing = S3Archive("b", client=FakeS3({key: gzip.compress(b"x\n")}))
+    [packed] = pack([Entry(one, "shardId-000000000000", "11", sub, ARRIVAL) for sub, one in enumerate([b"x", large])])
     assert is_of(quarantined(large), large)
     assert Recovery(reader(b"a", large), nothing)(quarantined(large)) == large
     assert Recovery(reader(b"a", container), nothing)(quarantined(large, sub=1)) == large
     assert Recovery(reader(b"later", first=90), archive)(quarantined(large)) == large
     assert Recovery(reader(b"later", first=90), nothing)(quarantined(large)) is None
+    from_packed = Recovery(reader(b"later", first=90), S3Archive("b", client=FakeS3({packed.key: packed.body})))
+    assert from_packed(quarantined(large, sub=1)) == large
+    assert from_packed(quarantined(large)) is None
     # What came by the deferred lane never was in the stream.
     deferred = msgspec.structs.replace(quarantined(large), shard_id="firehose/deferred", sequence_number="r-1")
     record = Record(0, large, ARRIVAL, "", "firehose/deferred", "r-1", 0, "key")

@@ -1,12 +1,14 @@
 """Records of the past: where one ends in the archive, in which order shards are read, how a place is found again."""
 
+import gzip
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glue.archive import Entry, pack
 from glue.codec import DEFAULT_LATENESS, Lateness, decode
 from glue.contract import BadInput, ContentEvent, ReplayMark
 from glue.kpl.aggregation import UserRecord, encode
@@ -325,3 +327,27 @@ def test_an_archive_of_the_deferred_lane_gives_each_event_of_a_shared_line() -> 
     key = "archive/dt=2026-01-02/sk-deferred-1-2026-01-02-03-04-05-9f0c.gz"
     assert may_join(key)
     assert not may_join(key.replace("-deferred-", "-archive-"))
+
+
+def test_packed_objects_that_overlap_give_each_record_once_with_its_own_arrival() -> None:
+    at = [ARRIVAL + timedelta(seconds=number) for number in range(12)]
+    every = [Entry(compact(n), "shardId-000000000000", str(100 + n), 0, at[n]) for n in range(12)]
+    cut = [every[0:5], every[3:9], every[9:12], every[4:6], every[0:5]]
+    packed = {one.key: one.body for batch in cut for one in pack(batch)}
+
+    class Packed:
+        def objects(self, since: float, until: float) -> Sequence[ArchiveObject]:
+            return [ArchiveObject(key, len(packed[key]), begins_at(key) or 0.0, NOW + 300) for key in sorted(packed)]
+
+        def lines(self, one: ArchiveObject) -> Iterable[bytes]:
+            return gzip.decompress(packed[one.key]).split(b"\n")[:-1]
+
+    source = ArchiveSource(Packed(), since=0, until=1e12, written_before=1e12, lateness=DEFAULT_LATENESS)
+    found = list(source.records({}))
+    assert [one.event.event_id for one in found if isinstance(one.event, ContentEvent)] == [
+        event_id(number) for number in range(12)
+    ]
+    assert [one.span for one in found] == [Span(one.timestamp(), one.timestamp()) for one in at]
+    for done, record in enumerate(found, start=1):
+        assert record.place is not None
+        assert list(source.records(dict([record.place]))) == found[done:]

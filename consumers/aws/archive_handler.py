@@ -1,0 +1,78 @@
+"""The Lambda function that archives a Kinesis stream: ``consumers.aws.archive_handler.handle``."""
+
+import logging
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from botocore.config import Config
+
+from consumers.archiving import archive
+from consumers.aws.sinks import RefusedError, call, make_client
+from consumers.ports import DefectError, TransientError
+from glue.archive import PackedObject
+
+BUCKET = "ARCHIVE_BUCKET"
+log = logging.getLogger("streamkeeper.archive")
+_IS_THERE = ("PreconditionFailed", "412")
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=2,
+    read_timeout=10,
+    parameter_validation=False,
+)
+
+
+class S3Objects:
+    """Objects of one bucket, each written once.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self.written = self.bytes = 0
+
+    def put(self, one: PackedObject) -> None:
+        """Writes an object unless it is there: the same key holds the same records. See ``archiving.Put``."""
+        try:
+            call(
+                "s3:PutObject",
+                self._client.put_object,
+                Bucket=self._bucket,
+                Key=one.key,
+                Body=one.body,
+                ContentType="application/gzip",
+                IfNoneMatch="*",
+            )
+        except RefusedError as error:
+            # 409, when two write at once, is none of these: the other one may yet fail.
+            if error.code == "ConditionalRequestConflict":
+                raise TransientError(error.code) from None
+            if error.code not in _IS_THERE:
+                raise
+            # An earlier try of this very batch has written it.
+            return
+        self.written += 1
+        self.bytes += len(one.body)
+
+
+@cache
+def _client() -> Any:
+    return make_client("s3", _CONFIG)
+
+
+def handle(event: Any, context: Any) -> dict[str, Sequence[dict[str, str]]]:
+    """The answer to one batch; see :func:`consumers.archiving.archive`.
+
+    Raises:
+        DefectError: the environment does not name the bucket, or AWS refuses the call.
+    """
+    if not (bucket := os.environ.get(BUCKET, "").strip()):
+        raise DefectError(f"{BUCKET}: not set; allowed: the name of the lake bucket")
+    objects = S3Objects(_client(), bucket)
+    answer = archive(event, objects.put)
+    log.info("%d records, %d objects, %d bytes", len(event["Records"]), objects.written, objects.bytes)
+    return answer
