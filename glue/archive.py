@@ -1,8 +1,8 @@
 """The form of the archive: what an object is called, what one of its lines holds, and which lines are copies.
 
 An object holds records of one shard that arrived on one day, each on a line of its own: its bytes, how they are
-written, and its coordinate. Its name is made of what is in it, so that the same batch gives the same object again. A batch that
-was cut in another place gives other objects that overlap: readers take each sequence number once.
+written, and its coordinate. Its name is made of what is in it, so that the same batch gives the same object again. A
+batch that was cut in another place gives other objects that overlap: readers take each sequence number once.
 
 Objects of another form, whose lines are bare bytes, are read by :mod:`producers.replay.archived`.
 """
