@@ -46,6 +46,7 @@ from tests.fakes.stream import FakeStream, VirtualClock
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = ARRIVAL.timestamp()
+ROWS = RowMaker(Moderator(Policy.load(read_policy("default"))), DEFAULT_LATENESS, code_version="1")
 
 
 def payload(number: int, **fields: object) -> bytes:
@@ -473,8 +474,7 @@ def quarantined(data: bytes, *, number: int = 11, sub: int = 0, bad_row_id: str 
 
 def made_by_the_consumer(data: bytes, number: int, sub: int) -> str:
     record = Record(0, data, ARRIVAL, "", "shardId-000000000000", str(number), sub, "key")
-    rows = RowMaker(Moderator(Policy.load(read_policy("default"))), DEFAULT_LATENESS, code_version="1")
-    return rows.bad_row(record, BadInput("type", ""), "decode", "").bad_row_id
+    return ROWS.bad_row(record, BadInput("type", ""), "decode", "").bad_row_id
 
 
 def test_a_large_payload_is_found_in_the_stream_or_in_the_archive_and_known_by_the_id_of_its_row() -> None:
@@ -489,14 +489,12 @@ def test_a_large_payload_is_found_in_the_stream_or_in_the_archive_and_known_by_t
     assert Recovery(reader(b"a", container), nothing)(quarantined(large, sub=1)) == large
     assert Recovery(reader(b"later", first=90), archive)(quarantined(large)) == large
     assert Recovery(reader(b"later", first=90), nothing)(quarantined(large)) is None
-    from_packed = Recovery(reader(b"later", first=90), S3Archive("b", client=FakeS3({packed.key: packed.body})))
-    assert from_packed(quarantined(large, sub=1)) == large
-    assert from_packed(quarantined(large)) is None
+    packed_too = Recovery(reader(b"later", first=90), S3Archive("b", client=FakeS3({packed.key: packed.body})))
+    assert (packed_too(quarantined(large, sub=1)), packed_too(quarantined(large))) == (large, None)
     # What came by the deferred lane never was in the stream.
     deferred = msgspec.structs.replace(quarantined(large), shard_id="firehose/deferred", sequence_number="r-1")
     record = Record(0, large, ARRIVAL, "", "firehose/deferred", "r-1", 0, "key")
-    rows = RowMaker(Moderator(Policy.load(read_policy("default"))), DEFAULT_LATENESS, code_version="1")
-    bad_row_id = rows.bad_row(record, BadInput("type", ""), "decode", "").bad_row_id
+    bad_row_id = ROWS.bad_row(record, BadInput("type", ""), "decode", "").bad_row_id
     assert Recovery(reader(b"a"), archive)(msgspec.structs.replace(deferred, bad_row_id=bad_row_id)) == large
     # The same place and length are not enough.
     assert Recovery(reader(b"a", large), archive)(quarantined(large, bad_row_id="0" * 32)) is None
