@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data test-clients test-perspective check lint template-check test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data test-clients test-perspective check lint template-check audit test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,14 @@ template-check: .venv-sam/ready ## sam validate --lint, in an environment of its
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+.venv-audit/ready: infra/supply_chain/requirements-audit.lock
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+audit: bundle .venv-audit/ready ## Known vulnerabilities, risky code, licences, template, SBOM, imports on aarch64; ADVISORIES=, AARCH64=, STRICT=1
+	@$(BIN)/python -m infra.supply_chain $(if $(ADVISORIES),--advisories "$(ADVISORIES)") $(if $(AARCH64),--aarch64 "$(AARCH64)") $(if $(STRICT),--strict)
 
 test-perspective: setup ## Nine clients of Perspective, unmodified, against streamkeeper serve; needs the network, uv, npm, go and cargo
 	@STREAMKEEPER_CLIENTS="$(abspath build/clients/perspective)" $(BIN)/pytest tests/clients/test_perspective_clients.py
@@ -144,4 +152,4 @@ bundle: setup ## The Lambda bundle that the template deploys, in build/lambda
 	@$(BIN)/python -m infra.bundle
 
 clean: ## Remove what was made
-	@rm -rf .venv .venv-sam .venv-peers build .streamkeeper
+	@rm -rf .venv .venv-sam .venv-peers .venv-audit build .streamkeeper

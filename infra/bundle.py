@@ -23,6 +23,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from infra.elf import without_symbols
+from infra.sbom import FILE, sbom
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "build" / "lambda"
@@ -177,6 +178,7 @@ def build(target: Path = TARGET, *, python: str | None = None) -> Bundle:
         _install(requirements, Path(folder), made)
         copy_packages(made)
         tidy(made)
+        (made / FILE).write_text(parts_list(made), encoding="utf-8")
         sizes = {entry.name: _bytes(entry) for entry in sorted(made.iterdir())}
         if python is not None:
             compile_all(made, python)
@@ -198,6 +200,12 @@ def copy_packages(made: Path) -> None:
     info = made / f"{name}-{version}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+
+
+def parts_list(made: Path) -> str:
+    """The bundle's SBOM, by what is in it: distributions, and the policy and the weights that are read at the start."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
+    return sbom(made, project=project, needs=needed_on_lambda, artefacts=READ_AT_START)
 
 
 def check(bundle: Bundle, made: Path, *, limit: int = MAX_BYTES) -> None:
