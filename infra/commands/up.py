@@ -44,6 +44,7 @@ Examples:
   streamkeeper up
   streamkeeper up --port 0 --parameter ShardCount=8 --json
   streamkeeper up --template template.yaml --stack clicks      (a stack of your own)
+  streamkeeper up --enforce-iam --template template.yaml       (with the rights that it gives, and no more)
   streamkeeper up --data .streamkeeper/demo      (what the demo made, to be asked again)
   streamkeeper up --detach && streamkeeper status && streamkeeper down
 
@@ -102,6 +103,12 @@ Examples:
     is_flag=True,
     help="Let tests empty it, move its clock, switch faults on and see invocations, over /_twin/. Keeps nothing.",
 )
+@click.option(
+    "--enforce-iam",
+    is_flag=True,
+    help="Refuse what the template's policies do not grant: functions call with their role, and so does who assumes a "
+    "role by STS; other keys are the account's administrator.",
+)
 @click.option("--with-stdin", is_flag=True, hidden=True)
 @click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), hidden=True)
 @click.option(
@@ -124,6 +131,7 @@ def up(
     query_seconds: int,
     detach: bool,
     for_tests: bool,
+    enforce_iam: bool,
     with_stdin: bool,
     log_file: Path | None,
     as_json: bool,
@@ -163,6 +171,7 @@ def up(
             query_seconds=query_seconds,
             as_json=as_json,
             for_tests=for_tests,
+            enforce_iam=enforce_iam,
             with_stdin=with_stdin,
             log_file=log_file,
         )
@@ -229,6 +238,7 @@ def _serve(
     query_seconds: int,
     as_json: bool,
     for_tests: bool,
+    enforce_iam: bool,
     with_stdin: bool,
     log_file: Path | None,
 ) -> None:
@@ -262,6 +272,7 @@ def _serve(
             certificate=certificate,
             tls_port=tls_port,
             testbed=_testbed() if for_tests else None,
+            rights="enforced" if enforce_iam else None,
         )
     except OSError as error:
         raise _port_taken(port, error) from error

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
@@ -14,7 +14,7 @@ from infra.local.apigateway.api import ApiGatewayApi
 from infra.local.athena.api import AthenaApi
 from infra.local.athena.processes import QUERY_SECONDS, IsolatedEngine
 from infra.local.awslambda.api import EventSourceApi
-from infra.local.awslambda.destinations import AwsDestinations
+from infra.local.awslambda.destinations import AwsDestinations, FailureDestinations
 from infra.local.awslambda.driver import EventSourceDriver
 from infra.local.awslambda.functions import Functions
 from infra.local.awslambda.functions_api import LambdaApi
@@ -38,10 +38,11 @@ from infra.local.faults import TOOL_KEY, FaultyDoor
 from infra.local.firehose.api import FirehoseApi
 from infra.local.firehose.driver import DeliveryStreamDriver, Ports, calling
 from infra.local.firehose.limits import PutFaults
-from infra.local.firehose.source import KinesisSource
+from infra.local.firehose.source import KinesisSource, Source
 from infra.local.front import Front, asking
 from infra.local.kept import Kept
 from infra.local.kinesis.api import KinesisApi
+from infra.local.kinesis.iterators import stream_of
 from infra.local.kinesis.streams import Streams
 from infra.local.logs import FunctionLogs
 from infra.local.moto_backend import MotoBackend
@@ -50,6 +51,8 @@ from infra.local.status import Status
 from infra.local.stores import GlueCatalog, GuardedStore, S3Store
 from infra.local.subscriptions import Subscriptions
 from infra.local.testbed import Testbed
+from infra.local.watching import Watch
+from infra.rights.needs import Where
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -75,6 +78,7 @@ class Twin:
         certificate: with it, a second port speaks TLS.
         tls_port: 0 takes any free one.
         testbed: lets tests empty the twin, move its clock, switch faults on and see invocations; not with ``data``.
+        rights: ``recorded`` notes which rights roles use, ``enforced`` also refuses what the stack does not grant.
 
     Raises:
         RuntimeError: another twin runs in this process (on ``start``).
@@ -106,6 +110,7 @@ class Twin:
         certificate: Certificate | None = None,
         tls_port: int = 0,
         testbed: Testbed | None = None,
+        rights: Literal["recorded", "enforced"] | None = None,
     ) -> None:
         self.region = region
         self._parameters = dict(parameters or {})
@@ -146,13 +151,17 @@ class Twin:
         guard = testbed.faults.refuse if testbed else _no_guard
         self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None, meter=meter)
         self.logs = FunctionLogs(self.moto, self._clock, written=self.cloudwatch.lines)
+        self.rights = None if rights is None else Watch(self.moto, self._where(), enforced=rights == "enforced")
+        """The rights that were used; None when nobody looks."""
+        log = self.logs if self.rights is None else self.rights.log(self.logs)
         self.functions: Functions = (testbed.functions if testbed else Functions)(
-            account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url, log=self.logs, meter=meter
+            account=ACCOUNT_ID, region=region, endpoint_url=self.endpoint_url, log=log, meter=meter
         )
+        destinations: FailureDestinations = AwsDestinations(self.client)
         self.mappings = EventSourceDriver(
             streams=self.streams,
             functions=self.functions,
-            destinations=AwsDestinations(self.client),
+            destinations=destinations if self.rights is None else self.rights.destinations(destinations),
             clock=self._clock,
             # AWS waits up to a minute between the tries of a failing batch; nobody sits by that long here.
             backoff_scale=0.1,
@@ -162,13 +171,11 @@ class Twin:
             meter=meter,
             guard=guard,
         )
+        ports = Ports(
+            objects=GuardedStore(self.objects, guard), catalog=self.catalog, call=calling(self.functions), meter=meter
+        )
         self.deliveries = DeliveryStreamDriver(
-            Ports(
-                objects=GuardedStore(self.objects, guard),
-                catalog=self.catalog,
-                call=calling(self.functions),
-                meter=meter,
-            ),
+            ports if self.rights is None else self.rights.ports(ports),
             self._clock,
             journal=kept.journal if kept else None,
         )
@@ -252,17 +259,20 @@ class Twin:
         self._door: WSGIApplication = self._front
         if testbed is not None:
             self._door = FaultyDoor(self._front, testbed.faults, exempt=self._is_exempt)
+        if self.rights is not None:
+            self._door = self.rights.door(self._door, self.functions, self.mappings)
 
-    def _open_source(self, name: str, arn: str, since: float) -> KinesisSource:
+    def _open_source(self, name: str, arn: str, since: float) -> Source:
         positions = self._kept.journal(name).positions() if self._kept else None
         refuse = self._testbed.faults.refuse if self._testbed else _no_guard
-        return KinesisSource(
+        source = KinesisSource(
             self.streams,
             arn,
             started=since,
             positions=positions,
             guard=lambda: refuse("kinesis.GetRecords", name),
         )
+        return source if self.rights is None else self.rights.source(source, name)
 
     def _publish(self, topic: str, subject: str, message: str) -> None:
         self.client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
@@ -276,6 +286,14 @@ class Twin:
         name = destination.rpartition("/")[2]
         data = b64encode(line.encode()).decode()
         self._firehose.call("PutRecord", {"DeliveryStreamName": name, "Record": {"Data": data}})
+
+    def _where(self) -> Where:
+        def lookup(kind: str, name: str) -> str:
+            if kind == "iterator":
+                return stream_of(name)
+            return self.athena.group_of(name) if kind == "query" else "*"
+
+        return Where(ACCOUNT_ID, self.region, lookup)
 
     # ------------------------------------------------------------------------------------------------ life
 

@@ -108,6 +108,11 @@ class AthenaApi:
         """Whether no query is queued or running."""
         return self._executions.idle()
 
+    def group_of(self, query: str) -> str:
+        """The work group of a query by its id; ``*`` when there is no such query."""
+        found = self._executions.find(query)
+        return found.group.name if found else "*"
+
     def close(self) -> None:
         """Stops every query."""
         self._executions.close()

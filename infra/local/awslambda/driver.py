@@ -176,6 +176,8 @@ class EventSourceDriver:
         self.entries: dict[str, MappingEntry] = {}
         self.beside: list[Beside] = []
         """What else invokes functions; what hands on to another stands before that one."""
+        self.reads: Callable[[str, str], None] = lambda role, stream: None
+        """Told of each batch that is read: the ARNs of the role and of the stream."""
         self.lock = threading.RLock()
         self._destinations = destinations
         self._clock = clock
@@ -407,6 +409,7 @@ class EventSourceDriver:
         settings = entry.core.settings
         origin = entry.core.readers[task.shard_id].origin
         sent = self._clock.now()
+        self.reads(origin.role_arn, origin.stream_arn)
         try:
             outcome = invoke(self.functions, settings, origin, task.action)
         except Exception:

@@ -26,6 +26,7 @@ from infra.local.awslambda.packages import Package
 from infra.local.awslambda.workers import LOG_TAIL, Ended, Launch, Worker, log_lines
 from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
+from infra.rights.keys import key_of
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 THROTTLED = "TooManyRequestsException"
@@ -219,6 +220,7 @@ class Function:
         path = [root, *(f"{layer}/python" for layer in layers), *own]
         environment = {
             **self._base,
+            "AWS_ACCESS_KEY_ID": key_of(settings.role),
             "AWS_LAMBDA_FUNCTION_NAME": settings.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -273,7 +275,6 @@ class Functions:
         self._environment = {
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_SESSION_TOKEN": "test",
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -3,10 +3,8 @@
 import contextlib
 import functools
 import logging
-import secrets
 import threading
 import traceback
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,9 +16,9 @@ from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.firehose.config import StreamConfig
 from infra.local.firehose.counting import Counting
 from infra.local.firehose.journal import DeliveryJournal
+from infra.local.firehose.names import SystemNames
 from infra.local.firehose.newest import Newest
 from infra.local.firehose.objects import Catalog, Conversions, Names, S3Object, objects
-from infra.local.firehose.prefix import random_string
 from infra.local.firehose.records import SourceRecord
 from infra.local.firehose.source import Source
 from infra.local.firehose.stream import Delivery, DeliveryStream
@@ -49,18 +47,6 @@ class Invocable(Protocol):
     """A registry of functions: what an invocation gives back has ``payload`` and ``error``."""
 
     def invoke(self, name_or_arn: str, payload: bytes) -> Any: ...
-
-
-class SystemNames:
-    """Random parts of keys from the machine's randomness."""
-
-    def unique(self) -> str:
-        """A new UUID's text."""
-        return str(uuid.uuid4())
-
-    def random(self) -> str:
-        """11 random letters and digits."""
-        return random_string(secrets.randbelow)
 
 
 def calling(functions: Invocable) -> Invoke:
@@ -97,6 +83,10 @@ class Ports:
     call: Invoke = _no_functions
     names: Names = field(default_factory=SystemNames)
     meter: Meter = field(default_factory=NoMeter)
+
+    def of(self, stream: str) -> "Ports":
+        """The ports of one delivery stream, by its name."""
+        return self
 
 
 class RunningStream:
@@ -377,7 +367,7 @@ class DeliveryStreamDriver:
         """Begins to run a stream."""
         running = RunningStream(
             DeliveryStream(config),
-            self._ports,
+            self._ports.of(config.name),
             self.clock,
             source,
             backlog_limit=self._backlog_limit,

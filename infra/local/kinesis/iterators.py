@@ -56,6 +56,12 @@ def decode(token: str, *, now: float) -> Iterator:
     return iterator
 
 
+def stream_of(token: str) -> str:
+    """The name of the stream that an iterator is of, expired or not; ``*`` for what is none."""
+    iterator = _unpack(token)
+    return "*" if iterator is None else iterator.stream
+
+
 def _unpack(token: str) -> Iterator | None:
     try:
         raw = base64.b64decode(token, validate=True)

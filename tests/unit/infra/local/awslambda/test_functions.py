@@ -16,6 +16,7 @@ import pytest
 from infra.local.awslambda.functions import PAYLOAD_LIMIT, Function, Functions, FunctionSettings, Invoked
 from infra.local.awslambda.packages import Packages, inline
 from infra.local.errors import ApiError
+from infra.rights.keys import key_of
 from tests.fakes.until import until
 
 HANDLER = """
@@ -156,7 +157,7 @@ def test_the_environment_is_lambdas_at_import_and_at_call_time_and_none_of_ours(
         "AWS_LAMBDA_FUNCTION_NAME": "f",
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_ACCESS_KEY_ID": key_of("arn:role"),
         "AWS_PROFILE": None,
     }
     assert (answer["at_import"], answer["now"]) == (expected, expected)
