@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data test-clients test-perspective check lint template-check audit test-heavy train lists bench bench-producers faults mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
+.PHONY: help setup demo up test test-fast test-browser test-recommended test-data test-clients test-perspective check lint template-check audit test-heavy train lists bench bench-producers faults gamedays mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -116,6 +116,9 @@ build/trino/classpath: tests/sql/trino/oracle/pom.xml
 
 faults: setup ## Every call fails at every index, disks fill, clocks jump, shards split: what became of every id, counted
 	@$(BIN)/pytest tests/faults
+
+gamedays: setup ## Something breaks, and the alarm that names it goes off within 15 virtual minutes; a clean day of 24 hours
+	@$(BIN)/pytest tests/gamedays
 
 mutants: setup ## Plant small defects in what must not fail, and count those that the tests notice; SAMPLE=400 SEED=1
 	@$(BIN)/python -m tests.mutation --sample $(or $(SAMPLE),400) --seed $(or $(SEED),1)

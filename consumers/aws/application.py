@@ -120,7 +120,12 @@ def keep_policy(settings: PolicySource, *, now: float) -> PolicyKeeper:
 
 
 def prepare_parts(
-    environment: Mapping[str, str], *, retry: Retry, default_name: str, managed: ManagedServices | None = None
+    environment: Mapping[str, str],
+    *,
+    retry: Retry,
+    default_name: str,
+    managed: ManagedServices | None = None,
+    clock: Clock | None = None,
 ) -> Parts:
     """Everything that can be prepared from environment variables: settings, policy, clients.
 
@@ -129,13 +134,14 @@ def prepare_parts(
         retry: how long effects are tried.
         default_name: the function's name outside Lambda.
         managed: managed AI; left out, that of AWS.
+        clock: time; left out, the machine's.
 
     Raises:
         SettingsError: the environment is not as it must be.
         PolicyError: the policy cannot be used.
     """
     settings = Settings.read(environment)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     keeper = keep_policy(settings, now=clock.now())
     lateness = Lateness(
         timedelta(days=settings.max_late_days),

@@ -7,20 +7,24 @@ from consumers.batch import check_answer
 from consumers.pipeline import Consumer
 from consumers.ports import ManagedServices
 from consumers.resend import Retry
+from glue.ports import Clock
 
 
-def application(environment: Mapping[str, str], *, managed: ManagedServices | None = None) -> Application:
+def application(
+    environment: Mapping[str, str], *, managed: ManagedServices | None = None, clock: Clock | None = None
+) -> Application:
     """The application that environment variables describe.
 
     Args:
         environment: the function's.
         managed: managed AI; left out, that of AWS.
+        clock: time; left out, the machine's.
 
     Raises:
         SettingsError: the environment is not as it must be.
         PolicyError: the policy cannot be used.
     """
-    parts = prepare_parts(environment, retry=Retry(), default_name="moderate", managed=managed)
+    parts = prepare_parts(environment, retry=Retry(), default_name="moderate", managed=managed, clock=clock)
     consumer = Consumer(parts.rows, parts.effects, clock=parts.clock, escalation=parts.escalation)
     return Application(parts, consumer.process, check=check_answer)
 

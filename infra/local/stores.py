@@ -127,24 +127,6 @@ def _naive_utc(moment: Any) -> float:
     return float(moment.replace(tzinfo=dt.UTC).timestamp())
 
 
-class GuardedStore:
-    """S3 as delivery streams write to it.
-
-    Args:
-        store: takes the objects.
-        guard: called with call, writer and key before each; raises when it may not be written.
-    """
-
-    def __init__(self, store: S3Store, guard: Callable[[str, str, str], None]) -> None:
-        self._store = store
-        self._guard = guard
-
-    def put(self, bucket: str, key: str, body: bytes) -> object:
-        """Stores an object."""
-        self._guard("s3.PutObject", "", key)
-        return self._store.put(bucket, key, body)
-
-
 class GlueCatalog:
     """The databases and tables of the twin's Glue catalog, in the shape of Glue's own API.
 

@@ -52,6 +52,11 @@ class MovableClock:
             )
         self._offset = moved
 
+    @property
+    def offset(self) -> float:
+        """Seconds that it is ahead of the time that functions read."""
+        return self._offset
+
     def reset(self) -> None:
         """Shows the machine's time again."""
         self._offset = 0.0

@@ -48,7 +48,7 @@ from infra.local.logs import FunctionLogs
 from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from infra.local.status import Status
-from infra.local.stores import GlueCatalog, GuardedStore, S3Store
+from infra.local.stores import GlueCatalog, S3Store
 from infra.local.subscriptions import Subscriptions
 from infra.local.testbed import Testbed
 from infra.local.watching import Watch
@@ -146,7 +146,13 @@ class Twin:
             else "",
         )
         self.stacks = StackApi(self.change_sets)
-        self.cloudwatch = CloudWatch(account=ACCOUNT_ID, region=region, clock=self._clock, publish=self._publish)
+        self.cloudwatch = CloudWatch(
+            account=ACCOUNT_ID,
+            region=region,
+            clock=self._clock,
+            publish=self._publish,
+            ahead=lambda: testbed.clock.offset if testbed else 0.0,
+        )
         meter = self.cloudwatch.meter
         guard = testbed.faults.refuse if testbed else _no_guard
         self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None, meter=meter)
@@ -172,7 +178,11 @@ class Twin:
             guard=guard,
         )
         ports = Ports(
-            objects=GuardedStore(self.objects, guard), catalog=self.catalog, call=calling(self.functions), meter=meter
+            objects=self.objects,
+            catalog=self.catalog,
+            call=calling(self.functions),
+            meter=meter,
+            guard=guard,
         )
         self.deliveries = DeliveryStreamDriver(
             ports if self.rights is None else self.rights.ports(ports),

@@ -69,12 +69,75 @@ WATCHES = {
     "PartitionCountExceeded": _of_firehose("Maximum", ABOVE, 0, 0),
     "ExecuteProcessing.Success": _of_firehose("Average", BELOW, 1, 1),
     "ToRetry": Watch(NAMESPACE, "Function", FUNCTION, "Sum", ABOVE, 0, 0, 15, ""),
+    "Poison": Watch(NAMESPACE, "Function", FUNCTION, "Sum", ABOVE, 0, 0, 15, ""),
     "PolicyRefused": Watch(NAMESPACE, "Function", FUNCTION, "Maximum", ABOVE, 0, 0, 15, ""),
     "Degraded": Watch(NAMESPACE, "Function", FUNCTION, "Sum", ABOVE, 0, 0, 15, ""),
     "ApproximateNumberOfMessagesVisible": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 0, 0, 5, SQS),
     "ApproximateAgeOfOldestMessage": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 300, 604_800, 5, SQS),
 }
-STOPPED = "IF(FILL(incoming, 0) > 0 AND FILL(called, 0) == 0, 1, 0)"
+
+
+class Shape(Struct, frozen=True):
+    """An expression that is known.
+
+    Args:
+        metrics: by id, namespace, metric, dimension, the kind of resource that is its value, and statistic.
+        missing: how missing data is treated: as breaching where silence is what is looked for.
+        least, most: what the threshold may be.
+    """
+
+    metrics: dict[str, tuple[str, str, str, str, str]]
+    missing: str = "breaching"
+    least: float = 0
+    most: float = 0
+
+
+_INCOMING = ("AWS/Kinesis", "IncomingRecords", "StreamName", STREAM, "Sum")
+
+
+def _own(metric: str) -> tuple[str, str, str, str, str]:
+    return NAMESPACE, metric, "Function", FUNCTION, "Sum"
+
+
+def _lambda(metric: str, statistic: str) -> tuple[str, str, str, str, str]:
+    return "AWS/Lambda", metric, "FunctionName", FUNCTION, statistic
+
+
+def _sqs(metric: str, statistic: str = "Sum") -> tuple[str, str, str, str, str]:
+    return "AWS/SQS", metric, "QueueName", QUEUE, statistic
+
+
+SHAPES = {
+    "IF(FILL(incoming, 0) == 0, 1, 0)": Shape({"incoming": _INCOMING}),
+    "IF(FILL(incoming, 0) > 0 AND FILL(called, 0) == 0, 1, 0)": Shape(
+        {"incoming": _INCOMING, "called": _lambda("Invocations", "Sum")}
+    ),
+    "IF(FILL(incoming, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)": Shape(
+        {
+            "incoming": _INCOMING,
+            "archived": ("AWS/Firehose", "DataReadFromKinesisStream.Records", "DeliveryStreamName", DELIVERY, "Sum"),
+        }
+    ),
+    "IF(FILL(told, 0) > 0 AND FILL(came, 0) == 0, 1, 0)": Shape(
+        {"told": _own("Notified"), "came": _sqs("NumberOfMessagesSent")}
+    ),
+    "IF(FILL(waiting, 0) > 0 AND FILL(received, 0) + FILL(empty, 0) == 0, 1, 0)": Shape(
+        {
+            "waiting": _sqs("ApproximateNumberOfMessagesVisible", "Maximum"),
+            "received": _sqs("NumberOfMessagesReceived"),
+            "empty": _sqs("NumberOfEmptyReceives"),
+        }
+    ),
+    "IF(FILL(events, 0) >= 20, 100 * FILL(bad, 0) / events, 0)": Shape(
+        {"events": _own("Events"), "bad": _own("Bad")}, "notBreaching", 1, 100
+    ),
+    "100 * FILL(duration, 0) / (${FunctionTimeoutSeconds} * 1000)": Shape(
+        {"duration": _lambda("Duration", "Maximum")}, "notBreaching", 50, 90
+    ),
+    "100 * FILL(age, 0) / (${StreamRetentionHours} * 3600000)": Shape(
+        {"age": _lambda("IteratorAge", "Maximum")}, "notBreaching", 25, 75
+    ),
+}
 _PERIODS = (10, 30, 60, 300, 900)
 
 
@@ -133,31 +196,68 @@ def nothing_goes_unwatched(stack: Stack) -> list[str]:
     return sorted(f"{metric} of {value}" for metric, value in _wanted(stack) if (metric, value) not in watched)
 
 
-def a_consumer_that_stands_still_is_seen(stack: Stack) -> list[str]:
-    """No invocation means no metric of the function: it is judged beside what comes in, and missing data is bad."""
-    for _, alarm in stack.of("AWS::CloudWatch::Alarm"):
-        metrics = {one["Id"]: one for one in alarm.get("Metrics", [])}
-        if set(metrics) != {"stopped", "incoming", "called"}:
+def math_says_what_it_means(stack: Stack) -> list[str]:
+    """Each expression is one that is known, over the metrics that it is about, and soon enough."""
+    found = []
+    for name, alarm in stack.of("AWS::CloudWatch::Alarm"):
+        if "Metrics" not in alarm:
             continue
-        named = [
-            (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], stat["Metric"]["Dimensions"], stat["Stat"])
-            for stat in (metrics[one]["MetricStat"] for one in ("incoming", "called"))
+        raw = stack.raw[name]["Properties"]
+        shown = [one for one in raw["Metrics"] if one.get("ReturnData", True)]
+        text = shown[0].get("Expression", "") if len(shown) == 1 else ""
+        shape = SHAPES.get(text["Fn::Sub"] if isinstance(text, dict) else text)
+        if shape is None:
+            found.append(f"{name}: {text!r} is no expression that is known here")
+            continue
+        stats = {one["Id"]: one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one}
+        periods = {stat["Period"] for stat in stats.values()}
+        wrong = [
+            {one: _seen_as(stack, stat) for one, stat in stats.items()} != shape.metrics and "Metrics",
+            alarm["ComparisonOperator"] != ABOVE and "ComparisonOperator",
+            not shape.least <= stack.least(raw["Threshold"]) <= stack.most(raw["Threshold"]) <= shape.most
+            and "Threshold",
+            alarm.get("TreatMissingData") != shape.missing and "TreatMissingData",
+            (len(periods) != 1 or max(periods) * alarm["EvaluationPeriods"] > 900) and "Period",
+            not 1 <= alarm.get("DatapointsToAlarm", 1) <= alarm["EvaluationPeriods"] and "DatapointsToAlarm",
         ]
-        minutes = max(metrics[one]["MetricStat"]["Period"] for one in ("incoming", "called")) / 60
-        if (
-            named
-            == [
-                ("AWS/Kinesis", "IncomingRecords", [{"Name": "StreamName", "Value": "<ContentStream>"}], "Sum"),
-                ("AWS/Lambda", "Invocations", [{"Name": "FunctionName", "Value": "<ModerateFunction>"}], "Sum"),
-            ]
-            and metrics["stopped"]["Expression"] == STOPPED
-            and [one for one in metrics if metrics[one]["ReturnData"]] == ["stopped"]
-            and (alarm["ComparisonOperator"], alarm["Threshold"]) == (ABOVE, 0)
-            and alarm["TreatMissingData"] == "breaching"
-            and minutes * alarm["EvaluationPeriods"] <= 15
-        ):
-            return []
-    return ["no alarm on records without an invocation"]
+        found += [f"{name}: {one}" for one in wrong if one]
+    return found
+
+
+def what_stands_still_is_seen(stack: Stack) -> list[str]:
+    """What is not called, read or fed has no metric: it is judged beside what should have moved it."""
+    watched = {
+        (stat["Metric"]["MetricName"], stat["Metric"]["Dimensions"][0]["Value"])
+        for _, alarm in stack.of("AWS::CloudWatch::Alarm")
+        for stat in (one.get("MetricStat") for one in alarm.get("Metrics", []))
+        if stat is not None
+    }
+    return sorted(f"{metric} of {value}" for metric, value in _must_move(stack) if (metric, value) not in watched)
+
+
+def _must_move(stack: Stack) -> Iterator[tuple[str, str]]:
+    for name, _ in stack.of(STREAM):
+        yield "IncomingRecords", f"<{name}>"
+    for _, mapping in stack.mappings():
+        for metric in ("Invocations", "IteratorAge", "Duration"):
+            yield metric, mapping["FunctionName"]
+        for metric in ("Notified", "Bad"):
+            yield metric, mapping["FunctionName"]
+    for name, properties in stack.of(DELIVERY):
+        if properties["DeliveryStreamType"] == "KinesisStreamAsSource":
+            yield "DataReadFromKinesisStream.Records", f"<{name}>"
+    for name, queue in stack.of(QUEUE):
+        if "RedrivePolicy" in queue:
+            yield from ((one, f"<{name}.QueueName>") for one in ("NumberOfMessagesSent", "NumberOfMessagesReceived"))
+
+
+def _seen_as(stack: Stack, stat: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    """Namespace, metric, dimension, the kind of resource that is its value, and statistic."""
+    metric = stat["Metric"]
+    [dimension] = metric["Dimensions"]
+    name = dimension["Value"].strip("<>").partition(".")[0]
+    kind = str(stack.raw[name]["Type"]) if name in stack.raw else ""
+    return metric["Namespace"], metric["MetricName"], dimension["Name"], kind, stat["Stat"]
 
 
 def _is_one(stack: Stack, dimensions: list[dict[str, Any]], watch: Watch) -> bool:
@@ -170,6 +270,7 @@ def _wanted(stack: Stack) -> Iterator[tuple[str, str]]:
     for name, mapping in stack.mappings():
         yield from ((metric, f"<{name}>") for metric, watch in WATCHES.items() if watch.kind == MAPPING)
         yield from ((metric, mapping["FunctionName"]) for metric in ("IteratorAge", "Errors", "Throttles"))
+        yield "Poison", mapping["FunctionName"]
         stream = str(mapping["EventSourceArn"]).replace(".Arn", "")
         yield from ((f"{one}ProvisionedThroughputExceeded", stream) for one in ("Read", "Write"))
     for name, _ in stack.of(FUNCTION):

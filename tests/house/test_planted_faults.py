@@ -170,6 +170,17 @@ FAULTS: dict[str, Fault] = {
     "no alarm on the archive's lag": drop_resource("ArchiveBehindAlarm"),
     "no alarm on the raw copy": drop_resource("DeferredBackupAlarm"),
     "no alarm on a consumer that stands still": drop_resource("PipelineStoppedAlarm"),
+    "no alarm on producers that are silent": drop_resource("ProducersSilentAlarm"),
+    "no alarm on notices that do not arrive": drop_resource("NoticesStoppedAlarm"),
+    "no alarm on notices that nobody reads": drop_resource("NoticesUnreadAlarm"),
+    "no alarm on records that make the code fail": drop_resource("PoisonAlarm"),
+    "a slow function is seen when it is too late": put("FunctionSlowAlarm", "Properties", "Threshold", value=99),
+    "a share of nothing": put(
+        "QuarantineShareAlarm", "Properties", "Metrics", 1, "MetricStat", "Stat", value="Average"
+    ),
+    "a producer's silence is taken for calm": put(
+        "ProducersSilentAlarm", "Properties", "TreatMissingData", value="notBreaching"
+    ),
     "silence is taken for calm": put("PipelineStoppedAlarm", "Properties", "TreatMissingData", value="notBreaching"),
     "the expression is the wrong way round": put(
         "PipelineStoppedAlarm",

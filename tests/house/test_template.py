@@ -257,7 +257,7 @@ CASES: list[tuple[Rule, Fault]] = [
     ),
     (everything_is_made_on_a_laptop_too, put("LakeBucket", "Properties", "ReplicationConfiguration", value={})),
     (every_output_is_there, drop_output("WorkGroupName")),
-    (every_parameter_and_condition_is_used, drop("ModerateFunction", "Properties", "Timeout")),
+    (every_parameter_and_condition_is_used, drop(MAPPING, "Properties", "BatchSize")),
     (partition_keys_are_extracted_before_they_are_used, drop(DEFERRED, "Properties", S3, "ProcessingConfiguration")),
     (
         partition_keys_are_extracted_before_they_are_used,

@@ -1,7 +1,6 @@
 """CloudWatch as the runtime has it: one object that its services emit to, and that its door asks."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
@@ -28,11 +27,21 @@ class CloudWatch:
         account, region: of every ARN.
         clock: whose minutes.
         publish: sends a text to the topic of an ARN; raises when there is no such topic.
+        ahead: seconds that the clock is ahead of the one that functions read.
     """
 
-    def __init__(self, *, account: str, region: str, clock: Clock, publish: Callable[[str, str, str], object]) -> None:
+    def __init__(
+        self,
+        *,
+        account: str,
+        region: str,
+        clock: Clock,
+        publish: Callable[[str, str, str], object],
+        ahead: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._clock = clock
         self._publish = publish
+        self._ahead = ahead
         self.metrics = Metrics()
         self.alarms = Alarms(account=account, region=region)
         self.meter = ClockedMeter(self.metrics, clock)
@@ -59,11 +68,11 @@ class CloudWatch:
 
         Functions read the machine's own time; where the runtime's clock shows another, theirs is moved by as much.
         """
-        offset = self._clock.now() - time.time()
+        ahead = self._ahead()
         for line in lines:
             for one in emitted(line):
                 for value in one.values:
-                    self.metrics.add(one.metric, value, at=one.at + offset, unit=one.unit)
+                    self.metrics.add(one.metric, value, at=one.at + ahead, unit=one.unit)
 
     def not_ok(self) -> list[dict[str, Any]]:
         """The alarms that are not OK."""

@@ -76,6 +76,7 @@ class Ports:
         call: calls a function by ARN with an event; see :func:`calling`.
         names: the random parts of keys.
         meter: takes what CloudWatch counts.
+        guard: called with call, stream and key before each write; raises when it is not allowed.
     """
 
     objects: ObjectStore
@@ -83,6 +84,7 @@ class Ports:
     call: Invoke = _no_functions
     names: Names = field(default_factory=SystemNames)
     meter: Meter = field(default_factory=NoMeter)
+    guard: Callable[[str, str, str], None] = lambda call, by, where: None
 
     def of(self, stream: str) -> "Ports":
         """The ports of one delivery stream, by its name."""
@@ -318,6 +320,7 @@ class RunningStream:
             self._journal.held(chain(self.core.held(), waiting), read_to=read_to, now=now)
 
     def _put(self, item: S3Object) -> None:
+        self._ports.guard("s3.PutObject", self.core.config.name, item.key)
         self._ports.objects.put(item.bucket, item.key, item.body)
         self.counting.wrote(item)
         with self._state:

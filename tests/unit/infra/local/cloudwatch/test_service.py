@@ -29,6 +29,7 @@ class World:
             account="000000000000",
             region="us-east-1",
             clock=self.clock,
+            ahead=lambda: self.clock.time - time.time(),
             publish=lambda topic, subject, text: self.told.append({"topic": topic, **json.loads(text)}),
         )
 
