@@ -119,7 +119,8 @@ class VirtualFunctions(Functions):
             self._applications[settings.name] = make(environment, managed=self.managed, clock=self._clock)
             if self.poison:
                 rows = self._applications[settings.name]._parts.rows
-                rows.use(Poisoned(rows._moderator, self.poison))
+                poisoned: Any = Poisoned(rows._moderator, self.poison)
+                rows.use(poisoned)
         return self._applications[settings.name]
 
     def restart(self) -> None:
