@@ -9,7 +9,7 @@ from producers.spool.disk import Disk
 from producers.spool.errors import SpoolError, SpoolLockedError
 from producers.spool.findings import LOCK
 
-_LOCK_SECONDS = 0.2
+_LOOK_AGAIN_SECONDS = 0.01
 
 
 def take_lock(folder: Path, disk: Disk) -> int:
@@ -28,25 +28,25 @@ def take_lock(folder: Path, disk: Disk) -> int:
     if folder.stat().st_mode & 0o077:
         raise SpoolError(f"spool {folder} can be read by others, and content lies in it; do: chmod 700 {folder}")
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + _LOCK_SECONDS
-    # Someone who only looks whether it is in use holds it for a moment.
-    while not (is_ours := _try_lock(descriptor)) and time.monotonic() < deadline:
-        time.sleep(_LOCK_SECONDS / 10)
-    if not is_ours:
-        holder = _holder(descriptor)
-        os.close(descriptor)
-        raise SpoolLockedError(
-            f"spool {folder} is in use by process {holder}; one process writes a spool at a time: wait for it, "
-            "or give another folder"
-        )
+    while not _try_lock(descriptor, fcntl.LOCK_EX):
+        if not _try_lock(descriptor, fcntl.LOCK_SH):
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise SpoolLockedError(
+                f"spool {folder} is in use by process {holder}; one process writes a spool at a time: wait for it, "
+                "or give another folder"
+            )
+        # Nobody writes it: someone only looks whether it is in use, and has the lock for a moment.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(_LOOK_AGAIN_SECONDS)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
@@ -59,12 +59,9 @@ def writer(folder: Path) -> str | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return _holder(descriptor)
+        return None if _try_lock(descriptor, fcntl.LOCK_SH) else _holder(descriptor)
     finally:
         os.close(descriptor)
-    return None
 
 
 def _holder(descriptor: int) -> str:
