@@ -61,6 +61,7 @@ PANELS = (
     Panel("repeat_offenders"),
     Panel("repeated_texts"),
     Panel("review_load"),
+    Panel("decided_and_done"),
     Panel("latency"),
     Panel("completeness"),
     Panel("quarantine_by_reason"),

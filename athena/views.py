@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from glue.catalog.render.hive import columns
-from glue.catalog.tables import CURRENT_VERDICTS, PARTITION, QUARANTINE, VERDICTS
+from glue.catalog.tables import CURRENT_VERDICTS, PARTITION, QUARANTINE, RECEIPTS, VERDICTS
 
 __all__ = [
     "NAMES",
@@ -23,9 +23,11 @@ __all__ = [
     "view_sql",
 ]
 
-CURRENT_QUARANTINE, CURRENT_SIGNALS = "current_quarantine", "current_signals"
-NAMES = (CURRENT_VERDICTS, CURRENT_QUARANTINE, CURRENT_SIGNALS)
-"""In the order in which they can be made: the last reads the first."""
+CURRENT_QUARANTINE, CURRENT_SIGNALS, CURRENT_RECEIPTS = "current_quarantine", "current_signals", "current_receipts"
+NAMES = (CURRENT_VERDICTS, CURRENT_QUARANTINE, CURRENT_SIGNALS, CURRENT_RECEIPTS)
+"""In the order in which they can be made: that of signals reads that of verdicts."""
+
+_TABLES = {CURRENT_QUARANTINE: QUARANTINE, CURRENT_RECEIPTS: RECEIPTS}
 
 _OF_SIGNALS = {"detector": "string", "label": "string", "score": "double", "rule": "string"}
 _FOLDER = Path(__file__).parent / "views"
@@ -68,7 +70,7 @@ def create_view(database: str, name: str = CURRENT_VERDICTS) -> str:
 
 def view_columns(name: str = CURRENT_VERDICTS) -> list[tuple[str, str]]:
     """A view's columns in order, as (name, Hive type): those of its table that it selects, of signals, and the day."""
-    of_table = {column.name: column.type for column in columns(QUARANTINE if name == CURRENT_QUARANTINE else VERDICTS)}
+    of_table = {column.name: column.type for column in columns(_TABLES.get(name, VERDICTS))}
     types = {**of_table, **(_OF_SIGNALS if name == CURRENT_SIGNALS else {}), PARTITION: "string"}
     selected = view_sql(name).partition("SELECT")[2].partition("FROM")[0]
     return [(column.strip(), types[column.strip()]) for column in selected.split(",")]

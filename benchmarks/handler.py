@@ -10,10 +10,11 @@ from consumers.effects import Destinations, Effects
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
 from consumers.policy_keeper import PolicyKeeper
-from consumers.ports import DeliveryStreams, EventBus, Notice, Status, StatusTable
+from consumers.ports import DeliveryStreams, EventBus, Status, StatusTable
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
+from glue.contract import Notice
 from glue.system_clock import SystemClock
 
 

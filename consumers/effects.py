@@ -12,10 +12,10 @@ from typing import Protocol
 from msgspec import Struct
 
 from consumers.breaker import Breaker
-from consumers.ports import DeliveryStreams, Each, EventBus, Notice, Status, StatusTable
+from consumers.ports import DeliveryStreams, Each, EventBus, Status, StatusTable
 from consumers.resend import Retry, Sent, send
 from consumers.rows import Judged, Pack, Rows, notice, status
-from glue.contract import ContentEvent
+from glue.contract import ContentEvent, Notice
 from glue.ports import Clock
 
 MAX_PUT_RECORDS = 500

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from glue.contract import Notice
 from glue.vocabulary import Action
 
 T = TypeVar("T")
@@ -28,31 +29,6 @@ class DefectError(Exception):
 
     Its message holds names of operations and errors, never content.
     """
-
-
-class Notice(Struct, frozen=True):
-    """A verdict that somebody may have to act on. Ids and labels only, never the text.
-
-    Args:
-        handling: the policy's words for how it is to be met, such as support for self-harm.
-    """
-
-    verdict_id: str
-    event_id: str
-    content_id: str
-    author_id: str
-    surface: str
-    hold: bool
-    action: Action
-    labels: tuple[str, ...]
-    top_label: str | None
-    top_score: float
-    policy_id: str
-    policy_version: str
-    mode: str
-    created_at: str
-    decided_at: str
-    handling: tuple[str, ...] = ()
 
 
 class Status(Struct, frozen=True):

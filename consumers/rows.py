@@ -16,9 +16,9 @@ from consumers.moderation.detectors.velocity import CrowdDetector
 from consumers.moderation.managed import OpenCase, asking
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.rules import ManagedRule
-from consumers.ports import Notice, Status
+from consumers.ports import Status
 from glue.codec import Lateness, canonical, decode, landed_timestamp, parse_timestamp
-from glue.contract import MAX_QUARANTINED_PAYLOAD_BYTES, BadInput, BadRow, ContentEvent, Signal, VerdictRow
+from glue.contract import MAX_QUARANTINED_PAYLOAD_BYTES, BadInput, BadRow, ContentEvent, Notice, Signal, VerdictRow
 from glue.vocabulary import Flag, Mode, Stage
 
 MAX_PACK_ROWS = 500

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from glue.catalog.render.hive import ddl
-from glue.catalog.render.json_schema import event_schema
+from glue.catalog.render.json_schema import answer_schema, event_schema, message_schema
 from glue.catalog.tables import ALL_TABLES, DATABASE, TABLES
 
 HERE = Path(__file__).parent
@@ -20,7 +20,15 @@ def renderings() -> dict[Path, str]:
     from glue.catalog.render.arrow import arrow_schema
     from glue.catalog.render.hive import columns
 
-    files = {HERE / "generated" / "content_event.schema.json": json.dumps(event_schema(), indent=2) + "\n"}
+    schemas = {
+        "content_event": event_schema(),
+        "webhook_message": message_schema(),
+        "webhook_answer": answer_schema(),
+    }
+    files = {
+        HERE / "generated" / f"{name}.schema.json": json.dumps(schema, indent=2) + "\n"
+        for name, schema in schemas.items()
+    }
     for table in TABLES:
         pairs = [(column.name, column.type) for column in columns(table)]
         files[HERE / "generated" / f"{table.name}.columns.json"] = json.dumps(pairs, indent=1) + "\n"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from glue.vocabulary import Action, Flag, Mode, Stage
+from glue.vocabulary import Action, Done, Flag, Mode, ReceiptState, Stage
 
 SCHEMA_VERSION = 1
 
@@ -151,6 +151,31 @@ class VerdictRow(Struct, frozen=True, gc=False):
     extra_json: Annotated[str | None, Meta(description="fields the contract does not know, as a JSON object")]
 
 
+class Notice(Struct, frozen=True):
+    """A verdict that somebody may have to act on, as EventBridge and webhooks tell of it. Ids and labels only, never
+    the text.
+    """
+
+    verdict_id: Annotated[str, Meta(description="hash of event id, policy id and version, run id")]
+    event_id: Annotated[str, Meta(description="names the event for ever")]
+    content_id: Annotated[str, Meta(description="what was posted")]
+    author_id: Annotated[str, Meta(description="pseudonym of who posted it")]
+    surface: Annotated[str, Meta(description="where it was posted")]
+    hold: Annotated[bool, Meta(description="the author waits for the verdict")]
+    action: Annotated[Action, Meta(description="flag, review or block")]
+    labels: Annotated[tuple[str, ...], Meta(description="what the content is, strongest first")]
+    top_label: Annotated[str | None, Meta(description="the label that decided")]
+    top_score: Annotated[float, Meta(description="its score, 0 to 1")]
+    policy_id: Annotated[str, Meta(description="which policy")]
+    policy_version: Annotated[str, Meta(description="hash of the policy's content")]
+    mode: Annotated[str, Meta(description="live, shadow or backfill")]
+    created_at: Annotated[LandedTimestamp, Meta(description="when it was posted")]
+    decided_at: Annotated[LandedTimestamp, Meta(description="when the verdict was made")]
+    handling: Annotated[
+        tuple[str, ...], Meta(description="the policy's words for how it is to be met, such as support for self-harm")
+    ] = ()
+
+
 class BadRow(Struct, frozen=True):
     """One record that is not an event: why, where it was, and its bytes, so that it can be brought back."""
 
@@ -201,3 +226,23 @@ class AuditRow(Struct, frozen=True):
     conflicts: Annotated[int, Meta(ge=0, description="ids that came with two payloads")]
     altered: Annotated[int | None, Meta(description="verdicts that differ from a second one; null: not looked at")]
     objects: Annotated[int, Meta(ge=0, description="objects that are unreadable, changed or gone")]
+
+
+class ReceiptRow(Struct, frozen=True):
+    """How far the delivery of one verdict to one subscriber of the webhook has come, and what the receiver did."""
+
+    receipt_id: Annotated[str, Meta(description="hash of the delivery and its state")]
+    delivery_id: Annotated[str, Meta(description="hash of verdict and subscriber: the webhook's id")]
+    verdict_id: Annotated[str, Meta(description="which verdict")]
+    event_id: Annotated[str, Meta(description="names the event for ever")]
+    content_id: Annotated[str, Meta(description="what was posted")]
+    subscriber: Annotated[str, Meta(description="who was to be told")]
+    action: Annotated[Action, Meta(description="what was decided")]
+    created_at: Annotated[LandedTimestamp, Meta(description="when the content was posted; its day is the partition")]
+    decided_at: Annotated[LandedTimestamp, Meta(description="when the verdict was made")]
+    state: Annotated[ReceiptState, Meta(description="due, delivered or given_up")]
+    done: Annotated[Done | None, Meta(description="what the receiver said it did; null: it did not say")]
+    reference: Annotated[str | None, Meta(description="the receiver's own id of what it did")]
+    reason: Annotated[str | None, Meta(description="why it was given up; nothing of what was received")]
+    receives: Annotated[int, Meta(ge=0, description="how often the queue had handed it out")]
+    noted_at: Annotated[LandedTimestamp, Meta(description="when it came so far")]

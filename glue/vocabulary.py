@@ -20,6 +20,16 @@ truncated: the excerpt is not the whole text · degraded: a detector was missing
 redrive.
 """
 
+Done = Literal["removed", "hidden", "restricted", "labelled", "warned", "queued", "none"]
+"""What a receiver of verdicts did with the content.
+
+removed: nobody sees it any more · hidden: it can come back · restricted: fewer see it · labelled: it is marked ·
+warned: its author was told · queued: a person decides · none: nothing was done, on purpose.
+"""
+
+ReceiptState = Literal["due", "delivered", "given_up"]
+"""How far the delivery of a verdict to one subscriber has come."""
+
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 REASONS: dict[str, str] = {

@@ -17,9 +17,10 @@ from botocore.exceptions import ConnectionError as ConnectionError_
 from botocore.session import Session, get_session
 from msgspec.structs import astuple
 
-from consumers.ports import DefectError, Notice, Status, TransientError
+from consumers.ports import DefectError, Status, TransientError
 from glue.aws.bodies import OwnBody
 from glue.aws.errors import EXPIRED, PASSING, code_of, passes
+from glue.contract import Notice
 
 SOURCE = "streamkeeper"
 DETAIL_TYPE = "Content Verdict"

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from glue.contract import ArchivedLine, AuditRow, BadRow, VerdictRow
+from glue.contract import ArchivedLine, AuditRow, BadRow, ReceiptRow, VerdictRow
 
 DATABASE = "streamkeeper"
 PARTITION = "dt"
@@ -61,6 +61,14 @@ AUDITS = Table(
     key="audit_id",
     comment="What audits found, a row for each day that they looked at. The last one of a day counts.",
 )
+RECEIPTS = Table(
+    name="receipts",
+    record=ReceiptRow,
+    prefix="receipts/",
+    day_of="created_at",
+    key="receipt_id",
+    comment="How far each verdict's way to each subscriber of the webhook came. Count current_receipts instead.",
+)
 ARCHIVE = Table(
     name="archive",
     record=ArchivedLine,
@@ -70,7 +78,7 @@ ARCHIVE = Table(
     comment="The raw records as they were sent, full texts and all.",
     form="lines",
 )
-TABLES = (VERDICTS, QUARANTINE, AUDITS)
+TABLES = (VERDICTS, QUARANTINE, AUDITS, RECEIPTS)
 """The tables of Parquet objects."""
 
 ALL_TABLES = (*TABLES, ARCHIVE)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from consumers.effects import MAX_STATUSES
-from consumers.ports import Notice, Status, TransientError
+from consumers.ports import Status, TransientError
+from glue.contract import Notice
 
 Fails = Callable[[int, int], bool]
 """Told the number of the call and of the item; says whether that item fails."""

@@ -20,11 +20,12 @@ from consumers.aws.metrics import metric_line
 from consumers.effects import Destinations, Effects, Outages
 from consumers.moderation.moderator import Moderator
 from consumers.pipeline import Consumer
-from consumers.ports import DefectError, Notice, Status, TransientError
+from consumers.ports import DefectError, Status, TransientError
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.archive import Entry, PackedObject, entries_of, held_before, opened
 from glue.codec import Lateness
+from glue.contract import Notice
 from infra.local.awslambda.documents import Origin, event
 from infra.local.awslambda.driver import StreamSource
 from infra.local.awslambda.lane import Discard, Failed, Invoke, Outcome, Succeeded

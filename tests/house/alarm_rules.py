@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from consumers.aws.metrics import NAMESPACE, metric_names
+from consumers.aws.webhook_handler import webhook_metric_names
 from tests.house.template_rules import Stack
 
 LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
@@ -72,6 +73,8 @@ WATCHES = {
     "Poison": Watch(NAMESPACE, "Function", FUNCTION, "Sum", ABOVE, 0, 0, 15, ""),
     "PolicyRefused": Watch(NAMESPACE, "Function", FUNCTION, "Maximum", ABOVE, 0, 0, 15, ""),
     "Degraded": Watch(NAMESPACE, "Function", FUNCTION, "Sum", ABOVE, 0, 0, 15, ""),
+    "WebhookOldest": Watch(NAMESPACE, "Function", FUNCTION, "Maximum", ABOVE, 600, 43_200, 15, ""),
+    "WebhookRefused": Watch(NAMESPACE, "Function", FUNCTION, "Maximum", ABOVE, 0, 0, 15, ""),
     "ApproximateNumberOfMessagesVisible": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 0, 0, 5, SQS),
     "ApproximateAgeOfOldestMessage": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 300, 604_800, 5, SQS),
 }
@@ -168,7 +171,7 @@ def every_alarm_can_go_off(stack: Stack) -> list[str]:
 
 
 def own_metrics_that_are_watched_are_written(stack: Stack) -> list[str]:
-    written = {*metric_names(), "Degraded"}
+    written = {*metric_names(), "Degraded", *webhook_metric_names()}
     return [
         name
         for name, alarm in stack.of("AWS::CloudWatch::Alarm")
@@ -273,6 +276,9 @@ def _wanted(stack: Stack) -> Iterator[tuple[str, str]]:
         yield "Poison", mapping["FunctionName"]
         stream = str(mapping["EventSourceArn"]).replace(".Arn", "")
         yield from ((f"{one}ProvisionedThroughputExceeded", stream) for one in ("Read", "Write"))
+    for _, mapping in stack.queue_mappings():
+        for metric in ("Errors", "Throttles", "WebhookOldest", "WebhookRefused"):
+            yield metric, mapping["FunctionName"]
     for name, _ in stack.of(FUNCTION):
         if "VERDICTS_DELIVERY_STREAM" in stack.resources[name].get("Environment", {}).get("Variables", {}):
             yield from ((metric, f"<{name}>") for metric in ("PolicyRefused", "Degraded"))

@@ -62,22 +62,25 @@ def resource_policies_deny_and_let_in_the_rule_only(stack: Stack) -> list[str]:
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] != "Deny"
     ]
-    queues = {f"<{name}.Arn>" for name, _ in stack.of("AWS::SQS::Queue")}
-    rules = {f"<{name}.Arn>" for name, _ in stack.of("AWS::Events::Rule")}
+    rules = {
+        target["Arn"]: f"<{name}.Arn>" for name, rule in stack.of("AWS::Events::Rule") for target in rule["Targets"]
+    }
     for name, policy in stack.of("AWS::SQS::QueuePolicy"):
+        queues = {f"<{str(queue).strip('<>')}.Arn>" for queue in policy["Queues"]}
         allowed = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
         wanted = [
             {"Service": "events.amazonaws.com"},
             "sqs:SendMessage",
             queues,
-            {"ArnEquals": {"aws:SourceArn": next(iter(rules), None)}},
+            {"ArnEquals": {"aws:SourceArn": next((rules[queue] for queue in sorted(queues) if queue in rules), None)}},
         ]
         given = [
             [one["Principal"], one["Action"], set(listed(one["Resource"])), one.get("Condition")] for one in allowed
         ]
         if given != [wanted]:
             found.append(name)
-    return found
+    covered = [str(queue) for _, policy in stack.of("AWS::SQS::QueuePolicy") for queue in policy["Queues"]]
+    return found + sorted({f"<{name}>" for name, _ in stack.of("AWS::SQS::Queue")} ^ set(covered))
 
 
 def _granted(stack: Stack) -> Iterator[Right]:
@@ -93,6 +96,11 @@ def _needed(stack: Stack) -> Iterator[Right]:
         yield from _of_delivery(name, properties)
     for _, mapping in stack.mappings():
         yield from _of_mapping(stack, mapping)
+    for _, mapping in stack.queue_mappings():
+        # Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        role = _name(stack.resources[_name(mapping["FunctionName"])]["Role"])
+        for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage"):
+            yield Right(role, f"sqs:{action}", mapping["EventSourceArn"])
     for _, function in stack.of("AWS::Serverless::Function"):
         yield from _of_function(function)
     for variables, integration in _integrations(stack):
@@ -176,6 +184,13 @@ def _of_function(function: dict[str, Any]) -> Iterator[Right]:
         elif variable == "STATUS_TABLE":
             for action in ("dynamodb:PartiQLInsert", "dynamodb:UpdateItem"):
                 yield Right(role, action, f"<{_name(value)}.Arn>")
+        elif variable == "WEBHOOK_QUEUE_URL":
+            for action in ("sqs:ChangeMessageVisibility", "sqs:SendMessage"):
+                yield Right(role, action, f"<{_name(value)}.Arn>")
+        elif variable == "WEBHOOK_DEAD_LETTER_QUEUE_URL":
+            yield Right(role, "sqs:SendMessage", f"<{_name(value)}.Arn>")
+        elif variable == "WEBHOOK_SUBSCRIBERS":
+            yield Right(role, "ssm:GetParametersByPath", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{value}")
         elif variable == "POLICY":
             for action in ("s3:GetObject", "s3:GetObjectVersion"):
                 yield Right(role, action, "<LakeBucket.Arn>/policies/*")

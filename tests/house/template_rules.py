@@ -64,7 +64,11 @@ class Stack:
         return float(value)
 
     def mappings(self) -> list[tuple[str, dict[str, Any]]]:
-        return list(self.of("AWS::Lambda::EventSourceMapping"))
+        """Those of streams; what a queue hands out again and gives up, the queue says."""
+        return [(n, given) for n, given in self.of("AWS::Lambda::EventSourceMapping") if not _is_of_a_queue(given)]
+
+    def queue_mappings(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(n, given) for n, given in self.of("AWS::Lambda::EventSourceMapping") if _is_of_a_queue(given)]
 
     def deliveries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, properties in self.of("AWS::KinesisFirehose::DeliveryStream"):
@@ -93,6 +97,10 @@ class Stack:
         for _, policy in self.of("AWS::IAM::RolePolicy"):
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield policy["RoleName"].strip("<>"), statement
+
+
+def _is_of_a_queue(mapping: dict[str, Any]) -> bool:
+    return str(mapping.get("EventSourceArn")).endswith("Queue.Arn>")
 
 
 def listed(value: Any) -> list[Any]:

@@ -72,6 +72,11 @@ from tests.house.transform_rules import (
     only_its_delivery_may_call_a_transform,
     what_a_transform_sees_is_kept_as_it_came,
 )
+from tests.house.webhook_rules import (
+    a_queue_waits_for_its_function_and_the_age_decides_before_the_queue_does,
+    no_secret_is_in_the_template,
+    webhooks_are_sent_only_when_that_is_asked_for,
+)
 
 Fault = Callable[[Template], None]
 
@@ -134,6 +139,7 @@ DEFERRED_GRANTS = ("DeferredDeliveryPolicy", "Properties", "PolicyDocument", "St
 TRANSFORM_GRANTS = ("TransformRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 TRANSFORM = (DEFERRED, "Properties", S3, "ProcessingConfiguration", "Processors", 0, "Parameters")
 SCORE_GRANTS = ("ScoreRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
+WAITS = a_queue_waits_for_its_function_and_the_age_decides_before_the_queue_does
 WORK_GROUP = ("WorkGroup", "Properties", "WorkGroupConfiguration")
 
 CASES: list[tuple[Rule, Fault]] = [
@@ -295,6 +301,17 @@ CASES: list[tuple[Rule, Fault]] = [
         drop("ScoreStage", "Properties", "DefaultRouteSettings"),
     ),
     (only_its_api_may_call_what_scores, drop("ScorePermission", "Properties", "SourceArn")),
+    (webhooks_are_sent_only_when_that_is_asked_for, drop("WebhookRule", "Condition")),
+    (webhooks_are_sent_only_when_that_is_asked_for, set_parameter("Webhook", "Default", "on")),
+    (webhooks_are_sent_only_when_that_is_asked_for, set_parameter("WebhookAddresses", "Default", "any")),
+    (WAITS, put("WebhookQueue", "Properties", "VisibilityTimeout", value=60)),
+    (WAITS, put("WebhookQueue", "Properties", "RedrivePolicy", "maxReceiveCount", value=5)),
+    (WAITS, drop("WebhookMapping", "Properties", "FunctionResponseTypes")),
+    (WAITS, put("WebhookMapping", "Properties", "BatchSize", value=100)),
+    (WAITS, drop("WebhookMapping", "Properties", "ScalingConfig")),
+    (WAITS, put("WebhookFunction", "Properties", "Timeout", value=10)),
+    (WAITS, drop_resource("WebhookMapping")),
+    (no_secret_is_in_the_template, add_resource("Secret", "AWS::SSM::Parameter", Type="String", Value="x")),
 ]
 
 RULES = list(dict.fromkeys(rule for rule, _ in CASES))

@@ -85,24 +85,26 @@ def the_mapping_joins_the_stream_and_its_function(stack: Stack) -> list[str]:
 
 
 def verdicts_reach_the_queue(stack: Stack) -> list[str]:
-    """The rule is on, on our bus, takes what we send, and hands it to the queue; what fails is kept."""
+    """Each rule is on, on our bus, takes what we send, and hands it to its queue; what fails is kept."""
     notice = {"source": SOURCE, "detail-type": DETAIL_TYPE}
     found = []
     for name, rule in stack.of("AWS::Events::Rule"):
         pattern = rule.get("EventPattern", {})
         takes = bool(pattern) and all(_matches(notice.get(key), pattern[key]) for key in pattern)
         [target] = rule["Targets"]
+        queue = name.removesuffix("Rule")
         wrong = [
             rule.get("State", "ENABLED") != "ENABLED" and "State",
             rule.get("EventBusName") != "<EventBus>" and "EventBusName",
             not takes and "EventPattern",
-            target["Arn"] != "<EnforcementQueue.Arn>" and "Targets",
-            target.get("DeadLetterConfig", {}).get("Arn") != "<EnforcementDeadLetterQueue.Arn>" and "DeadLetterConfig",
+            target["Arn"] != f"<{queue}Queue.Arn>" and "Targets",
+            target.get("DeadLetterConfig", {}).get("Arn") != f"<{queue}DeadLetterQueue.Arn>" and "DeadLetterConfig",
             target.get("RetryPolicy", {}).get("MaximumEventAgeInSeconds", 86_400) < 3_600 and "RetryPolicy",
             any(key in target for key in ("Input", "InputPath", "InputTransformer")) and "Input",
         ]
         found += [f"{name}: {one}" for one in wrong if one]
-    return found or ([] if list(stack.of("AWS::Events::Rule")) else ["no rule"])
+    rules = {name for name, _ in stack.of("AWS::Events::Rule")}
+    return found + sorted({"EnforcementRule", "WebhookRule"} - rules)
 
 
 def queues_keep_what_they_hold_and_dead_letters_longer(stack: Stack) -> list[str]:

@@ -166,3 +166,28 @@ def parquet(rows: Sequence[Row], table: Table = VERDICTS) -> bytes:
     """One file with these rows, written as everything in the lake is."""
     schema = arrow_schema((column.name, column.type) for column in columns(table))
     return write_table(pa.Table.from_pylist(list(rows), schema=schema), schema)
+
+
+def told(event: str, subscriber: str, day: str, state: str, **given: Any) -> Row:
+    """One receipt of a delivery; anything given replaces a column."""
+    created_at = datetime.fromisoformat(f"{day} 10:00:00")
+    delivery = f"{event}/{subscriber}"
+    row: Row = {
+        "receipt_id": "",
+        "delivery_id": delivery,
+        "verdict_id": f"{event}/default@v1/",
+        "event_id": event,
+        "content_id": f"content-{event}",
+        "subscriber": subscriber,
+        "action": "block",
+        "created_at": created_at,
+        "decided_at": created_at + timedelta(seconds=2),
+        "state": state,
+        "done": None,
+        "reference": None,
+        "reason": None,
+        "receives": 1,
+        "noted_at": created_at + timedelta(seconds=5),
+    } | given
+    row["receipt_id"] = f"{delivery}/{state}/{row['done']}"
+    return row

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from glue.catalog.tables import QUARANTINE
-from tests.sql.golden import FIRST, SECOND, set_aside
+from glue.catalog.tables import QUARANTINE, RECEIPTS
+from tests.sql.golden import FIRST, SECOND, set_aside, told
 
 
 def test_a_record_that_was_set_aside_twice_is_in_the_quarantine_view_once(golden: Any) -> None:
@@ -31,3 +31,27 @@ def test_the_signals_view_has_a_row_for_every_signal_of_a_current_verdict(golden
     assert golden.ask(sql, [f"'{SECOND}'"]).rows == [("insult", 3, 3), ("spam", 8, 7), ("threat", 1, 1)]
     one = golden.ask("SELECT detector, rule, score, action, author_id FROM current_signals WHERE event_id = 'e04'")
     assert one.rows == [("terms", "r", 0.9, "review", "cid")]
+
+
+def test_a_delivery_is_in_the_view_of_receipts_once_by_the_furthest_that_it_came(golden: Any) -> None:
+    rows = [
+        told("a", "shop", FIRST, "due"),
+        told("a", "shop", FIRST, "given_up", reason="gone"),
+        told("a", "shop", FIRST, "delivered"),
+        told("a", "shop", FIRST, "delivered", done="none"),
+        told("a", "shop", FIRST, "delivered", done="hidden"),
+        told("b", "shop", FIRST, "given_up", reason="timeout"),
+        told("b", "shop", FIRST, "due"),
+        told("c", "shop", SECOND, "due"),
+        told("c", "forum", SECOND, "delivered"),
+    ]
+    for order in (rows, rows[::-1], rows[4:] + rows[:4]):
+        golden.fill([[row] for row in order], RECEIPTS)
+        found = golden.ask("SELECT delivery_id, state, done, dt FROM current_receipts ORDER BY 1")
+        assert found.rows == [
+            ("a/shop", "delivered", "hidden", FIRST),
+            ("b/shop", "given_up", None, FIRST),
+            ("c/forum", "delivered", None, SECOND),
+            ("c/shop", "due", None, SECOND),
+        ]
+    golden.fill([], RECEIPTS)

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from athena import reports
 from athena.engine import Answer, QueryFailed
 from athena.values import text_literal
-from glue.catalog.tables import AUDITS, QUARANTINE
+from glue.catalog.tables import AUDITS, QUARANTINE, RECEIPTS
 from infra.commands.query import query
 from infra.commands.report import report as report_command
-from tests.sql.golden import FIRST, SECOND, audited, set_aside, verdict
+from tests.sql.golden import FIRST, SECOND, audited, set_aside, told, verdict
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 3, tzinfo=UTC)
@@ -344,6 +344,56 @@ def test_quarantine_by_reason(lake: Any) -> None:
     ]
 
 
+def test_decided_and_done(golden: Any) -> None:
+    # golden: block e02 e06 of the first and e07 e09 of the second, flag e03 e10, review e04 e11
+    golden.fill(
+        [
+            [told("e02", "shop", FIRST, "due")],
+            [told("e02", "shop", FIRST, "delivered", done="removed")],
+            # sent twice, since it was not certain: the second time there was nothing left to remove
+            [told("e02", "shop", FIRST, "delivered", done="none", noted_at=at("1 10:01"))],
+            [told("e02", "forum", FIRST, "due"), told("e02", "forum", FIRST, "delivered", done="none")],
+            [told("e06", "shop", FIRST, "due")],
+            [told("e06", "forum", FIRST, "due"), told("e06", "forum", FIRST, "given_up", reason="gone")],
+            [told("e07", "shop", SECOND, "due"), told("e07", "shop", SECOND, "delivered")],
+            # told of as a block by the old policy; the current verdict is a review
+            [told("e11", "shop", SECOND, "delivered", done="removed")],
+            # given up, redriven, and hidden then; of its replay with the same action a second delivery is under way
+            [told("e03", "shop", FIRST, "given_up", reason="timeout", action="flag")],
+            [told("e03", "shop", FIRST, "delivered", done="hidden", action="flag")],
+            [told("e03", "shop", FIRST, "due", action="flag", delivery_id="e03/replay")],
+            # of an event that is not in the lake
+            [told("e99", "shop", FIRST, "delivered", done="removed")],
+        ],
+        RECEIPTS,
+    )
+    # subscriber, action, decided, done, not done, unsaid, given up, waiting, nobody told, share, oldest open
+    late = datetime(2026, 11, 1, 23, 59, 59, 999_000)
+    rows = ask(golden, "decided_and_done").rows
+    assert [row[:10] for row in rows] == [
+        ("", "review", 2, 0, 0, 0, 0, 0, 2, 0.0),  # e04 e11
+        ("shop", "block", 3, 1, 0, 1, 0, 1, 0, 0.3333),  # e02, e07 unsaid, e06 on its way
+        ("", "block", 1, 0, 0, 0, 0, 0, 1, 0.0),  # e09
+        ("", "flag", 1, 0, 0, 0, 0, 0, 1, 0.0),  # e10
+        ("forum", "block", 2, 0, 1, 0, 1, 0, 0, 0.0),  # e02 on purpose, e06
+        ("shop", "flag", 1, 1, 0, 0, 0, 0, 0, 1.0),  # e03
+    ]
+    assert rows[1][10] == rows[4][10] == late + timedelta(seconds=6.5)  # e06
+    assert rows[5][10] is None
+    # as of midnight, twelve hours old or older: e02 e03 e04
+    midnight = datetime(2026, 11, 2, tzinfo=UTC)
+    old = ask(golden, "decided_and_done", until=midnight, age=12).rows
+    assert [row[:3] for row in old] == [
+        ("", "review", 1),
+        ("forum", "block", 1),
+        ("shop", "block", 1),
+        ("shop", "flag", 1),
+    ]
+    assert ask(golden, "decided_and_done", until=midnight, age=24).rows == []
+    golden.fill([], RECEIPTS)
+    assert {row[0] for row in ask(golden, "decided_and_done").rows} == {""}
+
+
 @pytest.mark.parametrize("name", reports.names())
 def test_a_period_without_events_has_no_rows(golden: Any, name: str) -> None:
     since = datetime(2026, 10, 1, tzinfo=UTC)
@@ -377,6 +427,7 @@ def year(lake: Any) -> Any:
     )
     lake.fill([[set_aside(f"q{number:03d}", day)] for number, day in enumerate(days)], QUARANTINE)
     lake.fill([[audited(day[:10], at=day, archived=4)] for day in days], AUDITS)
+    lake.fill([[told(f"e{number:03d}0", "shop", day[:10], "due")] for number, day in enumerate(days)], RECEIPTS)
     return lake
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from glue.contract import MAX_TEXT_BYTES, SCHEMA_VERSION, WireEvent
+from glue.webhooks import WEBHOOK_VERSION, Answer, VerdictMessage
 
 _ROLE = re.compile(r":\w+:`([^`]+)`")
 
@@ -33,6 +34,39 @@ def event_schema() -> dict[str, Any]:
             "title": f"Streamkeeper content event, version {SCHEMA_VERSION}",
             **{name: value for name, value in event.items() if name != "title"},
             "$defs": definitions,
+        }
+    )
+    return rendered
+
+
+def message_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what a webhook's receiver is sent.
+
+    >>> message_schema()["required"]
+    ['type', 'schema_version', 'id', 'timestamp', 'data']
+    """
+    return _open_schema(VerdictMessage, "message")
+
+
+def answer_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what a webhook's receiver may answer.
+
+    >>> answer_schema()["required"]
+    ['done']
+    """
+    return _open_schema(Answer, "answer")
+
+
+def _open_schema(of: type[Any], what: str) -> dict[str, Any]:
+    schema = msgspec.json.schema(of)
+    definitions = schema["$defs"]
+    top = definitions.pop(of.__name__)
+    rendered: dict[str, Any] = _portable(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": f"Streamkeeper webhook {what}, version {WEBHOOK_VERSION}",
+            **{name: value for name, value in top.items() if name != "title"},
+            **({"$defs": definitions} if definitions else {}),
         }
     )
     return rendered

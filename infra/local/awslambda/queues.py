@@ -37,6 +37,12 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True):
     report_failures: bool = False
     filters: tuple[str, ...] = ()
     enabled: bool = True
+    max_concurrency: int | None = None
+
+    @property
+    def workers(self) -> int:
+        """Batches at the same time, on this machine."""
+        return min(_WORKERS, self.max_concurrency or _WORKERS)
 
 
 class QueueMapping:
@@ -61,7 +67,7 @@ class QueueMapping:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._hurry = threading.Event()
-        self._pool = ThreadPoolExecutor(_WORKERS, "queue-mapping")
+        self._pool = ThreadPoolExecutor(settings.workers, "queue-mapping")
         self._thread = threading.Thread(target=self._run, name="queue-mapping", daemon=True)
         self._thread.start()
 
@@ -96,7 +102,7 @@ class QueueMapping:
 
     def _free(self) -> bool:
         with self._lock:
-            return self._under_way < _WORKERS
+            return self._under_way < self.settings.workers
 
     def _receive(self) -> list[dict[str, Any]]:
         """Messages of one batch: as many as there are, or as come within the window."""

@@ -16,7 +16,7 @@ from infra.local.moto_backend import MotoBackend
 
 _KNOWN: Final = frozenset(
     {"EventSourceArn", "FunctionName", "Enabled", "BatchSize", "MaximumBatchingWindowInSeconds", "UUID"}
-    | {"FunctionResponseTypes", "FilterCriteria", "Tags"}
+    | {"FunctionResponseTypes", "FilterCriteria", "ScalingConfig", "Tags"}
 )
 _WINDOWLESS_BATCH: Final = 10
 
@@ -83,6 +83,8 @@ class QueueMappings:
             "State": "Enabled" if settings.enabled else "Disabled",
             "StateTransitionReason": "USER_INITIATED",
         }
+        if settings.max_concurrency is not None:
+            document["ScalingConfig"] = {"MaximumConcurrency": settings.max_concurrency}
         if settings.filters:
             document["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in settings.filters]}
         return document
@@ -160,6 +162,12 @@ def _apply(settings: QueueSettings, body: Mapping[str, object]) -> QueueSettings
     types = body.get("FunctionResponseTypes")
     if types is not None:
         changes["report_failures"] = "ReportBatchItemFailures" in (types if isinstance(types, list) else [])
+    scaling = body.get("ScalingConfig")
+    if scaling is not None:
+        most = scaling.get("MaximumConcurrency") if isinstance(scaling, dict) else None
+        if most is not None and not (isinstance(most, int) and not isinstance(most, bool) and 2 <= most <= 1_000):
+            raise refused(f"MaximumConcurrency {most!r}: an integer from 2 to 1000 is allowed.")
+        changes["max_concurrency"] = most
     if "Enabled" in body:
         changes["enabled"] = bool(body["Enabled"])
     if "FilterCriteria" in body:

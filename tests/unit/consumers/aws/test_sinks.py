@@ -18,7 +18,8 @@ from moto import mock_aws
 from msgspec import Struct
 
 from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, call
-from consumers.ports import DefectError, Notice, Status, TransientError
+from consumers.ports import DefectError, Status, TransientError
+from glue.contract import Notice
 from infra.local.dynamodb import ItemWrites
 from infra.local.front import Front
 from infra.local.moto_backend import MotoBackend

@@ -15,10 +15,11 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
 from consumers.policies import read_policy
-from consumers.ports import Notice, Status
+from consumers.ports import Status
 from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
+from glue.contract import Notice
 from infra.commands.cost import cost
 from infra.cost.advice import changes, limits, variants
 from infra.cost.bill import bill, total
