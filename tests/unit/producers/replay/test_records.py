@@ -351,3 +351,14 @@ def test_packed_objects_that_overlap_give_each_record_once_with_its_own_arrival(
     for done, record in enumerate(found, start=1):
         assert record.place is not None
         assert list(source.records(dict([record.place]))) == found[done:]
+
+
+def test_records_that_share_a_line_are_found_also_where_the_line_is_longer_than_a_record_can_be() -> None:
+    large = [msgspec.json.encode(document(number, note="x" * 700_000)) for number in (1, 2)]
+    made = read(b"".join(large))
+    assert isinstance(made, BadInput)
+    assert made.reason != "json"
+    found = list(read_records([b"".join(large)], read, joining=True))
+    assert ids(found) == [event_id(1), event_id(2)]
+    assert [one.lines for one in found] == [1, 0]
+    assert ids(read_records([b"".join(large)], read)) == []
