@@ -1,5 +1,7 @@
 """Who may bring a thing back, and under which run: what the ledger says at each turn."""
 
+import threading
+
 import pytest
 
 from producers.redrive.ledger import CLAIM_SECONDS, Claim, Ledger
@@ -87,3 +89,47 @@ def test_what_was_given_back_unsent_is_free_for_any_run_and_what_was_sent_in_par
         assert (entry.state, entry.events, entry.at) == ("free", events, NOW + 1)
         claim = claimed(ledger(store, 2), "second", NOW + 2)
         assert (claim.run_id, claim.was_claimed) == (run_id, events > 0)
+
+
+def test_what_was_redriven_is_never_claimed_again() -> None:
+    store = MemoryStore()
+    claim = ledger(store, 1).claim("a", "one", now=NOW)
+    assert claim is not None
+    assert ledger(store, 1).claim("a", "two", now=NOW + 1) is None
+    assert ledger(store, 1).close(claim, events=1, now=NOW + 2)
+    assert ledger(store, 1).claim("a", "two", now=NOW + 1e9) is None
+    entry = ledger(store, 1).look("a")
+    assert entry is not None
+    assert (entry.state, entry.run_id, entry.events) == ("redriven", "one", 1)
+
+
+def test_a_claim_that_was_given_back_is_free_and_one_that_was_left_is_taken_over_under_its_first_run() -> None:
+    store = MemoryStore()
+    given = ledger(store, 1).claim("a", "one", now=NOW)
+    assert given is not None
+    assert ledger(store, 1).give_back(given, now=NOW)
+    left = ledger(store, 1).claim("a", "two", now=NOW)
+    assert left is not None
+    assert (left.run_id, left.was_claimed) == ("two", False)
+    heir = ledger(store, pid=2).claim("a", "three", now=NOW + CLAIM_SECONDS + 1)
+    assert heir is not None
+    # What it sent may be there already; under its run it counts once.
+    assert (heir.run_id, heir.was_claimed) == ("two", True)
+    assert not ledger(store, 1).close(left, events=1, now=NOW)
+    assert ledger(store, 1).close(heir, events=1, now=NOW)
+
+
+def test_of_many_who_claim_at_once_one_has_it() -> None:
+    store = MemoryStore()
+    won: list[int] = []
+
+    def claim(number: int) -> None:
+        if ledger(store, number).claim("a", f"run-{number}", now=NOW) is not None:
+            won.append(number)
+
+    threads = [threading.Thread(target=claim, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1

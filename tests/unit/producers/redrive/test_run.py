@@ -3,7 +3,6 @@
 import base64
 import gzip
 import io
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -79,62 +78,17 @@ def redrive(
     clock = VirtualClock(now)
     redriver = Redriver(ledger(store), run_id=run_id, lateness=DEFAULT_LATENESS, clock=clock, **more)
     one = open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
-    return redriver.send(items, one)
+    account = redriver.send(items, one)
+    # Whatever happened, every item became one thing.
+    became = (account.redriven, account.already, account.held, account.still_bad, account.left_out)
+    assert account.found == len(items) == sum(became) + account.fix_failed + account.impossible + account.failed
+    assert account.seconds == clock.now() - now
+    return account
 
 
 def sent(stream: FakeStream) -> list[tuple[int, str]]:
     found = [msgspec.json.decode(one.data) for one in stream.taken]
     return [(int(one["event_id"][-12:], 16), one["replay"]["run_id"]) for one in found]
-
-
-# ---------------------------------------------------------------------------------------------------- the ledger
-
-
-def test_what_was_redriven_is_never_claimed_again() -> None:
-    store = MemoryStore()
-    claim = ledger(store).claim("a", "one", now=NOW)
-    assert claim is not None
-    assert ledger(store).claim("a", "two", now=NOW + 1) is None
-    assert ledger(store).close(claim, events=1, now=NOW + 2)
-    assert ledger(store).claim("a", "two", now=NOW + 1e9) is None
-    entry = ledger(store).look("a")
-    assert entry is not None
-    assert (entry.state, entry.run_id, entry.events) == ("redriven", "one", 1)
-
-
-def test_a_claim_that_was_given_back_is_free_and_one_that_was_left_is_taken_over_under_its_first_run() -> None:
-    store = MemoryStore()
-    given = ledger(store).claim("a", "one", now=NOW)
-    assert given is not None
-    assert ledger(store).give_back(given, now=NOW)
-    left = ledger(store).claim("a", "two", now=NOW)
-    assert left is not None
-    assert (left.run_id, left.was_claimed) == ("two", False)
-    heir = ledger(store, pid=2).claim("a", "three", now=NOW + CLAIM_SECONDS + 1)
-    assert heir is not None
-    # What it sent may be there already; under its run it counts once.
-    assert (heir.run_id, heir.was_claimed) == ("two", True)
-    assert not ledger(store).close(left, events=1, now=NOW)
-    assert ledger(store).close(heir, events=1, now=NOW)
-
-
-def test_of_many_who_claim_at_once_one_has_it() -> None:
-    store = MemoryStore()
-    won: list[int] = []
-
-    def claim(number: int) -> None:
-        if ledger(store, number).claim("a", f"run-{number}", now=NOW) is not None:
-            won.append(number)
-
-    threads = [threading.Thread(target=claim, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
-
-
-# ---------------------------------------------------------------------------------------------------- redriving
 
 
 def test_each_is_sent_once_and_a_second_redrive_does_nothing() -> None:
@@ -256,6 +210,24 @@ def test_an_item_of_which_a_part_is_gone_is_sent_under_the_same_run_each_time_an
         assert (done.events, done.missing, done.problems, done.is_whole) == (1, 2, ["too late for 2 of 3"], False)
     assert partly.settlements == 0
     assert sent(stream) == [(1, "one"), (1, "one")]
+
+
+class GoneItem(PlainItem):
+    """An item whose records can no longer be had."""
+
+    def load(self) -> Loaded:
+        return Loaded((), 2, "the stream keeps 24 hours")
+
+
+def test_an_item_of_which_nothing_can_be_had_is_impossible_and_stays() -> None:
+    store, stream = MemoryStore(), FakeStream()
+    gone = GoneItem(name="dead/1", reason="type", arrived=NOW, records=())
+    account = redrive([gone, item(2)], stream, store)
+    assert (account.found, account.impossible, account.missing, account.redriven) == (2, 1, 2, 1)
+    assert account.problems == ["the stream keeps 24 hours"]
+    assert not account.is_whole
+    # Another run may find it again.
+    assert redrive([gone], stream, store, run_id="later").impossible == 1
 
 
 def test_only_events_without_a_verdict_are_told_of_and_only_when_asked() -> None:
