@@ -5,6 +5,7 @@ Everything here is part of a weights file's meaning: a change gives other featur
 """
 
 import unicodedata
+from functools import cache
 from zlib import crc32
 
 from consumers.moderation.confusables import CONFUSABLES, LEET
@@ -24,7 +25,8 @@ LONGEST_WORD = 40
 RUN = 20
 """Characters of a run without spaces that are looked at together."""
 
-_APART = str.maketrans(dict.fromkeys('.,!?;:"()[]{}<>*_~^…“”„‘«»。，！？、；：（）《》「」【】-–—/\\#&+=|', " "))
+_SIGNS = '.,!?;:"()[]{}<>*_~^…“”„‘«»。，！？、；：（）《》「」【】-–—/\\#&+=|'
+_APART = str.maketrans(dict.fromkeys(_SIGNS, " "))
 _DIGITS = "0123456789"
 _TO_ZERO = str.maketrans(_DIGITS, "0" * len(_DIGITS))
 _TO_LETTER = str.maketrans(LEET)
@@ -58,6 +60,9 @@ def words(token: str) -> list[str]:
     if "://" in token or token.startswith("www."):
         # Rules look at links; a model would take every link for what links were in its texts.
         return []
+    if (core := token.strip(_SIGNS)).isalnum():
+        # One word and what stands at its edges.
+        return _read(core)
     apart = token.translate(_APART)
     if not apart.isascii():
         apart = "".join([f" {one} " if unicodedata.category(one) == "So" else one for one in apart])
@@ -98,10 +103,14 @@ def grams(word: str) -> list[int]:
         word = f"<{word}>"
     # Where it is not ASCII, four bytes a character, so that no n-gram begins or ends inside one.
     text, width = (word.encode(), 1) if word.isascii() else (word.encode("utf-32-le"), 4)
+    return [crc32(text[start:end]) for start, end in _places(len(text), lengths, width)]
+
+
+@cache
+def _places(size: int, lengths: range, width: int) -> list[tuple[int, int]]:
+    """Where n-grams begin and end in a text of this many bytes; a word has few."""
     return [
-        crc32(text[start : start + length * width])
-        for length in lengths
-        for start in range(0, len(text) - length * width + 1, width)
+        (start, start + length * width) for length in lengths for start in range(0, size - length * width + 1, width)
     ]
 
 
@@ -119,7 +128,8 @@ def _readable(core: str) -> str:
     """The word that this is meant to be read as: digits and signs for letters, look-alikes, heaped letters undone."""
     letters = len(core)
     if not core.isalpha():
-        digits = sum(map(core.count, _DIGITS))
+        encoded = core.encode()
+        digits = len(encoded) - len(encoded.translate(None, _DIGITS.encode()))
         letters = sum(map(str.isalpha, core))
         if digits >= letters or core[:2].isdigit():
             # Of a number only its shape counts, also with a unit: 150p, 4000mb.
@@ -144,7 +154,10 @@ def _latin(core: str) -> str:
 
 def _without_runs(core: str) -> str:
     """A letter written three times and more, once: "idiooot" is idiot, "cool" stays."""
-    for character in set(core):
+    letters = set(core)
+    if len(letters) > len(core) - 2:
+        return core
+    for character in letters:
         pair = character * 2
         if pair + character in core and character.isalpha():
             while pair in core:

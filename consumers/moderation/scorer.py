@@ -7,8 +7,11 @@ A long text is scored in windows that overlap, and the strongest counts: one rud
 """
 
 import math
+import sys
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from zlib import crc32
 
 from msgspec import Struct
@@ -36,10 +39,12 @@ _FIELD = 32
 _MASK = (1 << _FIELD) - 1
 _HALF = 1 << (_FIELD - 1)
 _MOST = 1 << 22
-# A word's n-grams, packed alike: it has fewer than 2 ** 12 of them, so that their sum cannot fill a field.
-_GRAM_FIELD = 20
+# An n-gram's weights, four heads in one number of 64 bits, each raised by 128 so that none is below zero. A word has at
+# most 123 n-grams, so that their sum cannot fill a field either.
+_GRAM_FIELD = 16
 _GRAM_MASK = (1 << _GRAM_FIELD) - 1
-_GRAM_HALF = 1 << (_GRAM_FIELD - 1)
+_GRAM_HEADS = 4
+_RAISED = bytes((weight + 128) & 0xFF for weight in range(256))
 
 
 class Part(Struct, frozen=True):
@@ -115,13 +120,15 @@ class _Sums(dict[str, int]):
         self._words = weights.words
         self._mask = (1 << header.bits) - 1
         self._unknown = header.unknown
-        self._tables = [
-            (table.words, head.words * _UNIT, head.grams * _UNIT)
-            for head, table in zip(header.heads, weights.tables, strict=True)
+        self._of_words = [table.words for table in weights.tables]
+        # What a word of one head's weight adds, as it is packed; weights below zero count from the end, as indexes do.
+        weighed = (*range(128), *range(-128, 0))
+        self._worth = [
+            [max(-_MOST, min(_MOST, round(weight * (head.words * _UNIT)))) << _FIELD * place for weight in weighed]
+            for place, head in enumerate(header.heads, 1)
         ]
-        self._grams = _Grams(weights).__getitem__
-        self._gram_shifts = tuple(_GRAM_FIELD * place for place in range(len(self._tables)))
-        self._gram_rounding = sum(_GRAM_HALF << shift for shift in self._gram_shifts)
+        self._steps = [head.words * _UNIT for head in header.heads]
+        self._weights = weights
         self._older: dict[str, int] = {}
 
     def __missing__(self, token: str) -> int:
@@ -137,43 +144,57 @@ class _Sums(dict[str, int]):
         return packed
 
     def _work_out(self, token: str) -> int:
-        count = 0
-        sums = [0.0] * len(self._tables)
-        for word in words(token):
+        found = words(token)
+        if len(found) == 1 and (place := self._place(found[0])) >= 0:
+            packed = length(found[0])
+            for of_words, worth in zip(self._of_words, self._worth, strict=True):
+                packed += worth[of_words[place]]
+            return packed
+        count, mask = 0, self._mask
+        sums = [0.0] * len(self._steps)
+        for word in found:
             count += length(word)
-            key = crc32(word.encode())
-            place = bisect_left(self._words, key)
-            if place < len(self._words) and self._words[place] == key:
-                for head, (of_words, step, _) in enumerate(self._tables):
-                    sums[head] += of_words[place] * step
+            if (place := self._place(word)) >= 0:
+                for head, step in enumerate(self._steps):
+                    sums[head] += self._of_words[head][place] * step
                 continue
-            found = [gram & self._mask for gram in grams(word)]
-            share = RUN_WEIGHT if is_unspaced(word) else self._unknown / math.sqrt(len(found) or 1)
-            together = sum(map(self._grams, found)) + self._gram_rounding
-            for head, (_, _, step) in enumerate(self._tables):
-                of_head = ((together >> self._gram_shifts[head]) & _GRAM_MASK) - _GRAM_HALF
-                sums[head] += of_head * step * share
+            of_grams = [gram & mask for gram in grams(word)]
+            share = RUN_WEIGHT if is_unspaced(word) else self._unknown / math.sqrt(len(of_grams) or 1)
+            raised = 128 * len(of_grams)
+            for look_up, heads in self._of_grams:
+                together = sum(map(look_up, of_grams))
+                for head, shift, step in heads:
+                    sums[head] += (((together >> shift) & _GRAM_MASK) - raised) * step * share
         packed = 0
         for value in reversed(sums):
-            packed = (packed + max(-_MOST, min(_MOST, round(value)))) << _FIELD
+            whole = round(value)
+            if not -_MOST <= whole <= _MOST:
+                whole = _MOST if whole > 0 else -_MOST
+            packed = (packed + whole) << _FIELD
         return packed + count
 
+    def _place(self, word: str) -> int:
+        """Where a word stands in the table of words; -1: nowhere."""
+        key = crc32(word.encode())
+        place = bisect_left(self._words, key)
+        return place if place < len(self._words) and self._words[place] == key else -1
 
-class _Grams(dict[int, int]):
-    """The n-grams that were seen lately, each with its weights of all heads in one whole number."""
-
-    def __init__(self, weights: Weights) -> None:
-        super().__init__()
-        self._tables = [table.grams for table in reversed(weights.tables)]
-
-    def __missing__(self, gram: int) -> int:
-        packed = 0
-        for table in self._tables:
-            packed = (packed << _GRAM_FIELD) + table[gram]
-        if len(self) >= REMEMBERED:
-            self.clear()
-        self[gram] = packed
-        return packed
+    @cached_property
+    def _of_grams(self) -> list[tuple[Callable[[int], int], list[tuple[int, int, float]]]]:
+        """By n-gram the weights of four heads in one number, and the place, shift and step of each; made at the first
+        word that is not known."""
+        found: list[tuple[Callable[[int], int], list[tuple[int, int, float]]]] = []
+        tables, steps = self._weights.tables, [head.grams * _UNIT for head in self._weights.header.heads]
+        for first in range(0, len(tables), _GRAM_HEADS):
+            packed = bytearray(8 * (self._mask + 1))
+            heads = []
+            for place, head in enumerate(range(first, min(first + _GRAM_HEADS, len(tables)))):
+                packed[2 * place if sys.byteorder == "little" else 7 - 2 * place :: 8] = (
+                    tables[head].grams.tobytes().translate(_RAISED)
+                )
+                heads.append((head, _GRAM_FIELD * place, steps[head]))
+            found.append((array("Q", bytes(packed)).__getitem__, heads))
+        return found
 
 
 def tokens_of(plain: str) -> list[str]:
