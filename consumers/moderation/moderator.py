@@ -34,8 +34,6 @@ from consumers.policies import lists, read_list
 from glue.contract import Signal
 
 _NO_HITS: frozenset[int] = frozenset()
-_COMMON = {LINK, SPACED, *CANDIDATES.values()} - {CANDIDATES["secret"]}
-"""Expressions that need no letters in particular; not the one of many alternatives, which is better off by itself."""
 
 
 def primary_subtag(language: str) -> str:
@@ -134,7 +132,7 @@ class Moderator:
         self._allowed = AllowedSpans(policy.allow, first=len(expressions))
         expressions += self._allowed.expressions
         try:
-            self._hits = Scan([*expressions, SPACED], common=_COMMON).hits
+            self._hits = Scan([*expressions, SPACED]).hits
             self._terms = TermDetector(policy.terms, words=_word_lists(policy), spaced=len(expressions))
         except ValueError as error:
             raise PolicyError([Problem(0, 0, "", str(error))]) from None

@@ -30,11 +30,14 @@ class NormalText(Struct, frozen=True, gc=False):
         plain: the readable normal form.
         folded: ``plain`` with look-alikes folded to Latin letters; always the same number of characters.
         encoded: ``plain`` as UTF-8.
+        edged: for a text of ASCII in which no digit or sign stands for a letter: a space, ``folded`` with a space for
+            all that is no letter or digit, and a space. None for others.
     """
 
     plain: str
     folded: str
     encoded: bytes
+    edged: str | None = None
 
 
 def normalise(text: str) -> NormalText:
@@ -67,7 +70,9 @@ def _normalise(text: str) -> NormalText:
             raw = b" ".join(raw.split())
         plain = raw.decode("ascii")
         folded = raw.translate(_ASCII_FOLDED).decode("ascii")
-        return NormalText(plain, _with_signs(folded) if "!" in plain else folded, raw)
+        if "!" in plain:
+            folded = _with_signs(folded)
+        return NormalText(plain, folded, raw, _edged(folded, raw))
     plain = unicodedata.normalize("NFKC", text).casefold()
     encoded, unusual = _encode(plain)
     if not _PLAIN.unchanged.issuperset(unusual):
@@ -80,7 +85,16 @@ def _normalise(text: str) -> NormalText:
         encoded = b" ".join(encoded.split())
         plain = encoded.decode()
     folded = _FOLDED.apply(encoded.translate(_ASCII_FOLDED).decode(), unusual)
-    return NormalText(plain, _with_signs(folded) if "!" in plain else folded, encoded)
+    if "!" in plain:
+        folded = _with_signs(folded)
+    return NormalText(plain, folded, encoded, _edged(folded, encoded) if plain.isascii() else None)
+
+
+def _edged(folded: str, raw: bytes) -> str | None:
+    """The edged form of an ASCII text; None where a digit or a sign stands for a letter."""
+    written = raw.translate(_ASCII_EDGED)
+    # Else letters and digits are the same in both.
+    return f" {written.decode('ascii')} " if folded.encode("ascii").translate(_ASCII_EDGED) == written else None
 
 
 def _with_signs(folded: str) -> str:
@@ -96,6 +110,15 @@ def _encode(plain: str) -> tuple[bytes, set[str]]:
     third of the cost of a set of all."""
     encoded = plain.encode()
     return encoded, set(encoded.translate(None, _PRINTABLE).decode())
+
+
+def edged(folded: str) -> str:
+    """A folded form with a space for each ASCII character that is no letter or digit.
+
+    >>> edged("that's 'it'")
+    'that s  it '
+    """
+    return folded.translate(_EDGED)
 
 
 def fold(text: str) -> str:
@@ -199,3 +222,5 @@ _ASCII_PLAIN = bytes.maketrans(
 _ASCII_FOLDED = bytes.maketrans(
     ("".join(LEET) + JOINING).encode("ascii"), ("".join(LEET.values()) + " " * len(JOINING)).encode("ascii")
 )
+_EDGED = {code: " " for code in range(0x80) if not chr(code).isalnum()}
+_ASCII_EDGED = bytes(0x20 if code in _EDGED else code for code in range(0x100))

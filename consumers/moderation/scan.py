@@ -1,10 +1,13 @@
 """One pass of all expressions over a text, whoever asked for them: one scan finds which of them match at all."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
 import re2
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
+
+from consumers.moderation.literals import BEYOND_ASCII, needed
 
 
 class ScanError(ValueError):
@@ -50,33 +53,51 @@ class Scan:
     An automaton of all of them would have a state for each way in which their beginnings can stand side by side: far
     more than a process ever meets twice, and making a state costs more than a hundred steps. So an expression is only
     looked at where the text has the letters that it cannot do without ("bit.ly/", or "know" and "live"), and all such
-    letters are found in one pass (re2's Filter). Expressions without any share one automaton.
+    letters are found in one pass, by an automaton that is made once. Expressions without any are looked at always.
 
     >>> scan = Scan(["free", "mon(ey|day)", "[0-9]{3}"])
     >>> sorted(scan.hits(b"on monday 123"))
     [1, 2]
     """
 
-    def __init__(self, expressions: Sequence[str], *, common: Collection[str] = ()) -> None:
+    def __init__(self, expressions: Sequence[str]) -> None:
         """Takes the expressions in order.
 
         Args:
             expressions: what to search for.
-            common: those of them that are known to need no letters in particular.
 
         Raises:
             ScanError: one is not an re2 expression, or together they are too large.
         """
-        rare = [place for place, expression in enumerate(expressions) if expression not in common]
-        self._filter = _filter([expressions[place] for place in rare])
-        # What is looked at in every text, since it needs no letters either.
-        always = {rare[number] for number in self._filter.Match(b"", True) or ()} if self._filter else set()
-        if len(always) > _MOST_ALWAYS:
-            rare = [place for place in rare if place not in always]
-            self._filter = _filter([expressions[place] for place in rare])
-        self._rare = rare
-        self._common = [place for place in range(len(expressions)) if place not in set(rare)]
-        self._set = _set([expressions[place] for place in self._common])
+        self._always: list[int] = []
+        self._alone: dict[int, re2.Set] = {}
+        self._ready: set[int] = set()
+        # A bit for each clause; an expression may match where all of its clauses' bits are set.
+        self._masks: list[tuple[int, int]] = []
+        pieces: dict[str, int] = {}
+        bit = 1
+        for place, expression in enumerate(expressions):
+            clauses = needed(expression)
+            if not clauses:
+                self._always.append(place)
+                continue
+            self._alone[place] = _added([expression])
+            mask = 0
+            for clause in clauses:
+                for piece in clause:
+                    pieces[piece] = pieces.get(piece, 0) | bit
+                mask |= bit
+                bit <<= 1
+            self._masks.append((mask, place))
+        self._beyond_ascii = pieces.pop(BEYOND_ASCII, 0)
+        self._bits = list(pieces.values())
+        self._pieces = BytesAhoCorasick(
+            [piece.encode() for piece in pieces],
+            matchkind=MatchKind.Standard,
+            implementation=Implementation.ContiguousNFA,
+        ).find_matches_as_indexes
+        self._set = _compiled(_added([expressions[place] for place in self._always])) if self._always else None
+        self._possible: dict[int, tuple[int, ...]] = {0: ()}
 
     def hits(self, plain: bytes) -> list[int]:
         """Positions of the expressions that match somewhere in a text, in no order.
@@ -84,40 +105,49 @@ class Scan:
         Args:
             plain: the normal form, as UTF-8: in lower case, as the letters are looked for.
         """
-        found: list[int] = []
-        if self._filter is not None and (rare := self._filter.Match(plain)):
-            found += [self._rare[hit] for hit in rare]
-        if self._set is not None and (common := self._set.Match(plain)):
-            found += [self._common[hit] for hit in common]
+        bits = 0 if plain.isascii() else self._beyond_ascii
+        for piece, _, _ in self._pieces(plain, overlapping=True):
+            bits |= self._bits[piece]
+        possible = self._possible.get(bits)
+        if possible is None:
+            possible = self._work_out(bits)
+        found = [place for place in possible if self._matches(place, plain)]
+        if self._set is not None and (always := self._set.Match(plain)):
+            found += [self._always[hit] for hit in always]
         return found
 
+    def _work_out(self, bits: int) -> tuple[int, ...]:
+        """The expressions that may match in a text with these pieces; those of the texts last seen are kept."""
+        possible = tuple(place for mask, place in self._masks if bits & mask == mask)
+        if len(self._possible) >= _REMEMBERED:
+            self._possible.clear()
+        self._possible[bits] = possible
+        return possible
 
-_MOST_ALWAYS = 4
-"""Expressions looked at one by one in every text; more are put into the automaton instead."""
+    def _matches(self, place: int, plain: bytes) -> bool:
+        if place not in self._ready:
+            # Compiled when the first text may have it: most expressions are of no use to most processes.
+            _compiled(self._alone[place])
+            self._ready.add(place)
+        return self._alone[place].Match(plain) is not None
 
 
-def _filter(expressions: Sequence[str]) -> re2.Filter | None:
-    if not expressions:
-        return None
-    found, chosen = re2.Filter(), options()
-    for expression in expressions:
-        with _said_why(expression):
-            found.Add(expression, chosen)
-    found.Compile()
-    return found
+_REMEMBERED = 4096
 
 
-def _set(expressions: Sequence[str]) -> re2.Set | None:
-    if not expressions:
-        return None
+def _added(expressions: Sequence[str]) -> re2.Set:
     found = re2.Set.SearchSet(options())
     for expression in expressions:
         with _said_why(expression):
             found.Add(expression)
+    return found
+
+
+def _compiled(found: re2.Set) -> re2.Set:
     try:
         found.Compile()
     except re2.error:
-        raise ScanError(f"{len(expressions)} expressions are too large together for {_MAX_MEMORY} bytes") from None
+        raise ScanError(f"expressions that are too large together for {_MAX_MEMORY} bytes") from None
     return found
 
 

@@ -1,9 +1,9 @@
 """A policy's words and phrases, and those of word lists, found by automata (Aho-Corasick), one for each language."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from msgspec import Struct
@@ -12,6 +12,7 @@ from consumers.moderation.confusables import CONFUSABLES
 from consumers.moderation.detectors.masked import MaskedTerms, has_masks
 from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms, put_together
 from consumers.moderation.detectors.protocol import Subject
+from consumers.moderation.edges import EdgedWords
 from consumers.moderation.language import likely_languages
 from consumers.moderation.normalise import fold, normalise
 from consumers.moderation.policy import TermRule
@@ -112,14 +113,27 @@ class _Matcher:
         self._bound_before = bytes(all(entry.bound_before for entry in some) for some in self._entries)
         self._bound_after = bytes(all(entry.bound_after for entry in some) for some in self._entries)
         size = sum(map(len, by_form))
-        self._find = AhoCorasick(
-            [*self._folded, *STRETCHED] if by_form else [],
-            matchkind=MatchKind.Standard,
-            implementation=Implementation.DFA if size <= limit else Implementation.ContiguousNFA,
-            store_patterns=False,
-        ).find_matches_as_indexes
+        self._implementation = Implementation.DFA if size <= limit else Implementation.ContiguousNFA
 
     # Made when the first text asks for them, which most processes never see.
+
+    @cached_property
+    def _find(self) -> Callable[..., list[tuple[int, int, int]]]:
+        automaton = AhoCorasick(
+            [*self._folded, *STRETCHED] if self._folded else [],
+            matchkind=MatchKind.Standard,
+            implementation=self._implementation,
+            store_patterns=False,
+        )
+        found: Callable[..., list[tuple[int, int, int]]] = automaton.find_matches_as_indexes
+        return found
+
+    @cached_property
+    def _edged(self) -> EdgedWords:
+        known = len(self._folded)
+        wanted = zip(range(known), map(bool, self._bound_before), map(bool, self._bound_after), strict=True)
+        stretched = ((known + place, False, False) for place in range(len(STRETCHED) if known else 0))
+        return EdgedWords([*self._folded, *STRETCHED], chain(wanted, stretched), self._implementation)
 
     @cached_property
     def _disguised(self) -> DisguisedTerms:
@@ -141,7 +155,10 @@ class _Matcher:
         text = subject.text
         plain, entries = text.plain, self._entries
         # Overlapping: a longer term must not hide behind a shorter one that turns out to be part of a word.
-        matches = self._find(text.folded, overlapping=True)
+        if text.edged is not None:
+            matches = self._edged.find(text.edged, text.folded)
+        else:
+            matches = self._find(text.folded, overlapping=True)
         masked = "*" in plain and has_masks(plain)
         if not (matches or spaced or masked) or not entries:
             return

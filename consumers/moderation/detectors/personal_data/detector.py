@@ -34,10 +34,7 @@ CANDIDATES: dict[str, str] = {
     "address": r"\d\.\d{1,3}\.\d{1,3}\.\d|:[0-9a-f]{0,4}:",
     "number": r"\p{Nd}(?:[ ().\p{Pd}/_]{0,3}\p{Nd}){6}|\p{Nd}{4},\p{Nd}{4},\p{Nd}{4},",
 }
-"""Expressions whose match in the normal form makes a text worth a closer look, by precedence of what they propose.
-
-They begin with what is rare in ordinary text, so that the scan's automaton has few states for it.
-"""
+"""Expressions whose match in the normal form makes a text worth a closer look, by precedence of what they propose."""
 
 
 _FINDERS: dict[str, Finder] = {
@@ -87,7 +84,7 @@ def propose(text: str) -> list[str]:
 
 @cache
 def _scan() -> Scan:
-    return Scan(list(CANDIDATES.values()), common=CANDIDATES.values())
+    return Scan(list(CANDIDATES.values()))
 
 
 _MEMO_LIMIT = 20_000

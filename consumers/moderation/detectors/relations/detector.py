@@ -1,7 +1,7 @@
 """Turns relations into signals by a policy's rules. A text that names no group costs one pass of an automaton."""
 
-from collections.abc import Iterator, Sequence, Set
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence, Set
+from functools import cache, cached_property
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
@@ -11,6 +11,7 @@ from consumers.moderation.detectors.obfuscation import put_together
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.detectors.relations.analysis import Relations, is_letter
 from consumers.moderation.detectors.relations.lexicon import entries, lexicon, swapped
+from consumers.moderation.edges import EdgedWords
 from consumers.moderation.kinds import RelationKind
 from consumers.moderation.rules import RelationRule
 from glue.contract import Signal
@@ -56,38 +57,67 @@ class Groups:
         self._unbound = bytes(_is_unbound(text) for text in languages)
         self._open_end = bytes(text in open_ended for text in languages)
         self._long = bytes(len(text) >= _SHORTEST_VARIANT for text in languages)
-        self._find = AhoCorasick(
-            list(languages),
+        self._names = list(languages)
+
+    @cached_property
+    def _find(self) -> Callable[..., list[tuple[int, int, int]]]:
+        automaton = AhoCorasick(
+            self._names,
             matchkind=MatchKind.Standard,
             implementation=Implementation.ContiguousNFA,
             store_patterns=False,
-        ).find_matches_as_indexes
+        )
+        found: Callable[..., list[tuple[int, int, int]]] = automaton.find_matches_as_indexes
+        return found
 
-    def languages(self, folded: str, language: str | None = None) -> tuple[Set[str], int]:
+    @cached_property
+    def _edged(self) -> EdgedWords:
+        return EdgedWords(self._names, self._wanted(), Implementation.ContiguousNFA)
+
+    def _wanted(self) -> Iterator[tuple[int, bool, bool]]:
+        """Which edges each name must have; one that may have either stands there twice."""
+        for number in range(len(self._names)):
+            if self._unbound[number] or (self._long[number] and self._open_end[number]):
+                yield number, False, False
+            elif self._long[number]:
+                yield number, True, False
+                yield number, False, True
+            else:
+                yield number, True, not self._open_end[number]
+
+    def languages(self, folded: str, language: str | None = None, edged: str | None = None) -> tuple[Set[str], int]:
         """The languages in which a text may name a group, and where the first name begins.
 
         Args:
             folded: the folded form of a text.
             language: the text's; None when nobody said.
+            edged: its edged form, if it has one.
 
         >>> Groups().languages("two women and a dog")
         ({'en'}, 4)
         """
-        matches = self._find(folded, overlapping=True)
+        matches = self._standing(folded) if edged is None else self._edged.find(edged, folded)
         if not matches:
             return _NO_LANGUAGES, 0
         by_pattern = self._unknown if language is None else self._languages
         found: set[str] = set()
-        first = size = len(folded)
-        for index, start, end in matches:
+        for index, _, _ in matches:
+            found.update(by_pattern[index])
+        return found, min([start for _, start, _ in matches])
+
+    def _standing(self, folded: str) -> list[tuple[int, int, int]]:
+        """The names in a text that stand as words, or may be one of several that are written together."""
+        standing = []
+        size = len(folded)
+        for match in self._find(folded, overlapping=True):
+            index, start, end = match
             if not self._unbound[index]:
                 before = start > 0 and is_letter(folded[start - 1])
                 after = end < size and not self._open_end[index] and is_letter(folded[end])
                 if (before or after) and (not self._long[index] or (before and after)):
                     continue
-            found.update(by_pattern[index])
-            first = min(first, start)
-        return found, first
+            standing.append(match)
+        return standing
 
 
 def _is_unbound(text: str) -> bool:
@@ -137,7 +167,7 @@ class RelationDetector:
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """One signal for each rule that meets a kind of attack in the text, by rule."""
         folded = subject.text.folded
-        languages, first = _groups().languages(folded, subject.language)
+        languages, first = _groups().languages(folded, subject.language, subject.text.edged)
         if self._spaced in subject.hits:
             folded = put_together(folded)
             languages, first = _groups().languages(folded, subject.language)

@@ -1,0 +1,352 @@
+"""What an expression cannot match without: letters and signs that stand in every text in which it matches.
+
+``check(?:ing)? (?:\\w+ ){0,2}out`` needs "check " or "checking ", and "out". Texts that have both are few, and looking
+for all such pieces at once, by one automaton that never grows, costs less than any expression.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import product
+from math import prod
+
+from msgspec import Struct
+
+BEYOND_ASCII = "\ue000"
+"""Stands for any character beyond ASCII."""
+
+_MOST_PIECES = 64
+"""Alternatives that are kept apart; with more the parts before and behind are looked at by themselves."""
+_MOST_CLAUSES = 3
+"""Of an expression, the rarest: what more would tell is little."""
+
+_SHARES = {" ": 0.18, "e": 0.1} | dict.fromkeys("taoinshr", 0.06) | dict.fromkeys("dlucmfwygpbv", 0.02)
+_EVERYWHERE = frozenset(
+    {
+        *("the", "he", "she", "it", "is", "you", "u", "a", "i", "in", "on", "that", "this", "his", "her", "him", "are"),
+        *("we", "our", "us", "me", "my", "they", "to", "of", "and", "not", "be", "have", "for"),
+    }
+)
+"""Words that most English texts have."""
+_TOO_COMMON = 0.04
+"""The sum of shares from which on a clause says nothing."""
+_COMMON = 0.004
+"""The same for a second clause, which need not be."""
+_ANY: None = None
+_SPACE = frozenset(" ")
+_DIGITS = frozenset("0123456789")
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyz_") | _DIGITS
+
+_WITHIN = {"\u017f": "s", "\u212a": "k"}
+"""Characters beyond ASCII that are another case of one within."""
+
+Clause = frozenset[str]
+"""Pieces of which a text has at least one."""
+
+
+class _Part(Struct, frozen=True):
+    """What is known of a part of an expression.
+
+    Args:
+        exact: all that it can match, when that is little; None: too much to say.
+        clauses: what else it needs.
+    """
+
+    exact: frozenset[str] | None
+    clauses: tuple[Clause, ...] = ()
+
+
+_NOTHING = frozenset({""})
+_EMPTY = _Part(_NOTHING)
+_UNKNOWN = _Part(_ANY)
+
+
+class _NotUnderstoodError(Exception):
+    """An expression with something in it that is not looked into."""
+
+
+def needed(expression: str) -> tuple[Clause, ...]:
+    """What a plain form has in which an expression matches: of each clause at least one piece; none: nothing is known.
+
+    Args:
+        expression: one that re2 takes, for which letter case does not matter.
+
+    >>> [sorted(clause) for clause in needed("check(?:ing)? (?:[a-z]+ ){0,2}out")]
+    [['check ', 'checking '], ['out']]
+    >>> needed("[a-z]+")
+    ()
+    """
+    try:
+        part = _Reader(expression).read()
+    except _NotUnderstoodError:
+        return ()
+    found = sorted(dict.fromkeys(map(_pieces, (*part.clauses, *_clause(part.exact)))), key=_commonness)
+    # What nearly every text has tells nothing.
+    return tuple(
+        clause
+        for number, clause in enumerate(found[:_MOST_CLAUSES])
+        if _commonness(clause) < (_COMMON if number else _TOO_COMMON)
+    )
+
+
+def _pieces(clause: Clause) -> Clause:
+    """A clause without what it does not need: what begins with another piece, and all around what is beyond ASCII."""
+    kept: list[str] = []
+    for piece in sorted({BEYOND_ASCII if BEYOND_ASCII in piece else piece for piece in clause}):
+        if not kept or not piece.startswith(kept[-1]):
+            kept.append(piece)
+    return frozenset(kept)
+
+
+@lru_cache(maxsize=4096)
+def _commonness(clause: Clause) -> float:
+    """How often a piece of a clause begins at some place of an English text, roughly, were each letter by itself."""
+    return sum(map(_share, clause))
+
+
+def _share(piece: str) -> float:
+    if piece.strip() in _EVERYWHERE:
+        return 0.01
+    share = prod([_SHARES.get(character, 0.003) for character in piece])
+    # Behind a full stop there is a space.
+    return share / 10 if piece[0] in ".,:!?" and piece[1:2].strip() else share
+
+
+def _clause(exact: frozenset[str] | None) -> tuple[Clause, ...]:
+    return (exact,) if exact and "" not in exact else ()
+
+
+def _joined(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    if one is _NOTHING:
+        return other
+    return frozenset([first + second for first, second in product(one, other)])
+
+
+def _one_after_another(parts: Iterable[_Part]) -> _Part:
+    clauses: list[Clause] = []
+    exact = last = _NOTHING
+    whole = True
+    for part in parts:
+        clauses += part.clauses
+        if part.exact is not None and len(exact) * len(part.exact) <= _MOST_PIECES:
+            exact, last = _joined(exact, part.exact), part.exact
+            continue
+        clauses += _clause(exact)
+        whole = False
+        if part.exact is None:
+            exact = last = _NOTHING
+        else:
+            fits = len(last) * len(part.exact) <= _MOST_PIECES
+            exact, last = _joined(last, part.exact) if fits else part.exact, part.exact
+    if whole:
+        return _Part(exact, tuple(clauses))
+    return _Part(None, (*clauses, *_clause(exact)))
+
+
+def _either(parts: list[_Part]) -> _Part:
+    if len(parts) == 1:
+        return parts[0]
+    if all(part.exact is not None and not part.clauses for part in parts):
+        together = frozenset(text for part in parts for text in part.exact or ())
+        if len(together) <= _MOST_PIECES:
+            return _Part(together)
+    best: set[str] = set()
+    for part in parts:
+        known: list[Clause] = [*part.clauses, *_clause(part.exact)]
+        if not known:
+            return _UNKNOWN
+        best |= min(known, key=_commonness)
+    return _Part(None, (frozenset(best),))
+
+
+def _character(character: str) -> str:
+    """A character as a plain form has it, in lower case; where that is another one, only that it is beyond ASCII."""
+    if character.isascii():
+        return " " if character.isspace() else character.lower()
+    plain = unicodedata.normalize("NFKC", character).casefold()
+    return _WITHIN.get(character) or (character if plain == character else BEYOND_ASCII)
+
+
+class _Reader:
+    """Reads an expression from left to right."""
+
+    def __init__(self, expression: str) -> None:
+        self._left = expression
+        self._at = 0
+
+    def read(self) -> _Part:
+        part = self._alternatives()
+        if self._at < len(self._left):
+            raise _NotUnderstoodError
+        return part
+
+    def _peek(self, length: int = 1) -> str:
+        return self._left[self._at : self._at + length]
+
+    def _take(self, length: int = 1) -> str:
+        taken = self._peek(length)
+        if len(taken) < length:
+            raise _NotUnderstoodError
+        self._at += length
+        return taken
+
+    def _until(self, end: str) -> str:
+        at = self._left.find(end, self._at)
+        if at < 0:
+            raise _NotUnderstoodError
+        taken = self._left[self._at : at]
+        self._at = at + len(end)
+        return taken
+
+    def _alternatives(self) -> _Part:
+        parts = [self._sequence()]
+        while self._peek() == "|":
+            self._take()
+            parts.append(self._sequence())
+        return _either(parts)
+
+    def _sequence(self) -> _Part:
+        parts = []
+        while self._peek() not in {"", "|", ")"}:
+            parts += self._repeated(self._one())
+        return _one_after_another(parts)
+
+    def _one(self) -> _Part:
+        sign = self._take()
+        if sign == "(":
+            return self._group()
+        if sign == "[":
+            return _of_class(self._class())
+        if sign in "^$":
+            return _EMPTY
+        if sign == ".":
+            return _UNKNOWN
+        if sign == "\\":
+            return self._escaped()
+        if sign in "*+?":
+            raise _NotUnderstoodError
+        return _Part(frozenset({_character(sign)}))
+
+    def _group(self) -> _Part:
+        if self._peek() == "?":
+            self._take()
+            if self._peek(2) == "P<" or self._peek() == "<":
+                self._until(">")
+            else:
+                # None of the flags makes an expression match what it could not match in lower case without them.
+                while (flag := self._take()) in "imsU-":
+                    pass
+                if flag == ")":
+                    return _EMPTY
+                if flag != ":":
+                    raise _NotUnderstoodError
+        part = self._alternatives()
+        if self._take() != ")":
+            raise _NotUnderstoodError
+        return part
+
+    def _repeated(self, part: _Part) -> list[_Part]:
+        parts = [part]
+        while (sign := self._peek()) and sign in "*+?{":
+            least, most = self._counts()
+            if self._peek() == "?":
+                self._take()
+            whole = parts[0] if len(parts) == 1 else _one_after_another(parts)
+            if least == 0:
+                small = most == 1 and whole.exact is not None and not whole.clauses
+                parts = [_Part((whole.exact or _NOTHING) | {""}) if small else _UNKNOWN]
+            else:
+                parts = [whole] * min(least, 8)
+                if least != most or least > 8:
+                    parts.append(_UNKNOWN)
+        return parts
+
+    def _counts(self) -> tuple[int, int | None]:
+        sign = self._take()
+        if sign != "{":
+            return {"*": (0, None), "+": (1, None), "?": (0, 1)}[sign]
+        low, comma, high = self._until("}").partition(",")
+        if not low.isdecimal() or (high and not high.isdecimal()):
+            # A brace that stands for itself.
+            raise _NotUnderstoodError
+        return int(low), (int(high) if high else None) if comma else int(low)
+
+    def _escaped(self) -> _Part:
+        sign = self._take()
+        if sign in "bBAz":
+            return _EMPTY
+        return _of_class(self._escaped_members(sign))
+
+    def _escaped_members(self, sign: str) -> frozenset[str] | None:
+        """What an escape stands for, outside and inside a class."""
+        if sign in "dsw":
+            return {"d": _DIGITS, "s": _SPACE, "w": _WORD}[sign]
+        if sign in "DSWPC":
+            if sign == "P":
+                self._property()
+            return _ANY
+        if sign == "p":
+            return {"Nd": _DIGITS | {BEYOND_ASCII}, "Pd": frozenset({"-", BEYOND_ASCII})}.get(self._property(), _ANY)
+        if sign == "x":
+            number = self._until_closed() if self._peek() == "{" else self._take(2)
+            return frozenset({_character(chr(int(number, 16)))})
+        if sign in "tnrfv":
+            return _SPACE
+        if sign.isalnum():
+            raise _NotUnderstoodError
+        return frozenset({_character(sign)})
+
+    def _until_closed(self) -> str:
+        self._take()
+        return self._until("}")
+
+    def _property(self) -> str:
+        return self._until_closed() if self._peek() == "{" else self._take()
+
+    def _class(self) -> frozenset[str] | None:
+        """The characters of a class in lower case; None: too many."""
+        negated = self._peek() == "^"
+        if negated:
+            self._take()
+        members: set[str] = set()
+        known = True
+        first = True
+        while first or self._peek() != "]":
+            first = False
+            if self._peek(2) == "[:":
+                raise _NotUnderstoodError
+            low = self._member()
+            if low is None:
+                known = False
+            elif len(low) == 1 and self._peek() == "-" and self._peek(2) != "-]":
+                self._take()
+                high = self._member()
+                if high is None or len(high) != 1:
+                    raise _NotUnderstoodError
+                self._add_range(members, *low, *high)
+            else:
+                members |= {_character(one) for one in low}
+        self._take()
+        return frozenset(members) if known and not negated else _ANY
+
+    def _member(self) -> frozenset[str] | None:
+        sign = self._take()
+        if sign != "\\":
+            return frozenset({sign})
+        sign = self._take()
+        if sign == "x":
+            number = self._until_closed() if self._peek() == "{" else self._take(2)
+            return frozenset({chr(int(number, 16))})
+        return self._escaped_members(sign)
+
+    @staticmethod
+    def _add_range(members: set[str], low: str, high: str) -> None:
+        for code in range(ord(low), min(ord(high), 0x7F) + 1):
+            members.add(_character(chr(code)))
+        if ord(high) > 0x7F:
+            members.add(BEYOND_ASCII)
+        members.update(plain for other, plain in _WITHIN.items() if low <= other <= high)
+
+
+def _of_class(members: frozenset[str] | None) -> _Part:
+    return _UNKNOWN if members is None or len(members) > _MOST_PIECES else _Part(members)
