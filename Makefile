@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-browser test-recommended test-data test-clients test-perspective check lint template-check audit test-heavy train lists bench bench-producers faults gamedays mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
+.PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-clients test-perspective check lint template-check audit test-heavy train lists bench bench-producers faults gamedays mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -35,8 +35,12 @@ test: setup ## All tests that need nothing but this folder
 	@$(BIN)/cfn-lint infra/aws/template.yaml
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile
 
+# How the work of a detector grows with a hostile text is counted line by line, which takes its time: make test.
 test-fast: setup ## What somebody changes a detector, a policy or a codec with: seconds, not minutes
-	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --hypothesis-profile=fast tests/policies tests/unit/consumers/moderation tests/unit/glue consumers/moderation glue/codec.py
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --hypothesis-profile=fast -k "not grows_as" tests/policies tests/unit/consumers/moderation tests/unit/consumers/test_batch.py tests/unit/consumers/test_rows.py tests/unit/glue/test_codec.py tests/unit/glue/kpl consumers/moderation glue/codec.py glue/kpl
+
+test-pipeline: setup ## Scenarios on the laptop runtime, all but the long ones: lanes, policies, clients, kills, garbage
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/pipeline
 
 test-heavy: setup ## The long tests: replay, redrive, load and kills on the laptop runtime, a thousand tamperings
 	@$(BIN)/pytest -m heavy --numprocesses=auto --dist=loadfile tests/pipeline

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -164,7 +165,7 @@ def audited(day: str, *, at: str, archived: int, missing: int = 0, **given: Any)
 
 def parquet(rows: Sequence[Row], table: Table = VERDICTS) -> bytes:
     """One file with these rows, written as everything in the lake is."""
-    schema = arrow_schema((column.name, column.type) for column in columns(table))
+    schema = _schema(table)
     return write_table(pa.Table.from_pylist(list(rows), schema=schema), schema)
 
 
@@ -191,3 +192,8 @@ def told(event: str, subscriber: str, day: str, state: str, **given: Any) -> Row
     } | given
     row["receipt_id"] = f"{delivery}/{state}/{row['done']}"
     return row
+
+
+@cache
+def _schema(table: Table) -> pa.Schema:
+    return arrow_schema((column.name, column.type) for column in columns(table))

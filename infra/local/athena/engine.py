@@ -8,7 +8,7 @@ import duckdb
 
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.files import Meter, ObjectFiles, ObjectStore, open_objects
-from infra.local.athena.lines import make_lines_view
+from infra.local.athena.lines import Pieces, make_lines_view
 from infra.local.athena.scan import Schemas, make_view
 from infra.local.athena.serdes import text_format
 from infra.local.athena.session import Session, told
@@ -47,9 +47,19 @@ class QueryEngine:
         catalog: Glue.
         memory: DuckDB's memory limit for one query.
         threads: DuckDB's threads for one query.
+        pieces: how much of text objects is held at once.
     """
 
-    def __init__(self, *, objects: ObjectStore, catalog: Catalog, memory: str = "1GB", threads: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        objects: ObjectStore,
+        catalog: Catalog,
+        memory: str = "1GB",
+        threads: int = 2,
+        pieces: Pieces | None = None,
+    ) -> None:
+        self._pieces = pieces or Pieces()
         self.objects = objects
         self.catalog = catalog
         self.tables = GlueTables(catalog)
@@ -128,7 +138,7 @@ class QueryEngine:
             partitions = partitions_of(self.catalog, table, scan, session, now)
             found = files_of(self.objects, partitions)
             if form is not None:
-                make_lines_view(scan, form, partitions, found, files, session)
+                make_lines_view(scan, form, partitions, found, files, session, self._pieces)
             else:
                 make_view(scan, partitions, found, files, self._schemas, session)
             if running.meter.cancelled:

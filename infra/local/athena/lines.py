@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,12 +15,22 @@ from infra.local.athena.serdes import TextFormat
 from infra.local.athena.session import Session
 from infra.local.athena.tables import Partition
 
-READ_BYTES: Final = 1 << 20
-"""How much of an object is held at once, packed and unpacked."""
-BATCH_ROWS: Final = 10_000
-BATCH_BYTES: Final = 8 << 20
-"""A batch for DuckDB ends with the line that reaches either."""
 _OTHER_CODECS: Final = (".bz2", ".zst", ".lzo", ".snappy", ".lz4", ".deflate")
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """How much is held at once.
+
+    Args:
+        read_bytes: of an object, packed and unpacked.
+        batch_rows: a batch for DuckDB ends with the line that reaches this number, or ``batch_bytes``.
+        batch_bytes: of the batch's lines.
+    """
+
+    read_bytes: int = 1 << 20
+    batch_rows: int = 10_000
+    batch_bytes: int = 8 << 20
 
 
 def make_lines_view(
@@ -29,6 +40,7 @@ def make_lines_view(
     found: Sequence[tuple[int, ObjectFile]],
     files: ObjectFiles,
     session: Session,
+    pieces: Pieces,
 ) -> None:
     """Makes the relation of a scan over text objects in the session.
 
@@ -36,6 +48,7 @@ def make_lines_view(
         form: how a line becomes columns.
         partitions: the needed ones.
         found: the objects, each with its partition's number.
+        pieces: how much of them is held at once.
 
     Raises:
         QueryError: an object is packed in a way that is not read.
@@ -44,7 +57,7 @@ def make_lines_view(
         if file.key.endswith(_OTHER_CODECS):
             raise refused(f"the text object {file.path}", advice="plain text, or .gz")
     source = f"{scan.relation}_lines"
-    session.connection.register(source, _Lines([file for _, file in found], files, form, session))
+    session.connection.register(source, _Lines([file for _, file in found], files, form, session, pieces))
     width = len(form.columns)
     items = [f"{form.value(index, f't{index}')} AS c{index}" for index in range(width)]
     for position, (_, kind) in enumerate(scan.table.partitions):
@@ -57,7 +70,15 @@ def make_lines_view(
 class _Lines:
     """The lines of all objects, read anew each time DuckDB asks for them, and never held whole."""
 
-    def __init__(self, objects: Sequence[ObjectFile], files: ObjectFiles, form: TextFormat, session: Session) -> None:
+    def __init__(
+        self,
+        objects: Sequence[ObjectFile],
+        files: ObjectFiles,
+        form: TextFormat,
+        session: Session,
+        pieces: Pieces,
+    ) -> None:
+        self._pieces = pieces
         self._session = session
         self._objects = objects
         self._files = files
@@ -77,7 +98,7 @@ class _Lines:
                     continue
                 batch.append(self._values(line))
                 size += len(line)
-                if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+                if len(batch) >= self._pieces.batch_rows or size >= self._pieces.batch_bytes:
                     yield self._batch(batch, number)
                     batch, size = [], 0
             if batch:
@@ -95,9 +116,10 @@ class _Lines:
             raise
 
     def _chunks(self, file: ObjectFile) -> Iterator[bytes]:
-        chunks = self._files.chunks(file, READ_BYTES)
+        most = self._pieces.read_bytes
+        chunks = self._files.chunks(file, most)
         try:
-            yield from _unpacked(chunks) if file.key.endswith(".gz") else chunks
+            yield from _unpacked(chunks, most) if file.key.endswith(".gz") else chunks
         except (zlib.error, OSError) as error:
             failure = QueryError("HIVE_CURSOR_ERROR", f"Failed to read text file: {file.path}")
             # DuckDB keeps an error's text and not the error.
@@ -105,8 +127,8 @@ class _Lines:
             raise failure from error
 
 
-def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of a gzip file, which may have several members."""
+def _unpacked(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """The content of a gzip file, which may have several members, in pieces of so many bytes at most."""
     member = zlib.decompressobj(wbits=31)
     for chunk in chunks:
         data = chunk
@@ -114,7 +136,7 @@ def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
             if member.eof:
                 member = zlib.decompressobj(wbits=31)
             # A few packed bytes may be gigabytes: only a piece of them is unpacked at a time.
-            yield member.decompress(data, READ_BYTES)
+            yield member.decompress(data, most)
             data = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:
         raise zlib.error("the file ends inside a member")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Final
@@ -162,14 +163,24 @@ def _date(parameters: Mapping[str, str], column: str, limits: Limits, now: float
     every = parameters.get(f"projection.{column}.interval", "1")
     if unit not in {*_UNIT_SECONDS, "MONTH", "YEAR"} or not every.isdigit() or not int(every):
         raise _bad(column, "interval.unit", "is YEARS, MONTHS, WEEKS, DAYS, HOURS, MINUTES or SECONDS")
-    moment, found, number = first, [], 0
-    while moment <= last:
-        found.append(moment.strftime(form))
-        number += int(every)
-        moment = _moved(first, number, unit)
-        if len(found) > MAX_PARTITIONS:
-            raise QueryError("NOT_SUPPORTED", f"more than {MAX_PARTITIONS} projected values of {column}")
+    found = _steps(first, last, int(every), unit, form)
+    if len(found) > MAX_PARTITIONS:
+        raise QueryError("NOT_SUPPORTED", f"more than {MAX_PARTITIONS} projected values of {column}")
     return list(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=16)
+def _steps(first: datetime, last: datetime, every: int, unit: str, form: str) -> list[str]:
+    """Each step from the first to the last as text, but not many more than there may be.
+
+    Every query of a day asks for the same thousands of days.
+    """
+    moment = first
+    found: list[str] = []
+    while moment <= last and len(found) <= MAX_PARTITIONS:
+        found.append(moment.strftime(form))
+        moment = _moved(first, every * len(found), unit)
+    return found
 
 
 def date_format(java: str) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.moderation.locate import Place, Places
+from tests.fakes.examples import at_most
 
 TEXT = '''\
 # [not.a.table]
@@ -63,7 +64,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=at_most(60))
 @given(st.dictionaries(names, values, max_size=4), st.lists(st.dictionaries(names, values, max_size=3), max_size=3))
 def test_whatever_is_toml_can_be_looked_through(top: dict[str, str], tables: list[dict[str, str]]) -> None:
     lines = [f"{name} = {value} # c" for name, value in top.items()]

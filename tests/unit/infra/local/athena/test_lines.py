@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
-from infra.local.athena.lines import BATCH_BYTES, BATCH_ROWS, READ_BYTES
+from infra.local.athena.lines import Pieces
 from tests.fakes.query_ports import FakeCatalog, FakeObjects
 
 NOW = 1_704_888_000.0
@@ -40,11 +40,18 @@ def text_table(columns: tuple[str, ...] = ("line",), **parameters: str) -> dict[
 class Lines:
     """An engine over a text table."""
 
-    def __init__(self, table: dict[str, Any] | None = None, *, longest: int | None = None, threads: int = 2) -> None:
+    def __init__(
+        self,
+        table: dict[str, Any] | None = None,
+        *,
+        longest: int | None = None,
+        threads: int = 2,
+        pieces: Pieces | None = None,
+    ) -> None:
         self.objects = FakeObjects(longest=longest)
         catalog = FakeCatalog()
         catalog.create_table("default", table or text_table())
-        self.engine = QueryEngine(objects=self.objects, catalog=catalog, threads=threads)
+        self.engine = QueryEngine(objects=self.objects, catalog=catalog, threads=threads, pieces=pieces)
         self.scanned = 0
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -157,18 +164,22 @@ def numbered(count: int, width: int, end: bytes = b"\n") -> bytes:
     return b"".join(str(number).rjust(width - len(end), "0").encode() + end for number in range(count))
 
 
+# A sixteenth of what is held at once otherwise: the borders are nearer, and there are as many of them.
+PIECES = Pieces(read_bytes=1 << 16, batch_rows=625, batch_bytes=1 << 19)
+READ, ROWS, BYTES = PIECES.read_bytes, PIECES.batch_rows, PIECES.batch_bytes
+
 # Line ends fall on, before and after each border of what is read and batched at once.
 SIZES = [
-    (1, READ_BYTES - 1), (1, READ_BYTES), (1, READ_BYTES + 1), (1, 3 * READ_BYTES + 5),
-    (READ_BYTES // 64 - 1, 64), (READ_BYTES // 64, 64), (READ_BYTES // 64 + 1, 64), (200_000, 21),
-    (BATCH_ROWS - 1, 8), (BATCH_ROWS, 8), (BATCH_ROWS + 1, 8), (9, BATCH_BYTES // 8), (3, BATCH_BYTES + 1),
+    (1, READ - 1), (1, READ), (1, READ + 1), (1, 3 * READ + 5),
+    (READ // 64 - 1, 64), (READ // 64, 64), (READ // 64 + 1, 64), (12_500, 21),
+    (ROWS - 1, 8), (ROWS, 8), (ROWS + 1, 8), (9, BYTES // 8), (3, BYTES + 1),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(("count", "width"), SIZES)
 def test_objects_of_every_size_are_read_whole_by_several_threads(count: int, width: int, packed: bool) -> None:
-    lines = Lines(threads=4)
+    lines = Lines(threads=4, pieces=PIECES)
     objects = 3
     for number in range(objects):
         body = numbered(count, width, b"\r\n" if number == 1 else b"\n")
@@ -188,29 +199,29 @@ def test_objects_of_every_size_are_read_whole_by_several_threads(count: int, wid
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_same_table_gives_the_same_number_each_time(packed: bool) -> None:
-    lines = Lines(threads=4)
-    body = numbered(150_000, 21)
+    lines = Lines(threads=4, pieces=PIECES)
+    body = numbered(10_000, 21)
     for day in range(2, 5):
         name = f"archive/dt=2024-01-0{day}/a"
         lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1, mtime=0) if packed else body)
 
     counts = [lines.ask("SELECT count(*), count(DISTINCT line), max(line) FROM archive") for _ in range(5)]
 
-    assert counts == [[(450_000, 150_000, "149999".rjust(20, "0"))]] * 5
+    assert counts == [[(30_000, 10_000, "9999".rjust(20, "0"))]] * 5
 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_store_that_gives_less_than_it_is_asked_for_changes_nothing(packed: bool) -> None:
-    lines = Lines(longest=10_007)
-    body = numbered(30_000, 50)
+    lines = Lines(longest=1_007, pieces=PIECES)
+    body = numbered(3_000, 50)
     name = "archive/dt=2024-01-02/a"
     lines.objects.put("lake", f"{name}.gz" if packed else name, gzip.compress(body, 1, mtime=0) if packed else body)
 
-    assert lines.ask("SELECT count(*), count(DISTINCT line) FROM archive") == [(30_000, 30_000)]
+    assert lines.ask("SELECT count(*), count(DISTINCT line) FROM archive") == [(3_000, 3_000)]
 
 
 def test_a_few_packed_bytes_that_are_many_are_unpacked_in_pieces() -> None:
-    lines = Lines()
-    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress((b"0" * 99 + b"\n") * 400_000, 9))
+    lines = Lines(pieces=PIECES)
+    lines.objects.put("lake", "archive/dt=2024-01-02/a.gz", gzip.compress((b"0" * 99 + b"\n") * 40_000, 9))
 
-    assert lines.ask("SELECT count(*), sum(length(line)) FROM archive") == [(400_000, 39_600_000)]
+    assert lines.ask("SELECT count(*), sum(length(line)) FROM archive") == [(40_000, 3_960_000)]
