@@ -99,6 +99,12 @@ def test_a_fix_that_cannot_be_used_says_why(script: Path, text: str, said: str) 
         fix(b"", "type")
 
 
+def test_a_folder_or_nothing_at_all_is_no_fix(tmp_path: Path) -> None:
+    for script in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(UnusableFixError, match="allowed: a Python file"):
+            open_fix(script)
+
+
 def test_any_executable_may_be_a_fix(tmp_path: Path) -> None:
     program = tmp_path / "fix"
     program.write_text(

@@ -32,12 +32,12 @@ from producers.aws.quarantine import Recovery, is_of
 from producers.aws.reading import KinesisReader
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
-from producers.ports import OutRecord, PutResult
+from producers.ports import OutRecord, PutResult, StreamRefusedError
 from producers.redrive.fixes import FixFailedError
 from producers.redrive.items import Item, Loaded, PlainItem, RawRecord
 from producers.redrive.ledger import CLAIM_SECONDS, Ledger
 from producers.redrive.quarantined import QuarantinedRow
-from producers.redrive.run import Redrive, Redriver
+from producers.redrive.run import BATCH_ITEMS, Redrive, Redriver
 from producers.replay.runs import Holder
 from tests.fakes.documents import MemoryStore
 from tests.fakes.kinesis_events import aggregate
@@ -81,7 +81,8 @@ def redrive(
     account = redriver.send(items, one)
     # Whatever happened, every item became one thing.
     became = (account.redriven, account.already, account.held, account.still_bad, account.left_out)
-    assert account.found == len(items) == sum(became) + account.fix_failed + account.impossible + account.failed
+    assert account.stopped or account.found == len(items)
+    assert account.found == sum(became) + account.fix_failed + account.impossible + account.failed
     assert account.seconds == clock.now() - now
     return account
 
@@ -157,6 +158,22 @@ def test_what_the_stream_does_not_take_is_given_back() -> None:
     again = redrive([item(1), item(2), item(3)], stream, store, run_id="two")
     assert (again.already, again.redriven) == (2, 1)
     assert sent(stream) == [(1, "run"), (3, "run"), (2, "two")]
+
+
+@pytest.mark.parametrize("count", [1, 600])
+def test_a_stream_that_refuses_ends_the_redrive_and_says_why(count: int) -> None:
+    refusal = StreamRefusedError(stream="s", region="r", code="KMSDisabledException", next_step="Enable the key.")
+
+    def refuse(call: int, batch: Sequence[OutRecord]) -> Sequence[PutResult]:
+        raise refusal
+
+    items = [item(number) for number in range(count)]
+    store = MemoryStore()
+    account = redrive(items, FakeStream(refuse), store)
+    assert account.stopped == str(refusal)
+    assert (account.redriven, account.failed, account.is_whole) == (0, min(count, BATCH_ITEMS), False)
+    # Nothing is lost: each is free for the next run.
+    assert redrive(items, FakeStream(), store, run_id="later").redriven == count
 
 
 def test_a_process_that_dies_after_it_sent_leaves_nothing_that_would_count_twice() -> None:

@@ -249,6 +249,18 @@ def test_a_child_whose_parent_the_stream_has_forgotten_is_read_at_once() -> None
     assert numbers(retained(shards).records({})) == [1]
 
 
+def test_a_child_of_which_one_parent_is_forgotten_begins_as_soon_as_the_other_is_done() -> None:
+    shards = FakeShards(
+        {
+            "right": [stream_record(1, NOW)],
+            "other": [stream_record(3, NOW + 10)],
+            "child": [stream_record(2, NOW + 1)],
+        },
+        {"child": ("gone", "right")},
+    )
+    assert numbers(retained(shards).records({})) == [1, 2, 3]
+
+
 def test_reading_ends_behind_the_range_though_arrivals_are_not_strictly_in_order() -> None:
     shards = FakeShards({"one": [stream_record(at, NOW + at) for at in range(40)]}, {})
     assert numbers(retained(shards, since=NOW + 3, until=NOW + 6).records({})) == list(range(3, 16))
