@@ -20,6 +20,7 @@ class Report(Struct, frozen=True):
         records: records of the batch; ``events``: user records in them and containers that could not be opened.
         verdicts, bad, to_retry: where the events are: they add up to ``events``.
         actions: how many verdicts there are of each action.
+        labels: how many verdicts other than allow there are of each top label.
         poison: how many of the bad made the code fail.
         resent: items sent again.
         notified, statuses: notices taken, statuses kept.
@@ -35,6 +36,7 @@ class Report(Struct, frozen=True):
     bad: int = 0
     to_retry: int = 0
     actions: dict[str, int] = {}
+    labels: dict[str, int] = {}
     poison: int = 0
     resent: int = 0
     notified: int = 0
@@ -68,6 +70,7 @@ def report_of(batch: Batch, rows: Rows, counts: Counts, answer: dict[str, list[d
         bad = sum(counts.is_open(one.record.position) for one in rows.refused)
         to_notify = [one for one in to_notify if counts.is_open(one.record.position)]
     actions = Counter[str](one.row.action for one in to_notify)
+    labels = Counter[str](one.row.top_label for one in to_notify if one.row.action != "allow" and one.row.top_label)
     actions["allow"] = verdicts - sum(actions[action] for action in ACTIONS if action != "allow")
     arrivals = [record.arrived_at for record in batch.records] or [record.arrived_at for record, _ in batch.refused]
     return Report(
@@ -79,6 +82,7 @@ def report_of(batch: Batch, rows: Rows, counts: Counts, answer: dict[str, list[d
         bad=bad,
         to_retry=events - verdicts - bad,
         actions=dict(actions),
+        labels=dict(labels),
         poison=rows.poison,
         resent=counts.resent,
         notified=counts.notified,

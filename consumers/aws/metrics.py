@@ -29,6 +29,22 @@ _ASKED = {
 _METRICS_ASKED = [*_METRICS, *({"Name": name, "Unit": "Count"} for name in _ASKED)]
 
 
+MOST_LABELS = 60
+"""Of one line: CloudWatch takes 100 metrics of a document, and a policy names its labels itself."""
+
+
+def label_metric(label: str) -> str:
+    """The metric that counts verdicts other than allow with this top label.
+
+    The label is a part of the name and no dimension: a metric is paid for by name and dimensions alike, and only in
+    months in which it has data.
+
+    >>> label_metric("self_harm")
+    'Label.self_harm'
+    """
+    return f"Label.{label}"
+
+
 def metric_names() -> list[str]:
     """The metrics of a function in which no managed AI is asked.
 
@@ -62,6 +78,9 @@ def metric_line(
     )
     latest, asked = report.latest_arrival, report.asked
     metrics = _METRICS if asked is None else _METRICS_ASKED
+    labels = {label_metric(label): count for label, count in sorted(report.labels.items())[:MOST_LABELS]}
+    if labels:
+        metrics = [*metrics, *({"Name": name, "Unit": "Count"} for name in labels)]
     document = {
         "_aws": {
             "Timestamp": int(ended * 1000),
@@ -75,5 +94,6 @@ def metric_line(
         "IteratorAge": 0 if latest is None else max(0, round((started - latest) * 1000)),
         "Duration": round((ended - started) * 1000, 3),
         **({} if asked is None else {name: getattr(asked, field) for name, field in _ASKED.items()}),
+        **labels,
     }
     return msgspec.json.encode(document).decode()

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from consumers.aws.metrics import metric_names
+from consumers.moderation.policy import Policy
+from consumers.policies import read_policy
 from infra.cost.units import Settings
 from infra.local.cloudformation.intrinsics import TemplateError, parameter_values
 from infra.local.cloudformation.provision import read_template
@@ -38,5 +40,6 @@ def deployed_settings(given: Sequence[str], *, on_demand: bool) -> Settings:
         parameters,
         on_demand=on_demand,
         alarms=kinds.count("AWS::CloudWatch::Alarm"),
-        metrics=functions * len(metric_names()),
+        # A label's metric is paid for where a verdict carries it; at worst each of the default policy's labels does.
+        metrics=functions * (len(metric_names()) + len(Policy.load(read_policy("default")).labels)),
     )

@@ -219,6 +219,7 @@ class Watch(Rights):
             ports.call,
             ports.names,
             ports.meter,
+            ports.guard,
             rights=self,
             where=self.where,
             roles=self._delivering,

@@ -101,6 +101,12 @@ def _log_stream(maker: Maker, logical: str, properties: Properties) -> Made:
     return Made(name)
 
 
+def _dashboard(maker: Maker, logical: str, properties: Properties) -> Made:
+    name = properties.get("DashboardName") or maker.name(logical)
+    maker.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=properties["DashboardBody"])
+    return Made(name)
+
+
 def _alarm(maker: Maker, logical: str, properties: Properties) -> Made:
     name = properties.pop("AlarmName", None) or maker.name(logical)
     maker.client("cloudwatch").put_metric_alarm(AlarmName=name, **properties)
@@ -316,6 +322,7 @@ KINDS: Mapping[str, Kind] = {
         carried=frozenset({"Name", "Description", "State", "WorkGroupConfiguration"}),
         without_effect={"RecursiveDeleteOption": "says what happens when the stack is deleted; the twin just stops"},
     ),
+    "AWS::CloudWatch::Dashboard": Kind(make=_dashboard, carried=frozenset({"DashboardBody", "DashboardName"})),
     "AWS::CloudWatch::Alarm": Kind(
         make=_alarm,
         carried=frozenset(

@@ -90,6 +90,7 @@ def test_a_batch_is_answered_and_measured_in_one_line(capsys: pytest.CaptureFixt
         "VerdictsFlag": 1,
         "VerdictsReview": 0,
         "VerdictsBlock": 0,
+        "Label.insult": 1,
         "PolicyRefused": 0,
         "IteratorAge": 4998,
         "Duration": 0,
