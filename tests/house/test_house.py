@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-PACKAGES = {"glue", "producers", "consumers", "athena", "infra"}
+PACKAGES = {"glue", "producers", "consumers", "athena", "infra", "streamkeeper"}
 NOT_PACKAGES = {"tests", "benchmarks", "docs", "build"}
 
 
@@ -24,7 +24,7 @@ def tracked(*patterns: str) -> list[Path]:
     return [ROOT / line for line in listing.stdout.splitlines() if (ROOT / line).is_file()]
 
 
-def test_there_are_five_packages_on_disk_in_the_wheel_and_under_the_import_contract() -> None:
+def test_there_are_six_packages_on_disk_in_the_wheel_and_under_the_import_contract() -> None:
     on_disk = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     folders = {path.relative_to(ROOT).parts[0] for path in tracked("*.py") if len(path.relative_to(ROOT).parts) > 1}
     assert on_disk == PACKAGES
@@ -86,6 +86,7 @@ def test_dependencies_are_pinned_with_hashes_and_no_file_names_a_registry() -> N
         "produce",
         "load",
         "spool",
+        "webhook",
         "policy",
         "evaluate",
         "train",
