@@ -7,6 +7,8 @@ COMMANDS = {
     "drain": "Land now what is in flight in the laptop runtime.",
     "down": "Stop the laptop runtime.",
     "tail": "Show the newest verdicts as they are made, before they land.",
+    "deploy": "Deploy to AWS: looks at what could go wrong, takes over the lake of an earlier stack.",
+    "destroy": "Delete a stack on AWS; what holds data stays, and is named.",
     "explain": "Say why a shard does not move, on AWS too.",
     "logs": "Show what a function writes, on AWS too.",
     "pause": "Stop moderation without losing a record; the stream keeps what comes.",

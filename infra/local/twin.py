@@ -50,6 +50,7 @@ from infra.local.server import LoopbackServer
 from infra.local.status import Status
 from infra.local.stores import GlueCatalog, S3Store
 from infra.local.subscriptions import Subscriptions
+from infra.local.tagging import TaggedResources
 from infra.local.testbed import Testbed
 from infra.local.watching import Watch
 from infra.rights.needs import Where
@@ -217,6 +218,7 @@ class Twin:
             fetch=self.objects.get,
         )
         items = ItemWrites(self.moto)
+        tagged = TaggedResources(self.moto, self.streams, account=ACCOUNT_ID, region=region)
         kinesis = KinesisApi(self.streams, self._clock)
         self._firehose = FirehoseApi(
             self.deliveries,
@@ -259,6 +261,7 @@ class Twin:
                 "AWSEvents.PutEvents": EventBuses(self.moto, self._clock, meter=meter).put_events,
                 "DynamoDB_20120810.Query": named_table,
                 "DynamoDB_20120810.UpdateItem": items.update_item,
+                "ResourceGroupsTaggingAPI_20170126.GetResources": tagged.get_resources,
                 "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
                 **self.cloudwatch.shortcuts(),
             },

@@ -299,7 +299,9 @@ class ChangeSets:
                 f"1 validation error detected: Value '{name[:140]}' at 'stackName' failed to satisfy constraint"
             )
         arn = f"arn:aws:cloudformation:{self._place.region}:{self._place.account_id}:stack/{name}/{uuid4()}"
-        return Life(name=name, arn=arn, clock=self._clock, created_at=self._clock())
+        life = Life(name=name, arn=arn, clock=self._clock, created_at=self._clock())
+        life.review()
+        return life
 
     def _find(self, name: str) -> _Kept | None:
         by_id = self._stacks.get(name)

@@ -67,6 +67,10 @@ class Life:
 
     # ------------------------------------------------------------------------------------------------ operations
 
+    def review(self) -> None:
+        """Begins with a change set that is not executed yet."""
+        self._say("REVIEW_IN_PROGRESS", "User Initiated")
+
     def create(self, plan: Plan, imported: Mapping[str, Mapping[str, Any]] | None = None) -> bool:
         """Makes all resources of a plan; False when one failed and all of them were removed again.
 
