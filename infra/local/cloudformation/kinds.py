@@ -25,6 +25,7 @@ class Maker:
         archives: code that lies beside the template, by the key that the template names it with now.
         stack_id: what tells this stack from an earlier one of its name.
         begun: by logical name, what exists of a resource although the rest of making it may still fail.
+        named: by logical name, names that were made up before and stay.
     """
 
     client: Callable[[str], Any]
@@ -34,6 +35,7 @@ class Maker:
     archives: Mapping[str, bytes] = field(default_factory=dict)
     stack_id: str = ""
     begun: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
 
     def name(self, logical: str, longest: int = 255) -> str:
         """A name for a resource that the template leaves unnamed; the same one every time in one stack.
@@ -41,6 +43,8 @@ class Maker:
         Args:
             longest: characters that the service takes; what is too long is cut before the part that makes it unique.
         """
+        if logical in self.named:
+            return self.named[logical]
         whose = f"{self.stack_name}/{logical}/{self.account_id}/{self.region}/{self.stack_id}"
         unique = hashlib.sha256(whose.encode()).hexdigest()[:12].upper()
         return f"{f'{self.stack_name}-{logical}'[: longest - 13]}-{unique}"

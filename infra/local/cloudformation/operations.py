@@ -111,6 +111,10 @@ class Life:
             if logical in self.held and (made := self.held[logical].made):
                 plan.made[logical] = made
         old = {logical: self.held[logical] for logical in changed}
+        names = {logical: one.physical_id for logical, one in old.items()}
+        plan.maker.named.update(names)
+        if before is not None:
+            before.maker.named.update(names)
         failed = self._make(plan, [one for one in plan.order if one in {*fresh, *changed}], {}, verb="UPDATE")
         if failed is None:
             self.plan = plan
