@@ -1,13 +1,15 @@
-"""``streamkeeper status``: what is in flight in the laptop runtime, and what each part of it waits for."""
+"""``streamkeeper status``: what is in flight in the laptop runtime, or how a deployed stack is doing."""
 
 import json
 
 import click
 from msgspec import Struct
 
+from glue.aws.options import AWS_OPTIONS
 from glue.terminal.commands import command
-from glue.terminal.errors import UNREACHABLE, exit_codes_help
+from glue.terminal.errors import UNREACHABLE, UnreachableError, exit_codes_help
 from glue.terminal.requests import takes
+from glue.terminal.sanitize import inert
 from infra.commands.runtimes import reach, state_of, which
 from infra.local.runs import Run, running
 from infra.local.status_lines import status_lines, troubles
@@ -17,6 +19,7 @@ class Asking(Struct, frozen=True):
     """Whose status."""
 
     port: int | None
+    stack: str | None
     as_json: bool
 
 
@@ -25,13 +28,25 @@ class Asking(Struct, frozen=True):
 Examples:
   streamkeeper status
   streamkeeper status --json | jq '.mappings[].shards'
+  streamkeeper status --stack streamkeeper-dev --region eu-west-1
 
 """
     + exit_codes_help(done="nothing is wrong", failed="something fails and is tried again", also=(UNREACHABLE,))
 )
-@takes(Asking, which, click.option("--json", "as_json", is_flag=True, help="One JSON document with everything."))
+@takes(
+    Asking,
+    which,
+    click.option("--stack", help="A deployed stack instead of the laptop runtime: its state, consumer and alarms."),
+    click.option("--json", "as_json", is_flag=True, help="One JSON document with everything."),
+    *AWS_OPTIONS,
+)
 def status(context: click.Context, asked: Asking) -> None:
-    """Show how the laptop runtime is doing: shards, how far behind, buffers and what they wait for, last errors."""
+    """Show how the laptop runtime is doing: shards, how far behind, buffers and what they wait for, last errors.
+
+    With --stack, how a stack on AWS is doing: its state, consumer, stream, dead letters, notices that wait, alarms.
+    """
+    if asked.stack is not None:
+        context.exit(_of_stack(asked.stack, as_json=asked.as_json))
     runtime = reach(asked.port)
     state = state_of(runtime)
     wrong = troubles(state)
@@ -45,6 +60,40 @@ def status(context: click.Context, asked: Asking) -> None:
         for line in wrong:
             click.echo(f"! {line}")
     context.exit(1 if wrong else 0)
+
+
+def _of_stack(name: str, *, as_json: bool) -> int:
+    from athena.aws.engine import failure_of
+    from glue.aws.clients import FIRST_CONTACT, make_client
+    from glue.aws.errors import AWS_ERRORS
+    from infra.deploying.stacks import find
+    from infra.deploying.standing import standing, troubles_of
+    from infra.operating.facts import Clients
+
+    try:
+        existing = find(make_client("cloudformation", attempts=FIRST_CONTACT), name)
+    except AWS_ERRORS as error:
+        raise UnreachableError(f"stack {name}: {failure_of(error)}") from error
+    if existing is None:
+        raise UnreachableError(f"stack {name} does not exist; streamkeeper deploy --stack {name} makes it")
+    state = standing(Clients(make_client, AWS_ERRORS), name, existing)
+    wrong = troubles_of(state)
+    if as_json:
+        click.echo(json.dumps({**state, "troubles": wrong}))
+        return 1 if wrong else 0
+    click.echo(f"stack {name}: {existing.status}, {existing.resources} resources")
+    if mapping := state["mapping"]:
+        click.echo(f"consumer   mapping {mapping['uuid']} {mapping['state']}, last: {inert(mapping['last_result'])}")
+    if stream := state["stream"]:
+        click.echo(
+            f"stream     {stream['name']}, {stream['open_shards']} open shards, keeps {stream['kept_hours']} hours"
+        )
+    for what, key in (("dead letters", "dead_letters"), ("notices that wait", "notices_waiting")):
+        if state[key] is not None:
+            click.echo(f"{state[key]:>10,} {what}")
+    for line in (*state["not_looked_at"], *(f"! {line}" for line in wrong)):
+        click.echo(inert(line))
+    return 1 if wrong else 0
 
 
 def _heading(url: str, state: dict[str, object], run: Run | None) -> str:

@@ -135,7 +135,7 @@ def leaves() -> list[Any]:
 
 KEYS_OF_SERVE = {("serve", "keys", name) for name in ("add", "list", "revoke")}
 WITHOUT_AWS = {
-    *(("demo",), ("up",), ("status",), ("drain",), ("down",), ("tail",), ("check",), ("cost",), ("train",)),
+    *(("demo",), ("up",), ("drain",), ("down",), ("tail",), ("check",), ("cost",), ("train",)),
     ("spool", "status"),
     *KEYS_OF_SERVE,
 }
