@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from consumers.moderation.policy import FloodRule, Label, PatternRule, Policy, TermRule
+from consumers.moderation.policy import Policy
+from consumers.moderation.rules import FloodRule, Label, PatternRule, TermRule
 from consumers.policies import read_policy
 from glue.kpl import aggregation
 

@@ -3,7 +3,6 @@
 The renderings are committed, so that a change of the contract shows in review in every language it is spoken in.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from glue.catalog.render.hive import ddl
 from glue.catalog.render.json_schema import answer_schema, event_schema, message_schema
 from glue.catalog.tables import ALL_TABLES, DATABASE, TABLES
+from glue.terminal.renderings import keep_fresh
 
 HERE = Path(__file__).parent
 
@@ -40,22 +40,7 @@ def renderings() -> dict[Path, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code: 0 when all renderings are (or now are) up to date, 1 when ``--check`` found a stale one."""
-    parser = argparse.ArgumentParser(
-        prog="python -m glue", description=__doc__, epilog="example: python -m glue render --check"
-    )
-    parser.add_argument("command", choices=["render"])
-    parser.add_argument("--check", action="store_true", help="write nothing; name the stale files and exit with 1")
-    options = parser.parse_args(arguments)
-    stale = [path for path, text in renderings().items() if not path.exists() or path.read_text("utf-8") != text]
-    for path in stale:
-        if not options.check:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(renderings()[path], encoding="utf-8")
-        print(f"{'stale' if options.check else 'written'}: {path.relative_to(HERE.parent)}")
-    if stale and options.check:
-        print("Run: python -m glue render", file=sys.stderr)
-        return 1
-    return 0
+    return keep_fresh(renderings(), arguments, command="python -m glue render", description=__doc__, root=HERE.parent)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ They are written in ``glue``, ``athena`` and ``infra.content_api``, which know n
 the API that readers see is written beside the docs. With ``--check`` nothing is written.
 """
 
-import argparse
 import re
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from athena import reports, saved, views
 from glue.catalog.render.hive import template_columns
 from glue.catalog.tables import ALL_TABLES
+from glue.terminal.renderings import keep_fresh
 from infra.content_api import rendering
 
 ROOT = Path(__file__).parent.parent
@@ -57,29 +57,8 @@ def _lines(block: re.Match[str]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code: 0 when the template is (or now is) up to date, 1 when ``--check`` found it stale."""
-    parser = argparse.ArgumentParser(
-        prog="python -m infra.render", description=__doc__, epilog="example: python -m infra.render --check"
-    )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the template is stale")
-    options = parser.parse_args(arguments)
-    text = TEMPLATE.read_text(encoding="utf-8")
-    written = API_DOCUMENT.read_text(encoding="utf-8") if API_DOCUMENT.exists() else ""
-    stale = {
-        path: wanted
-        for path, given, wanted in (
-            (TEMPLATE, text, rendered(text)),
-            (API_DOCUMENT, written, rendering.document_text()),
-        )
-        if given != wanted
-    }
-    for path, wanted in stale.items():
-        name = path.relative_to(ROOT)
-        if options.check:
-            print(f"{name} is stale. Run: python -m infra.render", file=sys.stderr)
-        else:
-            path.write_text(wanted, encoding="utf-8")
-            print(f"written: {name}")
-    return 1 if stale and options.check else 0
+    files = {TEMPLATE: rendered(TEMPLATE.read_text(encoding="utf-8")), API_DOCUMENT: rendering.document_text()}
+    return keep_fresh(files, arguments, command="python -m infra.render", description=__doc__, root=ROOT)
 
 
 if __name__ == "__main__":

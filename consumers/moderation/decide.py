@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Set
 
 from msgspec import Struct
 
-from consumers.moderation.policy import Thresholds
+from consumers.moderation.rules import Thresholds
 from glue.contract import Signal
 from glue.vocabulary import ACTIONS, Action
 

@@ -23,9 +23,9 @@ from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.detectors.velocity import CrowdDetector
 from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import Policy, PolicyError, Thresholds
+from consumers.moderation.policy import Policy, PolicyError
 from consumers.moderation.problems import Problem
-from consumers.moderation.rules import SEVERITIES
+from consumers.moderation.rules import SEVERITIES, Thresholds
 from consumers.moderation.scan import Scan
 from consumers.moderation.scorer import Part
 from consumers.moderation.weights import Weights

@@ -31,49 +31,10 @@ from consumers.moderation.document import read_document
 from consumers.moderation.extending import extended, with_files, with_lists, without_off
 from consumers.moderation.policy_content import RULE_TABLES, PolicyContent
 from consumers.moderation.problems import PolicyError, Problems
-from consumers.moderation.rules import (
-    SEVERITIES,
-    AllowRule,
-    AuthorRule,
-    BesideRule,
-    FloodRule,
-    Label,
-    LinkRule,
-    ManagedRule,
-    ModelRule,
-    PatternRule,
-    PersonalDataRule,
-    RelationRule,
-    RepeatRule,
-    Rule,
-    SolicitationRule,
-    TermRule,
-    Thresholds,
-    WordsRule,
-)
+from consumers.moderation.rules import SEVERITIES
 from consumers.policies import read_policy
 
-__all__ = [
-    "AllowRule",
-    "AuthorRule",
-    "BesideRule",
-    "FloodRule",
-    "Label",
-    "LinkRule",
-    "ManagedRule",
-    "ModelRule",
-    "PatternRule",
-    "PersonalDataRule",
-    "Policy",
-    "PolicyError",
-    "RelationRule",
-    "RepeatRule",
-    "Rule",
-    "SolicitationRule",
-    "TermRule",
-    "Thresholds",
-    "WordsRule",
-]
+__all__ = ["Policy", "PolicyError"]
 
 _WITHOUT_SCORE = frozenset({"allow", "authors", "managed", "relations", "solicitations"})
 """Those whose rules have no score of their own."""

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from consumers.moderation.managed import asking
 from consumers.moderation.moderator import Finding, Moderator
-from consumers.moderation.policy import ManagedRule, Policy
+from consumers.moderation.policy import Policy
+from consumers.moderation.rules import ManagedRule
 from glue.contract import ContentEvent
 from glue.vocabulary import ACTIONS
 

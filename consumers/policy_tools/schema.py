@@ -1,22 +1,23 @@
 """The JSON Schema of policies, for editors that help while a policy is written.
 
-``python -m consumers.policy_tools.schema`` writes it; a test fails when it is stale.
+``python -m consumers.policy_tools.schema`` writes it; with ``--check`` it says whether it is stale.
 """
 
 import inspect
 import json
 import re
+import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 import consumers.policies
 from consumers.moderation import rules
 from consumers.moderation.policy import Policy
-from consumers.moderation.policy_content import RULE_TABLES
-from consumers.moderation.rule_values import Severity
+from glue.terminal.renderings import keep_fresh
 
+ROOT = Path(__file__).parents[2]
 PATH = Path(consumers.policies.__file__).parent / "policy.schema.json"
 _ENTRY = re.compile(r"^ {4}([a-z_, ]+): ((?:.|\n {8})*)", re.MULTILINE)
 
@@ -71,6 +72,11 @@ def _meanings(kind: type) -> dict[str, str]:
     return found
 
 
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 0 when the schema is (or now is) up to date, 1 when ``--check`` found it stale."""
+    command = "python -m consumers.policy_tools.schema"
+    return keep_fresh({PATH: rendered()}, arguments, command=command, description=__doc__, root=ROOT)
+
+
 if __name__ == "__main__":
-    PATH.write_text(rendered(), encoding="utf-8")
-    print(f"written: {PATH.name}; tables of rules: {', '.join(RULE_TABLES)}; severities: {get_args(Severity)}")
+    sys.exit(main())

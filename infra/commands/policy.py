@@ -13,7 +13,8 @@ from msgspec import Struct
 from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
 from consumers.moderation.moderator import Finding, Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import ManagedRule, Policy, PolicyError
+from consumers.moderation.policy import Policy, PolicyError
+from consumers.moderation.rules import ManagedRule
 from consumers.moderation.scorer import Part
 from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
 from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask

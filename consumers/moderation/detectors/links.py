@@ -10,8 +10,8 @@ from consumers.moderation.detectors.hosts import Host, domains_of, read_host
 from consumers.moderation.detectors.personal_data.addresses import is_public
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.detectors.shorteners import SHORTENERS
-from consumers.moderation.policy import LinkRule
 from consumers.moderation.rule_values import LinkKind
+from consumers.moderation.rules import LinkRule
 from consumers.moderation.scan import compiled
 from glue.contract import Signal
 

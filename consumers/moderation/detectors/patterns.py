@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import re2
 
 from consumers.moderation.detectors.protocol import Subject
-from consumers.moderation.policy import PatternRule
+from consumers.moderation.rules import PatternRule
 from consumers.moderation.scan import compile_expression
 from glue.contract import Signal
 

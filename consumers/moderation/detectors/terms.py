@@ -15,7 +15,7 @@ from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.edges import EdgedWords
 from consumers.moderation.language import likely_languages
 from consumers.moderation.normalise import fold, normalise
-from consumers.moderation.policy import TermRule
+from consumers.moderation.rules import TermRule
 from consumers.moderation.scan import compiled
 from consumers.moderation.words import ALIASES, SEPARATOR, Word, WordLists
 from glue.contract import Signal

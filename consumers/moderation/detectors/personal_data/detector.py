@@ -16,7 +16,7 @@ from consumers.moderation.detectors.personal_data.secrets import TRIGGER, find_s
 from consumers.moderation.detectors.personal_data.spans import Span, without_overlap
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.kinds import FAMILIES, PERSONAL_DATA_KINDS, PersonalDataKind
-from consumers.moderation.policy import PersonalDataRule
+from consumers.moderation.rules import PersonalDataRule
 from consumers.moderation.scan import Scan
 from glue.contract import Signal
 

@@ -65,7 +65,7 @@ def receiver(*pieces: bytes, **options: Any) -> Iterator[Receiver]:
         running.close()
 
 
-def post(port: int, *, timeout: float = 10.0, path: str = "/hook") -> Any:
+def post(port: int, *, timeout: float = 600.0, path: str = "/hook") -> Any:
     return HttpsPost(timeout=timeout, addresses="any")(f"http://127.0.0.1:{port}{path}", {"x-a": "1"}, b"{}")
 
 
@@ -184,11 +184,11 @@ def test_a_receiver_shows_a_certificate_for_its_own_name(tmp_path: Path) -> None
         return [(None, None, None, "", ("127.0.0.1", 0))]
 
     with receiver(OK, context=served) as running:
-        own = HttpsPost(timeout=10, addresses="any", resolve=resolve, context=trusted)
+        own = HttpsPost(timeout=600, addresses="any", resolve=resolve, context=trusted)
         assert own(f"https://shop.example:{running.port}/hook", {}, b"{}").status == 200
         assert f"Host: shop.example:{running.port}".encode() in running.requests[0]
         with pytest.raises(UnreachableError, match="certificate"):
             own(f"https://other.example:{running.port}/hook", {}, b"{}")
         with pytest.raises(UnreachableError, match="certificate"):
-            HttpsPost(timeout=10, addresses="any", resolve=resolve)(f"https://shop.example:{running.port}/", {}, b"{}")
+            HttpsPost(timeout=600, addresses="any", resolve=resolve)(f"https://shop.example:{running.port}/", {}, b"{}")
         assert len(running.requests) == 1

@@ -8,7 +8,7 @@ from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.detectors.relations.detector import Groups
 from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import TermRule
+from consumers.moderation.rules import TermRule
 
 TERMS = [
     *("ass", "a-hole", "free money", "f*ck", "well...", "$$$", "100% free", "looser", "kill_yourself", "é", "i'm bad"),

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consumers.moderation.managed import asking, calls, contents, signals_of, split
-from consumers.moderation.policy import ManagedRule, Policy, PolicyError
+from consumers.moderation.policy import Policy, PolicyError
 from consumers.moderation.rule_values import ManagedService
-from consumers.moderation.rules import Borderline
+from consumers.moderation.rules import Borderline, ManagedRule
 from glue.contract import ContentEvent, Media, Signal
 from tests.fakes.examples import at_most
 

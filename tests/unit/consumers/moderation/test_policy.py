@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from consumers.moderation.decide import ALLOWED, decide
 from consumers.moderation.moderator import Moderator
-from consumers.moderation.policy import Policy, PolicyError, Thresholds
+from consumers.moderation.policy import Policy, PolicyError
+from consumers.moderation.rules import Thresholds
 from consumers.policies import read_policy
 from glue.contract import Signal
 from glue.vocabulary import ACTIONS

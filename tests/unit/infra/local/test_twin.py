@@ -141,7 +141,7 @@ def test_what_was_put_is_in_cloudwatch_in_json_and_in_the_older_protocol(twin: T
             "Content-Type": "application/x-www-form-urlencoded",
         },
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=600) as answer:
         text = answer.read().decode()
     assert "<MetricName>IncomingRecords</MetricName>" in text
     assert f"<Value>{stream}</Value>" in text

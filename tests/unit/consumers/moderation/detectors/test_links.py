@@ -8,8 +8,8 @@ from consumers.moderation.detectors.hosts import read_host
 from consumers.moderation.detectors.links import find_links
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import Label, LinkRule, Policy
-from consumers.moderation.rules import AllowRule
+from consumers.moderation.policy import Policy
+from consumers.moderation.rules import AllowRule, Label, LinkRule
 from tests.fakes.work import assert_linear, steps
 
 

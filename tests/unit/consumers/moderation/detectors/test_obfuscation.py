@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from consumers.moderation.detectors.obfuscation import Revealed, put_together
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import Label, Policy, TermRule
+from consumers.moderation.policy import Policy
+from consumers.moderation.rules import Label, TermRule
 from tests.fakes.work import assert_linear
 
 WORDS = ("idiot", "loser", "free money", "shut up", "ass", "god", "asshole", "加微信", "дурак")

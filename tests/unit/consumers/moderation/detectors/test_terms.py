@@ -11,7 +11,8 @@ from consumers.moderation.detectors.terms import TermDetector
 from consumers.moderation.excerpt import MAX_EXCERPT, excerpt
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import Label, PatternRule, Policy, TermRule
+from consumers.moderation.policy import Policy
+from consumers.moderation.rules import Label, PatternRule, TermRule
 from consumers.moderation.scan import Scan
 from tests.fakes.work import assert_linear
 

@@ -14,7 +14,8 @@ from consumers.escalation import Tally
 from consumers.moderation.detectors.near_duplicates import alike
 from consumers.moderation.detectors.velocity import OF_BATCHES, CrowdDetector
 from consumers.moderation.moderator import Moderator
-from consumers.moderation.policy import FloodRule, Policy, PolicyError, RepeatRule
+from consumers.moderation.policy import Policy, PolicyError
+from consumers.moderation.rules import FloodRule, RepeatRule
 from consumers.policies import read_policy
 from consumers.rows import RowMaker, Rows
 from glue.codec import Lateness, encode, landed_timestamp

@@ -15,7 +15,8 @@ from consumers.moderation.excerpt import MAX_EXCERPT, excerpt, masked
 from consumers.moderation.kinds import FAMILIES, PERSONAL_DATA_KINDS
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
-from consumers.moderation.policy import Label, PersonalDataRule, Policy
+from consumers.moderation.policy import Policy
+from consumers.moderation.rules import Label, PersonalDataRule
 from tests.fakes.examples import at_most
 from tests.fakes.work import assert_linear
 
