@@ -88,3 +88,15 @@ def test_the_name_of_an_error_acts_on_no_terminal() -> None:
     driven.put(1, 0.0)
     driven.run(lambda _: Failed(request_id="r", error="Unhandled", cause="\x1b[2J"), 1.0)
     assert "\x1b" not in troubles(driven.state(1.0))[0]
+
+
+def test_an_alarm_that_went_off_is_named_with_its_reason_and_one_that_has_no_data_is_not() -> None:
+    alarms = [
+        {"name": "stack-SilentAlarm", "state": "ALARM", "reason": "Threshold Crossed: \x1b[31m", "since": 1.0},
+        {"name": "stack-NewAlarm", "state": "INSUFFICIENT_DATA", "reason": "Unchecked", "since": 1.0},
+    ]
+    lines = status_lines({"mappings": {}, "delivery_streams": {}, "alarms": alarms})
+    assert lines[0] == "alarms"
+    assert [line for line in lines if "NewAlarm" in line] == []
+    assert lines[1].startswith("  stack-SilentAlarm: Threshold Crossed")
+    assert "\x1b" not in lines[1]
