@@ -78,13 +78,15 @@ def of_the_kept(found: list[Kept]) -> list[Finding]:
 def import_request(template: Template, found: list[Kept], parameters: Mapping[str, str]) -> dict[str, Any]:
     """What CreateChangeSet is to be given, beside names, to import what was found.
 
-    An import into a new stack has just these resources in its template, no outputs, and the parameters they refer to.
+    An import into a new stack has just these resources in its template, no outputs, and what they refer to.
     """
     resources = {one.part: template["Resources"][one.part] for one in found}
-    used = set(references(resources)) & set(template.get("Parameters", {}))
+    conditions = template.get("Conditions", {})
+    used = set(references([resources, conditions])) & set(template.get("Parameters", {}))
     body = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Parameters": {name: template["Parameters"][name] for name in sorted(used)},
+        "Conditions": conditions,
         "Resources": resources,
     }
     return {

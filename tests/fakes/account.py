@@ -24,6 +24,7 @@ _MAKES = {
 _OVERWRITES = {
     "put_role_policy": ("role policy", "RoleName", "PolicyName"),
     "put_metric_alarm": ("alarm", "AlarmName"),
+    "put_dashboard": ("dashboard", "DashboardName"),
     "put_bucket_policy": ("bucket policy", "Bucket"),
     "put_rule": ("rule", "EventBusName", "Name"),
 }
@@ -77,7 +78,7 @@ class FakeAccount:
         number, self.calls = self.calls, self.calls + 1
         if number == self.refuse:
             raise refused("AccessDenied", call)
-        if call in _REMOVES or call == "delete_table" or call == "delete_alarms":
+        if call in _REMOVES or call in ("delete_table", "delete_alarms", "delete_dashboards"):
             self._remove(service, call, arguments)
         elif call in _MAKES or call in _OVERWRITES:
             self._make(service, call, arguments)
@@ -102,6 +103,8 @@ class FakeAccount:
     def _remove(self, service: str, call: str, arguments: dict[str, Any]) -> None:
         if call == "delete_alarms":
             found: list[Thing] = [("alarm", name) for name in arguments["AlarmNames"]]
+        elif call == "delete_dashboards":
+            found = [("dashboard", name) for name in arguments["DashboardNames"]]
         elif call == "delete_table":
             paths = ["DatabaseName", "Name"] if service == "glue" else ["TableName"]
             found = [("glue table" if service == "glue" else "table", *(_argument(arguments, path) for path in paths))]

@@ -17,11 +17,14 @@ TEXTS = {
     "GuardrailArns": "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc",
     "MediaBucketName": "media",
     "DatabaseName": "another",
+    "ContentUserPoolArn": "arn:aws:cognito-idp:eu-west-1:111122223333:userpool/eu-west-1_abc",
     "ScoreKeys": f"team:{'0' * 64}:5",
     "ScoreCorsOrigins": "https://example.org",
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms",
 }
 """Another value of each parameter that is free text."""
+SAM_KINDS = {"AWS::Serverless::Function": "AWS::Lambda::Function", "AWS::Serverless::Api": "AWS::ApiGateway::RestApi"}
+"""What SAM makes of its own resource types."""
 
 
 def others(name: str, rule: dict[str, Any]) -> list[object]:
@@ -57,7 +60,7 @@ def deployed(template: Template, **parameters: object) -> dict[str, tuple[str, d
 
 def schema_of(kind: str) -> dict[str, Any]:
     """CloudFormation's schema of a resource type, as cfn-lint carries it."""
-    name = kind.replace("AWS::Serverless::", "AWS::Lambda::")
+    name = SAM_KINDS.get(kind, kind)
     found: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", name).schema
     return found
 

@@ -19,7 +19,13 @@ _STACK: Final = "AWS::CloudFormation::Stack"
 # A second call of these makers overwrites what the first one made.
 _MADE_AGAIN: Final = frozenset(
     {
-        *("AWS::CloudWatch::Alarm", "AWS::Events::Rule", "AWS::IAM::Policy", "AWS::IAM::RolePolicy"),
+        *(
+            "AWS::CloudWatch::Alarm",
+            "AWS::CloudWatch::Dashboard",
+            "AWS::Events::Rule",
+            "AWS::IAM::Policy",
+            "AWS::IAM::RolePolicy",
+        ),
         *("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"),
     }
 )

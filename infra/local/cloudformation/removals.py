@@ -60,6 +60,7 @@ REMOVALS: Final[Mapping[str, Remove]] = {
         WorkGroup=name, RecursiveDeleteOption=True
     ),
     "AWS::CloudWatch::Alarm": lambda m, name, p: m.client("cloudwatch").delete_alarms(AlarmNames=[name]),
+    "AWS::CloudWatch::Dashboard": lambda m, name, p: m.client("cloudwatch").delete_dashboards(DashboardNames=[name]),
     "AWS::DynamoDB::Table": lambda m, name, p: m.client("dynamodb").delete_table(TableName=name),
     "AWS::Events::EventBus": lambda m, name, p: m.client("events").delete_event_bus(Name=name),
     "AWS::Events::Rule": _rule,

@@ -64,7 +64,7 @@ def test_an_import_has_the_resources_and_the_parameters_they_refer_to_and_no_out
     found = [Kept("ContentStream", "AWS::Kinesis::Stream", "s-1"), Kept("LakeBucket", "AWS::S3::Bucket", "b-1")]
     request = import_request(TEMPLATE, found, {"ShardCount": "4", "LogRetentionDays": "7"})
     body = json.loads(request["TemplateBody"])
-    assert set(body) == {"AWSTemplateFormatVersion", "Parameters", "Resources"}
+    assert set(body) == {"AWSTemplateFormatVersion", "Parameters", "Conditions", "Resources"}
     assert set(body["Resources"]) == {"ContentStream", "LakeBucket"}
     assert {"ShardCount", "StreamRetentionHours", "ArchiveRetentionDays"} <= set(body["Parameters"])
     assert "LogRetentionDays" not in body["Parameters"]

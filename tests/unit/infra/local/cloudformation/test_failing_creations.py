@@ -1,14 +1,18 @@
 """A creation that fails, at whichever call of whichever resource, leaves nothing that stands in the next one's way."""
 
+import json
 from copy import deepcopy
 from functools import cache
 from typing import Any
 
 import pytest
 
+from infra.deploying.kept import Kept, import_request
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.operations import Life
 from infra.local.cloudformation.provision import Place, Plan, read_template, translate
+from infra.local.cloudformation.removals import REMOVALS
+from infra.local.cloudformation.resources import KINDS
 from tests.fakes.account import FakeAccount
 
 KEPT = {"ContentStream", "LakeBucket", "DeadLetterBucket", "ResultBucket", "StatusTable"}
@@ -73,6 +77,10 @@ def test_at_whichever_call_it_fails_nothing_is_left_and_the_next_creation_succee
     assert failed_at == set(CALLS.values())
 
 
+def test_whatever_can_be_made_can_be_removed() -> None:
+    assert set(KINDS) == set(REMOVALS)
+
+
 def test_resources_are_removed_in_the_opposite_order() -> None:
     account = FakeAccount(refuse=max(CALLS))
     first = life("first")
@@ -96,8 +104,10 @@ def test_what_holds_data_outlives_the_stack_and_the_next_one_is_created_beside_i
 
 
 def kept_alone(template: Template) -> Template:
-    resources = {name: one for name, one in template["Resources"].items() if name in KEPT}
-    return {"Parameters": template["Parameters"], "Resources": resources}
+    """The template as the deploy command imports by it."""
+    found = [Kept(name, template["Resources"][name]["Type"], name) for name in sorted(KEPT)]
+    body: Template = json.loads(import_request(template, found, {})["TemplateBody"])
+    return body
 
 
 def test_deployed_again_the_stack_finds_its_lake() -> None:
