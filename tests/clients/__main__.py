@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tests.clients import analysts, libraries, sdks
+from tests.clients import analysts, deployments, libraries, sdks
 from tests.clients.environments import NotInstalledError
 from tests.clients.runtime import Runtime, running
 
@@ -23,6 +23,7 @@ CLIENTS: dict[str, tuple[str, Callable[[Runtime], str]]] = {
     "boto3": ("boto3", sdks.boto3),
     "aws-cli-1": ("AWS CLI 1", sdks.aws_cli_1),
     "aws-cli-2": ("AWS CLI 2", sdks.aws_cli_2),
+    "sam": ("SAM CLI, by streamkeeper deploy", deployments.sam),
     "java": ("AWS SDK for Java 2", sdks.java),
     "javascript": ("AWS SDK for JavaScript 3", sdks.javascript),
     "go": ("AWS SDK for Go 2", sdks.go),
