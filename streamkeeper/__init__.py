@@ -1,6 +1,24 @@
-"""What programs of others use of Streamkeeper: to believe a webhook."""
+"""What programs of others use of Streamkeeper: a client of its API, and what a receiver of webhooks needs."""
 
 from glue.contract import Notice
 from glue.webhooks import Answer, SignatureError, VerdictMessage, verify
+from producers.api.client import Accepted, Client, Decided, Pending, Refused, Score
+from producers.api.exchange import ApiError, FieldProblem, RefusedError, UnavailableError
 
-__all__ = ["Answer", "Notice", "SignatureError", "VerdictMessage", "verify"]
+__all__ = [
+    "Accepted",
+    "Answer",
+    "ApiError",
+    "Client",
+    "Decided",
+    "FieldProblem",
+    "Notice",
+    "Pending",
+    "Refused",
+    "RefusedError",
+    "Score",
+    "SignatureError",
+    "UnavailableError",
+    "VerdictMessage",
+    "verify",
+]

@@ -60,6 +60,19 @@ def _connect_deferred(name: str, in_flight: int) -> Stream:
     return FirehoseStream(name, in_flight=in_flight)
 
 
+def _connect_api(url: str, key: str | None, in_flight: int, clock: Clock) -> Stream:
+    from producers.api.exchange import HttpExchange
+    from producers.api.stream import ApiStream
+
+    headers = {"x-api-key": key} if key else {}
+    try:
+        # Asked once: delivery sends again what was not taken.
+        exchange = HttpExchange(url, headers=headers, clock=clock, attempts=1, connections=in_flight)
+    except ValueError as error:
+        raise WrongUseError(f"--api: {error}") from None
+    return ApiStream(url, exchange)
+
+
 def _aggregate_troubles(name: str) -> list[str]:
     from producers.aws.mappings import aggregate_troubles
 
@@ -82,6 +95,7 @@ class World:
     connect: Callable[[str, int], Stream] = _connect
     deferred_of: Callable[[str], str] = _no_deferred_stack
     connect_deferred: Callable[[str, int], Stream] = _connect_deferred
+    connect_api: Callable[[str, str | None, int, Clock], Stream] = _connect_api
     aggregate_troubles: Callable[[str], list[str]] = _aggregate_troubles
     clock: Clock = field(default_factory=SystemClock)
 
@@ -101,6 +115,7 @@ Examples:
   streamkeeper produce --from logs/ --pattern '*.log' --preset irc --shift-time
   streamkeeper produce --from s3://bucket/2026/ --preset reddit --deferred
   streamkeeper produce --synthetic 100000 --seed 7
+  streamkeeper produce --from posts.csv --map text=body --map author_id=user --api https://ID.execute-api.REGION.amazonaws.com/live
   streamkeeper produce --from - --map text=message --default author_id=unknown --spool /var/spool/streamkeeper
 
 """ + exit_codes_help(
@@ -123,6 +138,8 @@ def execute(world: World, request: ProduceRequest) -> int:
         )
     if request.spool is not None and request.deferred:
         raise WrongUseError("--spool keeps events for a Kinesis stream; leave it out with --deferred")
+    if request.api is not None and (request.deferred or request.aggregate or request.stream is not None):
+        raise WrongUseError("--api is a way of its own; leave out --stream, --deferred and --aggregate, or --api")
     now = _now(request.as_of, world.clock)
     spool_folder = None if request.dry_run else request.spool
     try:
@@ -252,6 +269,8 @@ def _stream(world: World, request: ProduceRequest) -> Stream:
             raise WrongUseError("--aggregate is for Kinesis; leave it out with --deferred, where an event is a record")
         name = request.delivery_stream or world.deferred_of(request.stack)
         return world.connect_deferred(name, request.in_flight)
+    if request.api is not None:
+        return world.connect_api(request.api, request.api_key, request.in_flight, world.clock)
     return world.connect(request.stream or world.stream_of(request.stack), request.in_flight)
 
 

@@ -57,6 +57,8 @@ class ProduceRequest(Struct, frozen=True, kw_only=True):
     stack: str = "streamkeeper"
     deferred: bool = False
     delivery_stream: str | None = None
+    api: str | None = None
+    api_key: str | None = None
     as_json: bool = False
 
     def reading(self, preset: Preset | None) -> Reading:
@@ -161,9 +163,7 @@ OPTIONS: tuple[Option, ...] = (
         "--limit", type=click.IntRange(min=0), help="Read at most so many rows, not counting those passed over."
     ),
     click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Send at most so many a second."),
-    click.option(
-        "--in-flight", default=4, show_default=True, type=click.IntRange(1, 64), help="PutRecords calls at a time."
-    ),
+    click.option("--in-flight", default=4, show_default=True, type=click.IntRange(1, 64), help="Calls at a time."),
     *AGGREGATION,
     *SPOOLING,
     click.option("--dry-run", is_flag=True, help="Read and check everything, send nothing."),
@@ -179,6 +179,14 @@ OPTIONS: tuple[Option, ...] = (
         "--delivery-stream",
         envvar="STREAMKEEPER_DELIVERY_STREAM",
         help="With --deferred: the delivery stream's name; else the stack's.",
+    ),
+    click.option(
+        "--api", metavar="URL", help="By HTTP, to the content API at this address (the stack's output ContentApiUrl)."
+    ),
+    click.option(
+        "--api-key",
+        envvar="STREAMKEEPER_API_KEY",
+        help="With --api: the key; better given as STREAMKEEPER_API_KEY.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
 )

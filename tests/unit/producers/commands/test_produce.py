@@ -322,3 +322,15 @@ def test_a_stream_of_events_on_standard_input_is_told_from_json_lines(desk: Desk
         result = desk.run("--from", "-", "--preset", "wikimedia", "--json", stdin=stdin)
         assert account(result)["accepted"] == 1
     assert len({record.event_id for record in desk.stream.taken}) == 1
+
+
+def test_the_api_is_a_way_of_its_own(desk: Desk) -> None:
+    Path("posts.jsonl").write_bytes(ROWS)
+    for other in (("--deferred",), ("--aggregate",), ("--stream", "s")):
+        result = desk.run("--from", "posts.jsonl", *MAPPED, "--api", "https://api.example", *other)
+        assert result.exit_code == 2
+        assert "--api is a way of its own" in result.output
+    result = desk.run("--from", "posts.jsonl", *MAPPED, "--api", "api.example")
+    assert result.exit_code == 2
+    assert "http:// or https://" in result.output
+    assert desk.stream.taken == []
