@@ -15,7 +15,7 @@ import click
 from athena.aws.engine import AthenaEngine
 from benchmarks.mortal_producer import event
 from glue.system_clock import SystemClock
-from infra.demo import Asked, Runtime
+from infra.demo import Lake, Runtime
 from producers.aws.kinesis import KinesisStream
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import Delivery, open_delivery
@@ -70,7 +70,7 @@ def main(usual: float, times: float, seconds: float, shards: int, *, plain: bool
         nullcontext() if plain else Spool(Path(place) / "spool") as spool,
     ):
         outputs = runtime.outputs
-        asked = Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
+        lake = Lake(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
         settings = DeliverySettings(durable_put=False, linger=0.1)
         stream = KinesisStream(outputs["ContentStreamName"])
         delivery = open_delivery(stream, clock=SystemClock(), settings=settings, spool=spool)
@@ -81,7 +81,7 @@ def main(usual: float, times: float, seconds: float, shards: int, *, plain: bool
         report = delivery.close(600)
         sent_after = time.monotonic() - ended
         drained = runtime.drain(300)["drained"]
-        landed = {str(row[0]) for row in asked.run(_LANDED).rows}
+        landed = {str(row[0]) for row in lake.run(_LANDED).rows}
     accepted = set(report.accepted_ids)
     lost = accepted - landed
     print(

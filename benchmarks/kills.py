@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from athena.aws.engine import AthenaEngine
-from infra.demo import Asked, Runtime
+from infra.demo import Lake, Runtime
 
 _LANDED = "SELECT DISTINCT event_id FROM verdicts WHERE dt >= '2020-01-01'"
 _FIRST_MOMENTS = 0.25
@@ -180,7 +180,7 @@ def main(rounds: int, seed: int, shards: int) -> None:
         Runtime(data=Path(place) / "runtime", parameters={"ShardCount": str(shards)}) as runtime,
     ):
         outputs = runtime.outputs
-        asked = Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
+        lake = Lake(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
         producer = Path(place) / "producer"
         producer.mkdir()
         kills = kill_loop(
@@ -189,7 +189,7 @@ def main(rounds: int, seed: int, shards: int) -> None:
             rounds=rounds,
             seed=seed,
             drain=lambda: runtime.drain(300),
-            landed=lambda: {str(row[0]) for row in asked.run(_LANDED).rows},
+            landed=lambda: {str(row[0]) for row in lake.run(_LANDED).rows},
             in_stream=lambda: ids_in_stream(runtime.client("kinesis"), outputs["ContentStreamName"]),
             on_round=lambda number: _tell(number, rounds),
         )

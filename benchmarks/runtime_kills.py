@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from athena.aws.engine import AthenaEngine
 from benchmarks.mortal_producer import event
-from infra.demo import Asked, Runtime
+from infra.demo import Lake, Runtime
 
 THREADS = 4
 BATCH = 50
@@ -149,8 +149,8 @@ def kill_runtime(
     with Runtime(data=folder, parameters=parameters) as runtime:
         drained = bool(runtime.drain(600)["drained"])
         outputs = runtime.outputs
-        asked = Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
-        landed = Counter({str(row[0]): int(str(row[1])) for row in asked.run(_LANDED).rows})
+        lake = Lake(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
+        landed = Counter({str(row[0]): int(str(row[1])) for row in lake.run(_LANDED).rows})
         s3, dynamodb = runtime.client("s3"), runtime.client("dynamodb")
         missing = sum(_body(s3, outputs["LakeBucketName"], key) not in bodies for key, bodies in objects.items())
         missing += sum(_count(dynamodb, outputs["StatusTableName"], key) != count for key, count in items.items())

@@ -115,7 +115,7 @@ def produce(runtime: Runtime, records: Sequence[OutRecord], on_progress: Callabl
     return Produced(delivery.close(), places, time.monotonic() - started)
 
 
-class Asked(Struct, frozen=True):
+class Lake(Struct, frozen=True):
     """An Athena engine with the stack's database and workgroup."""
 
     engine: Engine
@@ -126,7 +126,7 @@ class Asked(Struct, frozen=True):
         return self.engine.run(sql, parameters, database=self.database, workgroup=self.workgroup)
 
 
-def account(runtime: Runtime, produced: Produced, asked: Asked, *, since: str) -> Account:
+def account(runtime: Runtime, produced: Produced, lake: Lake, *, since: str) -> Account:
     """Where every accepted record is, asked of Athena and of the dead-letter bucket.
 
     Args:
@@ -134,7 +134,7 @@ def account(runtime: Runtime, produced: Produced, asked: Asked, *, since: str) -
     """
 
     def places(table: str) -> set[Coordinate]:
-        answer = asked.run(_COORDINATES.format(table=table), [since])
+        answer = lake.run(_COORDINATES.format(table=table), [since])
         return {(str(shard), str(sequence)) for shard, sequence in answer.rows}
 
     return Account(

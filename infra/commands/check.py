@@ -18,7 +18,7 @@ from infra.checking.findings import SEVERITIES, Finding, Severity
 _NEVER = "never"
 
 
-class Checking(Struct, frozen=True):
+class CheckRequest(Struct, frozen=True):
     """What to check, and what counts."""
 
     template: Path | None
@@ -47,7 +47,7 @@ A finding that does not hold is suppressed where it is, with a reason:
     + exit_codes_help(done="nothing that counts was found", also=(GATE_MISSED,))
 )
 @takes(
-    Checking,
+    CheckRequest,
     click.argument("template", type=click.Path(dir_okay=False, path_type=Path), required=False),
     click.option(
         "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the template. Repeatable."
@@ -62,29 +62,29 @@ A finding that does not hold is suppressed where it is, with a reason:
     click.option("--rules", "listed", is_flag=True, help="List the rules instead, with why, fix and source."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document."),
 )
-def check(context: click.Context, asked: Checking) -> None:
+def check(context: click.Context, request: CheckRequest) -> None:
     """Name dangerous settings of a SAM or CloudFormation template of Kinesis, Lambda, Firehose, SQS and EventBridge.
 
     These pass cfn-lint, and AWS takes them: a batch that blocks its shard for a year, records that are dropped without
     a trace, dead letters that expire first. Each finding says what it leads to, what to write instead, and the page
     of AWS that says so.
     """
-    if asked.listed:
-        _list(as_json=asked.as_json)
+    if request.listed:
+        _list(as_json=request.as_json)
         return
-    if asked.template is None:
+    if request.template is None:
         raise WrongUseError("give a template; --rules lists what is looked for")
-    findings = check_template(_read(asked.template), _parameters(asked.given))
+    findings = check_template(_read(request.template), _parameters(request.given))
     counted = [one for one in findings if one.suppressed is None]
-    failing = [] if asked.fail_on == _NEVER else at_or_above(findings, _severity(asked.fail_on))
-    if asked.as_json:
-        document = {"template": str(asked.template), "findings": [msgspec.to_builtins(one) for one in findings]}
+    failing = [] if request.fail_on == _NEVER else at_or_above(findings, _severity(request.fail_on))
+    if request.as_json:
+        document = {"template": str(request.template), "findings": [msgspec.to_builtins(one) for one in findings]}
         click.echo(json.dumps({**document, "failing": len(failing)}))
     else:
-        _show(asked.template, findings)
+        _show(request.template, findings)
     if failing:
         names = ", ".join(sorted({one.rule for one in failing}))
-        raise GateMissedError(f"{len(failing)} of {len(counted)} findings are {asked.fail_on} or worse: {names}")
+        raise GateMissedError(f"{len(failing)} of {len(counted)} findings are {request.fail_on} or worse: {names}")
 
 
 def _severity(text: str) -> Severity:

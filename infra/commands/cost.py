@@ -21,7 +21,7 @@ LARGE_REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 _GROWTH = 10
 
 
-class Asked(Struct, frozen=True):
+class CostRequest(Struct, frozen=True):
     """The traffic, the deployment, and how the answer is printed."""
 
     rate: float | None
@@ -46,7 +46,7 @@ Examples:
     + exit_codes_help()
 )
 @takes(
-    Asked,
+    CostRequest,
     click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second, on average."),
     click.option("--size", type=click.IntRange(1), help="Bytes of an event as JSON; 321 when nothing says otherwise."),
     click.option(
@@ -79,26 +79,26 @@ Examples:
         "--json", "as_json", is_flag=True, help="One JSON object: units, lines, total, changes, limits, variants."
     ),
 )
-def cost(context: click.Context, asked: Asked) -> None:
+def cost(context: click.Context, request: CostRequest) -> None:
     """Say what the stack costs in a month, what to change first, and what breaks first at ten times the load.
 
     From the template's parameters, a dated table of prices and figures of your traffic. Nothing is asked of AWS.
     """
     try:
-        traffic = _traffic(asked)
-        prices = read_prices(asked.prices)
-        settings = deployed_settings(asked.parameters, on_demand=asked.on_demand)
+        traffic = _traffic(request)
+        prices = read_prices(request.prices)
+        settings = deployed_settings(request.parameters, on_demand=request.on_demand)
     except ValueError as error:
         raise WrongUseError(str(error)) from error
     month = units(traffic, settings)
     lines = bill(month, settings, prices)
     changes = advice.changes(traffic, settings, prices)
-    large = asked.quotas_of in LARGE_REGIONS
+    large = request.quotas_of in LARGE_REGIONS
     now = advice.limits(traffic, settings, large_region=large)
     grown = advice.limits(msgspec.structs.replace(traffic, rate=traffic.rate * _GROWTH), settings, large_region=large)
-    variants = advice.variants(traffic, settings, prices) if asked.compare else []
+    variants = advice.variants(traffic, settings, prices) if request.compare else []
     events = month.records * traffic.aggregate
-    if asked.as_json:
+    if request.as_json:
         document = {
             "prices_as_of": prices.as_of,
             "traffic": traffic,
@@ -125,7 +125,7 @@ def cost(context: click.Context, asked: Asked) -> None:
     if not changes:
         click.echo("  nothing saves a hundredth of it")
     click.echo(
-        f"\nWhat breaks first (share of a new account's quota in {asked.quotas_of}, now and at {_GROWTH} times):"
+        f"\nWhat breaks first (share of a new account's quota in {request.quotas_of}, now and at {_GROWTH} times):"
     )
     before = {limit.what: limit.used for limit in now}
     for limit in grown:
@@ -138,9 +138,9 @@ def cost(context: click.Context, asked: Asked) -> None:
             )
 
 
-def _traffic(asked: Asked) -> Traffic:
-    if asked.traffic is not None:
-        return read_traffic(asked.traffic, rate=asked.rate, size=asked.size)
-    if asked.rate is None:
+def _traffic(request: CostRequest) -> Traffic:
+    if request.traffic is not None:
+        return read_traffic(request.traffic, rate=request.rate, size=request.size)
+    if request.rate is None:
         raise ValueError("--rate is missing: events a second, or a --traffic FILE that has one")
-    return Traffic(rate=asked.rate) if asked.size is None else Traffic(rate=asked.rate, size=asked.size)
+    return Traffic(rate=request.rate) if request.size is None else Traffic(rate=request.rate, size=request.size)

@@ -140,18 +140,18 @@ class _Run:
         from athena.aws.engine import AthenaEngine
 
         outputs = runtime.outputs
-        asked = job.Asked(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
+        lake = job.Lake(AthenaEngine(runtime.client("athena")), outputs["DatabaseName"], outputs["WorkGroupName"])
         # Athena's timestamps are milliseconds.
         now = datetime.now(UTC).replace(microsecond=0)
         first_day = f"'{(now - timedelta(days=31)).date()}'"
         period = {"since": now - timedelta(hours=24), "until": now}
         with self._step("ask") as said, self._waiting("asking Athena"):
-            books = job.account(runtime, produced, asked, since=first_day)
-            reasons = asked.run(_REASONS, [first_day])
-            [(rows, current)] = asked.run(_CURRENT, [first_day]).rows
+            books = job.account(runtime, produced, lake, since=first_day)
+            reasons = lake.run(_REASONS, [first_day])
+            [(rows, current)] = lake.run(_CURRENT, [first_day]).rows
             answers = {
                 name: reports.run(
-                    reports.load(name), period, asked.engine, database=asked.database, workgroup=asked.workgroup
+                    reports.load(name), period, lake.engine, database=lake.database, workgroup=lake.workgroup
                 )
                 for name in ("actions_by_hour", "actions_by_label", "latency")
             }

@@ -22,7 +22,7 @@ from infra.local.cloudformation.intrinsics import Template, TemplateError, param
 from infra.local.cloudformation.provision import read_template
 
 
-class Asked(Struct, frozen=True):
+class DeployRequest(Struct, frozen=True):
     """Which stack, with which parameters, and how far it goes."""
 
     stage: str
@@ -55,7 +55,7 @@ Examples:
     )
 )
 @takes(
-    Asked,
+    DeployRequest,
     click.option("--stage", default="dev", show_default=True, help="A stage of infra/aws/samconfig.toml."),
     click.option("--stack", envvar="STREAMKEEPER_STACK", help="The stack's name.  [default: the stage's]"),
     click.option(
@@ -70,7 +70,7 @@ Examples:
     click.option("--json", "as_json", is_flag=True, help="One JSON object: findings, imports, changes, outputs."),
     *AWS_OPTIONS,
 )
-def deploy(context: click.Context, asked: Asked) -> None:
+def deploy(context: click.Context, asked: DeployRequest) -> None:
     """Deploy the template to AWS, or to a laptop runtime, after looking at all that could go wrong.
 
     Looks at names, parameters that lose data together, quotas, the bundle's age and an existing stack. What outlived an
@@ -94,7 +94,7 @@ def deploy(context: click.Context, asked: Asked) -> None:
 
 
 class _Deployment:
-    def __init__(self, asked: Asked, stage: Stage, given: dict[str, str]) -> None:
+    def __init__(self, asked: DeployRequest, stage: Stage, given: dict[str, str]) -> None:
         from glue.aws.clients import FIRST_CONTACT, make_client
 
         self._asked = asked

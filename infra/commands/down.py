@@ -19,7 +19,7 @@ from infra.local.runs import Run, clear, crashed, is_alive, running
 _LOOK_SECONDS = 0.05
 
 
-class Ending(Struct, frozen=True):
+class DownRequest(Struct, frozen=True):
     """What to end."""
 
     port: int | None
@@ -40,7 +40,7 @@ Examples:
     + exit_codes_help(done="none runs any more, or none ran", failed="it had to be killed: what was in flight is lost")
 )
 @takes(
-    Ending,
+    DownRequest,
     which,
     click.option("--data", type=click.Path(path_type=Path), help="The runtime that owns this folder."),
     click.option("--all", "everything", is_flag=True, help="Every runtime of this user."),
@@ -53,24 +53,24 @@ Examples:
     ),
     click.option("--json", "as_json", is_flag=True, help="One JSON document: what was stopped, killed and cleared."),
 )
-def down(context: click.Context, asked: Ending) -> None:
+def down(context: click.Context, request: DownRequest) -> None:
     """Stop the laptop runtime that runs on this machine.
 
     With --data it lands first what is buffered. One that was killed before leaves processes and temporary files
     behind: they are removed too.
     """
-    if asked.everything:
+    if request.everything:
         runs = running()
     else:
-        one = choose(asked.port, asked.data)
+        one = choose(request.port, request.data)
         runs = [one] if one else []
     stopped: list[Run] = []
     killed: list[Run] = []
     for run in runs:
-        (stopped if _end(run, asked.timeout) else killed).append(run)
+        (stopped if _end(run, request.timeout) else killed).append(run)
     gone = [run for run in crashed() if run not in killed]
     cleared = {run.port: clear(run) for run in [*killed, *gone]}
-    if asked.as_json:
+    if request.as_json:
         document = {
             "stopped": [{"port": run.port, "pid": run.pid} for run in stopped],
             "killed": [{"port": run.port, "pid": run.pid} for run in killed],

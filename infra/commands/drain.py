@@ -17,7 +17,7 @@ from infra.local.status_lines import done, in_flight, status_lines
 _STEP_SECONDS = 1.0
 
 
-class Draining(Struct, frozen=True):
+class DrainRequest(Struct, frozen=True):
     """What to drain, and for how long."""
 
     port: int | None
@@ -37,7 +37,7 @@ Examples:
     )
 )
 @takes(
-    Draining,
+    DrainRequest,
     which,
     click.option(
         "--timeout",
@@ -48,17 +48,17 @@ Examples:
     ),
     click.option("--json", "as_json", is_flag=True, help="One JSON document: drained, seconds, and what was in it."),
 )
-def drain(context: click.Context, asked: Draining) -> None:
+def drain(context: click.Context, request: DrainRequest) -> None:
     """Land now what is in flight in the laptop runtime, without waiting for windows and buffers.
 
     Consumers read to the end of every shard, and delivery streams write what they hold. A batch that is tried again
     and again keeps it from ending: `streamkeeper explain` says which.
     """
-    runtime = reach(asked.port)
+    runtime = reach(request.port)
     started = time.monotonic()
     with progress("draining", unit="records done", clock=time.monotonic) as advance:
         while True:
-            left = asked.timeout - (time.monotonic() - started)
+            left = request.timeout - (time.monotonic() - started)
             try:
                 answer = runtime.drain(max(0.0, min(_STEP_SECONDS, left)))
             except NotThereError as error:
@@ -67,7 +67,7 @@ def drain(context: click.Context, asked: Draining) -> None:
             if answer["drained"] or left <= _STEP_SECONDS:
                 break
     seconds = time.monotonic() - started
-    if asked.as_json:
+    if request.as_json:
         click.echo(json.dumps({**answer, "seconds": round(seconds, 3)}))
     elif answer["drained"]:
         click.echo(f"drained in {seconds:.1f} s: nothing is in flight")

@@ -21,7 +21,7 @@ from infra.operating.explaining import Facts
 from infra.operating.explaining import explain as explanation_of
 
 
-class Explaining(Struct, frozen=True):
+class ExplainRequest(Struct, frozen=True):
     """Whose mappings."""
 
     stack: str
@@ -39,21 +39,21 @@ Examples:
     + exit_codes_help(done="it moves", failed="something does not move, or batches were given up", also=(UNREACHABLE,))
 )
 @takes(
-    Explaining,
+    ExplainRequest,
     click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="Which stack."),
     click.option("--function", metavar="NAME", help="Another function than the stack's consumer, of any stack."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document: what was found, and what it means."),
     *AWS_OPTIONS,
 )
-def explain(context: click.Context, asked: Explaining) -> None:
+def explain(context: click.Context, request: ExplainRequest) -> None:
     """Say why a shard does not move: which record, which error, what is left of retries and age, what comes next.
 
     On the laptop runtime it knows each batch. On AWS it looks at the event source mapping, the function's metrics and
     log of the last minutes, and the dead letters of today and yesterday.
     """
-    found = _facts(asked)
+    found = _facts(request)
     answers = [(facts, explanation_of(facts)) for facts in found]
-    if asked.as_json:
+    if request.as_json:
         documents = [{**msgspec.to_builtins(facts), **msgspec.to_builtins(said)} for facts, said in answers]
         click.echo(json.dumps(documents))
     else:
@@ -62,13 +62,13 @@ def explain(context: click.Context, asked: Explaining) -> None:
     context.exit(1 if any(said.stuck for _, said in answers) else 0)
 
 
-def _facts(asked: Explaining) -> list[Facts]:
+def _facts(request: ExplainRequest) -> list[Facts]:
     from athena.aws.engine import failure_of
     from glue.aws.clients import make_client
     from glue.aws.errors import AWS_ERRORS
     from infra.operating.facts import Clients, find_facts
 
-    function = asked.function or output(outputs(asked.stack), "ModerateFunctionName", stack=asked.stack)
+    function = request.function or output(outputs(request.stack), "ModerateFunctionName", stack=request.stack)
     clients = Clients(make_client, AWS_ERRORS)
     try:
         found = find_facts(clients, function, now=datetime.now(UTC), shards=_shards(make_client("kinesis")))

@@ -17,7 +17,7 @@ from infra.commands.stack import STACK, output, outputs
 from infra.operating.function_logs import LogLine, log_group, log_lines
 
 
-class Looking(Struct, frozen=True):
+class LogsRequest(Struct, frozen=True):
     """Whose log, and from when on."""
 
     function: str | None
@@ -38,7 +38,7 @@ Examples:
     + exit_codes_help(also=(UNREACHABLE,), stopped="nothing; it only reads")
 )
 @takes(
-    Looking,
+    LogsRequest,
     click.argument("function", required=False),
     click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="Which stack."),
     click.option(
@@ -49,7 +49,7 @@ Examples:
     click.option("--json", "as_json", is_flag=True, help="A JSON object for each line: at, stream, message."),
     *AWS_OPTIONS,
 )
-def logs(context: click.Context, asked: Looking) -> None:
+def logs(context: click.Context, request: LogsRequest) -> None:
     """Show what a function writes, of the stack's consumer unless another is named.
 
     It reads CloudWatch Logs, on AWS and on the laptop runtime.
@@ -58,20 +58,20 @@ def logs(context: click.Context, asked: Looking) -> None:
     from glue.aws.clients import make_client
     from glue.aws.errors import AWS_ERRORS
 
-    name = asked.function or output(outputs(asked.stack), "ModerateFunctionName", stack=asked.stack)
-    since = int(asked.since.at(time.time()).timestamp() * 1000)
+    name = request.function or output(outputs(request.stack), "ModerateFunctionName", stack=request.stack)
+    since = int(request.since.at(time.time()).timestamp() * 1000)
     try:
         group = log_group(make_client("lambda"), name)
         found = log_lines(
             make_client("logs"),
             group,
             since=since,
-            pattern=asked.pattern,
-            following=lambda: asked.follow,
+            pattern=request.pattern,
+            following=lambda: request.follow,
             sleep=time.sleep,
         )
         for line in found:
-            _show(line, as_json=asked.as_json)
+            _show(line, as_json=request.as_json)
     except AWS_ERRORS as error:
         if "ResourceNotFoundException" in str(error) and "log group" in str(error).lower():
             click.echo(f"{name} has written nothing yet", err=True)

@@ -16,7 +16,7 @@ from infra.commands.stack import STACK, output, outputs
 from infra.operating.consuming import NotSwitchedError, Switched, switch
 
 
-class Switching(Struct, frozen=True):
+class PauseRequest(Struct, frozen=True):
     """Whose mapping, and how it is said."""
 
     stack: str
@@ -40,22 +40,22 @@ Examples:
 """
     + exit_codes_help(done="moderation is paused", failed="it did not stop in time", also=(UNREACHABLE,))
 )
-@takes(Switching, *switching)
-def pause(context: click.Context, asked: Switching) -> None:
+@takes(PauseRequest, *switching)
+def pause(context: click.Context, request: PauseRequest) -> None:
     """Stop moderation, without losing a record: the stream keeps what comes, `resume` goes on where it stopped.
 
     Batches that are under way are finished. The stream keeps a record for its retention only. A deployment with
     Consumer=on resumes; for a pause that outlasts it deploy with Consumer=off.
     """
-    found = switch_stack(asked, on=False)
-    if asked.as_json:
+    found = switch_stack(request, on=False)
+    if request.as_json:
         click.echo(json.dumps(msgspec.to_builtins(found)))
         return
     click.echo(f"{'paused' if found.changed else 'paused already'}: mapping {found.mapping} is {found.state}")
     click.echo(f"The stream keeps a record for {found.kept_hours} hours: streamkeeper resume before that.")
 
 
-def switch_stack(asked: Switching, *, on: bool) -> Switched:
+def switch_stack(request: PauseRequest, *, on: bool) -> Switched:
     """Switches the mapping of a stack.
 
     Raises:
@@ -65,7 +65,7 @@ def switch_stack(asked: Switching, *, on: bool) -> Switched:
     from glue.aws.clients import make_client
     from glue.aws.errors import AWS_ERRORS
 
-    mapping = output(outputs(asked.stack), "ModerateMappingId", stack=asked.stack)
+    mapping = output(outputs(request.stack), "ModerateMappingId", stack=request.stack)
     with progress("waiting", clock=time.monotonic) as advance:
         try:
             return switch(

@@ -8,7 +8,7 @@ import msgspec
 from glue.terminal.commands import command
 from glue.terminal.errors import UNREACHABLE, exit_codes_help
 from glue.terminal.requests import takes
-from infra.commands.pause import Switching, switch_stack, switching
+from infra.commands.pause import PauseRequest, switch_stack, switching
 
 
 @command(
@@ -20,11 +20,11 @@ Examples:
 """
     + exit_codes_help(done="moderation goes on", failed="it did not start in time", also=(UNREACHABLE,))
 )
-@takes(Switching, *switching)
-def resume(context: click.Context, asked: Switching) -> None:
+@takes(PauseRequest, *switching)
+def resume(context: click.Context, request: PauseRequest) -> None:
     """Go on with moderation where `pause` stopped it: at the first record that has not been done."""
-    found = switch_stack(asked, on=True)
-    if asked.as_json:
+    found = switch_stack(request, on=True)
+    if request.as_json:
         click.echo(json.dumps(msgspec.to_builtins(found)))
         return
     click.echo(f"{'resumed' if found.changed else 'running already'}: mapping {found.mapping} is {found.state}")

@@ -15,7 +15,7 @@ from infra.local.runs import Run, running
 from infra.local.status_lines import status_lines, troubles
 
 
-class Asking(Struct, frozen=True):
+class StatusRequest(Struct, frozen=True):
     """Whose status."""
 
     port: int | None
@@ -34,24 +34,24 @@ Examples:
     + exit_codes_help(done="nothing is wrong", failed="something fails and is tried again", also=(UNREACHABLE,))
 )
 @takes(
-    Asking,
+    StatusRequest,
     which,
     click.option("--stack", help="A deployed stack instead of the laptop runtime: its state, consumer and alarms."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document with everything."),
     *AWS_OPTIONS,
 )
-def status(context: click.Context, asked: Asking) -> None:
+def status(context: click.Context, request: StatusRequest) -> None:
     """Show how the laptop runtime is doing: shards, how far behind, buffers and what they wait for, last errors.
 
     With --stack, how a stack on AWS is doing: its state, consumer, stream, dead letters, notices that wait, alarms.
     """
-    if asked.stack is not None:
-        context.exit(_of_stack(asked.stack, as_json=asked.as_json))
-    runtime = reach(asked.port)
+    if request.stack is not None:
+        context.exit(_of_stack(request.stack, as_json=request.as_json))
+    runtime = reach(request.port)
     state = state_of(runtime)
     wrong = troubles(state)
     run = next((run for run in running() if run.endpoint_url == runtime.endpoint_url), None)
-    if asked.as_json:
+    if request.as_json:
         process = {"pid": run.pid, "data": run.data, "log": run.log} if run else None
         click.echo(json.dumps({**state, "endpoint_url": runtime.endpoint_url, "process": process, "troubles": wrong}))
     else:

@@ -20,7 +20,7 @@ _OUTPUT = "VerdictsDeliveryStreamName"
 _SHOWN = ("action", "top_label", "top_score", "surface", "language", "content_id", "excerpt")
 
 
-class Tailing(Struct, frozen=True):
+class TailRequest(Struct, frozen=True):
     """Which rows."""
 
     delivery_stream: str | None
@@ -40,7 +40,7 @@ Examples:
     + exit_codes_help(also=(UNREACHABLE,), stopped="nothing; it only reads")
 )
 @takes(
-    Tailing,
+    TailRequest,
     click.argument("delivery_stream", required=False),
     which,
     click.option(
@@ -49,22 +49,22 @@ Examples:
     click.option("--follow/--no-follow", default=True, show_default=True, help="Keep following until Ctrl-C."),
     click.option("--json", "as_json", is_flag=True, help="Each row whole, as JSON."),
 )
-def tail(context: click.Context, asked: Tailing) -> None:
+def tail(context: click.Context, request: TailRequest) -> None:
     """Show the newest verdicts of the laptop runtime as they are made, minutes before they land.
 
     Another delivery stream shows its own rows. The runtime keeps the newest thousand records, and 4 MB, of each.
     """
-    runtime = reach(asked.port)
-    name = _name(state_of(runtime), asked.delivery_stream)
+    runtime = reach(request.port)
+    name = _name(state_of(runtime), request.delivery_stream)
     try:
         number, rows = _rows(runtime, name, 0)
-        for row in rows[-asked.lines :] if asked.lines else []:
-            click.echo(_shown(row, as_json=asked.as_json))
-        while asked.follow:
+        for row in rows[-request.lines :] if request.lines else []:
+            click.echo(_shown(row, as_json=request.as_json))
+        while request.follow:
             time.sleep(_LOOK_SECONDS)
             number, rows = _rows(runtime, name, number)
             for row in rows:
-                click.echo(_shown(row, as_json=asked.as_json))
+                click.echo(_shown(row, as_json=request.as_json))
     except NotThereError as error:
         raise unreachable(error) from error
 
@@ -73,8 +73,8 @@ def _name(state: dict[str, Any], given: str | None) -> str:
     there = sorted(state["delivery_streams"])
     name = given or state["outputs"].get(_OUTPUT) or (there[0] if len(there) == 1 else None)
     if name not in there:
-        asked = f"no delivery stream {given!r}" if given else "several delivery streams"
-        raise WrongUseError(f"there is {asked}; name one of: {', '.join(there) or 'none'}")
+        trouble = f"no delivery stream {given!r}" if given else "several delivery streams"
+        raise WrongUseError(f"there is {trouble}; name one of: {', '.join(there) or 'none'}")
     return str(name)
 
 

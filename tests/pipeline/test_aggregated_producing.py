@@ -8,7 +8,7 @@ import pytest
 
 from athena.aws.engine import AthenaEngine
 from glue.system_clock import SystemClock
-from infra.demo import Asked
+from infra.demo import Lake
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.aws.mappings import aggregate_troubles
@@ -70,17 +70,17 @@ def test_aggregated_events_all_land_by_id_with_their_place_in_the_aggregate_thro
     assert (report.accepted, report.failed) == (3_000, [])
     assert twin.drain(600)["drained"]
     # then each event is in one place, the one it was put to
-    asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+    lake = Lake(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
     coordinates = "shard_id, sequence_number, sub_sequence_number"
-    landed = places(asked.run(f"SELECT DISTINCT {coordinates}, event_id FROM verdicts WHERE dt >= ?", DAYS).rows)
-    bad = places(asked.run(f"SELECT DISTINCT {coordinates} FROM quarantine WHERE dt >= ?", DAYS).rows)
+    landed = places(lake.run(f"SELECT DISTINCT {coordinates}, event_id FROM verdicts WHERE dt >= ?", DAYS).rows)
+    bad = places(lake.run(f"SELECT DISTINCT {coordinates} FROM quarantine WHERE dt >= ?", DAYS).rows)
     assert landed.keys() | bad.keys() == placed.keys()
     assert landed.keys() & bad.keys() == set()
     assert all(event_id == placed[place] for place, event_id in landed.items())
     assert max(sub for _, _, sub in landed) >= 20
     assert len({shard for shard, _, _ in placed}) > 2
     # and the view has each event once
-    [(rows, events)] = asked.run(
+    [(rows, events)] = lake.run(
         "SELECT count(*), count(DISTINCT event_id) FROM current_verdicts WHERE dt >= ?", DAYS
     ).rows
     assert rows == events == len(set(landed.values()))

@@ -15,7 +15,7 @@ from athena.aws.engine import AthenaEngine
 from glue.system_clock import SystemClock
 from infra.commands.produce import produce as command
 from infra.commands.replay import replay
-from infra.demo import Asked
+from infra.demo import Lake
 from infra.local.twin import Twin
 from producers.aws.archive import S3Archive
 from producers.aws.firehose import FirehoseStream
@@ -63,13 +63,13 @@ def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
 
 
-def asked(twin: Twin) -> Asked:
-    return Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+def lake(twin: Twin) -> Lake:
+    return Lake(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
 
 
 def column(twin: Twin, name: str, table: str) -> set[str]:
     # The schema's names, never content.
-    answer = asked(twin).run(f"SELECT DISTINCT {name} FROM {table} WHERE dt >= ?", [ALL_DAYS])
+    answer = lake(twin).run(f"SELECT DISTINCT {name} FROM {table} WHERE dt >= ?", [ALL_DAYS])
     return {str(row[0]) for row in answer.rows}
 
 
@@ -130,7 +130,7 @@ def recovered(twin: Twin, record_id: str) -> bytes | None:
     """What a redrive finds of a record that was too large to be kept with its quarantine row."""
     names = [name for name in QuarantinedRow.__struct_fields__ if name != "arrived"]
     [row] = (
-        asked(twin)
+        lake(twin)
         .run(
             f"SELECT {', '.join(names)}, to_unixtime(arrived_at) FROM quarantine WHERE sequence_number = ?",
             [f"'{record_id}'"],
@@ -161,14 +161,14 @@ def test_good_broken_and_huge_records_each_end_in_one_place_by_their_id(twin: Tw
     assert error_objects(twin) == []
     assert 50 < len(quarantined) < 200
     reasons = {
-        str(row[0]): str(row[1]) for row in asked(twin).run("SELECT sequence_number, reason FROM quarantine", []).rows
+        str(row[0]): str(row[1]) for row in lake(twin).run("SELECT sequence_number, reason FROM quarantine", []).rows
     }
     by_name = {record.event_id: reasons[record_id] for record_id, record in taken.items() if record_id in reasons}
     assert {by_name[huge(number).event_id] for number in range(3)} == {"size"}
     assert column(twin, "shard_id", "verdicts") == {"firehose/streamkeeper-deferred"}
     # Those that somebody is told of went ahead; all the others Firehose landed itself.
     state = twin.deliveries.state()
-    told = int(str(asked(twin).run("SELECT count(*) FROM verdicts WHERE action <> 'allow'", []).rows[0][0]))
+    told = int(str(lake(twin).run("SELECT count(*) FROM verdicts WHERE action <> 'allow'", []).rows[0][0]))
     assert state["streamkeeper-deferred"]["rows_out"] >= len(landed) - told - len(records) // 20
     assert state["streamkeeper-deferred"]["dropped_records"] >= len(quarantined) + told
     # What came in is kept as it came, one record a line.
@@ -190,12 +190,12 @@ def test_the_same_events_through_both_lanes_are_one_row_each_in_current_verdicts
     assert twin.drain(600)["drained"]
 
     ids = {record.event_id for record in records}
-    rows = asked(twin).run("SELECT event_id, verdict_id, shard_id FROM verdicts", []).rows
+    rows = lake(twin).run("SELECT event_id, verdict_id, shard_id FROM verdicts", []).rows
     both = [row for row in rows if row[0] in ids]
     assert len(both) == 600
     assert len({(row[0], row[1]) for row in both}) == 300
     assert {str(row[2]).partition("/")[0] for row in both} == {"firehose", "shardId-000000000000"}
-    current = [str(row[0]) for row in asked(twin).run("SELECT event_id FROM current_verdicts", []).rows]
+    current = [str(row[0]) for row in lake(twin).run("SELECT event_id FROM current_verdicts", []).rows]
     assert len(current) == len(set(current))
     assert ids <= set(current)
 
@@ -233,7 +233,7 @@ def test_answers_that_are_lost_cost_nothing_but_repeated_rows(twin: Twin, monkey
     landed, quarantined = column(twin, "sequence_number", "verdicts"), column(twin, "sequence_number", "quarantine")
     assert set(taken) <= landed | quarantined
     assert set(taken) & landed & quarantined == set()
-    [(rows, ids)] = asked(twin).run("SELECT count(*), count(DISTINCT event_id) FROM current_verdicts", []).rows
+    [(rows, ids)] = lake(twin).run("SELECT count(*), count(DISTINCT event_id) FROM current_verdicts", []).rows
     assert rows == ids
 
 
@@ -250,10 +250,10 @@ def test_what_the_lane_could_not_finish_comes_back_from_the_archive(twin: Twin, 
     assert msgspec.json.decode(ran.stdout.splitlines()[-1])["sent"] == 5
     assert twin.drain(600)["drained"]
 
-    rows = asked(twin).run("SELECT event_id, shard_id FROM verdicts WHERE run_id <> ''", []).rows
+    rows = lake(twin).run("SELECT event_id, shard_id FROM verdicts WHERE run_id <> ''", []).rows
     assert sorted(str(row[0]) for row in rows) == wanted
     assert {str(row[1]).partition("-")[0] for row in rows} == {"shardId"}
-    current = [str(row[0]) for row in asked(twin).run("SELECT event_id FROM current_verdicts", []).rows]
+    current = [str(row[0]) for row in lake(twin).run("SELECT event_id FROM current_verdicts", []).rows]
     assert [current.count(one) for one in wanted] == [1] * 5
 
 
@@ -289,9 +289,7 @@ def test_objects_under_a_prefix_go_through_the_lane_as_a_preset_says(
 
     assert twin.drain(600)["drained"]
 
-    found = (
-        asked(twin).run("SELECT DISTINCT content_id FROM current_verdicts WHERE content_id LIKE 't1_part%'", []).rows
-    )
+    found = lake(twin).run("SELECT DISTINCT content_id FROM current_verdicts WHERE content_id LIKE 't1_part%'", []).rows
     assert len(found) == 300
 
 
@@ -322,7 +320,7 @@ def test_what_several_are_told_to_post_is_flagged_by_either_lane_and_nothing_els
 
     assert twin.drain(600)["drained"]
 
-    rows = asked(twin).run(
+    rows = lake(twin).run(
         "SELECT content_id, action, detector, rule FROM current_verdicts"
         " LEFT JOIN UNNEST(signals) AS found (detector, label, score, rule) ON TRUE"
         " WHERE dt >= ? AND surface = 'campaign' ORDER BY content_id",

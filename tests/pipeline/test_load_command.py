@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from athena.aws.engine import AthenaEngine
-from infra.demo import Asked
+from infra.demo import Lake
 from infra.local.twin import Twin
 from tests.fakes.until import until
 
@@ -68,13 +68,11 @@ def end(process: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:
 
 def landed(twin: Twin) -> tuple[int, int]:
     """Places of verdicts and of bad rows."""
-    asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+    lake = Lake(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
     place = "shard_id, sequence_number, sub_sequence_number"
     counts = [
         int(
-            str(
-                asked.run(f"SELECT count(*) FROM (SELECT DISTINCT {place} FROM {table} WHERE dt >= ?)", DAYS).rows[0][0]
-            )
+            str(lake.run(f"SELECT count(*) FROM (SELECT DISTINCT {place} FROM {table} WHERE dt >= ?)", DAYS).rows[0][0])
         )
         for table in ("verdicts", "quarantine")
     ]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from athena.aws.engine import AthenaEngine
 from glue.system_clock import SystemClock
 from infra.commands.replay import replay
-from infra.demo import Asked
+from infra.demo import Lake
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.delivery.sending import deliver
@@ -71,8 +71,8 @@ def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def ask(twin: Twin) -> Asked:
-    return Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+def ask(twin: Twin) -> Lake:
+    return Lake(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
 
 
 def verdicts(twin: Twin, texts: Sequence[str]) -> dict[str, tuple[str, set[str], set[str]]]:
@@ -123,8 +123,8 @@ def test_verdicts_land_decided_while_it_answers_degraded_when_not_and_a_replay_m
             "s3://media/war.jpg": ("block", set(), {"rekognition"}),
             "s3://media/peace.jpg": ("allow", set(), set()),
         }
-        asked = [json.loads(line.removeprefix(ASKED)) for line in log_of(twin, name) if line.startswith(ASKED)]
-        assert sorted(asked) == sorted(set(TEXTS) - {"hello"}), "each once, and only what was open"
+        lake = [json.loads(line.removeprefix(ASKED)) for line in log_of(twin, name) if line.startswith(ASKED)]
+        assert sorted(lake) == sorted(set(TEXTS) - {"hello"}), "each once, and only what was open"
 
     with handler_of(twin, "ModerateFunctionName", handler, {DOWN: "1"}):
         assert verdicts(twin, TEXTS) == {

@@ -12,7 +12,7 @@ from athena.aws.engine import AthenaEngine
 from consumers.moderation.policy import Policy
 from glue.system_clock import SystemClock
 from infra.commands.policy import policy
-from infra.demo import Asked
+from infra.demo import Lake
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.delivery.sending import deliver
@@ -44,8 +44,8 @@ def versions(twin: Twin, *, seed: int) -> set[tuple[str, str]]:
     report = deliver(records, KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock())
     assert report.failed == []
     assert twin.drain(600)["drained"]
-    asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
-    answer = asked.run("SELECT event_id, policy_id, policy_version FROM verdicts WHERE dt >= ?", ["'2020-01-01'"])
+    lake = Lake(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+    answer = lake.run("SELECT event_id, policy_id, policy_version FROM verdicts WHERE dt >= ?", ["'2020-01-01'"])
     sent = {record.event_id for record in records}
     assert sent <= {row[0] for row in answer.rows}
     return {(str(row[1]), str(row[2])) for row in answer.rows if row[0] in sent}

@@ -93,14 +93,14 @@ def drained(twin: Twin) -> None:
     assert twin.drain(600)["drained"]
 
 
-def asked(twin: Twin, sql: str) -> list[tuple[Any, ...]]:
+def lake(twin: Twin, sql: str) -> list[tuple[Any, ...]]:
     engine = AthenaEngine(twin.client("athena"))
     return list(engine.run(sql, database=twin.outputs["DatabaseName"], workgroup=twin.outputs["WorkGroupName"]).rows)
 
 
 def rows_of(twin: Twin, events: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
     ids = ", ".join(f"'{one['event_id']}'" for one in events)
-    return asked(
+    return lake(
         twin,
         "SELECT event_id, run_id, arrived_at, array_join(flags, ',') FROM verdicts "
         f"WHERE dt > '2020-01-01' AND event_id IN ({ids}) ORDER BY 1",
@@ -166,7 +166,7 @@ def test_quarantined_records_land_once_after_a_fix_with_their_first_arrival(twin
     assert len(rows) == len({row[0] for row in rows}) == 6
     assert {(row[1], row[3]) for row in rows} == {("fixed", "replayed")}
     assert notices(twin) == notices_before
-    arrivals = asked(twin, "SELECT min(arrived_at), max(arrived_at) FROM quarantine WHERE dt > '2020-01-01'")[0]
+    arrivals = lake(twin, "SELECT min(arrived_at), max(arrived_at) FROM quarantine WHERE dt > '2020-01-01'")[0]
     assert all(arrivals[0] <= row[2] <= arrivals[1] for row in rows)
     # and a second redrive does nothing
     again = account(redrive(*fixed))
@@ -258,7 +258,7 @@ def test_a_payload_too_large_for_its_row_is_read_back_from_the_stream(twin: Twin
     large = event(text=9, padding="x" * 300_000)
     send(twin, [msgspec.json.encode(large)])
     drained(twin)
-    assert asked(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01' AND payload IS NULL") == [(1,)]
+    assert lake(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01' AND payload IS NULL") == [(1,)]
     done = account(redrive("quarantine", "--reason", "type", "--fix", str(fix), "--since", "1h", "--json"))
     drained(twin)
     assert (done["redriven"], done["impossible"]) == (1, 0)
@@ -284,7 +284,7 @@ def test_dead_letters_come_back_whole_and_every_record_is_accounted_for(
     twin: Twin, dead: tuple[list[dict[str, Any]], Sent]
 ) -> None:
     events, _ = dead
-    [(quarantined,)] = asked(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'")
+    [(quarantined,)] = lake(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'")
     listed = redrive("dead-letters", "--list", "--since", "1h")
     assert "RetryAttemptsExhausted" in listed.output
     done = account(redrive("dead-letters", "--since", "1h", "--json", "--run-id", "dead"))
@@ -294,7 +294,7 @@ def test_dead_letters_come_back_whole_and_every_record_is_accounted_for(
     rows = rows_of(twin, events)
     assert len(rows) == len({row[0] for row in rows}) == 40
     assert {row[1] for row in rows} == {"dead"}
-    assert asked(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'") == [(quarantined + 2,)]
+    assert lake(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'") == [(quarantined + 2,)]
     again = account(redrive("dead-letters", "--since", "1h", "--json"))
     assert (again["already"], again["events"]) == (again["found"], 0)
 

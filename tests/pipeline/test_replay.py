@@ -73,7 +73,7 @@ def only(ids: set[str], folder: Path) -> list[str]:
 
 def of_run(twin: Twin, run_id: str) -> tuple[int, int]:
     """How many events and verdict ids a run has landed."""
-    [(events, verdicts)] = asked(
+    [(events, verdicts)] = lake(
         twin,
         "SELECT count(DISTINCT event_id), count(DISTINCT verdict_id) FROM verdicts "
         f"WHERE dt > '2020-01-01' AND run_id = '{run_id}'",
@@ -91,7 +91,7 @@ def counts(twin: Twin) -> Checksum:
     return checksum(engine, **names, first_day=ALL[0], last_day=ALL[1])
 
 
-def asked(twin: Twin, sql: str) -> list[tuple[Any, ...]]:
+def lake(twin: Twin, sql: str) -> list[tuple[Any, ...]]:
     engine = AthenaEngine(twin.client("athena"))
     return list(engine.run(sql, database=twin.outputs["DatabaseName"], workgroup=twin.outputs["WorkGroupName"]).rows)
 
@@ -124,7 +124,7 @@ def test_a_replay_once_or_twice_changes_nothing_by_id_and_checksum_and_tells_nob
     ids = send(twin, 600, seed=21 + len(source), shares=Shares(malformed=0.03, duplicate=0.05))
     drained(twin)
     before, notices_before, chosen = counts(twin), notices(twin), only(ids, tmp_path)
-    [(quarantined,)] = asked(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'")
+    [(quarantined,)] = lake(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'")
     for run in (f"one-{source}", f"two-{source}"):
         # when it is replayed, once and then again as another run
         done = account(replay(tmp_path, "--since", since, "--from", source, "--run-id", run, *chosen))
@@ -135,7 +135,7 @@ def test_a_replay_once_or_twice_changes_nothing_by_id_and_checksum_and_tells_nob
         assert (counts(twin), notices(twin)) == (before, notices_before)
     # and what is no event was left where it was
     assert sum(done["refused"].values()) > 0
-    assert asked(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'") == [(quarantined,)]
+    assert lake(twin, "SELECT count(*) FROM quarantine WHERE dt > '2020-01-01'") == [(quarantined,)]
 
 
 def test_the_same_run_sent_again_makes_the_same_verdict_ids(twin: Twin, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_same_run_sent_again_makes_the_same_verdict_ids(twin: Twin, tmp_path
         account(replay(tmp_path, "--since", since, "--run-id", "again", *only(ids, tmp_path)))
         drained(twin)
         assert of_run(twin, "again") == (len(ids), len(ids))
-    [(rows,)] = asked(twin, "SELECT count(*) FROM verdicts WHERE dt > '2020-01-01' AND run_id = 'again'")
+    [(rows,)] = lake(twin, "SELECT count(*) FROM verdicts WHERE dt > '2020-01-01' AND run_id = 'again'")
     assert rows >= 2 * len(ids)
 
 
@@ -172,7 +172,7 @@ def test_a_replay_that_crosses_live_traffic_counts_every_event_once(twin: Twin, 
     assert done["sent"] >= len(ids)
     crossed, notices_crossed = counts(twin), notices(twin)
     assert crossed.events == before.events + len(live)
-    [(acted_on,)] = asked(
+    [(acted_on,)] = lake(
         twin,
         "SELECT count(DISTINCT event_id) FROM verdicts WHERE dt > '2020-01-01' AND run_id = '' AND action <> 'allow'",
     )
@@ -236,7 +236,7 @@ def test_replay_with_notify_tells_of_each_verdict_once_more(twin: Twin, tmp_path
     done = account(replay(tmp_path, "--since", since, *only(ids, tmp_path), "--notify", "--run-id", "loud"))
     drained(twin)
     assert done["sent"] == len(ids)
-    [(acted_on,)] = asked(
+    [(acted_on,)] = lake(
         twin, "SELECT count(*) FROM current_verdicts WHERE dt > '2020-01-01' AND run_id = 'loud' AND action <> 'allow'"
     )
     assert acted_on > 0
@@ -250,7 +250,7 @@ def test_events_of_the_deferred_lane_are_archived_too_and_come_back_the_same(twi
     assert produced.exit_code == 0, produced.output
     drained(twin)
     deferred = "WHERE dt > '2020-01-01' AND shard_id LIKE 'firehose/%'"
-    ids = {str(row[0]) for row in asked(twin, f"SELECT event_id FROM current_verdicts {deferred}")}
+    ids = {str(row[0]) for row in lake(twin, f"SELECT event_id FROM current_verdicts {deferred}")}
     before = counts(twin)
     done = account(replay(tmp_path, "--since", since, "--run-id", "deferred", *only(ids, tmp_path)))
     drained(twin)
@@ -260,7 +260,7 @@ def test_events_of_the_deferred_lane_are_archived_too_and_come_back_the_same(twi
 
 
 def test_a_dry_run_counts_what_is_meant_and_sends_nothing(twin: Twin, tmp_path: Path) -> None:
-    [(author, events)] = asked(
+    [(author, events)] = lake(
         twin,
         "SELECT author_id, count(*) FROM current_verdicts WHERE dt > '2020-01-01' "
         "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1",

@@ -7,7 +7,7 @@ import pytest
 
 from athena.aws.engine import AthenaEngine
 from benchmarks.kills import ids_in_stream, kill_loop
-from infra.demo import Asked
+from infra.demo import Lake
 from infra.local.twin import Twin
 
 
@@ -22,10 +22,10 @@ def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
 
 
 def test_every_id_accepted_before_a_kill_lands_after_a_flush(twin: Twin, tmp_path: Path) -> None:
-    asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+    lake = Lake(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
 
     def landed() -> set[str]:
-        rows = asked.run("SELECT DISTINCT event_id FROM verdicts WHERE dt >= '2020-01-01'").rows
+        rows = lake.run("SELECT DISTINCT event_id FROM verdicts WHERE dt >= '2020-01-01'").rows
         return {str(row[0]) for row in rows}
 
     kills = kill_loop(

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from athena.aws.engine import AthenaEngine
 from glue.system_clock import SystemClock
 from infra.commands.webhook import webhook
-from infra.demo import Asked
+from infra.demo import Lake
 from infra.local.twin import Twin
 from producers.aws.kinesis import KinesisStream
 from producers.delivery.sending import deliver
@@ -95,9 +95,9 @@ def test_each_verdict_reaches_its_receiver_also_after_a_redrive_and_what_was_don
         report = deliver(records, KinesisStream(twin.outputs["ContentStreamName"]), clock=SystemClock())
         assert report.failed == []
         assert twin.drain(600)["drained"]
-        asked = Asked(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
+        lake = Lake(AthenaEngine(twin.client("athena")), twin.outputs["DatabaseName"], twin.outputs["WorkGroupName"])
         acted_on = "SELECT event_id FROM current_verdicts WHERE dt >= ? AND action <> 'allow'"
-        wanted = {row[0] for row in asked.run(acted_on, ["'2020-01-01'"]).rows}
+        wanted = {row[0] for row in lake.run(acted_on, ["'2020-01-01'"]).rows}
         assert wanted
 
         def letters() -> int:
@@ -115,7 +115,7 @@ def test_each_verdict_reaches_its_receiver_also_after_a_redrive_and_what_was_don
         outcome = (
             "SELECT state, done, count(*), count(DISTINCT event_id) FROM current_receipts WHERE dt >= ? GROUP BY 1, 2"
         )
-        assert asked.run(outcome, ["'2020-01-01'"]).rows == [("delivered", "removed", len(wanted), len(wanted))]
+        assert lake.run(outcome, ["'2020-01-01'"]).rows == [("delivered", "removed", len(wanted), len(wanted))]
         ask("remove", "shop")
         assert ask("list") == {"subscribers": []}
     finally:
