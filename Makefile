@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-clients test-perspective check lint template-check audit test-heavy train lists bench bench-producers faults gamedays mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
+.PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -44,6 +44,9 @@ test-pipeline: setup ## Scenarios on the laptop runtime, all but the long ones: 
 
 test-heavy: setup ## The long tests: replay, redrive, load and kills on the laptop runtime, a thousand tamperings
 	@$(BIN)/pytest -m heavy --numprocesses=auto --dist=loadfile tests/pipeline
+
+rights: setup ## A whole run with rights enforced: no refusal, and nothing granted that nobody needs
+	@$(BIN)/pytest -m heavy tests/pipeline/test_rights.py
 
 test-browser: setup ## The dashboard's pages in headless Chromium, which has to be on this machine
 	@for program in "$${CHROMIUM:-chromium}" "$${CHROMEDRIVER:-chromedriver}"; do command -v "$$program" >/dev/null || \

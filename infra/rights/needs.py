@@ -67,6 +67,8 @@ _ACTIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
+_OF_NOTHING = frozenset({"lambda:ListEventSourceMappings", "cloudwatch:GetMetricData", "kinesis:ListStreams"})
+"""Actions that know no resource, whatever their parameters name."""
 _VERSIONS = {"s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion"}
 _VERBS = {"INSERT": "PartiQLInsert", "UPDATE": "PartiQLUpdate", "DELETE": "PartiQLDelete", "SELECT": "PartiQLSelect"}
 _NAMED = re.compile(r'(?:INTO|FROM|UPDATE)\s+"?([A-Za-z0-9_.-]+)"?', re.IGNORECASE)
@@ -90,6 +92,8 @@ def needs(service: str, operation: str, given: Parameters, where: Where) -> list
         return list(special(operation, given, where))
     prefix = _PREFIXES.get(service, service)
     action = f"{prefix}:{operation}"
+    if action in _OF_NOTHING:
+        return [Need(action, "*")]
     return [Need(_ACTIONS.get(action, action), _resource(service, given, where))]
 
 

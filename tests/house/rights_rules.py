@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from infra.rights.evaluation import Ask, Policies, Principal, decide
+from tests.house.people_rules import PEOPLE, needed
 from tests.house.template_rules import Stack, listed
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -24,8 +26,9 @@ class Right(NamedTuple):
 
 def rights_needed_are_rights_granted(stack: Stack) -> list[str]:
     needed, granted = set(_needed(stack)), set(_granted(stack))
-    missing = [f"missing: {right}" for right in sorted(needed - granted)]
-    return missing + [f"not needed: {right}" for right in sorted(granted - needed)]
+    missing = [f"missing, grant it: {right}" for right in sorted(needed - granted)]
+    surplus = sorted(granted - needed)
+    return missing + [f"not needed, take it out or say in rights_rules what needs it: {right}" for right in surplus]
 
 
 def every_statement_allows_and_names_what(stack: Stack) -> list[str]:
@@ -42,6 +45,8 @@ def roles_are_assumed_by_the_service_that_uses_them(stack: Stack) -> list[str]:
     services |= {_name(one["credentials"]): "apigateway" for _, one in _integrations(stack) if "credentials" in one}
     found = []
     for name, role in stack.of("AWS::IAM::Role"):
+        if name in PEOPLE:
+            continue
         trust = {
             "Effect": "Allow",
             "Principal": {"Service": f"{services.get(name, 'nobody')}.amazonaws.com"},
@@ -83,6 +88,99 @@ def resource_policies_deny_and_let_in_the_rule_only(stack: Stack) -> list[str]:
     return found + sorted({f"<{name}>" for name, _ in stack.of("AWS::SQS::Queue")} ^ set(covered))
 
 
+def what_is_needed_is_allowed_as_aws_evaluates_it(stack: Stack) -> list[str]:
+    """Every right that is needed, through all policies that have a say: also those that deny."""
+    identity: dict[str, list[Any]] = {}
+    for role, statement in stack.statements():
+        identity.setdefault(role, []).append(statement)
+    found = []
+    for right in sorted(set(_needed(stack))):
+        context: dict[str, str] = {"aws:SecureTransport": "true"}
+        for keys in json.loads(right.condition or "{}").values():
+            context |= {key: str(listed(value)[0]).replace("*", "x") for key, value in keys.items()}
+        resource = right.resource.replace("*", "x") if right.resource != "*" else "*"
+        policies = Policies([{"Statement": identity.get(right.role, [])}], None, _policy_of(stack, resource))
+        principal = Principal(arn=f"arn:aws:iam::{ACCOUNT}:role/{right.role}", account=ACCOUNT)
+        decision = decide(Ask(principal, right.action, resource, ACCOUNT, context), policies)
+        if not decision.allowed:
+            found.append(f"{right.role}: {right.action} on {right.resource}: {decision.why}")
+    return found
+
+
+def strangers_come_in_nowhere(stack: Stack) -> list[str]:
+    """Another account, its services, and services that have no business here: at each door there is."""
+    stranger = Principal(arn="arn:aws:iam::999999999999:role/them", account="999999999999")
+    doors: list[tuple[str, str, str, Any]] = [
+        (name, "sts:AssumeRole", f"<{name}.Arn>", role["AssumeRolePolicyDocument"])
+        for name, role in stack.of("AWS::IAM::Role")
+    ]
+    for kind, action in (("AWS::S3::BucketPolicy", "s3:GetObject"), ("AWS::SQS::QueuePolicy", "sqs:SendMessage")):
+        for name, policy in stack.of(kind):
+            for resource in {one for each in policy["PolicyDocument"]["Statement"] for one in listed(each["Resource"])}:
+                doors.append((name, action, str(resource), policy["PolicyDocument"]))
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    found = []
+    for name, action, resource, policy in doors:
+        for who, source in (
+            (stranger, "999999999999"),
+            (Principal(service="lambda.amazonaws.com", account="999999999999"), "999999999999"),
+            (Principal(service="firehose.amazonaws.com", account="999999999999"), "999999999999"),
+            (Principal(service="events.amazonaws.com", account="999999999999"), "999999999999"),
+            (Principal(service="ec2.amazonaws.com", account=ACCOUNT), ACCOUNT),
+        ):
+            context = {
+                "aws:SourceAccount": source,
+                "aws:SourceArn": f"arn:aws:events:{REGION}:{source}:rule/theirs",
+                "aws:SecureTransport": "true",
+            }
+            if decide(Ask(who, action, resource, ACCOUNT, context), Policies([everything], None, policy)).allowed:
+                found.append(f"{name}: {action} by {who.arn or who.service} of {who.account}")
+    return found
+
+
+def rules_may_send_to_their_queues(stack: Stack) -> list[str]:
+    """Each rule to its targets and their dead letters, as EventBridge calls: with the rule as the source."""
+    found = []
+    events = Principal(service="events.amazonaws.com", account=ACCOUNT)
+    for name, rule in stack.of("AWS::Events::Rule"):
+        context = {"aws:SourceArn": f"<{name}.Arn>", "aws:SourceAccount": ACCOUNT, "aws:SecureTransport": "true"}
+        for target in rule["Targets"]:
+            for queue in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn", target["Arn"])):
+                if _name(queue) not in {queue for queue, _ in stack.of("AWS::SQS::Queue")}:
+                    continue
+                ask = Ask(events, "sqs:SendMessage", queue, ACCOUNT, context)
+                if not decide(ask, Policies(resource=_policy_of(stack, queue))).allowed:
+                    found.append(f"{name}: {queue} does not let it in")
+    return found
+
+
+def calls_without_tls_are_denied(stack: Stack) -> list[str]:
+    """At every bucket and queue, to everybody."""
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    ours = Principal(arn=f"arn:aws:iam::{ACCOUNT}:role/any", account=ACCOUNT)
+    found = []
+    asks = [(f"<{name}.Arn>/x", "s3:GetObject") for name, _ in stack.of("AWS::S3::Bucket")]
+    asks += [(f"<{name}.Arn>", "s3:ListBucket") for name, _ in stack.of("AWS::S3::Bucket")]
+    asks += [(f"<{name}.Arn>", "sqs:ReceiveMessage") for name, _ in stack.of("AWS::SQS::Queue")]
+    for resource, action in asks:
+        policies = Policies([everything], None, _policy_of(stack, resource))
+        if decide(Ask(ours, action, resource, ACCOUNT, {"aws:SecureTransport": "false"}), policies).allowed:
+            found.append(f"{resource}: {action} without TLS")
+    return found
+
+
+def _policy_of(stack: Stack, resource: str) -> Any:
+    """The policy of the bucket or queue that a resource is, or lies in; None when it has none."""
+    owner = resource.partition(">")[0] + ">"
+    for _, policy in stack.of("AWS::S3::BucketPolicy"):
+        if policy["Bucket"] == owner.replace(".Arn", ""):
+            return policy["PolicyDocument"]
+    for _, policy in stack.of("AWS::SQS::QueuePolicy"):
+        if owner.replace(".Arn", "") in policy["Queues"]:
+            return policy["PolicyDocument"]
+    return None
+
+
 def _granted(stack: Stack) -> Iterator[Right]:
     for role, statement in stack.statements():
         condition = json.dumps(statement["Condition"], sort_keys=True) if "Condition" in statement else ""
@@ -105,6 +203,9 @@ def _needed(stack: Stack) -> Iterator[Right]:
         yield from _of_function(function)
     for variables, integration in _integrations(stack):
         yield from _of_integration(variables, integration)
+    for name in PEOPLE:
+        for action, resource in needed(name):
+            yield Right(name, action, resource)
 
 
 def _integrations(stack: Stack) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -6,7 +6,7 @@ A rule gives what breaks it, by name; an empty list when nothing does.
 import json
 import re
 from collections.abc import Callable, Iterator
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any
 
 from infra.local.cloudformation.intrinsics import Resolver, Template, parameter_values, references
@@ -24,7 +24,7 @@ class Stack:
         self.template = template
         self.raw: dict[str, Any] = template["Resources"]
         self.parameters = parameter_values(template, {})
-        resolver = Resolver(
+        self._resolver = resolver = Resolver(
             template,
             parameters=self.parameters,
             pseudo={
@@ -38,6 +38,15 @@ class Stack:
         self.resources: dict[str, dict[str, Any]] = {
             name: resolver.resolve(resource.get("Properties", {}), name) for name, resource in self.raw.items()
         }
+
+    def changed(self, name: str, resource: dict[str, Any]) -> "Stack":
+        """This stack with another resource of that name, without reading all the others again."""
+        found = copy(self)
+        found.raw = {**self.raw, name: resource}
+        found.template = {**self.template, "Resources": found.raw}
+        resolved = self._resolver.resolve(resource.get("Properties", {}), name)
+        found.resources = {**self.resources, name: resolved}
+        return found
 
     def of(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, resource in self.raw.items():
@@ -279,6 +288,7 @@ def every_role_trusts_this_account_only(stack: Stack) -> list[str]:
         name
         for name, role in stack.of("AWS::IAM::Role")
         for statement in role["AssumeRolePolicyDocument"]["Statement"]
+        if "Service" in statement["Principal"]  # people_rules has those of people
         if statement.get("Condition", {}).get("StringEquals", {}).get("aws:SourceAccount") != "111122223333"
     ]
 
@@ -330,15 +340,17 @@ def managed_ai_is_allowed_by_its_parameters_only(stack: Stack) -> list[str]:
         ("MediaBucketName", "media"): images,
     }
     found = []
+    consumers = {name: stack.raw[name] for name in ("ModerateRole", "TransformRole")}
     for (name, value), rights in wanted.items():
-        template = deepcopy(stack.template)
+        template = {**stack.template, "Resources": consumers, "Parameters": deepcopy(stack.template["Parameters"])}
         if name:
             template["Parameters"][name]["Default"] = value
-        for consumer in ("ModerateRole", "TransformRole"):
+        made = Stack(template)
+        for consumer in consumers:
             granted = {
                 (action, resource)
-                for role, statement in Stack(template).statements()
-                if role == consumer
+                for role, statement in made.statements()
+                if role == consumer and statement["Effect"] == "Allow"
                 for action in listed(statement["Action"])
                 for resource in listed(statement["Resource"])
                 if action.startswith(("comprehend:", "bedrock:", "rekognition:")) or ":s3:::" in resource

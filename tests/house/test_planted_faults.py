@@ -13,11 +13,19 @@ import pytest
 
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import read_template
-from tests.house import alarm_rules, data_rules, rights_rules, template_rules, transform_rules, wiring_rules
+from tests.house import (
+    alarm_rules,
+    data_rules,
+    people_rules,
+    rights_rules,
+    template_rules,
+    transform_rules,
+    wiring_rules,
+)
 from tests.house.template_rules import Rule, Stack
 from tests.house.test_template import Fault, drop, drop_resource, put, set_parameter
 
-MODULES = (rights_rules, alarm_rules, wiring_rules, data_rules, transform_rules, template_rules)
+MODULES = (rights_rules, people_rules, alarm_rules, wiring_rules, data_rules, transform_rules, template_rules)
 RULES: list[Rule] = [
     function
     for module in MODULES
@@ -29,6 +37,10 @@ RULES: list[Rule] = [
 
 S3 = "ExtendedS3DestinationConfiguration"
 MODERATE = ("ModerateRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
+PRODUCER, ANALYST, OPERATOR = (
+    (f"{name}Role", "Properties", "Policies", 0, "PolicyDocument", "Statement")
+    for name in ("Producer", "Analyst", "Operator")
+)
 VERDICTS_ROLE = ("VerdictsDeliveryRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 ARCHIVE_POLICY = ("ArchiveDeliveryPolicy", "Properties", "PolicyDocument", "Statement")
 DEFERRED_POLICY = ("DeferredDeliveryPolicy", "Properties", "PolicyDocument", "Statement")
@@ -131,6 +143,30 @@ FAULTS: dict[str, Fault] = {
     ),
     "anybody may write to the queue": put(
         "EnforcementQueuePolicy", "Properties", "PolicyDocument", "Statement", 0, "Principal", value="*"
+    ),
+    # People.
+    "an analyst reads the archive": put(*ANALYST, 3, "Resource", 0, value={"Fn::Sub": "${LakeBucket.Arn}/*"}),
+    "an analyst writes verdicts": put(*ANALYST, 3, "Action", value=["s3:GetObject", "s3:PutObject"]),
+    "a producer reads content": put(
+        *PRODUCER, 1, "Action", value=["kinesis:GetRecords", "kinesis:ListShards", "kinesis:PutRecords"]
+    ),
+    "a producer of the deferred lane is turned away": drop(*PRODUCER, 3),
+    "an operator cannot resume": put(*OPERATOR, 2, "Action", value=["lambda:GetEventSourceMapping"]),
+    "an operator deletes the mapping": put(
+        *OPERATOR,
+        2,
+        "Action",
+        value=["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
+    ),
+    "an operator changes any mapping": put(*OPERATOR, 2, "Resource", value="*"),
+    "everybody may be an operator": put("OperatorRole", *TRUST, "Principal", value={"AWS": "*"}),
+    "another account's people are analysts": put(
+        "AnalystRole", *TRUST, "Principal", value={"AWS": ["999999999999", {"Ref": "AnalystPrincipals"}]}
+    ),
+    "analysts are producers, too": put("ProducerRole", *TRUST, "Principal", value={"AWS": ref("AnalystPrincipals")}),
+    "a role for people that is always there": drop("ProducerRole", "Condition"),
+    "an operator with a managed policy": put(
+        "OperatorRole", "Properties", "ManagedPolicyArns", value=["arn:aws:iam::aws:policy/ReadOnlyAccess"]
     ),
     # Alarms that never go off, or always.
     "an alarm on a dimension that is not there": put(

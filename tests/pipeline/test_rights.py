@@ -1,0 +1,169 @@
+"""Needed is granted: a whole run under enforced rights uses every right of the template that the runtime can use.
+
+What is granted and was not used is listed with its reason; whatever else nobody used fails, and so does any refusal.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import CliRunner
+
+from infra.cli import streamkeeper
+from infra.local.twin import Twin
+from infra.rights.patterns import matches
+from producers.synthetic.content import Shares, synthetic
+from tests.house.people_rules import PEOPLE
+from tests.house.template_rules import listed
+
+pytestmark = pytest.mark.heavy
+
+ACCOUNT = "000000000000"
+AT_CREATION = "AWS asks for it when a delivery stream or a mapping is made; the runtime does not"
+IN_PARTS = "large objects are written in parts on AWS"
+FAILING = "used when something fails, which this run does not"
+BY_ATHENA = "Athena does it with the asker's rights; it does not come in as a call here"
+OPTION = "for an option of the command, or Ctrl-C"
+# Role, action and resource, with wildcards. Sources: those of tests/house/rights_rules.py and people_rules.py.
+NOT_USED: Mapping[tuple[str, str, str], str] = {
+    ("*Role", "s3:AbortMultipartUpload", "*"): IN_PARTS,
+    ("*Role", "s3:List*Multipart*", "*"): IN_PARTS,
+    ("*Role", "s3:GetBucketLocation", "*"): AT_CREATION,
+    ("*DeliveryRole", "s3:ListBucket", "*"): AT_CREATION,
+    ("*DeliveryRole", "glue:GetTableVersion*", "*"): AT_CREATION,
+    ("*Role", "kinesis:DescribeStream*", "*"): AT_CREATION,
+    ("ModerateRole", "kinesis:ListStreams", "*"): AT_CREATION,
+    ("DeferredDeliveryRole", "lambda:GetFunctionConfiguration", "*"): AT_CREATION,
+    ("DeferredDeliveryRole", "lambda:InvokeFunction", "*-transform:*"): "Firehose calls a version, which has a number",
+    ("ModerateRole", "s3:ListBucket", "*"): AT_CREATION,
+    ("ModerateRole", "s3:PutObject", "*/aws/lambda/*"): FAILING,
+    ("*DeliveryRole", "s3:PutObject", "*/errors/*"): FAILING,
+    ("*DeliveryRole", "logs:PutLogEvents", "*"): FAILING,
+    ("*Role", "s3:GetObjectVersion", "*/policies/*"): "for a policy in the bucket that is broken: an earlier one holds",
+    ("*Role", "s3:ListBucketVersions", "*"): "for a policy in the bucket that is broken: an earlier one holds",
+    ("TransformRole", "dynamodb:UpdateItem", "*"): "for statuses that are there already, which depends on the content",
+    ("TransformRole", "firehose:PutRecordBatch", "*-quarantine"): "nothing broken is in the deferred lane of this run",
+    ("*Role", "glue:Get*", "*"): BY_ATHENA,
+    ("AnalystRole", "s3:*", "*"): BY_ATHENA,
+    ("OperatorRole", "s3:*", "*result*"): BY_ATHENA,
+    ("*Role", "athena:StopQueryExecution", "*"): OPTION,
+    ("OperatorRole", "logs:FilterLogEvents", "*-transform:*"): OPTION,
+    ("OperatorRole", "lambda:GetFunctionConfiguration", "*-transform"): OPTION,
+    ("OperatorRole", "s3:GetObject", "*dead*"): "there are no dead letters in this run",
+}
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
+    principals = {parameter: ACCOUNT for parameter, _ in PEOPLE.values()}
+    with Twin(parameters={"ShardCount": "1", "PolicyPlace": "bucket", **principals}, rights="enforced") as running:
+        yield running
+
+
+def session(twin: Twin, role: str) -> dict[str, str]:
+    """What whoever assumes a role puts into the environment."""
+    found = twin.client("sts").assume_role(RoleArn=twin.outputs[f"{role}Arn"], RoleSessionName="me")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": found["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": found["SessionToken"],
+        "AWS_ENDPOINT_URL": twin.endpoint_url,
+        "AWS_DEFAULT_REGION": twin.region,
+    }
+
+
+def says(twin: Twin, role: str, *command: str) -> str:
+    done = CliRunner().invoke(streamkeeper, command, env=session(twin, role))
+    assert done.exit_code == 0, f"{role}: {' '.join(command)}: {done.output[-2000:]}"
+    return done.output
+
+
+def granted(twin: Twin) -> Iterator[tuple[str, str, str]]:
+    """Role, action and resource of every statement that is in force."""
+    iam = twin.client("iam")
+    for role in iam.list_roles()["Roles"]:
+        for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"]
+            given: Any = document if isinstance(document, dict) else json.loads(document)
+            for one in given["Statement"]:
+                for action in listed(one["Action"]):
+                    for resource in listed(one["Resource"]):
+                        yield role["Arn"], action, resource
+
+
+def whole_run(twin: Twin) -> None:
+    says(twin, "OperatorRole", "policy", "publish", "default")
+    says(twin, "ProducerRole", "produce", "--synthetic", "200")
+    says(twin, "ProducerRole", "produce", "--synthetic", "50", "--seed", "2", "--deferred")
+    says(twin, "ProducerRole", "produce", "--synthetic", "20", "--seed", "3", "--aggregate")
+    broken = synthetic(40, seed=4, now=time.time(), shares=Shares(malformed=0.9))
+    records = [{"Data": one.payload, "PartitionKey": one.partition_key} for one in broken]
+    twin.client("kinesis").put_records(StreamName=twin.outputs["ContentStreamName"], Records=records)
+    assert twin.drain(120.0)["drained"]
+    says(twin, "AnalystRole", "report", "actions_by_hour")
+    says(twin, "AnalystRole", "query", "SELECT count(*) FROM quarantine WHERE dt >= '2020-01-01'")
+    for command in ("pause", "resume", "explain", "logs"):
+        says(twin, "OperatorRole", command)
+    says(twin, "OperatorRole", "audit", "--settle", "0", "--since", "1h")
+    says(twin, "OperatorRole", "redrive", "quarantine", "--list")
+    says(twin, "OperatorRole", "redrive", "dead-letters", "--since", "1h")
+    says(twin, "OperatorRole", "replay", "--since", "1h", "--from", "stream", "--no-lookup")
+    says(twin, "OperatorRole", "load", "--rate", "20", "--duration", "1s")
+    assert twin.drain(120.0)["drained"]
+
+
+def test_a_whole_run_needs_what_is_granted_and_nothing_is_granted_that_it_does_not_need(twin: Twin) -> None:
+    whole_run(twin)
+    assert twin.rights is not None
+    used = dict(twin.rights.used)
+    refused = [right for right, allowed in used.items() if not allowed]
+    rights = set(granted(twin))
+    asked = {(right.principal, right.action, right.resource) for right in used}
+    unused = {
+        (role.rpartition("/")[2].split("-")[-2], action, resource)
+        for role, action, resource in rights
+        if not any(who == role and what == action and matches(resource, which) for who, what, which in asked)
+    }
+
+    def covers(which: tuple[str, str, str], one: tuple[str, str, str]) -> bool:
+        return all(map(matches, which, one))
+
+    unexplained = sorted(one for one in unused if not any(covers(which, one) for which in NOT_USED))
+    idle = [which for which in NOT_USED if not any(covers(which, one) for one in unused)]
+    print(f"{len(rights)} rights are granted, {len(rights) - len(unused)} used, {len(unused)} explained")
+    assert (refused, unexplained) == ([], [])
+    assert len(rights) - len(unused) >= 60
+    assert idle == [], "reasons for what is used, or granted no more"
+
+
+@pytest.mark.parametrize(
+    ("role", "command"),
+    [
+        ("ProducerRole", ("query", "SELECT 1")),
+        ("ProducerRole", ("pause",)),
+        ("AnalystRole", ("produce", "--synthetic", "1")),
+        ("AnalystRole", ("pause",)),
+        ("AnalystRole", ("policy", "publish", "default")),
+    ],
+)
+def test_a_command_of_others_is_refused(twin: Twin, role: str, command: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(streamkeeper, command, env=session(twin, role))
+    assert done.exit_code != 0
+    assert "AccessDenied" in done.output
+
+
+def test_whoever_is_not_named_assumes_no_role(twin: Twin) -> None:
+    operator = session(twin, "OperatorRole")
+    sts = boto3.client(
+        "sts",
+        endpoint_url=twin.endpoint_url,
+        region_name=twin.region,
+        aws_access_key_id=operator["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=operator["AWS_SECRET_ACCESS_KEY"],
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sts.assume_role(RoleArn=twin.outputs["ProducerRoleArn"], RoleSessionName="me")
