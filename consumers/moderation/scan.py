@@ -1,8 +1,9 @@
 """One pass of all expressions over a text, whoever asked for them: one scan finds which of them match at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
+from threading import Lock
 
 import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
@@ -70,8 +71,10 @@ class Scan:
             ScanError: one is not an re2 expression, or together they are too large.
         """
         self._always: list[int] = []
+        self._expressions = expressions
         self._alone: dict[int, re2.Set] = {}
-        self._ready: set[int] = set()
+        self._matches: dict[int, Callable[[bytes], object]] = {}
+        self._compiling = Lock()
         # A bit for each clause; an expression may match where all of its clauses' bits are set.
         self._masks: list[tuple[int, int]] = []
         pieces: dict[str, int] = {}
@@ -91,11 +94,8 @@ class Scan:
             self._masks.append((mask, place))
         self._beyond_ascii = pieces.pop(BEYOND_ASCII, 0)
         self._bits = list(pieces.values())
-        self._pieces = BytesAhoCorasick(
-            [piece.encode() for piece in pieces],
-            matchkind=MatchKind.Standard,
-            implementation=Implementation.ContiguousNFA,
-        ).find_matches_as_indexes
+        self._names = [piece.encode() for piece in pieces]
+        self._pieces = _automaton(self._names)
         self._set = _compiled(_added([expressions[place] for place in self._always])) if self._always else None
         self._possible: dict[int, tuple[int, ...]] = {0: ()}
 
@@ -106,33 +106,69 @@ class Scan:
             plain: the normal form, as UTF-8: in lower case, as the letters are looked for.
         """
         bits = 0 if plain.isascii() else self._beyond_ascii
-        for piece, _, _ in self._pieces(plain, overlapping=True):
-            bits |= self._bits[piece]
+        if len(plain) > _LONG:
+            bits |= self._bits_of_long(plain)
+        else:
+            for piece, _, _ in self._pieces(plain, overlapping=True):
+                bits |= self._bits[piece]
         possible = self._possible.get(bits)
         if possible is None:
             possible = self._work_out(bits)
-        found = [place for place in possible if self._matches(place, plain)]
+        found = [place for place in possible if self._matches[place](plain) is not None]
         if self._set is not None and (always := self._set.Match(plain)):
             found += [self._always[hit] for hit in always]
         return found
 
+    def _bits_of_long(self, plain: bytes) -> int:
+        """The bits of a long text's pieces, in which a sign or digit by itself may stand tens of thousands of times."""
+        bits = 0
+        for name, bit in zip(self._names, self._bits, strict=True):
+            if len(name) == 1 and name in plain:
+                bits |= bit
+        for piece, _, _ in self._longer_pieces(plain, overlapping=True):
+            bits |= self._bits[piece]
+        return bits
+
+    @cached_property
+    def _longer_pieces(self) -> Callable[..., list[tuple[int, int, int]]]:
+        # What is looked for by itself keeps its number and is never found.
+        return _automaton([name if len(name) > 1 else b"\xff" + name for name in self._names])
+
     def _work_out(self, bits: int) -> tuple[int, ...]:
         """The expressions that may match in a text with these pieces; those of the texts last seen are kept."""
         possible = tuple(place for mask, place in self._masks if bits & mask == mask)
+        # Compiled when the first text may have it: most expressions are of no use to most processes. Once: a set does
+        # not take it twice, and other threads may be here.
+        with self._compiling:
+            for place in possible:
+                if place not in self._matches:
+                    self._matches[place] = self._compile(place)
         if len(self._possible) >= _REMEMBERED:
             self._possible.clear()
         self._possible[bits] = possible
         return possible
 
-    def _matches(self, place: int, plain: bytes) -> bool:
-        if place not in self._ready:
-            # Compiled when the first text may have it: most expressions are of no use to most processes.
-            _compiled(self._alone[place])
-            self._ready.add(place)
-        return self._alone[place].Match(plain) is not None
+    def _compile(self, place: int) -> Callable[[bytes], object]:
+        try:
+            match: Callable[[bytes], object] = _compiled(self._alone.pop(place)).Match
+        except ScanError:
+            # Just too large for a set.
+            match = compile_expression(self._expressions[place]).search
+        return match
 
 
 _REMEMBERED = 4096
+"""Which expressions may match, by the pieces of a text."""
+
+
+_LONG = 4096
+"""Bytes."""
+
+
+def _automaton(pieces: Sequence[bytes]) -> Callable[..., list[tuple[int, int, int]]]:
+    automaton = BytesAhoCorasick(pieces, matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA)
+    found: Callable[..., list[tuple[int, int, int]]] = automaton.find_matches_as_indexes
+    return found
 
 
 def _added(expressions: Sequence[str]) -> re2.Set:

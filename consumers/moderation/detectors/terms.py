@@ -103,7 +103,8 @@ class TermDetector:
 class _Matcher:
     """Entries behind one automaton."""
 
-    def __init__(self, entries: Iterable[tuple[str, _Entry]], limit: int) -> None:
+    def __init__(self, entries: Iterable[tuple[str, _Entry]], limit: int, *, edged: bool = True) -> None:
+        self._is_edged = edged
         by_form: dict[str, list[_Entry]] = {}
         for folded, entry in entries:
             by_form.setdefault(folded, []).append(entry)
@@ -133,7 +134,7 @@ class _Matcher:
         known = len(self._folded)
         wanted = zip(range(known), map(bool, self._bound_before), map(bool, self._bound_after), strict=True)
         stretched = ((known + place, False, False) for place in range(len(STRETCHED) if known else 0))
-        return EdgedWords([*self._folded, *STRETCHED], chain(wanted, stretched), self._implementation)
+        return EdgedWords([*self._folded, *STRETCHED], chain(wanted, stretched), Implementation.ContiguousNFA)
 
     @cached_property
     def _disguised(self) -> DisguisedTerms:
@@ -155,7 +156,7 @@ class _Matcher:
         text = subject.text
         plain, entries = text.plain, self._entries
         # Overlapping: a longer term must not hide behind a shorter one that turns out to be part of a word.
-        if text.edged is not None:
+        if text.edged is not None and self._is_edged:
             matches = self._edged.find(text.edged, text.folded)
         else:
             matches = self._find(text.folded, overlapping=True)
@@ -207,7 +208,9 @@ class _Matcher:
 @lru_cache(maxsize=_LISTS_KEPT)
 def _matcher_of(words: WordLists, language: str | None) -> _Matcher:
     """The matcher of the lists of a language, made once a process: an exchanged policy rarely changes it."""
-    return _Matcher(_of_words(words.of(language), TermDetector.name), _LISTS_DFA_LIMIT)
+    # For all languages at once, the first text would wait for two large automata.
+    entries = _of_words(words.of(language), TermDetector.name)
+    return _Matcher(entries, _LISTS_DFA_LIMIT, edged=language is not None)
 
 
 class _Spoken:

@@ -31,7 +31,7 @@ CANDIDATES: dict[str, str] = {
     ),
     "email": r"[^\s@]@[^\s@]",
     "spelled_email": r" dot |[(\[{<] ?(?:at|@|dot|\.) ?[)\]}>]|%40|[^\s@] @ [^\s@]|[_-]at[_-]",
-    "address": r"\d\.\d{1,3}\.\d{1,3}\.\d|:[0-9a-f]{0,4}:",
+    "address": r"\d\.\d{1,3}\.\d{1,3}\.\d|::|:[0-9a-f]{1,4}:",
     "number": r"\p{Nd}(?:[ ().\p{Pd}/_]{0,3}\p{Nd}){6}|\p{Nd}{4},\p{Nd}{4},\p{Nd}{4},",
 }
 """Expressions whose match in the normal form makes a text worth a closer look, by precedence of what they propose."""

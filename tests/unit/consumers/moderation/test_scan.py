@@ -1,5 +1,7 @@
 """The one scan: whatever is left out of it for speed, it finds what each expression by itself would find."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +73,12 @@ def test_many_expressions_that_need_no_letters_are_found_as_few_are() -> None:
     assert sorted(Scan([*expressions, "letters"]).hits(b"12x letters")) == [0, 1, 19]
 
 
+@given(st.lists(st.sampled_from(WORDS), max_size=5))
+def test_in_a_long_text_the_same_is_found(words: list[str]) -> None:
+    encoded = normalise(" and so on " * 400 + " ".join(words)).encoded
+    assert sorted(SCAN.hits(encoded)) == hits_alone(encoded)
+
+
 def test_an_empty_scan_finds_nothing() -> None:
     assert Scan([]).hits("añything".encode()) == []
 
@@ -79,3 +87,11 @@ def test_an_empty_scan_finds_nothing() -> None:
 def test_a_bad_expression_is_refused(bad: str) -> None:
     with pytest.raises(ScanError, match="re2 syntax"):
         Scan(["fine", bad])
+
+
+def test_several_threads_may_be_the_first_to_need_an_expression() -> None:
+    for _ in range(20):
+        scan = Scan(["free", "mon(?:ey|day)", "[0-9]{3}"])
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(scan.hits, [b"free money 123"] * 16))
+        assert all(sorted(hits) == [0, 1, 2] for hits in found)
