@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
-from threading import Lock
 
 import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
@@ -74,7 +73,6 @@ class Scan:
         self._expressions = expressions
         self._alone: dict[int, re2.Set] = {}
         self._matches: dict[int, Callable[[bytes], object]] = {}
-        self._compiling = Lock()
         # A bit for each clause; an expression may match where all of its clauses' bits are set.
         self._masks: list[tuple[int, int]] = []
         pieces: dict[str, int] = {}
@@ -137,20 +135,22 @@ class Scan:
     def _work_out(self, bits: int) -> tuple[int, ...]:
         """The expressions that may match in a text with these pieces; those of the texts last seen are kept."""
         possible = tuple(place for mask, place in self._masks if bits & mask == mask)
-        # Compiled when the first text may have it: most expressions are of no use to most processes. Once: a set does
-        # not take it twice, and other threads may be here.
-        with self._compiling:
-            for place in possible:
-                if place not in self._matches:
-                    self._matches[place] = self._compile(place)
+        for place in possible:
+            if place not in self._matches:
+                # Compiled when the first text may have it: most expressions are of no use to most processes.
+                self._matches[place] = self._compile(place)
         if len(self._possible) >= _REMEMBERED:
             self._possible.clear()
         self._possible[bits] = possible
         return possible
 
     def _compile(self, place: int) -> Callable[[bytes], object]:
+        # A set is compiled once only: of two threads that are here, one gets this one, and the other a set of its own.
+        found = self._alone.pop(place, None)
+        if found is None:
+            found = _added([self._expressions[place]])
         try:
-            match: Callable[[bytes], object] = _compiled(self._alone.pop(place)).Match
+            match: Callable[[bytes], object] = _compiled(found).Match
         except ScanError:
             # Just too large for a set.
             match = compile_expression(self._expressions[place]).search
