@@ -279,3 +279,10 @@ def test_shards_take_turns_even_when_one_alone_would_fill_every_call() -> None:
     lanes.add([Lanes.waiting(OutRecord(shard, keys[shard], b"x")) for shard in "ab" for _ in range(4)])
     taken = [[one.record.event_id for one in lanes.take(0.0) if one.record] for _ in range(4)]
     assert taken == [["a", "a"], ["b", "b"], ["a", "a"], ["b", "b"]]
+
+
+def test_what_is_taken_out_at_once_is_counted_no_longer() -> None:
+    lanes = Lanes(None, linger=0.0)
+    lanes.add([Lanes.waiting(OutRecord(f"e{n}", "key", b"x")) for n in range(3)])
+    assert [one.record.event_id for one in lanes.clear() if one.record] == ["e0", "e1", "e2"]
+    assert (lanes.count, lanes.held_bytes, lanes.wait(0.0), lanes.take(0.0)) == (0, 0, None, [])
