@@ -1,5 +1,6 @@
 """Rows: what their ids name, how they are packed."""
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -233,3 +234,19 @@ def test_a_row_that_no_record_can_hold_is_quarantined_in_its_place_with_both_siz
     row = left.refused[1].row
     assert (row.reason, row.stage) == ("size", "moderate")
     assert row.detail == "a row of 2000000 bytes; allowed: at most 1024000"
+
+
+def test_more_rows_than_a_pack_holds_stay_in_their_order() -> None:
+    refused = [
+        Refused(record(b"", number), MAKER.bad_row(record(b"", number), BadInput("json", str(number)), "decode", "t"))
+        for number in range(2 * MAX_PACK_ROWS + 1)
+    ]
+    packs, _ = pack(refused)
+    assert [one.rows for one in packs] == [500, 500, 1]
+    assert [at for one in packs for at in one.positions] == list(range(1_001))
+
+
+def test_the_id_of_a_bad_row_is_the_same_in_every_version() -> None:
+    # It is what the quarantine, a redrive and its ledger know a record by.
+    bad = MAKER.bad_row(record(b"x"), BadInput("json", ""), "decode", "")
+    assert bad.bad_row_id == hashlib.sha256(b"shard\n7\n0\nx").hexdigest()[:32]
