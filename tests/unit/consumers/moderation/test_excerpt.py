@@ -54,3 +54,14 @@ def test_what_goes_on_behind_the_part_that_was_looked_at_is_masked_to_its_end_an
 def test_marks_of_every_kind_stay_with_their_letter(mark: str) -> None:
     before = "a" * (MAX_EXCERPT - 1)
     assert shown(f"{before}\u0915{mark} more") == before
+
+
+def test_what_only_the_cut_makes_a_number_is_masked_too() -> None:
+    number = "4111111111111111"
+    before = "word " * 60
+    text = f"{before[: MAX_EXCERPT - len(number) - 1]} {number}abc and more"
+    assert number in masked(text, propose(text))
+    shown, is_cut = excerpt(text, ["number"])
+    assert is_cut
+    assert number not in shown
+    assert "[card]" in shown
