@@ -1,7 +1,10 @@
 """The Lambda function that archives a Kinesis stream: ``consumers.aws.archive_handler.handle``."""
 
+import json
 import logging
 import os
+import sys
+import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -14,6 +17,7 @@ from consumers.ports import DefectError, TransientError
 from glue.archive import PackedObject
 
 BUCKET = "ARCHIVE_BUCKET"
+NAMESPACE = "Streamkeeper"
 log = logging.getLogger("streamkeeper.archive")
 _IS_THERE = ("PreconditionFailed", "412")
 _CONFIG = Config(
@@ -75,4 +79,17 @@ def handle(event: Any, context: Any) -> dict[str, Sequence[dict[str, str]]]:
     objects = S3Objects(_client(), bucket)
     answer = archive(event, objects.put)
     log.info("%d records, %d objects, %d bytes", len(event["Records"]), objects.written, objects.bytes)
+    if answer["batchItemFailures"] and "AWS_LAMBDA_LOG_GROUP_NAME" in os.environ:
+        # A metric that is there only while something is wrong, so that nobody pays for it otherwise.
+        sys.stdout.write(f"{retry_line(len(event['Records']), os.environ['AWS_LAMBDA_FUNCTION_NAME'], time.time())}\n")
     return answer
+
+
+def retry_line(records: int, function: str, now: float) -> str:
+    """The metric ``ToRetry`` in CloudWatch's embedded format: records that come again.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    metric = {"Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": [{"Name": "ToRetry", "Unit": "Count"}]}
+    written = {"Timestamp": int(now * 1000), "CloudWatchMetrics": [metric]}
+    return json.dumps({"_aws": written, "Function": function, "ToRetry": records})

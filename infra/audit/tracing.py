@@ -219,12 +219,15 @@ class Tracer:
 
     def _ghosts(self, ghosts: Mapping[str, Named], counts: Counter[tuple[str, str]]) -> list[Finding]:
         lost = undelivered(self._lake, start=self._start, end=self._end) if ghosts else {}
+        dead = dead_letters(self._letters, since=self._start.timestamp(), archiver=True)[0] if ghosts else {}
         findings = []
         for name, row in ghosts.items():
             counts[row.day, "ghost"] += 1
             detail = "not in the archive"
             if name in lost:
                 detail = f"not in the archive, but in {self._lake.address}{lost[name]}"
+            elif name in dead:
+                detail = f"not in the archive, but given up by the archiver: {self._letters.address}{dead[name]}"
             where = "verdicts" if row.landed else "quarantine"
             seen = f"{where}: {row.landed_object}"
             findings.append(Finding(kind="ghost", id=name, day=row.day, seen=seen, detail=detail))

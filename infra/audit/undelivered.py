@@ -13,7 +13,7 @@ from glue.kpl.aggregation import MAGIC
 from glue.kpl.aggregation import decode as open_aggregate
 from infra.audit.identity import record_id
 from infra.audit.lake import Lake, UnreadableError, day_of, unpacked
-from producers.aws.dead_letters import UnreadableLetterError, read_records
+from producers.aws.dead_letters import UnreadableLetterError, is_of_archiver, read_records
 
 DEAD_LETTERS = "aws/lambda/"
 ERRORS = "errors/"
@@ -21,12 +21,13 @@ _DAY = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/")
 _ID = re.compile(rb'"event_id"\s*:\s*"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 
 
-def dead_letters(lake: Lake, *, since: float) -> tuple[dict[str, str], list[str]]:
+def dead_letters(lake: Lake, *, since: float, archiver: bool = False) -> tuple[dict[str, str], list[str]]:
     """Each dead record's id with the object it is in, and the keys that hold no invocation record.
 
     Args:
         lake: the dead-letter bucket.
         since: epoch seconds; what was given up before is left out.
+        archiver: those that the archiver gave up, in place of those that moderation did.
     """
     found: dict[str, str] = {}
     unreadable: list[str] = []
@@ -34,7 +35,10 @@ def dead_letters(lake: Lake, *, since: float) -> tuple[dict[str, str], list[str]
         if one.written < since:
             continue
         try:
-            records = read_records(msgspec.json.decode(lake.read(one.key), type=dict[str, Any]))
+            document = msgspec.json.decode(lake.read(one.key), type=dict[str, Any])
+            if is_of_archiver(document) is not archiver:
+                continue
+            records = read_records(document)
         except (UnreadableError, UnreadableLetterError, msgspec.MsgspecError, UnicodeDecodeError):
             unreadable.append(one.key)
             continue

@@ -23,6 +23,8 @@ from producers.redrive.items import Item, Loaded, PlainItem, RawRecord
 
 _PREFIX = "aws/lambda/"
 _HELD_SECONDS = 300
+_ARCHIVER = "-archive"
+"""How the archiver's function is called in the template, behind the stack's name."""
 
 
 class UnreadableLetterError(ValueError):
@@ -67,6 +69,17 @@ def read_letter(document: Mapping[str, Any]) -> Letter:
         raise UnreadableLetterError(f"no invocation record of a Kinesis batch ({type(error).__name__})") from None
 
 
+def is_of_archiver(document: Mapping[str, Any]) -> bool:
+    """Whether a batch was given up by the archiver: its records were moderated, and are only not in the archive.
+
+    >>> is_of_archiver({"requestContext": {"functionArn": "arn:aws:lambda:eu-west-1:1:function:sk-archive:live"}})
+    True
+    """
+    context = document.get("requestContext")
+    arn = context.get("functionArn") if isinstance(context, Mapping) else None
+    return str(arn).partition(":function:")[2].partition(":")[0].endswith(_ARCHIVER)
+
+
 def read_records(document: Mapping[str, Any]) -> tuple[RawRecord, ...]:
     """The records of a whole invocation record; its payload may be an object or a text that holds one.
 
@@ -91,7 +104,7 @@ def read_records(document: Mapping[str, Any]) -> tuple[RawRecord, ...]:
 
 
 class BucketLetters:
-    """Dead letters in a bucket, whole.
+    """Dead letters of moderation in a bucket, whole. The archiver's are not among them.
 
     Args:
         bucket: its name.
@@ -132,6 +145,8 @@ class BucketLetters:
     def _item(self, key: str, body: bytes) -> PlainItem | None:
         try:
             document = msgspec.json.decode(body, type=dict[str, Any])
+            if is_of_archiver(document):
+                return None
             letter, records = read_letter(document), read_records(document)
         except (UnreadableLetterError, msgspec.MsgspecError, UnicodeDecodeError):
             self.unreadable.append(key)
@@ -268,9 +283,12 @@ class PointedLetters:
             if handle is not None:
                 self._seen.append(handle)
             try:
-                letter = read_letter(unwrapped(text))
+                document = unwrapped(text)
+                letter = read_letter(document)
             except UnreadableLetterError:
                 self.unreadable.append(f"message {number}")
+                continue
+            if is_of_archiver(document):
                 continue
             item = PointedItem(letter, self._reader, handle=handle)
             in_range = self._since <= letter.last_arrival and letter.first_arrival < self._until

@@ -182,7 +182,7 @@ def _count(replayer: Replayer, request: ReplayRequest, prices: Prices, run_id: s
         done = replayer.count(is_stopped=stop, progress=_on_record(advance))
     estimate, dollars = replayer.estimate, replayer.estimate.dollars(prices)
     if request.as_json:
-        cost = {"put_units": estimate.put_units, "archive_bytes": estimate.archive_bytes, "usd": dollars}
+        cost = {"put_units": estimate.put_units, "usd": dollars}
         click.echo(
             msgspec.json.encode(
                 {
@@ -208,7 +208,7 @@ def _count(replayer: Replayer, request: ReplayRequest, prices: Prices, run_id: s
         click.echo(f"  {day}  {events:>12,}")
     about = "at least" if done.is_interrupted else "about"
     click.echo(
-        f"{about} ${dollars:,.2f} for the stream and the archive, by prices of {prices.as_of}; consumers and rows cost "
+        f"{about} ${dollars:,.2f} for the stream, by prices of {prices.as_of}; consumers and rows cost "
         "what they cost for any event"
     )
     return STOPPED if done.is_interrupted else 0

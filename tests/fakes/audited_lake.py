@@ -159,6 +159,12 @@ class AuditedLake:
             key = f"archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-0{number}-{number:08d}.gz"
             self.lake.write(key, gzip.compress(b"".join(payload + b"\n" for payload in part), mtime=0))
 
+    def give_up_archiving(self, payloads: Sequence[bytes]) -> None:
+        """Lands records of the stream that the archiver could not keep."""
+        records = self._records(payloads, first=7_000)
+        self._decide(records, part="unarchived")
+        self._letter(records, function="sk-archive", name="archiver")
+
     def _pack(self, records: Sequence[Record]) -> None:
         """What the archiver makes of a batch of each shard."""
         entries = [
@@ -216,7 +222,7 @@ class AuditedLake:
                     if some:
                         self.put_rows(table, f"{table.prefix}dt={name}/{part}-{number}.parquet", some)
 
-    def _letter(self, records: Sequence[Record]) -> None:
+    def _letter(self, records: Sequence[Record], *, function: str = "sk-moderate", name: str = "letter") -> None:
         import base64
 
         entries = [
@@ -230,8 +236,9 @@ class AuditedLake:
             }
             for record in records
         ]
-        document = {"payload": json.dumps({"Records": entries})}
-        self.letters.write("aws/lambda/esm/shardId-000000000000/letter", json.dumps(document).encode())
+        context = {"functionArn": f"arn:aws:lambda:us-east-1:1:function:{function}"}
+        document = {"requestContext": context, "payload": json.dumps({"Records": entries})}
+        self.letters.write(f"aws/lambda/esm/shardId-000000000000/{name}", json.dumps(document).encode())
 
     def put_rows(self, table: Table, key: str, rows: Sequence[dict[str, Any]]) -> None:
         """Writes an object of these rows; timestamps may be texts."""

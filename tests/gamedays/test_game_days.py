@@ -56,8 +56,14 @@ def test_nobody_receives_from_the_queue(day: Day, request: pytest.FixtureRequest
 
 def test_the_archive_may_not_read(day: Day, request: pytest.FixtureRequest) -> None:
     day.calm()
-    day.fault(kind="denied", call="kinesis.GetRecords", by=day.outputs["ArchiveDeliveryStreamName"])
+    day.fault(kind="denied", call="kinesis.GetRecords", by=day.outputs["ArchiveFunctionName"])
     seen(request, day.trips("ArchiveStoppedAlarm"))
+
+
+def test_the_archive_takes_nothing(day: Day, request: pytest.FixtureRequest) -> None:
+    day.calm()
+    day.fault(kind="denied", call="s3.PutObject", by=day.outputs["ArchiveFunctionName"], where="archive/")
+    seen(request, day.trips("ArchiveErrorAlarm"))
 
 
 # ------------------------------------------------------------------------------------------------- what falls behind

@@ -115,12 +115,6 @@ SHAPES = {
     "IF(FILL(incoming, 0) > 0 AND FILL(called, 0) == 0, 1, 0)": Shape(
         {"incoming": _INCOMING, "called": _lambda("Invocations", "Sum")}
     ),
-    "IF(FILL(incoming, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)": Shape(
-        {
-            "incoming": _INCOMING,
-            "archived": ("AWS/Firehose", "DataReadFromKinesisStream.Records", "DeliveryStreamName", DELIVERY, "Sum"),
-        }
-    ),
     "IF(FILL(told, 0) > 0 AND FILL(came, 0) == 0, 1, 0)": Shape(
         {"told": _own("Notified"), "came": _sqs("NumberOfMessagesSent")}
     ),
@@ -242,10 +236,10 @@ def _must_move(stack: Stack) -> Iterator[tuple[str, str]]:
     for name, _ in stack.of(STREAM):
         yield "IncomingRecords", f"<{name}>"
     for _, mapping in stack.mappings():
-        for metric in ("Invocations", "IteratorAge", "Duration"):
-            yield metric, mapping["FunctionName"]
-        for metric in ("Notified", "Bad"):
-            yield metric, mapping["FunctionName"]
+        function = mapping["FunctionName"]
+        yield "Invocations", function
+        if str(function).strip("<>") in stack.consumers():
+            yield from ((metric, function) for metric in ("IteratorAge", "Duration", "Notified", "Bad"))
     for name, properties in stack.of(DELIVERY):
         if properties["DeliveryStreamType"] == "KinesisStreamAsSource":
             yield "DataReadFromKinesisStream.Records", f"<{name}>"
@@ -282,6 +276,8 @@ def _wanted(stack: Stack) -> Iterator[tuple[str, str]]:
     for name, _ in stack.of(FUNCTION):
         if "VERDICTS_DELIVERY_STREAM" in stack.resources[name].get("Environment", {}).get("Variables", {}):
             yield from ((metric, f"<{name}>") for metric in ("PolicyRefused", "Degraded"))
+        if "ARCHIVE_BUCKET" in stack.resources[name].get("Environment", {}).get("Variables", {}):
+            yield "ToRetry", f"<{name}>"
     for name, properties in stack.of(DELIVERY):
         given = properties["ExtendedS3DestinationConfiguration"]
         metrics = ["DeliveryToS3.DataFreshness", "DeliveryToS3.Success"]

@@ -280,6 +280,8 @@ def _of_function(function: dict[str, Any]) -> Iterator[Right]:
     for variable, value in named.items():
         if variable.endswith("_DELIVERY_STREAM"):
             yield Right(role, "firehose:PutRecordBatch", f"<{_name(value)}.Arn>")
+        elif variable == "ARCHIVE_BUCKET":
+            yield Right(role, "s3:PutObject", f"<{_name(value)}.Arn>/archive/*")
         elif variable == "EVENT_BUS_NAME":
             yield Right(role, "events:PutEvents", f"<{_name(value)}.Arn>")
         elif variable == "STATUS_TABLE":

@@ -183,10 +183,19 @@ def a_new_consumer_starts_at_the_oldest_record(stack: Stack) -> list[str]:
 
 
 def dead_letters_raise_an_alarm(stack: Stack) -> list[str]:
-    watched = {alarm.get("MetricName") for _, alarm in stack.of("AWS::CloudWatch::Alarm")}
-    counted = all("EventCount" in given.get("MetricsConfig", {}).get("Metrics", []) for _, given in stack.mappings())
-    wanted = {"IteratorAge", "Errors", "OnFailureDestinationDeliveredEventCount", "DroppedEventCount"}
-    return sorted(wanted - watched) + ([] if counted else ["MetricsConfig"])
+    watched = {
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"])
+        for _, alarm in stack.of("AWS::CloudWatch::Alarm")
+        if "MetricName" in alarm
+    }
+    found = []
+    for name, given in stack.mappings():
+        wanted = {(metric, given["FunctionName"]) for metric in ("IteratorAge", "Errors")}
+        wanted |= {(f"{one}EventCount", f"<{name}>") for one in ("OnFailureDestinationDelivered", "Dropped")}
+        found += sorted(f"{name}: {metric}" for metric, _ in wanted - watched)
+        if "EventCount" not in given.get("MetricsConfig", {}).get("Metrics", []):
+            found.append(f"{name}: MetricsConfig")
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ delivery
@@ -477,7 +486,7 @@ def everything_is_made_on_a_laptop_too(stack: Stack) -> list[str]:
 def every_output_is_there(stack: Stack) -> list[str]:
     wanted = {
         *("ContentStreamName", "LakeBucketName", "DatabaseName", "WorkGroupName", "StatusTableName", "EventBusName"),
-        *("VerdictsDeliveryStreamName", "QuarantineDeliveryStreamName", "ArchiveDeliveryStreamName"),
+        *("VerdictsDeliveryStreamName", "QuarantineDeliveryStreamName", "ArchiveFunctionName", "ArchiveMappingId"),
         "DeferredDeliveryStreamName",
     }
     return sorted(wanted - set(stack.template["Outputs"]))

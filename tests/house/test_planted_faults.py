@@ -42,7 +42,7 @@ PRODUCER, ANALYST, OPERATOR = (
     for name in ("Producer", "Analyst", "Operator")
 )
 VERDICTS_ROLE = ("VerdictsDeliveryRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
-ARCHIVE_POLICY = ("ArchiveDeliveryPolicy", "Properties", "PolicyDocument", "Statement")
+ARCHIVE_ROLE = ("ArchiveRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 DEFERRED_POLICY = ("DeferredDeliveryPolicy", "Properties", "PolicyDocument", "Statement")
 TRUST = ("Properties", "AssumeRolePolicyDocument", "Statement", 0)
 ENV = ("Properties", "Environment", "Variables")
@@ -106,9 +106,14 @@ FAULTS: dict[str, Fault] = {
     ),
     "verdicts cannot abort an upload": put(*VERDICTS_ROLE, 0, "Action", value=["s3:PutObject"]),
     "verdicts cannot find the bucket": drop(*VERDICTS_ROLE, 1),
-    "the archive cannot read the stream": put(*ARCHIVE_POLICY, 2, "Action", value=["kinesis:DescribeStream"]),
-    "the archive reads any stream": put(*ARCHIVE_POLICY, 2, "Resource", value="*"),
-    "the archive cannot log": drop(*ARCHIVE_POLICY, 3),
+    "the archive cannot read the stream": put(*ARCHIVE_ROLE, 0, "Action", value=["kinesis:DescribeStream"]),
+    "the archive reads any stream": put(*ARCHIVE_ROLE, 0, "Resource", value="*"),
+    "the archive cannot log": drop(*ARCHIVE_ROLE, 4),
+    "the archive cannot write": drop(*ARCHIVE_ROLE, 2, "Resource", 0),
+    "the archive writes all over the lake": put(
+        *ARCHIVE_ROLE, 2, "Resource", 0, value={"Fn::Sub": "${LakeBucket.Arn}/*"}
+    ),
+    "the archive's dead letters go nowhere": drop(*ARCHIVE_ROLE, 2, "Resource", 1),
     "the deferred lane cannot keep what came": drop(*DEFERRED_POLICY, 0, "Resource", 1),
     "the deferred lane cannot look at its function": put(*DEFERRED_POLICY, 2, "Action", value="lambda:InvokeFunction"),
     # Trust.
@@ -120,7 +125,7 @@ FAULTS: dict[str, Fault] = {
         "VerdictsDeliveryRole", *TRUST, "Principal", value={"Service": ["firehose.amazonaws.com", "glue.amazonaws.com"]}
     ),
     "another account is the source": put(
-        "ArchiveDeliveryRole",
+        "ArchiveRole",
         *TRUST,
         "Condition",
         value={"StringEquals": {"aws:SourceAccount": ["111122223333", "999999999999"]}},
@@ -194,7 +199,7 @@ FAULTS: dict[str, Fault] = {
         "VerdictsDeliveryAlarm", "Properties", "ComparisonOperator", value="GreaterThanThreshold"
     ),
     "an alarm at a threshold that is never met": put("FunctionErrorAlarm", "Properties", "Threshold", value=100_000),
-    "an alarm at a share that is never below": put("ArchiveDeliveryAlarm", "Properties", "Threshold", value=0),
+    "an alarm at a share that is never below": put("DeferredDeliveryAlarm", "Properties", "Threshold", value=0),
     "an alarm on an average that hides one": put("DeadLetterAlarm", "Properties", "Statistic", value="Average"),
     "an alarm that waits for hours": put("IteratorAgeAlarm", "Properties", "EvaluationPeriods", value=60),
     "an alarm over a day": put("DroppedAlarm", "Properties", "Period", value=86_400),
@@ -204,6 +209,13 @@ FAULTS: dict[str, Fault] = {
     "no alarm on the age of notices": drop_resource("EnforcementAgeAlarm"),
     "no alarm on throttled rows": drop_resource("QuarantineThrottleAlarm"),
     "no alarm on the archive's lag": drop_resource("ArchiveBehindAlarm"),
+    "no alarm on batches that the archive does not take": drop_resource("ArchiveRetryAlarm"),
+    "no alarm on an archiver that stands still": drop_resource("ArchiveStoppedAlarm"),
+    "the archiver's alarm looks at the consumer": put(
+        "ArchiveStoppedAlarm",
+        *("Properties", "Metrics", 2, "MetricStat", "Metric", "Dimensions", 0, "Value"),
+        value=ref("ModerateFunction"),
+    ),
     "no alarm on the raw copy": drop_resource("DeferredBackupAlarm"),
     "no alarm on a consumer that stands still": drop_resource("PipelineStoppedAlarm"),
     "no alarm on producers that are silent": drop_resource("ProducersSilentAlarm"),
@@ -295,7 +307,17 @@ FAULTS: dict[str, Fault] = {
         "VerdictsDeliveryStream", "Properties", *SCHEMA, "TableName", value=ref("QuarantineTable")
     ),
     "another database": put("VerdictsDeliveryStream", "Properties", *SCHEMA, "DatabaseName", value="default"),
-    "the archive reads no stream": put("ArchiveDeliveryStream", "Properties", "DeliveryStreamType", value="DirectPut"),
+    "the archive reads another stream": put("ArchiveMapping", "Properties", "EventSourceArn", value=arn("StatusTable")),
+    "the archive is fed to the consumer": put(
+        "ArchiveMapping", "Properties", "FunctionName", value=ref("ModerateFunction")
+    ),
+    "the archive takes batches of a shard side by side": put(
+        "ArchiveMapping", "Properties", "ParallelizationFactor", value=2
+    ),
+    "the archive stops with moderation": put(
+        "ArchiveMapping", "Properties", "Enabled", value={"Fn::If": ["Consumes", False, False]}
+    ),
+    "the archive is in another bucket": put("ArchiveFunction", *ENV, "ARCHIVE_BUCKET", value=ref("ResultBucket")),
     "verdicts are kept for ever": drop("LakeBucket", "Properties", "LifecycleConfiguration", "Rules", 3),
     "versions are not kept": put("LakeBucket", "Properties", "VersioningConfiguration", "Status", value="Suspended"),
     "the archive forgets before replay": set_parameter("ArchiveRetentionDays", "MinValue", 1),

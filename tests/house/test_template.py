@@ -129,7 +129,7 @@ def drop_output(name: str) -> Fault:
     return fault
 
 
-MAPPING, VERDICTS, ARCHIVE = "ModerateMapping", "VerdictsDeliveryStream", "ArchiveDeliveryStream"
+MAPPING, VERDICTS, QUARANTINE = "ModerateMapping", "VerdictsDeliveryStream", "QuarantineDeliveryStream"
 DEFERRED = "DeferredDeliveryStream"
 S3 = "ExtendedS3DestinationConfiguration"
 GRANTS = ("ModerateRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
@@ -179,7 +179,7 @@ CASES: list[tuple[Rule, Fault]] = [
     (dead_letters_raise_an_alarm, drop_resource("DeadLetterAlarm")),
     (dead_letters_raise_an_alarm, drop(MAPPING, "Properties", "MetricsConfig")),
     (errors_have_a_prefix_by_their_type, drop(VERDICTS, "Properties", S3, "ErrorOutputPrefix")),
-    (errors_have_a_prefix_by_their_type, put(ARCHIVE, "Properties", S3, "ErrorOutputPrefix", value="errors/")),
+    (errors_have_a_prefix_by_their_type, put(QUARANTINE, "Properties", S3, "ErrorOutputPrefix", value="errors/")),
     (
         errors_lie_outside_the_tables,
         put(VERDICTS, "Properties", S3, "ErrorOutputPrefix", value="verdicts/!{firehose:error-output-type}/"),
@@ -204,17 +204,17 @@ CASES: list[tuple[Rule, Fault]] = [
     ),
     (
         partitions_are_days_and_nothing_finer,
-        put(ARCHIVE, "Properties", S3, "Prefix", value="archive/dt=!{timestamp:yyyy-MM-dd-HH}/"),
+        put(QUARANTINE, "Properties", S3, "Prefix", value="quarantine/dt=!{timestamp:yyyy-MM-dd-HH}/"),
     ),
-    (delivery_is_watched_within_an_hour, drop_resource("ArchiveFreshnessAlarm")),
+    (delivery_is_watched_within_an_hour, drop_resource("QuarantineFreshnessAlarm")),
     (delivery_is_watched_within_an_hour, set_parameter("FreshnessAlarmSeconds", "MaxValue", 86400)),
     (nobody_writes_to_everything, put(*GRANTS, 2, "Resource", value="*")),
     (nobody_writes_to_everything, put(*GRANTS, 5, "Action", value="s3:*")),
     (every_role_trusts_this_account_only, drop("ModerateRole", *TRUST, "Condition")),
-    (every_role_trusts_this_account_only, drop("ArchiveDeliveryRole", *TRUST, "Condition")),
+    (every_role_trusts_this_account_only, drop("ArchiveRole", *TRUST, "Condition")),
     (
         every_delivery_may_write_its_prefix_and_its_errors,
-        drop("ArchiveDeliveryPolicy", "Properties", "PolicyDocument", "Statement", 0, "Resource", 1),
+        drop("VerdictsDeliveryRole", *GRANTS[1:], 0, "Resource", 1),
     ),
     (
         every_delivery_may_write_its_prefix_and_its_errors,
@@ -224,7 +224,7 @@ CASES: list[tuple[Rule, Fault]] = [
     (the_consumers_may_do_what_they_do_and_no_more, drop(*GRANTS, 3)),
     (
         roles_are_not_shared,
-        put(ARCHIVE, "Properties", S3, "RoleARN", value={"Fn::GetAtt": ["VerdictsDeliveryRole", "Arn"]}),
+        put(QUARANTINE, "Properties", S3, "RoleARN", value={"Fn::GetAtt": ["VerdictsDeliveryRole", "Arn"]}),
     ),
     (
         queues_take_messages_from_the_rule_only,

@@ -54,7 +54,12 @@ def environments_name_the_right_resources(stack: Stack) -> list[str]:
         "EVENT_BUS_NAME": {"<EventBus>"},
         "STATUS_TABLE": {"<StatusTable>"},
     }
-    found = []
+    archivers = [
+        function["Environment"]["Variables"]
+        for _, function in stack.of("AWS::Serverless::Function")
+        if str(function["Handler"]).startswith("consumers.aws.archive")
+    ]
+    found = [] if archivers == [{"ARCHIVE_BUCKET": "<LakeBucket>"}] else ["ARCHIVE_BUCKET"]
     for name, function in stack.of("AWS::Serverless::Function"):
         given = {key: str(value) for key, value in function.get("Environment", {}).get("Variables", {}).items()}
         if "VERDICTS_DELIVERY_STREAM" not in given and not str(function["Handler"]).startswith("consumers.aws.mod"):
@@ -74,11 +79,12 @@ def environments_name_the_right_resources(stack: Stack) -> list[str]:
 
 
 def the_mapping_joins_the_stream_and_its_function(stack: Stack) -> list[str]:
+    functions = {name: f"<{name.removesuffix('Mapping')}Function>" for name in ("ModerateMapping", "ArchiveMapping")}
     return [
         name
         for name, given in stack.mappings()
         if given.get("EventSourceArn") != "<ContentStream.Arn>"
-        or given.get("FunctionName") != "<ModerateFunction>"
+        or given.get("FunctionName") != functions.get(name)
         or given.get("Enabled", True) is not True
         or given.get("ParallelizationFactor", 1) != 1
     ]

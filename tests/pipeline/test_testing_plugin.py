@@ -67,11 +67,11 @@ def test_a_test_finds_nothing_of_others(stack, turn):
 
 def test_breaks_the_stack(stack):
     boto3.client("firehose").delete_delivery_stream(DeliveryStreamName=stack.name(
-        "AWS::KinesisFirehose::DeliveryStream", "ArchiveDeliveryStream"))
+        "AWS::KinesisFirehose::DeliveryStream", "QuarantineDeliveryStream"))
 
 
 def test_finds_it_whole_again(stack):
-    assert len(boto3.client("firehose").list_delivery_streams()["DeliveryStreamNames"]) == 4
+    assert len(boto3.client("firehose").list_delivery_streams()["DeliveryStreamNames"]) == 3
     with stack.faults.throttle("kinesis.PutRecord", times=1) as fault:
         boto3.client("kinesis").put_record(StreamName=in_stream()[0], Data=b"x", PartitionKey="k")
         assert fault.struck == 1

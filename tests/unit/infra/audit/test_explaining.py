@@ -81,6 +81,25 @@ def test_a_large_record_whose_row_names_other_bytes_is_missing_and_a_ghost(lake:
     assert sorted(finding.kind for finding in lake.audit().findings) == ["ghost", "missing"]
 
 
+def test_what_the_archiver_gave_up_is_a_ghost_that_says_where_it_is(lake: AuditedLake) -> None:
+    lake.give_up_archiving([event(21)])
+    [finding] = lake.audit().findings
+    assert (finding.kind, finding.id[-2:]) == ("ghost", "21")
+    assert finding.detail.endswith(
+        "given up by the archiver: s3://letters/aws/lambda/esm/shardId-000000000000/archiver"
+    )
+
+
+def test_a_lost_verdict_is_missing_though_the_archiver_gave_a_copy_of_it_up(lake: AuditedLake) -> None:
+    lake.land([event(22)])
+    lake.give_up_archiving([event(22)])
+    for key in lake.keys("verdicts/"):
+        if "/more-" in key or "/unarchived-" in key:
+            del lake.store.stored["lake", key]
+    [finding] = lake.audit().findings
+    assert (finding.kind, finding.id[-2:]) == ("missing", "22")
+
+
 A, B, C = event(11), event(12), event(13)
 BROKEN = event(14)[:-30]
 PRETTY = json.dumps(json.loads(event(15)), indent=1).encode()

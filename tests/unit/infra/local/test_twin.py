@@ -51,7 +51,7 @@ def test_the_mapping_is_the_templates(twin: Twin) -> None:
 
 def test_the_delivery_streams_are_the_templates(twin: Twin) -> None:
     firehose = twin.client("firehose")
-    for name in ("Verdicts", "Quarantine", "Archive"):
+    for name in ("Verdicts", "Quarantine", "Deferred"):
         described = firehose.describe_delivery_stream(DeliveryStreamName=twin.outputs[f"{name}DeliveryStreamName"])
         [given] = described["DeliveryStreamDescription"]["Destinations"]
         destination = given["ExtendedS3DestinationDescription"]
@@ -101,7 +101,6 @@ def test_the_alarms_are_there(twin: Twin) -> None:
 def test_control_says_how_it_is_and_drains(twin: Twin) -> None:
     assert control(twin, "health")["status"] == "ready"
     assert set(control(twin, "state")["delivery_streams"]) == {
-        "streamkeeper-archive",
         "streamkeeper-deferred",
         "streamkeeper-quarantine",
         "streamkeeper-verdicts",
