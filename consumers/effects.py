@@ -21,8 +21,8 @@ from glue.ports import Clock
 MAX_PUT_RECORDS = 500
 MAX_PUT_BYTES = 3_500_000
 """Of one PutRecordBatch. AWS allows 4 MiB; above that some calls failed without an error."""
-MAX_NOTICES = 100
-"""Of one call to the bus, which packs them into as few events as their size allows."""
+MAX_NOTICES = 10
+"""Of one PutEvents. Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 
 MAX_STATUSES = 25
 """Of one call. Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html"""

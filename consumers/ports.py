@@ -69,7 +69,7 @@ class EventBus(Protocol):
     """Where those are told who have to act."""
 
     def put(self, notices: Sequence[Notice]) -> Sequence[str | None]:
-        """For each notice, in order: None when it was taken, else the error's code. At most a hundred at a time.
+        """For each notice, in order: None when it was taken, else the error's code. At most ten at a time.
 
         Raises:
             TransientError: the call failed; some of it may have been taken.

@@ -4,8 +4,7 @@ import json
 import logging
 import os
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,6 +14,8 @@ from consumers.archiving import archive
 from consumers.aws.sinks import RefusedError, call, make_client
 from consumers.ports import DefectError, TransientError
 from glue.archive import PackedObject
+from glue.ports import Clock
+from glue.system_clock import SystemClock
 
 BUCKET = "ARCHIVE_BUCKET"
 NAMESPACE = "Streamkeeper"
@@ -63,26 +64,66 @@ class S3Objects:
         self.bytes += len(one.body)
 
 
+class Archiver:
+    """The archiver inside a Lambda function.
+
+    Args:
+        client: of S3.
+        bucket: the lake's.
+        function: the function's name, for the metric.
+        clock: time.
+        to_log: whether the metric goes to standard output, which is the log in Lambda.
+    """
+
+    def __init__(self, client: Any, bucket: str, *, function: str, clock: Clock, to_log: bool) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._function = function
+        self._clock = clock
+        self._to_log = to_log
+
+    def handle(self, event: Any, context: Any) -> dict[str, Sequence[dict[str, str]]]:
+        """The answer to one batch; see :func:`consumers.archiving.archive`."""
+        objects = S3Objects(self._client, self._bucket)
+        answer = archive(event, objects.put)
+        records = len(event["Records"])
+        log.info("%d records, %d objects, %d bytes", records, objects.written, objects.bytes)
+        if answer["batchItemFailures"] and self._to_log:
+            # A metric that is there only while something is wrong, so that nobody pays for it otherwise.
+            sys.stdout.write(f"{retry_line(records, self._function, self._clock.now())}\n")
+        return answer
+
+
+def application(environment: Mapping[str, str], *, managed: object = None, clock: Clock | None = None) -> Archiver:
+    """The archiver that environment variables describe.
+
+    Args:
+        environment: the function's.
+        managed: nobody is asked; there for whoever makes the functions of a stack alike.
+        clock: time; left out, the system's.
+
+    Raises:
+        DefectError: the bucket is not named.
+    """
+    if not (bucket := environment.get(BUCKET, "").strip()):
+        raise DefectError(f"{BUCKET}: not set; allowed: the name of the lake bucket")
+    return Archiver(
+        make_client("s3", _CONFIG),
+        bucket,
+        function=environment.get("AWS_LAMBDA_FUNCTION_NAME", "archive"),
+        clock=clock or SystemClock(),
+        to_log="AWS_LAMBDA_LOG_GROUP_NAME" in environment,
+    )
+
+
 @cache
-def _client() -> Any:
-    return make_client("s3", _CONFIG)
+def _made() -> Archiver:
+    return application(os.environ)
 
 
 def handle(event: Any, context: Any) -> dict[str, Sequence[dict[str, str]]]:
-    """The answer to one batch; see :func:`consumers.archiving.archive`.
-
-    Raises:
-        DefectError: the environment does not name the bucket, or AWS refuses the call.
-    """
-    if not (bucket := os.environ.get(BUCKET, "").strip()):
-        raise DefectError(f"{BUCKET}: not set; allowed: the name of the lake bucket")
-    objects = S3Objects(_client(), bucket)
-    answer = archive(event, objects.put)
-    log.info("%d records, %d objects, %d bytes", len(event["Records"]), objects.written, objects.bytes)
-    if answer["batchItemFailures"] and "AWS_LAMBDA_LOG_GROUP_NAME" in os.environ:
-        # A metric that is there only while something is wrong, so that nobody pays for it otherwise.
-        sys.stdout.write(f"{retry_line(len(event['Records']), os.environ['AWS_LAMBDA_FUNCTION_NAME'], time.time())}\n")
-    return answer
+    """What Lambda calls with each batch."""
+    return _made().handle(event, context)
 
 
 def retry_line(records: int, function: str, now: float) -> str:

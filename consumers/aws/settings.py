@@ -30,7 +30,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     status_table: str
     policy: str = "default"
     policy_refresh_seconds: int = 60
-    status_ttl_days: int = 90
+    status_ttl_days: int = 30
     max_late_days: int = 30
     max_ahead_hours: int = 24
     late_after_minutes: int = 60
@@ -59,7 +59,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             status_table=_name(environment, "STATUS_TABLE"),
             policy=_name(environment, "POLICY", "default"),
             policy_refresh_seconds=_whole(environment, "POLICY_REFRESH_SECONDS", 60, 0, 3600),
-            status_ttl_days=_whole(environment, "STATUS_TTL_DAYS", 90, 1, 3650),
+            status_ttl_days=_whole(environment, "STATUS_TTL_DAYS", 30, 1, 3650),
             max_late_days=_whole(environment, "MAX_LATE_DAYS", 30, 1, 400),
             max_ahead_hours=_whole(environment, "MAX_AHEAD_HOURS", 24, 0, 24),
             late_after_minutes=_whole(environment, "LATE_AFTER_MINUTES", 60, 1, 43_200),

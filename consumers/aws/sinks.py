@@ -23,11 +23,7 @@ from glue.aws.errors import EXPIRED, PASSING, code_of, passes
 from glue.contract import Notice
 
 SOURCE = "streamkeeper"
-DETAIL_TYPE = "Content Verdicts"
-MAX_EVENTS = 4
-"""Of one call: 256 KB in all. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
-MAX_EVENT_BYTES = 60_000
-"""Of an event's detail: one step of 64 KB with the rest of the event. https://aws.amazon.com/eventbridge/pricing/"""
+DETAIL_TYPE = "Content Verdict"
 
 _CONFIG = Config(
     # Two tries inside the SDK; the consumer's own retry resends what is left, within the invocation's time.
@@ -137,45 +133,23 @@ class EventBridgeBus:
 
     def put(self, notices: Sequence[Notice]) -> Sequence[str | None]:
         """For each notice None or the error's code; see :class:`consumers.ports.EventBus`."""
-        packs = _packed([msgspec.json.encode(notice) for notice in notices])
         entries = [
             {
                 "EventBusName": self._bus_name,
                 "Source": SOURCE,
                 "DetailType": DETAIL_TYPE,
-                "Detail": (b'{"verdicts":[%s]}' % b",".join(pack)).decode(),
+                "Detail": msgspec.json.encode(notice).decode(),
             }
-            for pack in packs
+            for notice in notices
         ]
-        answers = [
-            answer
-            for start in range(0, len(entries), MAX_EVENTS)
-            for answer in call("events:PutEvents", self._put, Entries=entries[start : start + MAX_EVENTS])["Entries"]
-        ]
+        response = call("events:PutEvents", self._put, Entries=entries)
         errors: list[str | None] = []
-        for pack, entry in zip(packs, answers, strict=True):
+        for entry in response["Entries"]:
             code = None if entry.get("EventId") else str(entry.get("ErrorCode") or "NoEventId")
             if code is not None and code not in PASSING | EXPIRED and code != "NoEventId":
                 raise RefusedError("events:PutEvents", code)
-            errors += [code] * len(pack)
+            errors.append(code)
         return errors
-
-
-def _packed(notices: Sequence[bytes]) -> list[list[bytes]]:
-    """The notices in groups that go into one event each, in order.
-
-    >>> [len(pack) for pack in _packed([b"x" * 29_000] * 3 + [b"x" * 90_000])]
-    [2, 1, 1]
-    """
-    packs: list[list[bytes]] = []
-    size = 0
-    for one in notices:
-        if not packs or size + len(one) + 1 > MAX_EVENT_BYTES:
-            packs.append([])
-            size = 0
-        packs[-1].append(one)
-        size += len(one) + 1
-    return packs
 
 
 class DynamoDBStatusTable:

@@ -26,8 +26,8 @@ def bill(units: Units, settings: Settings, prices: Prices) -> list[Line]:
     """A month, line by line. Not in it: queries, KMS, data transfer, taxes, discounts and free tiers."""
     s3, table, cloudwatch = prices.s3, prices.dynamodb, prices.cloudwatch
     delivered = units.verdicts_gb + units.quarantine_gb
-    ingest = _firehose(units.verdicts_gb + units.quarantine_gb + units.archive_gb, prices)
-    share = units.archive_gb / (delivered + units.archive_gb)
+    seldom, hardly = units.verdict_gb_unread
+    moved = units.archive_objects if units.archive_gb_rare else 0.0
     functions = prices.functions
     return [
         *_stream(units, settings, prices),
@@ -38,25 +38,40 @@ def bill(units: Units, settings: Settings, prices: Prices) -> list[Line]:
             f"{units.invocations:,.0f} batches of {units.batch_events:,.0f} events, {units.batch_seconds:.3f} s each",
         ),
         Line(
+            "Lambda",
+            "archive",
+            units.archive_invocations / 1e6 * functions.million_requests
+            + units.archive_gb_seconds * functions.gb_second,
+            f"{units.archive_invocations:,.0f} batches of {units.archive_batch_events:,.0f} events",
+        ),
+        Line(
             "Firehose",
             "verdicts and quarantine",
-            ingest * (1 - share)
+            _firehose(delivered, prices)
             + delivered * (prices.firehose.gb_converted + prices.firehose.gb_partitioned)
             + units.partition_objects / 1000 * prices.firehose.thousand_objects,
             f"{delivered:,.0f} GB in, converted, partitioned; {units.partition_objects:,.0f} objects",
         ),
-        Line("Firehose", "archive", ingest * share, f"{units.archive_gb:,.0f} GB, each record in steps of 5 KB"),
         Line(
             "S3",
             "archive",
-            units.archive_gb_kept * s3.gb_month + units.archive_gb_rare * s3.rare_gb_month,
-            f"{units.archive_gb_kept:,.0f} GB, {units.archive_gb_rare:,.0f} GB infrequent, when the retention is full",
+            units.archive_gb_kept * s3.gb_month
+            + units.archive_gb_rare * s3.rare_gb_month
+            + units.archive_objects / 1000 * s3.thousand_puts
+            + moved / 1000 * s3.thousand_moves,
+            f"{units.archive_gb_kept:,.0f} GB, {units.archive_gb_rare:,.0f} GB infrequent, when the retention is full; "
+            f"{units.archive_objects:,.0f} objects written",
         ),
         Line(
             "S3",
             "verdicts",
-            units.verdict_gb_kept * s3.gb_month + units.objects / 1000 * s3.thousand_puts,
-            f"{units.verdict_gb_kept:,.0f} GB when the retention is full; {units.objects:,.0f} objects written",
+            (units.verdict_gb_kept - seldom - hardly) * s3.gb_month
+            + seldom * s3.unread_gb_month[0]
+            + hardly * s3.unread_gb_month[1]
+            + units.verdict_objects_kept / 1000 * s3.thousand_watched
+            + units.objects / 1000 * (s3.thousand_puts + s3.thousand_moves),
+            f"{units.verdict_gb_kept:,.0f} GB when the retention is full, {seldom + hardly:,.0f} of it unread; "
+            f"{units.objects:,.0f} objects written",
         ),
         Line(
             "EventBridge",

@@ -34,12 +34,16 @@ def deployed_settings(given: Sequence[str], *, on_demand: bool) -> Settings:
         parameters = parameter_values(template, pairs)
     except TemplateError as error:
         raise ValueError(f"--parameter: {error}") from None
-    kinds = [resource["Type"] for resource in template["Resources"].values()]
-    functions = kinds.count("AWS::Serverless::Function")
+    resources = template["Resources"]
+    kinds = [resource["Type"] for resource in resources.values()]
+    # Those that make rows write metrics of their own.
+    functions = sum("VERDICTS_DELIVERY_STREAM" in str(resource.get("Properties")) for resource in resources.values())
     return Settings.of(
         parameters,
         on_demand=on_demand,
         alarms=kinds.count("AWS::CloudWatch::Alarm"),
         # A label's metric is paid for where a verdict carries it; at worst each of the default policy's labels does.
         metrics=functions * (len(metric_names()) + len(Policy.load(read_policy("default")).labels)),
+        archive_batch=int(resources["ArchiveMapping"]["Properties"]["BatchSize"]),
+        archive_mb=int(resources["ArchiveFunction"]["Properties"]["MemorySize"]),
     )

@@ -68,7 +68,10 @@ class S3(_Table, frozen=True):
 
     gb_month: float
     rare_gb_month: float
+    unread_gb_month: tuple[float, float]
     thousand_puts: float
+    thousand_moves: float
+    thousand_watched: float
 
 
 class CloudWatch(_Table, frozen=True):

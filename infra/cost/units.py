@@ -17,14 +17,23 @@ PUT_UNIT = 25 * 1024
 """Source: https://aws.amazon.com/kinesis/data-streams/pricing/"""
 FIREHOSE_STEP = 5 * 1024
 """Source: https://aws.amazon.com/firehose/pricing/"""
+RARE_DAYS = 30
+"""After which the archive goes into a cheaper class; by the lake's lifecycle rules."""
+UNREAD_DAYS = (30, 90)
+"""After which S3's intelligent tiering takes what nobody reads for less, and for less still.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intelligent-tiering-overview.html
+"""
 EVENT_STEP = 64 * 1024
 """Source: https://aws.amazon.com/eventbridge/pricing/"""
 ITEM_STEP = 1024
 """Source: https://aws.amazon.com/dynamodb/pricing/on-demand/"""
 INVOCATION_BYTES = 6 * 1024 * 1024
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-_RECORD_ENVELOPE = 450
-"""Bytes that Lambda's event has around a record's data."""
+_RECORD_ENVELOPE = 560
+"""Bytes that Lambda's event has around a record's data, as the laptop runtime writes it."""
+_ARCHIVE_LOG = 700
+"""Bytes that Lambda and the archiver log of a batch. An estimate."""
 ONE_CPU_MB = 1769
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 
@@ -42,6 +51,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     landing_mb: int
     landing_seconds: int
     archive_seconds: int
+    archive_batch: int
+    archive_mb: int
     status_days: int
     archive_days: int
     verdict_days: int
@@ -49,8 +60,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics: int
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Any], *, on_demand: bool, alarms: int, metrics: int) -> "Settings":
-        """The settings that a template's parameters come to."""
+    def of(
+        cls,
+        parameters: Mapping[str, Any],
+        *,
+        on_demand: bool,
+        alarms: int,
+        metrics: int,
+        archive_batch: int,
+        archive_mb: int,
+    ) -> "Settings":
+        """The settings that a template's parameters and resources come to."""
         return cls(
             shards=int(parameters["ShardCount"]),
             on_demand=on_demand,
@@ -62,6 +82,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             landing_mb=int(parameters["LandingBufferMegabytes"]),
             landing_seconds=int(parameters["LandingIntervalSeconds"]),
             archive_seconds=int(parameters["ArchiveIntervalSeconds"]),
+            archive_batch=archive_batch,
+            archive_mb=archive_mb,
             status_days=int(parameters["StatusTtlDays"]),
             archive_days=int(parameters["ArchiveRetentionDays"]),
             verdict_days=int(parameters["VerdictRetentionDays"]),
@@ -81,8 +103,11 @@ class Units(Struct, frozen=True, kw_only=True):
     gb_seconds: float
     batch_events: float
     batch_seconds: float
+    archive_invocations: float
+    archive_gb_seconds: float
+    archive_batch_events: float
+    archive_objects: float
     verdicts_gb: float
-    archive_gb: float
     quarantine_gb: float
     partition_objects: float
     objects: float
@@ -93,6 +118,8 @@ class Units(Struct, frozen=True, kw_only=True):
     archive_gb_kept: float
     archive_gb_rare: float
     verdict_gb_kept: float
+    verdict_gb_unread: tuple[float, float]
+    verdict_objects_kept: float
     log_gb: float
 
 
@@ -129,13 +156,14 @@ def units(traffic: Traffic, settings: Settings) -> Units:
     events = traffic.rate * SECONDS
     records = events / traffic.aggregate
     shards = max(settings.shards, shards_needed(traffic))
-    batch_records = _batch(traffic, settings, shards)
+    batch_records = _batch(traffic, settings.batch_size, settings.batch_window, lanes=shards * settings.parallelization)
+    archive_records = _batch(traffic, settings.archive_batch, settings.archive_seconds, lanes=shards)
+    archives = records / archive_records
     invocations = records / batch_records
     batch_events = batch_records * traffic.aggregate
     cpu = min(1.0, settings.memory_mb / ONE_CPU_MB)
     batch_seconds = traffic.batch_seconds + batch_events * traffic.event_seconds / cpu
     verdicts = invocations * packed(batch_events * (1 - traffic.bad_share), traffic.verdict_bytes) / GB
-    archive = records * _step(traffic.record_bytes - traffic.key_bytes + 1) / GB
     # A bad row repeats its payload in base64; most batches that have one have one.
     bad_batches = min(invocations, events * traffic.bad_share)
     bad = events * traffic.bad_share
@@ -145,6 +173,11 @@ def units(traffic: Traffic, settings: Settings) -> Units:
     archived = events * traffic.size / GB
     month_days = HOURS / 24
     notices = events * traffic.notice_share
+    archive_seconds = traffic.batch_seconds + archive_records * traffic.aggregate * traffic.size / 1e6 * (
+        traffic.archive_mb_seconds / min(1.0, settings.archive_mb / ONE_CPU_MB)
+    )
+    verdict_gb = events * traffic.parquet_bytes / month_days / GB
+    seldom, hardly = (traffic.report_days + days for days in UNREAD_DAYS)
     return Units(
         shards=shards,
         records=records,
@@ -155,29 +188,37 @@ def units(traffic: Traffic, settings: Settings) -> Units:
         batch_events=batch_events,
         batch_seconds=batch_seconds,
         verdicts_gb=verdicts,
-        archive_gb=archive,
+        archive_invocations=archives,
+        archive_gb_seconds=archives * archive_seconds * settings.archive_mb / 1024,
+        archive_batch_events=archive_records * traffic.aggregate,
+        archive_objects=archives,
         quarantine_gb=quarantine,
         partition_objects=objects + min(objects, bad_batches),
-        objects=objects + _objects(archived, 64, settings.archive_seconds),
+        objects=objects,
         events_notified=notices * math.ceil(traffic.notice_bytes / EVENT_STEP),
         # One request to send, and one in ten each to receive and to delete.
         queue_requests=notices * (1 + 2 / MAX_NOTICES),
         writes=events * traffic.status_share * math.ceil(traffic.status_bytes / ITEM_STEP),
         status_gb=events * traffic.status_share * (traffic.status_bytes + 100) * settings.status_days / month_days / GB,
-        archive_gb_kept=archived * traffic.archive_ratio * min(settings.archive_days, 30) / month_days,
-        archive_gb_rare=archived * traffic.archive_ratio * max(0, settings.archive_days - 30) / month_days,
-        verdict_gb_kept=events * traffic.parquet_bytes * settings.verdict_days / month_days / GB,
-        log_gb=invocations * traffic.log_bytes / GB,
+        archive_gb_kept=archived * traffic.archive_ratio * min(settings.archive_days, RARE_DAYS) / month_days,
+        archive_gb_rare=archived * traffic.archive_ratio * max(0, settings.archive_days - RARE_DAYS) / month_days,
+        verdict_gb_kept=verdict_gb * settings.verdict_days,
+        verdict_gb_unread=(
+            verdict_gb * max(0.0, min(settings.verdict_days, hardly) - seldom),
+            verdict_gb * max(0.0, settings.verdict_days - hardly),
+        ),
+        verdict_objects_kept=objects * settings.verdict_days / month_days,
+        log_gb=(invocations * traffic.log_bytes + archives * _ARCHIVE_LOG) / GB,
     )
 
 
-def _batch(traffic: Traffic, settings: Settings, shards: int) -> float:
+def _batch(traffic: Traffic, most: int, window: float, *, lanes: int) -> float:
     """Records in one batch: what gathers in the window, as far as size and payload allow."""
-    lane = traffic.rate / traffic.aggregate / (shards * settings.parallelization)
+    lane = traffic.rate / traffic.aggregate / lanes
     payload = INVOCATION_BYTES / (math.ceil(traffic.record_bytes / 3) * 4 + _RECORD_ENVELOPE)
     # Without a window Lambda asks a shard once a second.
-    gathered = lane * max(settings.batch_window, 1.0)
-    return max(1.0, min(float(settings.batch_size), payload, gathered))
+    gathered = lane * max(window, 1.0)
+    return max(1.0, min(float(most), payload, gathered))
 
 
 def _objects(gigabytes: float, buffer_mb: int, interval: int) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from consumers.aws import moderate_handler, transform_handler
+from consumers.aws import archive_handler, moderate_handler, transform_handler
 from consumers.aws.application import Application
 from consumers.ports import ManagedServices
 from infra.local.awslambda.functions import THROTTLED, Functions, FunctionSettings, Invoked
@@ -16,7 +16,8 @@ from infra.local.errors import ApiError
 from infra.local.faults import Faults
 from infra.local.testbed import MovableClock
 
-MAKERS: Mapping[str, Callable[..., Application]] = {
+MAKERS: Mapping[str, Callable[..., Application | archive_handler.Archiver]] = {
+    "consumers.aws.archive_handler.handle": archive_handler.application,
     "consumers.aws.moderate_handler.handle": moderate_handler.application,
     "consumers.aws.transform_handler.handle": transform_handler.application,
 }
@@ -67,7 +68,7 @@ class VirtualFunctions(Functions):
         self.poison = ""
         """A word at which the code fails."""
         self._clock, self._faults = clock, faults
-        self._applications: dict[str, Application] = {}
+        self._applications: dict[str, Application | archive_handler.Archiver] = {}
         self._one = threading.RLock()
 
     def begin_anew(self) -> None:
@@ -108,7 +109,7 @@ class VirtualFunctions(Functions):
         except Exception as error:
             return {"errorType": type(error).__name__, "errorMessage": str(error)}, "Unhandled"
 
-    def _application(self, settings: FunctionSettings) -> Application:
+    def _application(self, settings: FunctionSettings) -> Application | archive_handler.Archiver:
         if settings.name not in self._applications:
             environment = {
                 **settings.environment,
@@ -117,8 +118,9 @@ class VirtualFunctions(Functions):
             }
             make = MAKERS[settings.handler]
             self._applications[settings.name] = make(environment, managed=self.managed, clock=self._clock)
-            if self.poison:
-                rows = self._applications[settings.name]._parts.rows
+            made = self._applications[settings.name]
+            if self.poison and isinstance(made, Application):
+                rows = made._parts.rows
                 poisoned: Any = Poisoned(rows._moderator, self.poison)
                 rows.use(poisoned)
         return self._applications[settings.name]

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from consumers.archiving import archive
 from consumers.effects import Destinations, Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
@@ -18,6 +19,7 @@ from consumers.policies import read_policy
 from consumers.ports import Status
 from consumers.resend import Retry
 from consumers.rows import RowMaker
+from glue.archive import PackedObject
 from glue.codec import Lateness
 from glue.contract import Notice
 from infra.commands.cost import cost
@@ -27,6 +29,13 @@ from infra.cost.deployed import deployed_settings
 from infra.cost.prices import SHIPPED, read_prices
 from infra.cost.traffic import Traffic, read_traffic
 from infra.cost.units import FIREHOSE_STEP, SECONDS, shards_needed, units
+from infra.local.awslambda.documents import Origin, event
+from infra.local.awslambda.driver import StreamSource
+from infra.local.awslambda.lane import Invoke, Succeeded
+from infra.local.awslambda.mapping import EventSourceMapping
+from infra.local.awslambda.settings import Backoff, MappingSettings
+from infra.local.kinesis.shards import UNLIMITED
+from infra.local.kinesis.streams import PutEntry, Streams
 from tests.fakes.kinesis_events import NOW, kinesis_event, payload
 from tests.fakes.stream import VirtualClock
 
@@ -112,9 +121,78 @@ def test_the_units_are_those_of_what_the_consumer_sends_within_a_twentieth(batch
 def test_what_aws_rounds_up_is_rounded_up() -> None:
     one = units(Traffic(rate=1, size=321), SETTINGS)
     assert one.put_units == one.records
-    assert one.archive_gb * 1e9 == pytest.approx(one.records * 5120)
     assert units(Traffic(rate=1, size=26_000), SETTINGS).put_units == 2 * one.records
-    assert units(Traffic(rate=1, size=321, aggregate=50), SETTINGS).archive_gb < one.archive_gb / 10
+
+
+RATES = [(2.0, 321), (300.0, 321), (1000.0, 60), (40.0, 20_000)]
+
+
+def archived(traffic: Traffic, seconds: float) -> tuple[list[PackedObject], int]:
+    """What the archiver writes of so many seconds of traffic on one shard, and how often it is called."""
+    streams = Streams(limits=UNLIMITED)
+    stream = streams.create("content", shard_count=1, now=0.0)
+    given = MappingSettings(
+        uuid="a",
+        function_arn="a",
+        stream_arn=stream.arn,
+        starting_position="TRIM_HORIZON",
+        batch_size=SETTINGS.archive_batch,
+        window_seconds=SETTINGS.archive_seconds,
+        report_failures=True,
+    )
+    mapping = EventSourceMapping(
+        given,
+        StreamSource(streams, stream),
+        region="us-east-1",
+        role_arn=lambda: "arn:aws:iam::000000000000:role/streamkeeper-ArchiveRole-ABCDEFGHIJKL",
+        backoff=Backoff(),
+        new_id=lambda: "id",
+    )
+    mapping.start(0.0)
+    objects: list[PackedObject] = []
+    calls = 0
+    step = max(1.0, 1 / traffic.rate)
+    count = round(seconds / step)
+    for tick in range(count + 1):
+        now = tick * step
+        entries = [PutEntry(b"x" * traffic.size, "k" * traffic.key_bytes, None)] * round(traffic.rate * step)
+        if tick < count:
+            streams.put(stream, entries, now=now)
+        tasks = mapping.step(now)
+        while tasks:
+            for task in tasks:
+                assert isinstance(task.action, Invoke)
+                calls += 1
+                origin = Origin(stream_arn=stream.arn, shard_id=task.shard_id, region="us-east-1", role_arn="r")
+                archive(event(task.action.records, origin), objects.append)
+                mapping.finished(task, Succeeded(), now)
+            tasks = mapping.step(now)
+    return objects, calls
+
+
+@pytest.mark.parametrize(("rate", "size"), RATES)
+def test_requests_of_the_archiver_are_those_that_the_runtime_counts_within_a_twentieth(rate: float, size: int) -> None:
+    traffic = Traffic(rate=rate, size=size, peak=1.0)
+    month = units(traffic, replace(SETTINGS, shards=1))
+    assert month.shards == 1
+    # Long enough for some batches, whole ones.
+    seconds = round(3 * SECONDS / month.archive_invocations)
+    objects, calls = archived(traffic, seconds)
+    assert sum(one.records for one in objects) == pytest.approx(rate * seconds, rel=0.4)
+    each = sum(one.records for one in objects) / len(objects)
+    assert each == pytest.approx(month.archive_batch_events, rel=0.05)
+    assert len(objects) == calls
+    assert month.archive_objects == pytest.approx(month.records / each, rel=0.05)
+
+
+def test_the_default_costs_at_most_a_quarter_of_a_dollar_a_million_and_the_archive_hardly_more_than_it_holds() -> None:
+    traffic = Traffic(rate=1000)
+    month = units(traffic, SETTINGS)
+    lines = bill(month, SETTINGS, PRICES)
+    assert total(lines) / month.records * 1e6 <= 0.24
+    archive_ = sum(line.dollars for line in lines if (line.service, line.what) == ("Lambda", "archive"))
+    assert archive_ < 5
+    assert month.archive_gb_kept + month.archive_gb_rare < 1.05 * month.records * 321 / 1e9 * 400 / (730 / 24)
 
 
 @pytest.mark.parametrize(
