@@ -34,11 +34,13 @@ class Destinations(Struct, frozen=True):
     Args:
         verdicts, quarantine: delivery streams.
         status_seconds: how long a status is kept.
+        tells_flags: whether verdicts of flag, on which nobody acts, make notices and statuses too.
     """
 
     verdicts: str
     quarantine: str
     status_seconds: int
+    tells_flags: bool = True
 
 
 class Outages:
@@ -159,8 +161,8 @@ class Effects:
         every = [one.record.position for one in rows.judged] + [one.record.position for one in rows.refused]
         for breaker, needing in (
             (self._outages.rows, every),
-            (self._outages.bus, [one.record.position for one in rows.to_notify if _is_notified(one)]),
-            (self._outages.table, [one.record.position for one in rows.to_notify if _is_kept(one)]),
+            (self._outages.bus, [one.record.position for one in rows.to_notify if self._is_notified(one)]),
+            (self._outages.table, [one.record.position for one in rows.to_notify if self._is_kept(one)]),
         ):
             if needing and (state := breaker.state(now)) != "closed":
                 first = min(needing)
@@ -192,7 +194,7 @@ class Effects:
         for one in rows.to_notify:
             row, position = one.row, one.record.position
             # Copies of one event in a batch make one notice; a replay makes none unless its mark says so.
-            if not _is_notified(one) or row.verdict_id in notices:
+            if not self._is_notified(one) or row.verdict_id in notices:
                 continue
             if flow.is_open(position):
                 notices[row.verdict_id] = notice(one.event, row, rows.handling)
@@ -218,7 +220,7 @@ class Effects:
         expires_at = int(now) + self.destinations.status_seconds
         for judged in rows.to_notify:
             position = judged.record.position
-            if _is_kept(judged) and flow.is_open(position):
+            if self._is_kept(judged) and flow.is_open(position):
                 one = status(judged.row, expires_at)
                 kept = latest.get(one.content_id)
                 if kept is None or one.order_key > kept.order_key:
@@ -240,15 +242,15 @@ class Effects:
             for index in sent.left:
                 flow.fail(positions[every[start + index].content_id])
 
+    def _is_notified(self, one: Judged) -> bool:
+        """Whether somebody is told of this verdict."""
+        action = one.row.action
+        is_told = action != "allow" and (action != "flag" or self.destinations.tells_flags)
+        return is_told and not _is_quiet(one.event)
 
-def _is_notified(one: Judged) -> bool:
-    """Whether somebody is told of this verdict."""
-    return one.row.action != "allow" and not _is_quiet(one.event)
-
-
-def _is_kept(one: Judged) -> bool:
-    """Whether the table says what became of this; a quiet replay changes it only where somebody still waits for it."""
-    return one.event.hold or _is_notified(one)
+    def _is_kept(self, one: Judged) -> bool:
+        """Whether the table says what became of this; a quiet replay changes it only where somebody still waits."""
+        return one.event.hold or self._is_notified(one)
 
 
 def _is_quiet(event: ContentEvent) -> bool:

@@ -150,7 +150,12 @@ def prepare_parts(
     )
     each = concurrently(ThreadPoolExecutor(WORKERS, "calls"))
     effects = Effects(
-        Destinations(settings.verdicts_delivery_stream, settings.quarantine_delivery_stream, settings.status_seconds),
+        Destinations(
+            settings.verdicts_delivery_stream,
+            settings.quarantine_delivery_stream,
+            settings.status_seconds,
+            tells_flags=settings.flag_notices == "on",
+        ),
         streams=FirehoseStreams(make_client("firehose")),
         bus=EventBridgeBus(make_client("events"), settings.event_bus_name),
         statuses=DynamoDBStatusTable(make_client("dynamodb"), settings.status_table),

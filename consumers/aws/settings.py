@@ -22,6 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         status_ttl_days: days until a status is forgotten, 1 to 3650.
         max_late_days: days an event may have been created before its arrival, 1 to 400.
         max_ahead_hours: hours a producer's clock may be ahead, 0 to 24.
+        flag_notices: whether verdicts of flag make notices and statuses, on or off.
     """
 
     verdicts_delivery_stream: str
@@ -34,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_late_days: int = 30
     max_ahead_hours: int = 24
     late_after_minutes: int = 60
+    flag_notices: str = "on"
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -63,12 +65,19 @@ class Settings(Struct, frozen=True, kw_only=True):
             max_late_days=_whole(environment, "MAX_LATE_DAYS", 30, 1, 400),
             max_ahead_hours=_whole(environment, "MAX_AHEAD_HOURS", 24, 0, 24),
             late_after_minutes=_whole(environment, "LATE_AFTER_MINUTES", 60, 1, 43_200),
+            flag_notices=_switch(environment, "FLAG_NOTICES"),
         )
 
     @property
     def status_seconds(self) -> int:
         """How long a status is kept, in seconds."""
         return int(timedelta(days=self.status_ttl_days).total_seconds())
+
+
+def _switch(environment: Mapping[str, str], key: str) -> str:
+    if (value := environment.get(key, "on")) not in ("on", "off"):
+        raise SettingsError(f"{key}: received {value!r}; allowed: on, off")
+    return value
 
 
 def _name(environment: Mapping[str, str], key: str, default: str | None = None) -> str:

@@ -79,6 +79,9 @@ def _alternatives(traffic: Traffic, settings: Settings) -> Iterator[tuple[str, T
         yield "StreamRetentionHours=24", traffic, short, "a day to mend a consumer; the archive replays what is older"
     if settings.status_days > 30:
         yield "StatusTtlDays=30", traffic, replace(settings, status_days=30), "statuses are forgotten after a month"
+    if settings.flag_notices:
+        quiet = replace(settings, flag_notices=False)
+        yield "FlagNotices=off", traffic, quiet, "flags are in the lake alone; nobody is told of them"
     if settings.archive_days > 90:
         yield "ArchiveRetentionDays=90", traffic, replace(settings, archive_days=90), "replay reaches back 90 days"
     if settings.verdict_days > 365:

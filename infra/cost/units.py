@@ -56,6 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     status_days: int
     archive_days: int
     verdict_days: int
+    flag_notices: bool
     alarms: int
     metrics: int
 
@@ -87,6 +88,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             status_days=int(parameters["StatusTtlDays"]),
             archive_days=int(parameters["ArchiveRetentionDays"]),
             verdict_days=int(parameters["VerdictRetentionDays"]),
+            flag_notices=parameters["FlagNotices"] == "on",
             alarms=alarms,
             metrics=metrics,
         )
@@ -172,7 +174,9 @@ def units(traffic: Traffic, settings: Settings) -> Units:
     objects = _objects(row_gb, settings.landing_mb, settings.landing_seconds) * (1 + traffic.late_partitions)
     archived = events * traffic.size / GB
     month_days = HOURS / 24
-    notices = events * traffic.notice_share
+    flags = events * traffic.flag_share if settings.flag_notices else 0.0
+    notices = events * traffic.notice_share + flags
+    statuses = events * traffic.status_share + flags
     archive_seconds = traffic.batch_seconds + archive_records * traffic.aggregate * traffic.size / 1e6 * (
         traffic.archive_mb_seconds / min(1.0, settings.archive_mb / ONE_CPU_MB)
     )
@@ -198,8 +202,8 @@ def units(traffic: Traffic, settings: Settings) -> Units:
         events_notified=notices * math.ceil(traffic.notice_bytes / EVENT_STEP),
         # One request to send, and one in ten each to receive and to delete.
         queue_requests=notices * (1 + 2 / MAX_NOTICES),
-        writes=events * traffic.status_share * math.ceil(traffic.status_bytes / ITEM_STEP),
-        status_gb=events * traffic.status_share * (traffic.status_bytes + 100) * settings.status_days / month_days / GB,
+        writes=statuses * math.ceil(traffic.status_bytes / ITEM_STEP),
+        status_gb=statuses * (traffic.status_bytes + 100) * settings.status_days / month_days / GB,
         archive_gb_kept=archived * traffic.archive_ratio * min(settings.archive_days, RARE_DAYS) / month_days,
         archive_gb_rare=archived * traffic.archive_ratio * max(0, settings.archive_days - RARE_DAYS) / month_days,
         verdict_gb_kept=verdict_gb * settings.verdict_days,

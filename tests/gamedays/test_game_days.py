@@ -60,12 +60,6 @@ def test_the_archive_may_not_read(day: Day, request: pytest.FixtureRequest) -> N
     seen(request, day.trips("ArchiveStoppedAlarm"))
 
 
-def test_the_archive_takes_nothing(day: Day, request: pytest.FixtureRequest) -> None:
-    day.calm()
-    day.fault(kind="denied", call="s3.PutObject", by=day.outputs["ArchiveFunctionName"], where="archive/")
-    seen(request, day.trips("ArchiveErrorAlarm"))
-
-
 # ------------------------------------------------------------------------------------------------- what falls behind
 
 

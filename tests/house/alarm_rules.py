@@ -267,7 +267,8 @@ def _wanted(stack: Stack) -> Iterator[tuple[str, str]]:
     for name, mapping in stack.mappings():
         yield from ((metric, f"<{name}>") for metric, watch in WATCHES.items() if watch.kind == MAPPING)
         yield from ((metric, mapping["FunctionName"]) for metric in ("IteratorAge", "Errors", "Throttles"))
-        yield "Poison", mapping["FunctionName"]
+        if str(mapping["FunctionName"]).strip("<>") in stack.consumers():
+            yield "Poison", mapping["FunctionName"]
         stream = str(mapping["EventSourceArn"]).replace(".Arn", "")
         yield from ((f"{one}ProvisionedThroughputExceeded", stream) for one in ("Read", "Write"))
     for _, mapping in stack.queue_mappings():

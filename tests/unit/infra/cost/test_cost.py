@@ -98,6 +98,7 @@ def metered(batch: int, text: str) -> tuple[Meter, Traffic]:
         peak=1.0,
         notice_share=report.notified / batch,
         status_share=report.statuses / batch,
+        flag_share=0.0,
         bad_share=0.0,
     )
     return meter, traffic
