@@ -182,7 +182,8 @@ class _Deployment:
             self._end(findings, found, [], {}, "")
         busy = any("_IN_PROGRESS" in one.says for one in stops if one.about == "stack")
         kind = BusyError if busy else CommandError
-        raise kind(f"{len(stops)} things speak against it, nothing was changed: {stops[0].says}; {stops[0].do}")
+        more = f" (and {len(stops) - 1} more, above)" if len(stops) > 1 else ""
+        raise kind(f"nothing was changed: {stops[0].says}; {stops[0].do}{more}")
 
     # ------------------------------------------------------------------------------------------------ doing
 
