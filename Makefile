@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
+.PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-api test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -60,6 +60,9 @@ test-recommended: setup ## Every command that the demo and the README recommend,
 test-data: setup ## Tests on real data and recorded AWS answers; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make test-data DATA=/path"; exit 1; }
 	@STREAMKEEPER_DATA="$(abspath $(DATA))" $(BIN)/pytest tests/data
+
+test-api: setup ## The content API on the laptop runtime under schemathesis; EXAMPLES=200 SEED=1
+	@$(BIN)/python -m tests.api --examples $(or $(EXAMPLES),200) --seed $(or $(SEED),1)
 
 test-clients: setup ## Real clients against the laptop runtime, each installed in build/clients; CLIENTS="kpl kcl", PYATHENA=its repository
 	@$(if $(PYATHENA),PYATHENA="$(abspath $(PYATHENA))") $(BIN)/python -m tests.clients $(CLIENTS)

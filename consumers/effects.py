@@ -35,12 +35,14 @@ class Destinations(Struct, frozen=True):
         verdicts, quarantine: delivery streams.
         status_seconds: how long a status is kept.
         tells_flags: whether verdicts of flag, on which nobody acts, make notices and statuses too.
+        every_status: whether a status is kept of what is allowed and not held, too.
     """
 
     verdicts: str
     quarantine: str
     status_seconds: int
     tells_flags: bool = True
+    every_status: bool = False
 
 
 class Outages:
@@ -162,7 +164,7 @@ class Effects:
         for breaker, needing in (
             (self._outages.rows, every),
             (self._outages.bus, [one.record.position for one in rows.to_notify if self._is_notified(one)]),
-            (self._outages.table, [one.record.position for one in rows.to_notify if self._is_kept(one)]),
+            (self._outages.table, [one.record.position for one in self._kept(rows)]),
         ):
             if needing and (state := breaker.state(now)) != "closed":
                 first = min(needing)
@@ -214,13 +216,13 @@ class Effects:
             flow.fail(positions[start + index] for index in sent.left)
 
     def keep_statuses(self, rows: Rows, flow: Flow, *, deadline: float, now: float) -> None:
-        """Keeps the latest status of each piece of content that was acted on or is held."""
+        """Keeps the latest status of each piece of content that was acted on or is held, or of all content."""
         latest: dict[str, Status] = {}
         positions: dict[str, list[int]] = {}
         expires_at = int(now) + self.destinations.status_seconds
-        for judged in rows.to_notify:
+        for judged in self._kept(rows):
             position = judged.record.position
-            if self._is_kept(judged) and flow.is_open(position):
+            if flow.is_open(position):
                 one = status(judged.row, expires_at)
                 kept = latest.get(one.content_id)
                 if kept is None or one.order_key > kept.order_key:
@@ -248,9 +250,11 @@ class Effects:
         is_told = action != "allow" and (action != "flag" or self.destinations.tells_flags)
         return is_told and not _is_quiet(one.event)
 
-    def _is_kept(self, one: Judged) -> bool:
-        """Whether the table says what became of this; a quiet replay changes it only where somebody still waits."""
-        return one.event.hold or self._is_notified(one)
+    def _kept(self, rows: Rows) -> list[Judged]:
+        """The verdicts that the table is told of; a quiet replay changes it only where somebody still waits for it."""
+        if self.destinations.every_status:
+            return [one for one in rows.judged if one.event.hold or not _is_quiet(one.event)]
+        return [one for one in rows.to_notify if one.event.hold or self._is_notified(one)]
 
 
 def _is_quiet(event: ContentEvent) -> bool:

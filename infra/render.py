@@ -12,14 +12,15 @@ from athena import reports, saved, views
 from glue.catalog.render.hive import template_columns
 from glue.catalog.tables import ALL_TABLES
 from glue.terminal.renderings import keep_fresh
-from infra.content_api import rendering
+from infra.content_api import access_log, rendering
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
 API_DOCUMENT = ROOT / "docs" / "content-api.openapi.json"
 _TABLES = {table.name: table for table in ALL_TABLES}
 _BLOCK = re.compile(
-    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED (?P<what>columns of|view|saved queries|content API)"
+    r"(?P<head>^(?P<pad> *)# BEGIN GENERATED "
+    r"(?P<what>columns of|view|saved queries|content API|access format|access columns)"
     r"(?: (?P<name>\w+))?: [^\n]*\n)"
     r".*?(?P<tail>^ *# END GENERATED)",
     re.MULTILINE | re.DOTALL,
@@ -33,11 +34,12 @@ def rendered(template: str) -> str:
         ValueError: the template lacks a place for one of them, or has one too many.
     """
     text, count = _BLOCK.subn(lambda found: found["head"] + _lines(found) + found["tail"], template)
-    wanted = len(_TABLES) + len(views.NAMES) + 2
+    wanted = len(_TABLES) + len(views.NAMES) + 4
     if count != wanted:
         raise ValueError(
             f"{count} blocks '# BEGIN GENERATED ... # END GENERATED' in the template; wanted: {wanted}, for columns of "
-            f"{', '.join(_TABLES)}, the views {', '.join(views.NAMES)}, the saved queries and the content API"
+            f"{', '.join(_TABLES)}, the views {', '.join(views.NAMES)}, the saved queries, the content API, and the "
+            "format and the columns of its access log"
         )
     return text
 
@@ -51,6 +53,10 @@ def _lines(block: re.Match[str]) -> str:
             return views.template_lines("Database", indent, block["name"])
         case "content API":
             return rendering.template_lines(indent)
+        case "access format":
+            return access_log.format_lines(indent)
+        case "access columns":
+            return access_log.column_lines(indent)
     every = [reports.load(name) for name in reports.names()]
     return saved.template_lines(every, database="Database", workgroup="WorkGroup", indent=indent)
 

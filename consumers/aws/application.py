@@ -155,6 +155,7 @@ def prepare_parts(
             settings.quarantine_delivery_stream,
             settings.status_seconds,
             tells_flags=settings.flag_notices == "on",
+            every_status=settings.status_of == "all",
         ),
         streams=FirehoseStreams(make_client("firehose")),
         bus=EventBridgeBus(make_client("events"), settings.event_bus_name),

@@ -20,6 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         policy: name of a policy in the bundle, or s3://BUCKET/KEY.
         policy_refresh_seconds: between two looks at a policy in S3, 0 (before every batch) to 3600.
         status_ttl_days: days until a status is forgotten, 1 to 3650.
+        status_of: of which content statuses are kept: acted (on, or held) or all.
         max_late_days: days an event may have been created before its arrival, 1 to 400.
         max_ahead_hours: hours a producer's clock may be ahead, 0 to 24.
         flag_notices: whether verdicts of flag make notices and statuses, on or off.
@@ -32,6 +33,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     policy: str = "default"
     policy_refresh_seconds: int = 60
     status_ttl_days: int = 30
+    status_of: str = "acted"
     max_late_days: int = 30
     max_ahead_hours: int = 24
     late_after_minutes: int = 60
@@ -62,6 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             policy=_name(environment, "POLICY", "default"),
             policy_refresh_seconds=_whole(environment, "POLICY_REFRESH_SECONDS", 60, 0, 3600),
             status_ttl_days=_whole(environment, "STATUS_TTL_DAYS", 30, 1, 3650),
+            status_of=_one_of(environment, "STATUS_OF", ("acted", "all")),
             max_late_days=_whole(environment, "MAX_LATE_DAYS", 30, 1, 400),
             max_ahead_hours=_whole(environment, "MAX_AHEAD_HOURS", 24, 0, 24),
             late_after_minutes=_whole(environment, "LATE_AFTER_MINUTES", 60, 1, 43_200),
@@ -86,6 +89,14 @@ def _name(environment: Mapping[str, str], key: str, default: str | None = None) 
         raise SettingsError(f"{key}: not set; allowed: a name")
     if not value or value.strip() != value:
         raise SettingsError(f"{key}: received {value!r}; allowed: a name, not empty, without spaces around it")
+    return value
+
+
+def _one_of(environment: Mapping[str, str], key: str, allowed: tuple[str, ...]) -> str:
+    """One of the words allowed; the first unless set."""
+    value = environment.get(key, allowed[0])
+    if value not in allowed:
+        raise SettingsError(f"{key}: received {value!r}; allowed: {' or '.join(allowed)}")
     return value
 
 

@@ -118,6 +118,19 @@ $comma{"PartitionKey": "$key", "Data": "$util.base64Encode("{$document}")"}
     )
 
 
+def _string(value: str, field: Field) -> str:
+    bounds = f" || $length < {field.shortest} || $length > {field.longest}" if field.longest else ""
+    return f"{_length(value)}#if({_NO_STRING}{bounds})\n#set($wrong = true)\n#end\n"
+
+
+def _length(value: str) -> str:
+    """Sets ``$length`` of a value. Only a string has one; of anything else it keeps what it had, or has nothing."""
+    return f'#set($length = -1)\n#set($length = {value}.length())\n#set($said = "$!length")\n'
+
+
+_NO_STRING = "$said == '' || $said == '-1'"
+
+
 _START = (
     """\
 #set($detail = '')
@@ -228,9 +241,7 @@ def _judged(field: Field) -> str:
             longer = f" || $raw.length() > {field.longest + 2}" if field.longest else ""
             return f"#if(!$raw.matches('{field.pattern}'){longer})\n#set($wrong = true)\n#end\n"
         case "string":
-            length = f"$event.get('{field.name}').length()"
-            bounds = f" || {length} < {field.shortest} || {length} > {field.longest}" if field.longest else ""
-            return _string_or(bounds)
+            return _string(f"$event.get('{field.name}')", field)
         case "text":
             return _TEXT
         case "media":
@@ -238,14 +249,9 @@ def _judged(field: Field) -> str:
     return _CONTEXT
 
 
-def _string_or(bounds: str) -> str:
-    first = "#if(!$raw.startsWith($q))\n#set($wrong = true)\n"
-    return first + (f"#elseif({bounds.removeprefix(' || ')})\n#set($wrong = true)\n" if bounds else "") + "#end\n"
-
-
 _TEXT = f"""\
 #set($text = $event.get('text'))
-#if(!$raw.startsWith($q))
+{_length("$event.get('text')")}#if({_NO_STRING})
 #set($wrong = true)
 #elseif($text == '' && "$!event.get('media')" == '')
 #set($wrong = true)
@@ -267,16 +273,12 @@ _CONTEXT = f"""\
 #set($wrong = true)
 #else
 #foreach($name in $context_of.keySet())
-#set($length = -1)
-#set($length = $context_of.get($name).length())
-#set($said = "$!length")
-#if($said == '' || $said == '-1' || $length > 1024 || $name.length() > 128)
+{_length("$context_of.get($name)")}#if({_NO_STRING} || $length > 1024 || $name.length() > 128)
 #set($wrong = true)
 #end
 #end
 #end
 """
-"""Only a string has a length; of anything else the variable keeps what it had, or has nothing."""
 
 
 def _media() -> str:
@@ -312,14 +314,10 @@ def _media() -> str:
 
 def _of_media(field: Field) -> str:
     wrong = "#set($wrong = true)\n"
-    inner = f"$item.get('{field.name}')"
     if field.kind == "pattern":
         judged = f"#if(!$value.matches('{field.pattern}'))\n{wrong}#end\n"
     else:
-        judged = (
-            f"#if(!$value.startsWith($q))\n{wrong}"
-            f"#elseif({inner}.length() < {field.shortest} || {inner}.length() > {field.longest})\n{wrong}#end\n"
-        )
+        judged = _string(f"$item.get('{field.name}')", field)
     missing = f"#else\n{wrong}" if field.required else ""
     return f"""\
 #if($item.containsKey('{field.name}'))

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import msgspec
 
-from infra.local.apigateway.api import PREFIX, ApiGatewayApi
+from infra.local.apigateway.api import ApiGatewayApi
+from infra.local.apigateway.gateway import PREFIX
 from infra.local.cloudformation.cloudformation import StackApi, error_document
 from infra.local.control import Control
 from infra.local.durable.requests import Call

@@ -12,6 +12,7 @@ from tests.house.template_rules import Stack
 LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 FIREHOSE = "https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html"
 KINESIS = "https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html"
+GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html"
 SQS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html"
 ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
 
@@ -41,6 +42,7 @@ class Watch(Struct, frozen=True):
 
 
 FUNCTION, MAPPING = "AWS::Serverless::Function", "AWS::Lambda::EventSourceMapping"
+API = "AWS::Serverless::Api"
 DELIVERY, STREAM, QUEUE = "AWS::KinesisFirehose::DeliveryStream", "AWS::Kinesis::Stream", "AWS::SQS::Queue"
 
 
@@ -77,6 +79,7 @@ WATCHES = {
     "WebhookRefused": Watch(NAMESPACE, "Function", FUNCTION, "Maximum", ABOVE, 0, 0, 15, ""),
     "ApproximateNumberOfMessagesVisible": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 0, 0, 5, SQS),
     "ApproximateAgeOfOldestMessage": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 300, 604_800, 5, SQS),
+    "5XXError": Watch("AWS/ApiGateway", "ApiName", API, "Sum", ABOVE, 0, 0, 5, GATEWAY),
 }
 
 
@@ -260,6 +263,7 @@ def _seen_as(stack: Stack, stat: dict[str, Any]) -> tuple[str, str, str, str, st
 def _is_one(stack: Stack, dimensions: list[dict[str, Any]], watch: Watch) -> bool:
     values = {f"<{name}>" for name, _ in stack.of(watch.kind)}
     values |= {f"<{name}.QueueName>" for name, _ in stack.of(watch.kind)}
+    values |= {api["Name"] for _, api in stack.of(watch.kind) if watch.kind == API}
     return [one["Name"] for one in dimensions] == [watch.dimension] and dimensions[0]["Value"] in values
 
 
@@ -288,6 +292,8 @@ def _wanted(stack: Stack) -> Iterator[tuple[str, str]]:
         direct = properties["DeliveryStreamType"] == "DirectPut"
         metrics.append("ThrottledRecords" if direct else "KinesisMillisBehindLatest")
         yield from ((metric, f"<{name}>") for metric in metrics)
+    for _, api in stack.of(API):
+        yield "5XXError", api["Name"]
     for _, queue in stack.of(QUEUE):
         if letters := queue.get("RedrivePolicy", {}).get("deadLetterTargetArn"):
             yield "ApproximateNumberOfMessagesVisible", letters.replace(".Arn", ".QueueName")

@@ -9,6 +9,14 @@ import pytest
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import read_template
 from infra.local.defaults import TEMPLATE
+from tests.house.content_rules import (
+    content_is_taken_only_where_callers_are_named,
+    every_route_knows_its_caller,
+    no_content_path_or_caller_is_logged,
+    other_types_of_content_never_reach_a_service,
+    requests_are_bounded_by_second_by_key_and_by_address,
+    the_firewall_looks_into_no_body,
+)
 from tests.house.data_rules import (
     buckets_forget_what_they_need_not_keep,
     logs_are_kept_for_a_time,
@@ -140,6 +148,11 @@ TRANSFORM_GRANTS = ("TransformRole", "Properties", "Policies", 0, "PolicyDocumen
 TRANSFORM = (DEFERRED, "Properties", S3, "ProcessingConfiguration", "Processors", 0, "Parameters")
 SCORE_GRANTS = ("ScoreRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 WAITS = a_queue_waits_for_its_function_and_the_age_decides_before_the_queue_does
+API = ("ContentApi", "Properties")
+PATHS = (*API, "DefinitionBody", "paths")
+SUBMIT = (*PATHS, "/v1/content", "post")
+INTEGRATION = (*SUBMIT, "x-amazon-apigateway-integration")
+FIREWALL_RULE = ("ContentApiFirewall", "Properties", "Rules", 0)
 WORK_GROUP = ("WorkGroup", "Properties", "WorkGroupConfiguration")
 
 CASES: list[tuple[Rule, Fault]] = [
@@ -312,6 +325,25 @@ CASES: list[tuple[Rule, Fault]] = [
     (WAITS, put("WebhookFunction", "Properties", "Timeout", value=10)),
     (WAITS, drop_resource("WebhookMapping")),
     (no_secret_is_in_the_template, add_resource("Secret", "AWS::SSM::Parameter", Type="String", Value="x")),
+    (content_is_taken_only_where_callers_are_named, drop("ContentApi", "Condition")),
+    (content_is_taken_only_where_callers_are_named, drop("AccessTable", "Condition")),
+    (content_is_taken_only_where_callers_are_named, set_parameter("ContentApiCallers", "Default", "iam")),
+    (every_route_knows_its_caller, put(*SUBMIT, "security", value=[])),
+    (every_route_knows_its_caller, put(*PATHS, "/v1/content", "options", value={})),
+    (other_types_of_content_never_reach_a_service, put(*INTEGRATION, "passthroughBehavior", value="when_no_match")),
+    (no_content_path_or_caller_is_logged, put(*API, "AccessLogSetting", "Format", value='{"path": "$context.path"}')),
+    (no_content_path_or_caller_is_logged, drop(*API, "AccessLogSetting")),
+    (no_content_path_or_caller_is_logged, put(*API, "MethodSettings", 0, "DataTraceEnabled", value=True)),
+    (requests_are_bounded_by_second_by_key_and_by_address, drop(*API, "MethodSettings", 0, "ThrottlingRateLimit")),
+    (requests_are_bounded_by_second_by_key_and_by_address, drop("ContentApiPlan", "Properties", "Quota")),
+    (
+        requests_are_bounded_by_second_by_key_and_by_address,
+        drop("ContentApiFirewall", "Properties", "Rules", 1),
+    ),
+    (
+        the_firewall_looks_into_no_body,
+        put(*FIREWALL_RULE, "Statement", "ManagedRuleGroupStatement", "Name", value="AWSManagedRulesCommonRuleSet"),
+    ),
 ]
 
 RULES = list(dict.fromkeys(rule for rule, _ in CASES))

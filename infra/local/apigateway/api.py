@@ -13,13 +13,10 @@ from urllib.parse import unquote
 import msgspec
 
 from infra.local.apigateway.definition import Definition, read_definition
-from infra.local.apigateway.gateway import Ask, Invoke, Ports, Request, Response, Stage
+from infra.local.apigateway.gateway import PREFIX, Ask, Invoke, Ports, Request, Response, Stage
 from infra.local.apigateway.plans import Plan, Plans
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
-
-PREFIX: Final = "/execute-api/"
-"""Where stages are served on the loopback port: ``/execute-api/API/STAGE/...``."""
 
 _STAGE_PATCHES: Final = (
     "/accessLogSettings/destinationArn",

@@ -22,6 +22,8 @@ from infra.local.apigateway.velocity import Input, Members, context, render
 
 _logger = logging.getLogger(__name__)
 
+PREFIX: Final = "/execute-api/"
+"""Where stages are served on the loopback port: ``/execute-api/API/STAGE/...``."""
 MAX_BODY: Final = 10 * 1024 * 1024
 """Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html (payload size)"""
 
@@ -275,7 +277,8 @@ class Stage:
                 "requestTime": at.strftime("%d/%b/%Y:%H:%M:%S +0000"),
                 "requestTimeEpoch": int(now * 1000),
                 "httpMethod": request.method,
-                "path": f"/{self.name}{request.path}",
+                # As it was asked for, so that an address made of it leads here.
+                "path": f"{PREFIX}{self.api}/{self.name}{request.path}",
                 "protocol": "HTTP/1.1",
                 "resourcePath": "",
                 "identity": {"sourceIp": "127.0.0.1", "userAgent": request.headers.get("user-agent", "")},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.apigateway.api import PREFIX
+from infra.local.apigateway.gateway import PREFIX
 from infra.local.awslambda.packages import packed
 from infra.local.cloudformation.checks import check_rules
 from infra.local.cloudformation.functions import LOCAL_CODE

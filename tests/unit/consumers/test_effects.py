@@ -31,7 +31,7 @@ HARMLESS, TOLD, HELD = "hello", "free money", "held"
 class Down:
     """A world in which one port does not answer until it is told to; one consumer keeps what it found out."""
 
-    def __init__(self, port: str) -> None:
+    def __init__(self, port: str, *, every_status: bool = False) -> None:
         self.is_down = True
         self.world = FakeWorld(
             rows_fail=lambda call, item: port == "rows" and self.is_down,
@@ -40,7 +40,7 @@ class Down:
         )
         self.clock = VirtualClock(NOW.timestamp() + 5)
         effects = Effects(
-            Destinations("verdicts", "quarantine", 3600),
+            Destinations("verdicts", "quarantine", 3600, every_status=every_status),
             streams=self.world.streams,
             bus=self.world.bus,
             statuses=self.world.table,
@@ -99,6 +99,15 @@ def test_a_verdict_that_nobody_is_told_of_waits_for_no_bus_and_a_held_one_neithe
     assert here.process(TOLD) == 0
     assert here.process(HARMLESS, HELD) is None
     assert [one.action for one in here.world.writes] == ["allow"]
+
+
+def test_a_status_is_kept_of_all_content_where_that_is_asked_for_and_waits_for_the_table() -> None:
+    assert Down("nothing").process(HARMLESS) is None
+    here = Down("nothing", every_status=True)
+    assert here.process(HARMLESS, TOLD) is None
+    assert [one.action for one in here.world.writes] == ["allow", "flag"]
+    away = Down("statuses", every_status=True)
+    assert away.process(HARMLESS) == 0
 
 
 def test_a_part_that_gets_through_is_no_outage() -> None:
