@@ -60,7 +60,7 @@ class Answer:
     def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.status = status
         self.headers = {name.lower(): value for name, value in headers.items()}
-        self.document = json.loads(body) if body else None
+        self.document: Any = json.loads(body) if body else None
 
     def pointers(self) -> list[str]:
         return [one["pointer"] for one in self.document["errors"]]

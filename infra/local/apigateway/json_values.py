@@ -38,8 +38,8 @@ def read(text: str) -> Any:
     Raises:
         NotJsonError: it is no JSON document, or nested too deep; the message holds nothing of it.
 
-    >>> read('{"a": [1, 1.50]}')
-    {'a': [1, 1.50]}
+    >>> write(read('{"a": [1, 1.50], "a": [2.50]}'))
+    '{"a":[2.50]}'
     >>> read("NaN")
     Traceback (most recent call last):
     infra.local.apigateway.json_values.NotJsonError: not a JSON document

@@ -1,0 +1,103 @@
+"""A stage at work: who is let in, how often, and what is logged."""
+
+import json
+from typing import Any
+
+from infra.local.apigateway.definition import read_definition
+from infra.local.apigateway.gateway import Ports, Request, Response, Stage
+from infra.local.apigateway.plans import Plans
+from tests.unit.infra.local.apigateway.test_definition import DOCUMENT, KINESIS
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=k/20261130/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=0"
+
+
+class Here:
+    """A stage over a service that answers with what it was asked."""
+
+    def __init__(self, security: dict[str, Any], **settings: Any) -> None:
+        self.asked: list[tuple[str, bytes]] = []
+        self.logged: list[str] = []
+        self.time = 1_000.0
+        integration = {
+            "type": "aws",
+            "httpMethod": "POST",
+            "uri": KINESIS,
+            "passthroughBehavior": "never",
+            "requestTemplates": {"application/json": '{"a": "$util.base64Encode($input.body)"}'},
+            "responses": {"200": {"statusCode": "201"}, "default": {"statusCode": "400"}},
+        }
+        document = {
+            **DOCUMENT,
+            "components": {"securitySchemes": {"caller": security}},
+            "paths": {
+                "/things": {"post": {"security": [{"caller": []}], "x-amazon-apigateway-integration": integration}}
+            },
+        }
+        usual = {"rate": 0.0, "burst": 0, "log_format": ""}
+        self.stage = Stage(
+            read_definition(document),
+            Plans(),
+            Ports(ask=self._ask, invoke=lambda arn, event: {}, log=self.logged.append, now=lambda: self.time),
+            api="a1",
+            name="live",
+            variables={},
+            account="1",
+            **{**usual, **settings},
+        )
+
+    def _ask(self, target: str, body: bytes) -> tuple[int, bytes]:
+        self.asked.append((target, body))
+        return 200, body
+
+    def post(self, body: bytes = b"{}", **headers: str) -> Response:
+        fields = {
+            "content-type": "application/json",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        return self.stage.handle(Request("POST", "/things", {}, fields, body))
+
+
+def test_an_unsigned_request_asks_for_nothing() -> None:
+    here = Here({"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"})
+    assert here.post().status == 403
+    assert here.post(authorization="Bearer x").status == 403
+    assert here.asked == []
+    assert here.post(authorization=SIGNED).status == 201
+    assert [target for target, _ in here.asked] == ["Kinesis_20131202.PutRecord"]
+
+
+def test_a_token_that_nothing_here_can_check_is_refused() -> None:
+    given = {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "x-amazon-apigateway-authtype": "cognito_user_pools",
+    }
+    here = Here(given)
+    assert here.post(authorization="a.b.c").status == 401
+    assert here.asked == []
+
+
+def test_more_than_the_stage_lets_through_gets_429_until_a_second_has_passed() -> None:
+    here = Here(
+        {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"},
+        rate=2.0,
+        burst=2,
+    )
+    assert [here.post(authorization=SIGNED).status for _ in range(3)] == [201, 201, 429]
+    here.time += 1
+    assert here.post(authorization=SIGNED).status == 201
+
+
+def test_a_line_of_the_log_has_what_its_format_names_and_a_hyphen_for_what_is_not_there() -> None:
+    line = '{"route":"$context.resourcePath","status":$context.status,"why":"$context.error.responseType"}'
+    here = Here(
+        {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"},
+        log_format=line,
+    )
+    here.post(authorization=SIGNED)
+    here.post()
+    assert [json.loads(one) for one in here.logged] == [
+        {"route": "/things", "status": 201, "why": "-"},
+        {"route": "/things", "status": 403, "why": "MISSING_AUTHENTICATION_TOKEN"},
+    ]
