@@ -4,6 +4,7 @@
 for all such pieces at once, by one automaton that never grows, costs less than any expression.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -167,6 +168,10 @@ def _character(character: str) -> str:
     return _WITHIN.get(character) or (character if plain == character else BEYOND_ASCII)
 
 
+_RUN = re.compile(r"[a-z ]+(?![*+?{])")
+"""Letters that stand for themselves, all but one that is repeated; most of an expression."""
+
+
 class _Reader:
     """Reads an expression from left to right."""
 
@@ -208,7 +213,11 @@ class _Reader:
     def _sequence(self) -> _Part:
         parts = []
         while self._peek() not in {"", "|", ")"}:
-            parts += self._repeated(self._one())
+            if (run := _RUN.match(self._left, self._at)) is not None:
+                parts.append(_Part(frozenset({run[0]})))
+                self._at = run.end()
+            else:
+                parts += self._repeated(self._one())
         return _one_after_another(parts)
 
     def _one(self) -> _Part:
