@@ -90,16 +90,12 @@ def test_aggregated_events_all_land_by_id_with_their_place_in_the_aggregate_thro
 def test_a_mapping_that_cannot_read_aggregates_is_found_before_the_first_one_is_sent(twin: Twin) -> None:
     lambda_: Any = twin.client("lambda")
     name = twin.outputs["ContentStreamName"]
-    [mapping] = [
-        one
-        for one in lambda_.list_event_source_mappings()["EventSourceMappings"]
-        if one["EventSourceArn"].endswith(name)
-    ]
-    lambda_.update_event_source_mapping(UUID=mapping["UUID"], ParallelizationFactor=2)
+    mapping = twin.outputs["ModerateMappingId"]
+    lambda_.update_event_source_mapping(UUID=mapping, ParallelizationFactor=2)
     try:
         [trouble] = aggregate_troubles(name)
     finally:
-        lambda_.update_event_source_mapping(UUID=mapping["UUID"], ParallelizationFactor=1)
+        lambda_.update_event_source_mapping(UUID=mapping, ParallelizationFactor=1)
     assert "ParallelizationFactor 2; allowed with aggregates: 1" in trouble
     assert aggregate_troubles(name) == aggregate_troubles("nowhere") == []
 
