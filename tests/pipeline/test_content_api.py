@@ -174,7 +174,7 @@ def test_a_held_comment_is_pending_until_it_is_decided(api: Api) -> None:
     assert (unknown.status, unknown.headers["retry-after"]) == (202, "2")
     assert (unknown.document["status"], unknown.document["kept_for"]) == ("pending", "acted")
     api.ask("POST", MANY, {"events": [event(9, content_id="held:1", hold=True), event(10, content_id="quiet:1")]})
-    api.ask("POST", ONE, event(11, content_id="told:1", text="You are a complete idiot."))
+    api.ask("POST", ONE, event(11, content_id="told:1", text="You are a complete idiot.", hold=True))
     api.twin.drain(60)
     held, told = api.ask("GET", "/v1/content/held:1"), api.ask("GET", "/v1/content/told%3A1")
     assert (held.status, held.document["status"], held.document["action"]) == (200, "decided", "allow")
