@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.codec import Lateness, canonical, decode, encode, landed_timestamp, parse_timestamp, wire_timestamp
-from glue.contract import BadInput, ContentEvent, Media, ReplayMark
+from glue.contract import MAX_PAYLOAD_BYTES, BadInput, ContentEvent, Media, ReplayMark
 from glue.vocabulary import REASONS
 from tests.fakes.bad_inputs import BYTES, EVENT, FIELDS, TIMES, payload, raw
 
@@ -288,3 +288,11 @@ def test_an_encoded_event_names_each_field_once(surface: str) -> None:
         names = json.loads(encoded, object_pairs_hook=lambda pairs: [name for name, _ in pairs])
         assert len(names) == len(set(names))
         assert json.loads(encoded)["media"] == [item]
+
+
+def test_a_payload_of_exactly_the_limit_is_read_and_one_byte_more_is_not() -> None:
+    rest = len(payload(note=""))
+    assert isinstance(decode(payload(note="x" * (MAX_PAYLOAD_BYTES - rest)), ARRIVAL), ContentEvent)
+    over = decode(payload(note="x" * (MAX_PAYLOAD_BYTES - rest + 1)), ARRIVAL)
+    assert isinstance(over, BadInput)
+    assert over.reason == "size"
