@@ -65,6 +65,32 @@ class WhenHanging:
             self._function()
 
 
+class Limit:
+    """A time limit that never runs out and remembers what was done with it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def start(self) -> None:
+        self.done.append("started")
+
+    def cancel(self) -> None:
+        self.done.append("cancelled")
+
+
+def test_the_time_limit_of_a_call_ends_with_it(script: Path) -> None:
+    script.write_text("def fix(payload, reason):\n    return payload\n", "utf-8")
+    limits: list[Limit] = []
+
+    def timer(seconds: float, function: Callable[[], None]) -> Limit:
+        limits.append(Limit())
+        return limits[-1]
+
+    with PythonFix(script, timer=timer) as fix:
+        assert [fix(b"a", "type"), fix(b"b", "type")] == [b"a", b"b"]
+    assert [one.done for one in limits] == [["started", "cancelled"]] * 3
+
+
 def test_a_fix_that_takes_too_long_or_ends_its_process_fails_for_that_record_alone(script: Path) -> None:
     hanging = script.with_name("hanging")
     script.write_text(

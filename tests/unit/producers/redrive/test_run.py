@@ -216,17 +216,23 @@ def test_an_item_of_which_a_part_is_gone_is_sent_under_the_same_run_each_time_an
         settlements = 0
 
         def load(self) -> Loaded:
-            return Loaded((RawRecord(payload(1), NOW, "key", "s:1"),), 2, "too late for 2 of 3")
+            whole = RawRecord(payload(1), NOW, "key", "s:1")
+            return Loaded((whole, RawRecord(b"no event", NOW, "key", "s:2")), 2, "too late for 2 of 4")
 
         def settled(self) -> None:
             self.settlements += 1
 
     partly, stream, store = Partly(), FakeStream(), MemoryStore()
     for run in ("one", "two"):
-        done = redrive([partly], stream, store, run_id=run)
-        assert (done.events, done.missing, done.problems, done.is_whole) == (1, 2, ["too late for 2 of 3"], False)
+        done = redrive([partly], stream, store, run_id=run, keeps_bad=True)
+        assert (done.events, done.raw, done.missing, done.is_whole) == (1, 1, 2, False)
+        assert done.problems == ["too late for 2 of 4"]
+        entry = ledger(store).look(partly.name)
+        assert entry is not None
+        assert (entry.state, entry.events) == ("free", 2)
     assert partly.settlements == 0
-    assert sent(stream) == [(1, "one"), (1, "one")]
+    assert [msgspec.json.decode(one.data)["replay"]["run_id"] for one in stream.taken[::2]] == ["one", "one"]
+    assert [one.data for one in stream.taken[1::2]] == [b"no event"] * 2
 
 
 class GoneItem(PlainItem):

@@ -261,6 +261,23 @@ def test_a_child_of_which_one_parent_is_forgotten_begins_as_soon_as_the_other_is
     assert numbers(retained(shards).records({})) == [1, 2, 3]
 
 
+class GappyShards(FakeShards):
+    """Shards of which every other page is empty, as Kinesis gives them, though there is more behind it."""
+
+    def get(self, iterator: str) -> Page:
+        if not iterator.endswith("!"):
+            return Page((), f"{iterator}!", False)
+        page = super().get(iterator.removesuffix("!"))
+        return Page(page.records, page.following, page.is_at_tip)
+
+
+def test_an_empty_page_with_more_behind_it_is_not_the_end() -> None:
+    records = [stream_record(at, NOW + at) for at in range(5)]
+    assert numbers(retained(GappyShards({"one": records}, {})).records({})) == [0, 1, 2, 3, 4]
+    split = GappyShards({"one": records, "child": [stream_record(7, NOW + 9)]}, {"child": ("one",)})
+    assert numbers(retained(split).records({})) == [0, 1, 2, 3, 4, 7]
+
+
 def test_reading_ends_behind_the_range_though_arrivals_are_not_strictly_in_order() -> None:
     shards = FakeShards({"one": [stream_record(at, NOW + at) for at in range(40)]}, {})
     assert numbers(retained(shards, since=NOW + 3, until=NOW + 6).records({})) == list(range(3, 16))
