@@ -55,8 +55,9 @@ class Lake:
         return self.engine.run(sql, parameters, database=self.database, workgroup=self.workgroup)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Twin]:
+    """A runtime for the files here that follow one another; a process has one, and other tests start theirs."""
     with Twin() as twin:
         yield twin
 
