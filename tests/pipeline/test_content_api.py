@@ -27,7 +27,10 @@ class Api:
         key = gateway.create_api_key(name="tests", enabled=True)
         self.key = key["value"]
         gateway.create_usage_plan_key(usagePlanId=twin.outputs["ContentApiPlanId"], keyId=key["id"], keyType="API_KEY")
-        self._line = http.client.HTTPConnection(str(self._at.hostname), self._at.port, timeout=30)
+        self._line = http.client.HTTPConnection(str(self._at.hostname), self._at.port, timeout=600)
+
+    def close(self) -> None:
+        self._line.close()
 
     def ask(self, method: str, path: str, body: Any = b"", headers: dict[str, str] | None = None) -> "Answer":
         given = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -70,7 +73,9 @@ class Answer:
 def api() -> Iterator[Api]:
     given = {"ContentApiCallers": "api-key", "ContentRequestsPerSecond": 10_000, "ShardCount": 1, "StatusOf": "acted"}
     with Twin(parameters=given) as twin:
-        yield Api(twin)
+        api = Api(twin)
+        yield api
+        api.close()
 
 
 def event(number: int, **fields: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_a_detached_runtime_is_found_asked_drained_and_stopped(shell: Shell) -> 
 
     status = shell.json("status")
     assert status["process"]["data"] == str(data)
-    assert [len(mapping["shards"]) for mapping in status["mappings"].values()] == [2]
+    assert [len(mapping["shards"]) for mapping in status["mappings"].values()] == [2, 2]
     assert shell("status").returncode == 0
 
     produced = shell("produce", "--synthetic", "300", AWS_ENDPOINT_URL=ready["endpoint_url"])
