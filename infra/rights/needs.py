@@ -255,9 +255,22 @@ def _glue(operation: str, given: Parameters, where: Where) -> Iterator[Need]:
             yield Need(f"glue:{operation}", where.arn("glue", f"table/{database}/{table}"))
 
 
+def _ssm(operation: str, given: Parameters, where: Where) -> Iterator[Need]:
+    """A path is a resource like the parameters below it.
+
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+    """
+    path = str(given.get("Path") or "").rstrip("/")
+    names = given.get("Names") or [given.get("Name") or path]
+    for name in map(str, names):
+        resource = where.arn("ssm", f"parameter/{name.lstrip('/')}") if name else "*"
+        yield Need(f"ssm:{operation}", name if name.startswith("arn:") else resource)
+
+
 _SPECIAL: Mapping[str, Callable[[str, Parameters, Where], Iterator[Need]]] = {
     "s3": _s3,
     "dynamodb": _dynamodb,
     "events": _events,
     "glue": _glue,
+    "ssm": _ssm,
 }

@@ -64,7 +64,8 @@ class Receiver:
 
 @pytest.fixture
 def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
-    with Twin(parameters={"Webhook": "on", "WebhookAddresses": "any", "FlagNotices": "on"}) as running:
+    parameters = {"Webhook": "on", "WebhookAddresses": "any", "FlagNotices": "on"}
+    with Twin(parameters=parameters, rights="enforced") as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint_url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
