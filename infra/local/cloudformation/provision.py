@@ -4,6 +4,7 @@ The template is translated by AWS's own SAM translator, its intrinsic functions 
 by the API call that a user would make. A resource type or a property that is not handled is an error that names it.
 """
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -283,6 +284,8 @@ def translate(template: Template, region: str) -> Template:
     from samtranslator.translator.translator import Translator
     from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
 
+    # It warns of switches that only AWS's own deployment of it has.
+    logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
     fragment = _with_code(template, None, {})
     # What samtranslator's own transform() does, with the region given rather than read from the environment.
     ArnGenerator.BOTO_SESSION_REGION_NAME = region

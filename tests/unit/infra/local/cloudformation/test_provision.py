@@ -91,6 +91,11 @@ def test_the_projects_template_is_made_whole() -> None:
     assert stack.parameters["ShardCount"] == "3"
 
 
+def test_making_the_projects_template_says_nothing_of_the_translator(caplog: pytest.LogCaptureFixture) -> None:
+    make(read_template(), Recorder())
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("samtranslator")] == []
+
+
 def test_a_resource_type_that_is_not_handled_is_an_error_and_nothing_is_made() -> None:
     template = queue(QueueName="q")
     template["Resources"]["Topic"] = {"Type": "AWS::Batch::JobQueue"}
