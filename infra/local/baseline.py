@@ -55,6 +55,7 @@ class Baseline:
         self._functions: dict[str, FunctionSettings] = {
             name: services.functions.get(name).settings for name in services.functions.names()
         }
+        self._versions = {name: services.functions.versions(name).kept() for name in self._functions}
         self._mappings: dict[str, tuple[MappingSettings, bool]] = {
             uuid: (entry.settings, entry.enabled) for uuid, entry in services.mappings.entries.items()
         }
@@ -94,6 +95,8 @@ class Baseline:
                 services.functions.delete(name)
             elif function.settings is not self._functions[name]:
                 function.configure(self._functions[name])
+        for name, kept in self._versions.items():
+            services.functions.versions(name).restore(kept)
         services.mappings.renew(self._mappings)
         services.cloudwatch.alarms.keep(self._alarms, services.clock.now())
         services.cloudwatch.watch.begin_anew()

@@ -13,6 +13,7 @@ from infra.local.awslambda.functions import Functions
 from infra.local.awslambda.queues_api import QueueMappings
 from infra.local.awslambda.refusals import filter_patterns, refused
 from infra.local.awslambda.settings import MappingSettings
+from infra.local.awslambda.versions import function_name
 from infra.local.errors import ApiError
 from infra.local.kinesis.streams import Streams
 
@@ -126,7 +127,7 @@ class EventSourceApi:
                 if (entry.settings.stream_arn, entry.settings.function_arn) == (stream_arn, function_arn):
                     raise ApiError(
                         "ResourceConflictException",
-                        f'The event source arn (" {stream_arn} ") and function (" {function_arn.rpartition(":")[2]} ") '
+                        f'The event source arn (" {stream_arn} ") and function (" {function_name(function_arn)} ") '
                         "provided mapping already exists. Please update or delete the existing mapping with UUID "
                         f"{entry.settings.uuid}",
                         409,
@@ -209,7 +210,7 @@ class EventSourceApi:
         if not isinstance(name, str) or not name:
             raise refused("FunctionName is required: a name or an ARN.")
         try:
-            return self.functions.get(name).arn
+            return self.functions.qualified_arn(name)
         except ApiError:
             raise refused(f"Function does not exist: {name}") from None
 

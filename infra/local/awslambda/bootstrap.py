@@ -40,7 +40,6 @@ class Context:
     Source: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html (read 2026-11-30).
     """
 
-    function_version = "$LATEST"
     client_context = None
     identity = None
 
@@ -48,6 +47,7 @@ class Context:
         self.aws_request_id = request_id
         self.invoked_function_arn = arn
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]

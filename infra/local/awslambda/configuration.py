@@ -170,7 +170,7 @@ def document(function: Function) -> dict[str, object]:
         "Timeout": settings.timeout_seconds,
         "MemorySize": settings.memory_mb,
         "LastModified": modified.strftime("%Y-%m-%dT%H:%M:%S.") + f"{modified.microsecond // 1000:03d}+0000",
-        "Version": "$LATEST",
+        "Version": settings.version,
         "State": "Active",
         "LastUpdateStatus": "Successful",
         "PackageType": "Zip",

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.ht
 from infra.local.awslambda.lane import Discard, Failed, Invoke, NotInvoked, Outcome
 from infra.local.awslambda.mapping import EventSourceMapping
 from infra.local.awslambda.settings import MappingSettings
+from infra.local.awslambda.versions import split
 from infra.local.cloudwatch.meter import Meter
 
 
@@ -33,8 +34,12 @@ class Counting:
             return
         if action.records:
             age = round(max(0.0, sent - action.records[-1].arrived) * 1000)
-            name = settings.function_arn.rpartition(":")[2]
-            self._meter.add("AWS/Lambda", "IteratorAge", {"FunctionName": name}, age, "Milliseconds")
+            name, qualifier = split(settings.function_arn)
+            places = [{"FunctionName": name}]
+            if qualifier:
+                places.append({"FunctionName": name, "Resource": f"{name}:{qualifier}"})
+            for dimensions in places:
+                self._meter.add("AWS/Lambda", "IteratorAge", dimensions, age, "Milliseconds")
         failed = len(action.records) - outcome.at if isinstance(outcome, Failed) else 0
         self._events(settings, "InvokedEventCount", len(action.records))
         self._events(settings, "FailedInvokeEventCount", failed)

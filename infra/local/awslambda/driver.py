@@ -30,6 +30,7 @@ from infra.local.awslambda.lane import (
 from infra.local.awslambda.mapping import EventSourceMapping, Task
 from infra.local.awslambda.progress import progress
 from infra.local.awslambda.settings import Backoff, MappingSettings, first_failed
+from infra.local.awslambda.versions import function_name
 from infra.local.clock import Clock
 from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
@@ -229,9 +230,9 @@ class EventSourceDriver:
         """
         now = self._clock.now()
         stream = self.streams.by_arn(settings.stream_arn)
-        by = settings.function_arn.rpartition(":")[2]
+        by = function_name(settings.function_arn)
         source = StreamSource(self.streams, stream, guard=lambda: self._guard("kinesis.GetRecords", by))
-        key = f"{settings.function_arn}|{settings.stream_arn}|{stream.created_at}"
+        key = self._key(settings, stream.created_at)
         core = EventSourceMapping(
             settings,
             source,
@@ -247,6 +248,13 @@ class EventSourceDriver:
         # Where it began is kept from the beginning: after a kill, LATEST is not later.
         self.keep_checkpoints()
         self._wake.set()
+
+    def _key(self, settings: MappingSettings, created_at: float) -> str:
+        """What a mapping's progress is kept under: it stays when the mapping goes over to an alias of its function."""
+        function = self.functions.arn(function_name(settings.function_arn))
+        key = f"{function}|{settings.stream_arn}|{created_at}"
+        taken = any(entry.key == key for entry in self.entries.values())
+        return f"{settings.function_arn}|{settings.stream_arn}|{created_at}" if taken else key
 
     def update(self, settings: MappingSettings, *, enabled: bool) -> None:
         """Gives a mapping new settings once its invocations under way are done."""

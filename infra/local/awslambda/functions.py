@@ -1,90 +1,44 @@
 """The functions of the laptop runtime: each in processes of its own, as many as it has invocations under way.
 
 Code is either a package (a zip archive, as Lambda takes it) or this checkout: what the runtime itself can import, so
-that a change is live in the next process. Not modelled: versions and aliases, other runtimes than Python.
+that a change is live in the next process. A published version keeps its package and settings; of a checkout's function
+the settings only, since there is one checkout. Not modelled: other runtimes than Python.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
+import secrets
 import sys
 import threading
 import time
-from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 import msgspec
 
-from infra.local.awslambda.packages import Package
-from infra.local.awslambda.workers import LOG_TAIL, Ended, Launch, Worker, log_lines
+from infra.local.awslambda.invocations import (
+    PAYLOAD_LIMIT,
+    FunctionSettings,
+    Invoked,
+    outcome,
+    story,
+    too_large,
+    trace_id,
+)
+from infra.local.awslambda.versions import LATEST, Versions, split
+from infra.local.awslambda.workers import Launch, Worker
 from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
 from infra.rights.keys import key_of
 
-PAYLOAD_LIMIT = 6 * 1024 * 1024
+__all__ = ["PAYLOAD_LIMIT", "THROTTLED", "Function", "FunctionSettings", "Functions", "Invoked", "check_json"]
+
 THROTTLED = "TooManyRequestsException"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FunctionSettings:
-    """A function as configured: what Lambda's FunctionConfiguration holds of it.
-
-    Args:
-        package: its code; None for this checkout's.
-        layers: the ARNs and packages of its layers, in their order.
-        log_group: None for ``/aws/lambda/NAME``.
-        traced: whether an invocation carries a trace id.
-    """
-
-    name: str
-    handler: str
-    role: str
-    environment: Mapping[str, str] = field(default_factory=dict)
-    timeout_seconds: int = 3
-    memory_mb: int = 128
-    runtime: str = "python3.12"
-    architecture: str = "x86_64"
-    description: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    modified_at: float = 0.0
-    package: Package | None = None
-    layers: Sequence[tuple[str, Package]] = ()
-    log_group: str | None = None
-    log_format: str = "Text"
-    traced: bool = False
-
-    @property
-    def log_group_name(self) -> str:
-        """Where the output goes."""
-        return self.log_group or f"/aws/lambda/{self.name}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Invoked:
-    """An invocation's outcome: the JSON answer, and ``error`` ("Unhandled") when the function failed.
-
-    Args:
-        log: the invocation's log, each line with its line feed.
-        seconds: how long it took, or how long it was allowed to take.
-    """
-
-    request_id: str
-    payload: bytes
-    error: str | None = None
-    log: bytes = b""
-    seconds: float = 0.0
-
-    @property
-    def log_result(self) -> str:
-        """The end of the log in base64, as ``LogResult`` has it."""
-        return b64encode(self.log[-LOG_TAIL:]).decode()
 
 
 class Log(Protocol):
@@ -134,7 +88,7 @@ class Function:
             ApiError: RequestTooLargeException (413) for a payload of more than 6 MB.
         """
         if len(payload) > PAYLOAD_LIMIT:
-            raise _too_large(len(payload))
+            raise too_large(len(payload))
         request_id = str(uuid4())
         with self._slots:
             settings, worker = self._worker()
@@ -145,13 +99,13 @@ class Function:
                     request_id=request_id,
                     arn=self.arn,
                     timeout_seconds=settings.timeout_seconds,
-                    trace=_trace_id() if settings.traced else None,
+                    trace=trace_id() if settings.traced else None,
                 )
                 kept = ended.alive
             finally:
                 self._put_back(worker, settings, kept=kept)
-        done = _outcome(request_id, ended)
-        lines = _story(request_id, settings, ended, done)
+        done = outcome(request_id, ended)
+        lines = story(request_id, settings, ended, done)
         self._log.write(settings.log_group_name, worker.log_stream, lines)
         return Invoked(
             request_id=request_id,
@@ -223,7 +177,7 @@ class Function:
             "AWS_ACCESS_KEY_ID": key_of(settings.role),
             "AWS_LAMBDA_FUNCTION_NAME": settings.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_VERSION": settings.version,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": settings.log_group_name,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
@@ -240,6 +194,7 @@ class Function:
             memory_mb=settings.memory_mb,
             log_format=settings.log_format,
             today=time.strftime("%Y/%m/%d", time.gmtime()),
+            version=settings.version,
         )
 
 
@@ -253,6 +208,7 @@ class Functions:
         copies: how many invocations of one function may run at once; None: one for each core, two at least.
         log: where the functions' output goes.
         meter: takes what CloudWatch counts of a function.
+        chance: from 0 up to 1, another one for each invocation of an alias with weights; None: the machine's.
     """
 
     def __init__(
@@ -264,6 +220,7 @@ class Functions:
         copies: int | None = None,
         log: Log | None = None,
         meter: Meter | None = None,
+        chance: Callable[[], float] | None = None,
     ) -> None:
         self.account = account
         self.region = region
@@ -272,6 +229,8 @@ class Functions:
         self._meter: Meter = meter or NoMeter()
         self._under_way: Counter[str] = Counter()
         self._functions: dict[str, Function] = {}
+        self._versions: dict[str, Versions[Function]] = {}
+        self.chance = chance or secrets.SystemRandom().random
         self._environment = {
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
@@ -301,74 +260,146 @@ class Functions:
         """
         if settings.name in self._functions:
             raise ApiError("ResourceConflictException", f"Function already exist: {settings.name}", 409)
-        function = Function(
-            settings,
-            arn=self.arn(settings.name),
-            base_environment=self._environment,
-            copies=self.copies,
-            log=self._log,
-        )
+        function = self._made(settings, self.arn(settings.name))
         self._functions[settings.name] = function
+        self._versions[settings.name] = Versions()
         return function
+
+    def _made(self, settings: FunctionSettings, arn: str) -> Function:
+        return Function(settings, arn=arn, base_environment=self._environment, copies=self.copies, log=self._log)
 
     def get(self, name_or_arn: str) -> Function:
-        """The function of that name, partial ARN or ARN, with or without ``:$LATEST``.
+        """The function, or the version, of that name, partial ARN or ARN; of an alias the version that it points to.
 
         Raises:
             ApiError: ResourceNotFoundException.
         """
-        name = name_or_arn.removesuffix(":$LATEST").rpartition(":")[2]
+        name, qualifier = split(name_or_arn)
         function = self._functions.get(name)
-        if function is None or (
-            name_or_arn.startswith("arn:") and name_or_arn.removesuffix(":$LATEST") != function.arn
-        ):
+        if function is None or (name_or_arn.startswith("arn:") and not name_or_arn.startswith(function.arn)):
             raise ApiError("ResourceNotFoundException", f"Function not found: {self.arn(name)}", 404)
-        return function
+        if qualifier in ("", LATEST):
+            return function
+        versions = self._versions[name]
+        if qualifier in versions.aliases:
+            qualifier = versions.aliases[qualifier].version
+            if qualifier == LATEST:
+                return function
+        if qualifier not in versions.published:
+            raise ApiError("ResourceNotFoundException", f"Function not found: {self.arn(name)}:{qualifier}", 404)
+        return versions.published[qualifier]
+
+    def qualified_arn(self, name_or_arn: str) -> str:
+        """The ARN, with the version or alias that was named, but for ``$LATEST``.
+
+        Raises:
+            ApiError: ResourceNotFoundException.
+        """
+        self.get(name_or_arn)
+        name, qualifier = split(name_or_arn)
+        return self.arn(name) if qualifier in ("", LATEST) else f"{self.arn(name)}:{qualifier}"
+
+    def versions(self, name_or_arn: str) -> Versions[Function]:
+        """The versions and aliases of a function.
+
+        Raises:
+            ApiError: ResourceNotFoundException.
+        """
+        return self._versions[self.get(split(name_or_arn)[0]).settings.name]
+
+    def publish(self, name_or_arn: str, *, description: str = "") -> Function:
+        """The function as it is now, as a version that never changes; the last one when nothing has changed since.
+
+        Raises:
+            ApiError: ResourceNotFoundException.
+        """
+        latest = self.get(split(name_or_arn)[0])
+        settings = latest.settings
+        if description:
+            settings = replace(settings, description=description)
+
+        def same(version: Function) -> bool:
+            return replace(version.settings, version=LATEST, modified_at=0.0) == replace(settings, modified_at=0.0)
+
+        return self._versions[settings.name].publish(
+            lambda number: self._made(replace(settings, version=number), f"{latest.arn}:{number}"), same
+        )
 
     def delete(self, name_or_arn: str) -> None:
-        """Forgets a function.
+        """Forgets a function with its versions and aliases, or one version.
 
         Raises:
-            ApiError: ResourceNotFoundException.
+            ApiError: ResourceNotFoundException, or ResourceConflictException for a version that an alias points to.
         """
-        self._functions.pop(self.get(name_or_arn).settings.name).close()
+        name, qualifier = split(name_or_arn)
+        function = self.get(name)
+        if qualifier not in ("", LATEST):
+            self._versions[name].forget(qualifier).close()
+            return
+        self._functions.pop(function.settings.name).close()
+        self._versions.pop(function.settings.name).close()
 
     def invoke(self, name_or_arn: str, payload: bytes) -> Invoked:
-        """Runs a function with a JSON payload of up to 6 MB.
+        """Runs a function with a JSON payload of up to 6 MB; of an alias with weights, one of its two versions.
 
         Raises:
             ApiError: ResourceNotFoundException; RequestTooLargeException (413) for a larger payload.
         """
-        name = self.get(name_or_arn).settings.name
+        name, qualifier = split(name_or_arn)
+        chosen = self.get(name_or_arn)
+        versions = self._versions[chosen.settings.name]
+        alias = versions.aliases.get(qualifier)
+        if alias is not None and alias.weights:
+            chosen = self.get(f"{name}:{alias.chosen(self.chance())}")
+        where = list(_counted(name, qualifier, chosen.settings.version if alias and alias.weights else None))
         self._under_way[name] += 1
         try:
-            done = self.run(name_or_arn, payload)
+            done = self.run(chosen.arn, payload)
         except ApiError as error:
             if error.code == THROTTLED:
-                self._count(name, "Throttles", 1)
+                self._count(where, "Throttles", 1)
             raise
         finally:
             at_once = self._under_way[name]
             self._under_way[name] -= 1
-        self._count(name, "Invocations", 1)
-        self._count(name, "Errors", done.error is not None)
-        self._count(name, "Throttles", 0)
-        self._count(name, "Duration", round(done.seconds * 1000, 3), "Milliseconds")
-        self._count(name, "ConcurrentExecutions", at_once)
-        return done
+        self._count(where, "Invocations", 1)
+        self._count(where, "Errors", done.error is not None)
+        self._count(where, "Throttles", 0)
+        self._count(where, "Duration", round(done.seconds * 1000, 3), "Milliseconds")
+        self._count(where, "ConcurrentExecutions", at_once)
+        return replace(done, version=chosen.settings.version)
 
     def run(self, name_or_arn: str, payload: bytes) -> Invoked:
-        """What ``invoke`` does, uncounted."""
+        """What ``invoke`` does, uncounted, for a function or a version."""
         return self.get(name_or_arn).invoke(payload)
 
-    def _count(self, name: str, metric: str, value: float, unit: str = "Count") -> None:
+    def _count(self, where: Sequence[Mapping[str, str]], metric: str, value: float, unit: str = "Count") -> None:
         # Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        self._meter.add("AWS/Lambda", metric, {"FunctionName": name}, value, unit)
+        for dimensions in where:
+            self._meter.add("AWS/Lambda", metric, dimensions, value, unit)
 
     def close(self) -> None:
         """Ends every process."""
         for function in self._functions.values():
             function.close()
+        for versions in self._versions.values():
+            versions.close()
+
+
+def _counted(name: str, qualifier: str, executed: str | None) -> Iterator[Mapping[str, str]]:
+    """The dimensions that an invocation is counted under.
+
+    Args:
+        qualifier: the version or alias that was asked for, or nothing.
+        executed: of an alias with weights, the version that ran.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
+    """
+    yield {"FunctionName": name}
+    if qualifier:
+        yield {"FunctionName": name, "Resource": f"{name}:{qualifier}"}
+    if executed is not None:
+        yield {"FunctionName": name, "Resource": f"{name}:{qualifier}", "ExecutedVersion": executed}
 
 
 def check_json(payload: bytes) -> None:
@@ -383,70 +414,3 @@ def check_json(payload: bytes) -> None:
     except ValueError as error:
         message = f"Could not parse request body into json: {error}"
         raise ApiError("InvalidRequestContentException", message) from None
-
-
-def _too_large(size: int) -> ApiError:
-    return ApiError(
-        "RequestTooLargeException",
-        f"Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation; got {size}.",
-        413,
-    )
-
-
-def _outcome(request_id: str, ended: Ended) -> Invoked:
-    if ended.failed:
-        return Invoked(request_id=request_id, payload=ended.payload, error="Unhandled")
-    if len(ended.payload) > PAYLOAD_LIMIT:
-        message = f"Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
-        document = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
-        return Invoked(request_id=request_id, payload=json.dumps(document).encode(), error="Unhandled")
-    return Invoked(request_id=request_id, payload=ended.payload)
-
-
-def _story(request_id: str, settings: FunctionSettings, ended: Ended, done: Invoked) -> list[str]:
-    """The log of an invocation: what the function wrote, between what Lambda writes.
-
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html (read 2026-11-30).
-    """
-    milliseconds = ended.seconds * 1000
-    output = list(log_lines(ended.output))
-    reason = ""
-    if ended.failed and not ended.alive:
-        with contextlib.suppress(ValueError):
-            reason = str(json.loads(done.payload)["errorMessage"])
-    if settings.log_format == "JSON":
-        metrics: dict[str, object] = {
-            "durationMs": round(milliseconds, 3),
-            "billedDurationMs": -(-int(milliseconds * 1000) // 1000),
-            "memorySizeMB": settings.memory_mb,
-            "maxMemoryUsedMB": ended.memory_mb,
-        }
-        if ended.init_seconds is not None:
-            metrics["initDurationMs"] = round(ended.init_seconds * 1000, 3)
-        record = {"requestId": request_id, "metrics": metrics, "status": "error" if done.error else "success"}
-        if reason:
-            record["errorType"] = reason
-        return [
-            json.dumps({"type": "platform.start", "record": {"requestId": request_id, "version": "$LATEST"}}),
-            *output,
-            json.dumps({"type": "platform.report", "record": record}),
-        ]
-    report = (
-        f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms\t"
-        f"Billed Duration: {-(-int(milliseconds * 1000) // 1000)} ms\tMemory Size: {settings.memory_mb} MB\t"
-        f"Max Memory Used: {ended.memory_mb} MB\t"
-    )
-    if ended.init_seconds is not None:
-        report += f"Init Duration: {ended.init_seconds * 1000:.2f} ms\t"
-    return [
-        f"START RequestId: {request_id} Version: $LATEST",
-        *output,
-        *([reason] if reason else []),
-        f"END RequestId: {request_id}",
-        report,
-    ]
-
-
-def _trace_id() -> str:
-    unique = uuid4().hex
-    return f"Root=1-{int(time.time()):08x}-{unique[:24]};Parent={unique[16:]};Sampled=0"

@@ -1,6 +1,6 @@
 """Lambda's REST API over the functions, layers and event source mappings of the laptop runtime.
 
-Versions, aliases, concurrency and asynchronous destinations are not modelled; their paths are refused by name.
+Concurrency and asynchronous destinations are not modelled; their paths are refused by name.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import unquote
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
 from infra.local.awslambda.api import EventSourceApi
 from infra.local.awslambda.configuration import Code, Fetch, changed, document
-from infra.local.awslambda.functions import Functions, FunctionSettings, check_json
+from infra.local.awslambda.functions import Function, Functions, FunctionSettings, check_json
 from infra.local.awslambda.layers import Layers
 from infra.local.awslambda.packages import Packages
 from infra.local.awslambda.refusals import refused
+from infra.local.awslambda.versions import LATEST, Alias, changed_alias, function_name, split
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 
@@ -61,6 +63,13 @@ class LambdaApi:
             ("PUT", re.compile(function + "/configuration"), self._update),
             ("PUT", re.compile(function + "/code"), self._update_code),
             ("POST", re.compile(function + "/invocations"), self._invoke),
+            ("POST", re.compile(function + "/versions"), self._publish),
+            ("GET", re.compile(function + "/versions"), self._list_versions),
+            ("POST", re.compile(function + "/aliases"), self._create_alias),
+            ("GET", re.compile(function + "/aliases"), self._list_aliases),
+            ("GET", re.compile(function + "/aliases/([^/]+)"), self._get_alias),
+            ("PUT", re.compile(function + "/aliases/([^/]+)"), self._update_alias),
+            ("DELETE", re.compile(function + "/aliases/([^/]+)"), self._delete_alias),
             ("POST", re.compile(function + "/policy"), self._add_permission),
             ("GET", re.compile(function + "/policy"), self._policy),
             ("DELETE", re.compile(function + r"/policy/([^/]+)"), self._remove_permission),
@@ -105,8 +114,10 @@ class LambdaApi:
             raise refused(f"FunctionName {name!r}: 1 to 64 letters, digits, - and _ are allowed.")
         handler, role = _text(request, "Handler"), _text(request, "Role")
         settings = FunctionSettings(name=name.rpartition(":")[2], handler=handler, role=role)
+        publish = request.pop("Publish", False)
         settings = replace(self._changed(settings, request), package=self._code.package(request.get("Code")))
-        return _json(201, document(self.functions.create(settings)))
+        created = self.functions.create(settings)
+        return _json(201, document(self.functions.publish(created.arn) if publish is True else created))
 
     def _list(self, query: Query, body: bytes, headers: Query) -> Answer:
         names = [name for name in self.functions.names() if name > query.get("Marker", "")]
@@ -117,7 +128,7 @@ class LambdaApi:
         return _json(200, answer)
 
     def _get(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        function = self.functions.get(name)
+        function = self.functions.get(qualified(name, query))
         answer: dict[str, object] = {
             "Configuration": document(function),
             "Code": {"RepositoryType": "S3" if function.settings.package else "checkout"},
@@ -127,37 +138,109 @@ class LambdaApi:
         return _json(200, answer)
 
     def _configuration(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        return _json(200, document(self.functions.get(name)))
+        return _json(200, document(self.functions.get(qualified(name, query))))
+
+    def _latest(self, name: str) -> Function:
+        if split(name)[1] not in ("", LATEST):
+            raise refused(f"{name}: a published version never changes; change the function and publish another.")
+        return self.functions.get(name)
 
     def _update(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        function = self.functions.get(name)
+        function = self._latest(name)
         function.configure(self._changed(function.settings, _decode(body)))
         return _json(200, document(function))
 
     def _update_code(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        function = self.functions.get(name)
+        function = self._latest(name)
         package = self._code.package(_decode(body))
         function.configure(replace(function.settings, package=package, modified_at=self.clock.now()))
+        if _decode(body).get("Publish") is True:
+            return _json(200, document(self.functions.publish(name)))
         return _json(200, document(function))
 
+    # ------------------------------------------------------------------------------------------------ versions
+
+    def _publish(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        request = _decode(body)
+        settings = self.functions.get(name).settings
+        wanted = request.get("CodeSha256")
+        if wanted and wanted != (settings.package.digest if settings.package else ""):
+            message = f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST."
+            raise refused(message)
+        version = self.functions.publish(name, description=str(request.get("Description") or ""))
+        return _json(201, document(version))
+
+    def _list_versions(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        published = self.functions.versions(name).published
+        found = [self.functions.get(name), *(published[number] for number in sorted(published, key=int))]
+        return _json(200, {"Versions": [document(one) for one in found]})
+
+    def _create_alias(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        request = _decode(body)
+        alias = Alias(name=_text(request, "Name"), version=_text(request, "FunctionVersion"))
+        alias = self._changed_alias(alias, request)
+        return _json(201, self._alias(name, self.functions.versions(name).put(alias, new=True)))
+
+    def _list_aliases(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        wanted = query.get("FunctionVersion")
+        found = sorted(self.functions.versions(name).aliases.items())
+        chosen = [one for _, one in found if wanted in (None, one.version, *one.weights)]
+        return _json(200, {"Aliases": [self._alias(name, one) for one in chosen]})
+
+    def _get_alias(self, name: str, alias: str, query: Query, body: bytes, headers: Query) -> Answer:
+        return _json(200, self._alias(name, self.functions.versions(name).alias(alias)))
+
+    def _update_alias(self, name: str, alias: str, query: Query, body: bytes, headers: Query) -> Answer:
+        versions = self.functions.versions(name)
+        changed = self._changed_alias(versions.alias(alias), _decode(body))
+        return _json(200, self._alias(name, versions.put(changed, new=False)))
+
+    def _delete_alias(self, name: str, alias: str, query: Query, body: bytes, headers: Query) -> Answer:
+        self.functions.versions(name).aliases.pop(alias, None)
+        return 204, {}, b""
+
+    def _changed_alias(self, alias: Alias, request: Mapping[str, object]) -> Alias:
+        return changed_alias(
+            alias,
+            version=request.get("FunctionVersion"),
+            description=request.get("Description"),
+            routing=request.get("RoutingConfig"),
+            now=self.clock.now(),
+        )
+
+    def _alias(self, name: str, alias: Alias) -> dict[str, object]:
+        arn = f"{self.functions.arn(function_name(name))}:{alias.name}"
+        found: dict[str, object] = {
+            "AliasArn": arn,
+            "Name": alias.name,
+            "FunctionVersion": alias.version,
+            "Description": alias.description,
+            "RevisionId": str(uuid5(NAMESPACE_URL, f"{arn}@{alias.modified_at}")),
+        }
+        if alias.weights:
+            found["RoutingConfig"] = {"AdditionalVersionWeights": dict(alias.weights)}
+        return found
+
+    # ------------------------------------------------------------------------------------------------ invocations
+
     def _delete(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        self.functions.delete(name)
+        self.functions.delete(qualified(name, query))
         return 204, {}, b""
 
     def _invoke(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
-        function = self.functions.get(name)
+        arn = self.functions.qualified_arn(qualified(name, query))
         if kind == "DryRun":
             return 204, {}, b""
         if kind == "Event":
             check_json(body)
-            threading.Thread(target=self._invoke_later, args=(function.arn, body), daemon=True).start()
+            threading.Thread(target=self._invoke_later, args=(arn, body), daemon=True).start()
             return 202, {}, b""
         if kind != "RequestResponse":
             raise refused(f"InvocationType {kind!r}: RequestResponse, Event and DryRun are allowed.")
         check_json(body)
-        done = self.functions.invoke(function.arn, body)
-        answered = {"Content-Type": "application/json", "X-Amz-Executed-Version": "$LATEST"}
+        done = self.functions.invoke(arn, body)
+        answered = {"Content-Type": "application/json", "X-Amz-Executed-Version": done.version}
         answered["x-amzn-RequestId"] = done.request_id
         if done.error is not None:
             answered["X-Amz-Function-Error"] = done.error
@@ -188,7 +271,7 @@ class LambdaApi:
 
     def _add_permission(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
         # Kept and shown; nothing on a laptop calls a function without leave.
-        function, request = self.functions.get(name), _decode(body)
+        request = _decode(body)
         sid = _text(request, "StatementId")
         principal = str(request.get("Principal", "*"))
         statement: dict[str, object] = {
@@ -196,22 +279,22 @@ class LambdaApi:
             "Effect": "Allow",
             "Principal": {"Service": principal} if "." in principal else {"AWS": principal},
             "Action": request.get("Action", "lambda:InvokeFunction"),
-            "Resource": function.arn,
+            "Resource": self.functions.qualified_arn(qualified(name, query)),
         }
         if request.get("SourceArn"):
             statement["Condition"] = {"ArnLike": {"AWS:SourceArn": request["SourceArn"]}}
-        self._policies.setdefault(function.settings.name, {})[sid] = statement
+        self._policies.setdefault(_policy_of(name, query), {})[sid] = statement
         return _json(201, {"Statement": msgspec.json.encode(statement).decode()})
 
     def _policy(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        statements = self._policies.get(self.functions.get(name).settings.name)
+        statements = self._policies.get(_policy_of(self.functions.get(name).arn, query))
         if not statements:
             raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
         policy = {"Version": "2012-10-17", "Id": "default", "Statement": list(statements.values())}
         return _json(200, {"Policy": msgspec.json.encode(policy).decode()})
 
     def _remove_permission(self, name: str, sid: str, query: Query, body: bytes, headers: Query) -> Answer:
-        if self._policies.get(self.functions.get(name).settings.name, {}).pop(sid, None) is None:
+        if self._policies.get(_policy_of(self.functions.get(name).arn, query), {}).pop(sid, None) is None:
             raise ApiError("ResourceNotFoundException", f"Statement {sid} is not found in resource policy.", 404)
         return 204, {}, b""
 
@@ -241,6 +324,26 @@ class LambdaApi:
         """Ends the functions' processes and removes their code."""
         self.functions.close()
         self._packages.close()
+
+
+def qualified(name: str, query: Query) -> str:
+    """A function as a request names it, with the version or alias of its query.
+
+    Raises:
+        ApiError: InvalidParameterValueException when the two name different ones.
+
+    >>> qualified("moderate", {"Qualifier": "live"})
+    'moderate:live'
+    """
+    asked, given = query.get("Qualifier", ""), split(name)[1]
+    if asked and given and asked != given:
+        raise refused(f"The derived qualifier {given!r} of the function's name does not match Qualifier {asked!r}.")
+    return f"{name}:{asked}" if asked and not given else name
+
+
+def _policy_of(name: str, query: Query) -> str:
+    """The key of a policy: each version and alias has its own."""
+    return ":".join(split(qualified(name, query)))
 
 
 def _text(request: Mapping[str, object], name: str) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from infra.local.awslambda.lane import Lane, State
 from infra.local.awslambda.mapping import EventSourceMapping, ShardReader
+from infra.local.awslambda.versions import function_name
 from infra.local.errors import ApiError
 
 _DOING = {State.INVOKING: "running", State.WRITING: "writing to the failure destination"}
@@ -29,7 +30,7 @@ def progress(core: EventSourceMapping, *, state: str, last_result: str, now: flo
         parents = {}
     return {
         "state": state,
-        "function": settings.function_arn.rpartition(":")[2],
+        "function": function_name(settings.function_arn),
         "stream": settings.stream_arn.rpartition("/")[2],
         "last_result": last_result,
         "age_seconds": round(max(0.0, now - min(oldest)), 3) if oldest else 0.0,

@@ -44,6 +44,7 @@ class Launch(Struct, frozen=True, kw_only=True):
         memory_mb: what the function may use.
         log_format: ``Text`` or ``JSON``.
         today: for the name of the log stream, YYYY/MM/DD.
+        version: of the function, for the same.
     """
 
     environment: Mapping[str, str]
@@ -51,6 +52,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     memory_mb: int
     log_format: str
     today: str
+    version: str = "$LATEST"
 
 
 class Ended(Struct, frozen=True, kw_only=True):
@@ -90,7 +92,7 @@ class Worker:
     """
 
     def __init__(self, launch: Launch) -> None:
-        self.log_stream = f"{launch.today}/[$LATEST]{secrets.token_hex(16)}"
+        self.log_stream = f"{launch.today}/[{launch.version}]{secrets.token_hex(16)}"
         ours, theirs = socket.socketpair()
         self._log, log_in = os.pipe()
         limit = (launch.memory_mb << 20) + OWN_MEMORY

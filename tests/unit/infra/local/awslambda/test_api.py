@@ -69,7 +69,6 @@ def test_a_name_is_taken_once(rig):
         {"LoggingConfig": {"LogFormat": "XML"}},
         {"VpcConfig": {"SubnetIds": ["subnet-1"]}},
         {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}},
-        {"Publish": True},
     ],
 )
 def test_a_function_that_cannot_be_is_refused(rig, more):
@@ -104,9 +103,9 @@ def test_a_body_that_is_not_json_is_refused(rig):
 
 
 def test_a_path_that_is_not_modelled_is_refused_by_name(rig):
-    status, headers, answer = rig.request("GET", "/functions/moderate/aliases")
+    status, headers, answer = rig.request("GET", "/functions/moderate/concurrency")
     assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
-    assert "/functions/moderate/aliases" in answer["message"]
+    assert "/functions/moderate/concurrency" in answer["message"]
 
 
 @pytest.mark.parametrize(
