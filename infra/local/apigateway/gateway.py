@@ -16,9 +16,10 @@ from uuid import uuid4
 from msgspec import Struct
 
 from infra.local.apigateway.definition import Definition, GatewayResponse, Integration, Outcome, Route
+from infra.local.apigateway.java_values import Input
 from infra.local.apigateway.json_values import NotJsonError, NotModelledError
 from infra.local.apigateway.plans import Bucket, Plans
-from infra.local.apigateway.velocity import Input, Members, context, render
+from infra.local.apigateway.velocity import Members, context, render
 
 _logger = logging.getLogger(__name__)
 

@@ -3,11 +3,16 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 MAX_DEPTH: Final = 512
 
 _STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\.(\*)|\['([^']*)'\]|\[(\d+)\]|\[(\*)\]")
+
+
+_SURROGATE: Final = re.compile(r"\\u[dD]")
 
 
 class NotJsonError(ValueError):
@@ -47,9 +52,10 @@ def read(text: str) -> Any:
     try:
         value = json.loads(text, parse_float=_Number, parse_constant=_refuse)
         _measure(value, MAX_DEPTH)
-        # A lone surrogate is no text that could be sent on.
+        # A lone surrogate is no text that could be sent on, and only an escape can make one.
         text.encode()
-        write(value).encode()
+        if _SURROGATE.search(text):
+            write(value).encode()
     except (ValueError, RecursionError):
         raise NotJsonError("not a JSON document") from None
     return value
@@ -73,11 +79,16 @@ def write(value: Any) -> str:
     >>> write({"a": [True, None, 1.5, 'x"y']})
     '{"a":[true,null,1.5,"x\\\\"y"]}'
     """
+    if isinstance(value, str):
+        return encode_basestring(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{write(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join([f"{encode_basestring(k)}:{write(v)}" for k, v in value.items()]) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(write, value)) + "]"
-    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
+        # Not over a Sequence's own way, which wraps what it gives.
+        return "[" + ",".join([write(value[at]) for at in range(len(value))]) + "]"
+    if value is True or value is False:
+        return "true" if value else "false"
+    return "null" if value is None else str(value)
 
 
 def find(value: Any, path: str) -> Any:
@@ -91,13 +102,23 @@ def find(value: Any, path: str) -> Any:
     """
     if not path.startswith("$"):
         path = f"$.{path}"
-    steps = list(_steps(path))
+    steps = _read_path(path)
+    if "*" not in steps:
+        for step in steps:
+            if isinstance(step, int):
+                value = value[step] if isinstance(value, list) and step < len(value) else None
+            else:
+                value = value.get(step) if isinstance(value, dict) else None
+        return value
     found = [value]
     for step in steps:
         found = [inner for one in found for inner in _down(one, step)]
-    if "*" in steps:
-        return found
-    return found[0] if found else None
+    return found
+
+
+@lru_cache(20_000)
+def _read_path(path: str) -> tuple[str | int, ...]:
+    return tuple(_steps(path))
 
 
 def _steps(path: str) -> Iterator[str | int]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from infra.content_api import templates
-from infra.local.apigateway.velocity import Input, Members, context, render
+from infra.local.apigateway.java_values import Input
+from infra.local.apigateway.velocity import Members, context, render
 
 EVENT: dict[str, Any] = {
     "schema_version": 1,
