@@ -14,13 +14,15 @@ from consumers.batch import Batch, Record
 from consumers.escalation import Opinion, Tally
 from consumers.moderation.detectors.velocity import CrowdDetector
 from consumers.moderation.managed import OpenCase, asking
-from consumers.moderation.moderator import Moderator
+from consumers.moderation.moderator import Finding, Moderator
 from consumers.moderation.rules import ManagedRule
 from consumers.ports import Status
 from glue.codec import Lateness, canonical, decode, landed_timestamp, parse_timestamp
 from glue.contract import MAX_QUARANTINED_PAYLOAD_BYTES, BadInput, BadRow, ContentEvent, Notice, Signal, VerdictRow
 from glue.vocabulary import Flag, Mode, Stage
 
+JUDGED_AT_ONCE = 64
+"""Records that go through each step together; see :meth:`Moderator.judge_all`."""
 MAX_PACK_ROWS = 500
 MAX_PACK_BYTES = 1000 * 1024
 """Of one Firehose record. Source: https://docs.aws.amazon.com/firehose/latest/dev/limits.html"""
@@ -141,21 +143,8 @@ class RowMaker:
         decided = landed_timestamp(decided_at)
         judged: list[Judged] = []
         refused: list[Refused] = []
-        judge, lateness = self._judge, self._lateness
-        for record in batch.records:
-            try:
-                event = decode(record.payload, record.arrived_at, lateness)
-                if event.__class__ is ContentEvent:
-                    judged.append(judge(record, event, decided))
-                    continue
-                refusal: BadInput = event  # type: ignore[assignment]
-                stage: Stage = "decode"
-            except MemoryError:
-                raise
-            except Exception as error:
-                # The one place that catches broadly. Only the type is kept: a message may quote the content.
-                refusal, stage = BadInput("poison", type(error).__name__), "moderate"
-            refused.append(Refused(record, self.bad_row(record, refusal, stage, decided)))
+        for start in range(0, len(batch.records), JUDGED_AT_ONCE):
+            self._make_some(batch.records[start : start + JUDGED_AT_ONCE], decided, judged, refused)
         refused += (
             Refused(record, self.bad_row(record, refusal, "deaggregate", decided)) for record, refusal in batch.refused
         )
@@ -163,6 +152,44 @@ class RowMaker:
         rows = Rows(judged, refused, handling=self._moderator.handling)
         # What managed AI is asked about depends on the event alone, so that it was looked at before.
         return rows if velocity is None else self._with_velocity(velocity, rows)
+
+    def _make_some(self, records: Sequence[Record], decided: str, judged: list[Judged], refused: list[Refused]) -> None:
+        """Adds what becomes of some records to those that were judged and those that were refused."""
+        events: list[tuple[Record, ContentEvent]] = []
+        lateness = self._lateness
+        for record in records:
+            try:
+                event = decode(record.payload, record.arrived_at, lateness)
+            except MemoryError:
+                raise
+            except Exception as error:
+                refused.append(self._poison(record, error, decided))
+                continue
+            if isinstance(event, ContentEvent):
+                events.append((record, event))
+            else:
+                refused.append(Refused(record, self.bad_row(record, event, "decode", decided)))
+        try:
+            findings = self._moderator.judge_all([event for _, event in events])
+            judged += [
+                self._judged(record, event, finding, decided)
+                for (record, event), finding in zip(events, findings, strict=True)
+            ]
+        except MemoryError:
+            raise
+        except Exception:
+            # One of them made the code fail. Each by itself, so that it fails alone.
+            for record, event in events:
+                try:
+                    judged.append(self._judge(record, event, decided))
+                except MemoryError:
+                    raise
+                except Exception as error:
+                    refused.append(self._poison(record, error, decided))
+
+    def _poison(self, record: Record, error: Exception, decided: str) -> Refused:
+        # Only the type is kept: a message may quote the content.
+        return Refused(record, self.bad_row(record, BadInput("poison", type(error).__name__), "moderate", decided))
 
     def with_opinions(self, rows: Rows, opinions: Sequence[Opinion], tally: Tally) -> Rows:
         """The rows, with what managed AI said about the open ones among them.
@@ -223,10 +250,15 @@ class RowMaker:
         )
 
     def _judge(self, record: Record, event: ContentEvent, decided: str) -> Judged:
+        finding = self._moderator.judge(
+            event.text, surface=event.surface, language=event.language, author_id=event.author_id
+        )
+        return self._judged(record, event, finding, decided)
+
+    def _judged(self, record: Record, event: ContentEvent, finding: Finding, decided: str) -> Judged:
         """The event and the verdict on it alone."""
         moderator = self._moderator
         text, event_id = event.text, event.event_id
-        finding = moderator.judge(text, surface=event.surface, language=event.language, author_id=event.author_id)
         decision = finding.decision
         run_id, arrived = "", record.arrived
         if event.replay is not None:

@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -154,3 +154,11 @@ class Poisoned:
         if self._word in text:
             raise KeyError(self._word)
         return self._moderator.judge(text, **named)
+
+    def judge_all(self, contents: Sequence[Any]) -> list[Any]:
+        """What the other says to each.
+
+        Raises:
+            KeyError: the word is in one of the texts.
+        """
+        return [self.judge(one.text, surface=one.surface, language=one.language) for one in contents]

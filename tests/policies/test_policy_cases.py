@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -45,6 +45,26 @@ def test_the_policy_says_what_the_case_says(name: str, case: dict[str, Any]) -> 
         "rules": case.get("rules", []),
         "excerpt": case.get("excerpt", case["text"]),
     }
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_texts_that_are_judged_together_get_what_each_gets_alone(name: str) -> None:
+    contents = [
+        Said(case["text"], case.get("surface", "comment"), case.get("language"))
+        for case in FILES[name]["cases"]
+        if "times" not in case
+    ]
+    alone = [MODERATORS[name].judge(one.text, surface=one.surface, language=one.language) for one in contents]
+    assert MODERATORS[name].judge_all(contents) == alone
+
+
+class Said(NamedTuple):
+    """A case's text, as it is judged."""
+
+    text: str
+    surface: str
+    language: str | None
+    author_id: str | None = None
 
 
 def made(case: dict[str, Any]) -> Case:

@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -54,6 +54,9 @@ class Faulty:
     managed = ()
     velocity = None
     handling: Mapping[str, str] = MappingProxyType({})
+
+    def judge_all(self, contents: Sequence[Any]) -> list[object]:
+        return [self.judge(one.text, surface=one.surface, language=one.language) for one in contents]
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         raise ValueError(text)

@@ -1,7 +1,8 @@
 """One batch from event to answer, under every kind of trouble: nothing is lost, nothing is answered too early."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -178,6 +179,9 @@ class Poisoned:
     managed = ()
     velocity = None
     handling = MODERATOR.handling
+
+    def judge_all(self, contents: Sequence[Any]) -> list[object]:
+        return [self.judge(one.text, surface=one.surface, language=one.language) for one in contents]
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         if "poison" in text:

@@ -1,6 +1,7 @@
 """Rows: what their ids name, how they are packed."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from consumers.batch import Batch, Record, read_batch
 from consumers.escalation import Opinion, Tally
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
-from consumers.rows import MAX_PACK_BYTES, MAX_PACK_ROWS, Refused, RowMaker, lines, pack, status
+from consumers.rows import JUDGED_AT_ONCE, MAX_PACK_BYTES, MAX_PACK_ROWS, Refused, RowMaker, lines, pack, status
 from glue.codec import Lateness
 from glue.contract import BadInput, Signal
 from tests.fakes.examples import at_most
@@ -154,6 +155,9 @@ class _Failing:
             raise self._error
         return self._whole.judge(*given, **named)
 
+    def judge_all(self, contents: Sequence[Any]) -> Any:
+        return [self.judge(one.text, surface=one.surface, language=one.language) for one in contents]
+
     @property
     def velocity(self) -> Any:
         return self
@@ -188,6 +192,40 @@ def test_a_batch_that_cannot_be_looked_at_as_a_whole_lands_degraded_and_is_count
 def test_memory_that_has_run_out_is_no_fault_of_a_record(at: str) -> None:
     with pytest.raises(MemoryError):
         make(_Failing(MemoryError(), at=at), payload(1, "hello"))
+
+
+class _FailsOn:
+    """A moderator that fails on some texts, and says how it was asked."""
+
+    def __init__(self, *texts: str) -> None:
+        self._whole, self._texts = Moderator(POLICY), texts
+        self.asked: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def judge(self, text: str, **named: Any) -> Any:
+        self.asked.append(1)
+        if text in self._texts:
+            raise KeyError(text)
+        return self._whole.judge(text, **named)
+
+    def judge_all(self, contents: Sequence[Any]) -> Any:
+        self.asked.append(len(contents))
+        if any(one.text in self._texts for one in contents):
+            raise KeyError("one of them")
+        return self._whole.judge_all(contents)
+
+
+def test_of_records_that_are_judged_together_one_that_fails_fails_alone() -> None:
+    payloads = [payload(number, f"free money {number}") for number in range(2 * JUDGED_AT_ONCE)]
+    moderator = _FailsOn("free money 3", f"free money {JUDGED_AT_ONCE - 1}")
+    rows = make(moderator, *payloads, b"{")
+    whole = make(Moderator(POLICY), *payloads)
+    assert [row.detail for row in rows.bad if row.reason == "poison"] == ["KeyError", "KeyError"]
+    failed = {row.sequence_number for row in rows.bad}
+    assert rows.verdicts == [row for row in whole.verdicts if row.sequence_number not in failed]
+    assert moderator.asked == [JUDGED_AT_ONCE, *[1] * JUDGED_AT_ONCE, JUDGED_AT_ONCE, 0]
 
 
 def test_a_line_of_exactly_the_limit_fits() -> None:

@@ -5,7 +5,7 @@ import logging
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -133,6 +133,9 @@ class Faulty:
     managed = ()
     velocity = None
     handling: Mapping[str, str] = MappingProxyType({})
+
+    def judge_all(self, contents: Sequence[Any]) -> list[object]:
+        return [self.judge(one.text, surface=one.surface, language=one.language) for one in contents]
 
     def judge(self, text: str, *, surface: str, language: str | None = None, author_id: str | None = None) -> object:
         raise ValueError(f"cannot read {text}")
