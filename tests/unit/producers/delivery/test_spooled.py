@@ -314,3 +314,28 @@ def test_a_delivery_that_nobody_closed_does_not_keep_its_process_from_ending(spo
     assert ours
     assert all(thread.daemon for thread in ours)
     sending.close()
+
+
+class Crowded(Spool):
+    """A spool without room that knows how long it was asked to wait for some."""
+
+    asked: list[float | None]
+    clock: VirtualClock
+
+    def append(self, records: Sequence[OutRecord], *, now: float, timeout: float | None = None) -> int:
+        self.asked.append(timeout)
+        self.clock.sleep(timeout or 0)
+        raise SpoolFullError("full")
+
+
+def test_a_put_that_asked_for_no_wait_waits_nowhere_and_another_as_long_as_it_asked(folder: Path) -> None:
+    with Crowded(folder) as spool:
+        spool.clock = VirtualClock()
+        sending = delivery(FakeStream(clock=spool.clock), spool)
+        for timeout in (0, 0.0, 1.0):
+            spool.asked, began = [], spool.clock.now()
+            with pytest.raises(SpoolFullError):
+                sending.put(records(1)[0], timeout=timeout)
+            assert timeout <= spool.clock.now() - began <= timeout * 1.5
+            assert spool.asked == [0] or timeout
+        sending.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glue.archive import Entry, pack
 from glue.codec import DEFAULT_LATENESS, Lateness, decode
-from glue.contract import BadInput, ContentEvent, ReplayMark
+from glue.contract import MAX_PAYLOAD_BYTES, BadInput, ContentEvent, ReplayMark
 from glue.kpl.aggregation import UserRecord, encode
 from producers.replay.archived import MAX_DOCUMENT_LINES, ArchiveObject, Found, begins_at, may_join, read_records
 from producers.replay.marking import Span, brought_back, first_arrival, identity
@@ -391,3 +391,12 @@ def test_records_that_share_a_line_are_found_also_where_the_line_is_longer_than_
     assert ids(found) == [event_id(1), event_id(2)]
     assert [one.lines for one in found] == [1, 0]
     assert ids(read_records([b"".join(large)], read)) == []
+
+
+def test_a_document_is_followed_for_as_long_as_it_is_not_larger_than_the_largest_event() -> None:
+    # given an event and, on the same line and those behind it, one that is written over several
+    beside, opening, closing = compact(1), b"{", compact(2)[1:]
+    for before_the_last, wanted in ((MAX_PAYLOAD_BYTES, [1, 2]), (MAX_PAYLOAD_BYTES + 1, [1])):
+        blank = b" " * (before_the_last - len(beside) - len(opening) - 1)
+        found = list(read_records([beside + opening, blank, closing], read, joining=True))
+        assert ids(found) == [event_id(number) for number in wanted]

@@ -269,6 +269,50 @@ def test_a_process_that_was_thought_dead_stops_at_its_next_save() -> None:
     heir.save({"list": "1"}, {"sent": 1}, now=clock.now())
 
 
+class WatchedDelivery:
+    """A delivery that knows how it was ended."""
+
+    def __init__(self, inner: Delivery) -> None:
+        self._inner = inner
+        self.ended: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        if name in {"abandon", "close"}:
+            self.ended.append(name)
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), OSError(5, "a disk"), KeyboardInterrupt(), SystemExit(1)])
+def test_an_error_that_nobody_foresaw_ends_the_delivery_without_retries_and_gives_the_run_back(
+    error: BaseException,
+) -> None:
+    store, clock = MemoryStore(), VirtualClock(NOW + 1e6)
+    sending = WatchedDelivery(delivery(FakeStream(), clock))
+
+    def told(account: Replay, record: ReplayRecord) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        replayer(ListedSource([event(1)]), clock).send(
+            sending,  # type: ignore[arg-type]
+            taken(store, now=clock.now()),
+            progress=told,
+        )
+    assert sending.ended == ["abandon", "close"]
+    assert taken(store, now=clock.now(), holder=Holder("there", 2)).state.fence == 2
+
+
+def test_a_run_that_was_taken_over_ends_its_delivery_and_leaves_the_run_to_who_has_it() -> None:
+    store, clock = MemoryStore(), VirtualClock(NOW + 1e6)
+    sleeper = taken(store, now=clock.now())
+    heir = taken(store, now=clock.now() + LEASE_SECONDS + 1, holder=Holder("there", 2))
+    sending = WatchedDelivery(delivery(FakeStream(), clock))
+    with pytest.raises(RunTakenError):
+        replayer(ListedSource([event(1)]), clock).send(sending, sleeper)  # type: ignore[arg-type]
+    assert sending.ended == ["abandon", "close"]
+    heir.save({"list": "1"}, {"sent": 1}, now=clock.now())
+
+
 def test_a_dead_process_of_this_machine_need_not_be_waited_for(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     gone = Holder(this_process().host, 2**22 - 3)
