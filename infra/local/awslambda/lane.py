@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum
+from enum import Enum, auto
 from typing import Any
 
 import msgspec
@@ -77,9 +77,9 @@ class Discard(msgspec.Struct, frozen=True):
 class State(Enum):
     """What a lane is doing."""
 
-    READY = "ready"
-    INVOKING = "invoking"
-    WRITING = "writing"
+    READY = auto()
+    INVOKING = auto()
+    WRITING = auto()
 
 
 class Lane:

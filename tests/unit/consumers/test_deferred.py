@@ -302,18 +302,21 @@ def test_an_event_without_records_is_answered_with_none() -> None:
     assert process(FakeWorld(), []).answer == {"records": []}
 
 
-def test_a_stream_that_reads_from_kinesis_tells_the_coordinate_there() -> None:
+@pytest.mark.parametrize(("told", "sub_sequence_number"), [({"subsequenceNumber": "3"}, 3), ({}, 0)])
+def test_a_stream_that_reads_from_kinesis_tells_the_coordinate_there(
+    told: dict[str, str], sub_sequence_number: int
+) -> None:
     event = transform_event([b"x"])
     event["records"][0]["kinesisRecordMetadata"] = {  # type: ignore[index]
         "shardId": "shardId-000000000001",
         "partitionKey": "key",
         "approximateArrivalTimestamp": 1,
         "sequenceNumber": "4957",
-        "subsequenceNumber": "3",
+        **told,
     }
     [record] = read_transform_batch(event).records
     assert (record.shard_id, record.sequence_number, record.sub_sequence_number, record.partition_key) == (
-        *("shardId-000000000001", "4957", 3),
+        *("shardId-000000000001", "4957", sub_sequence_number),
         "key",
     )
 

@@ -206,3 +206,75 @@ def test_what_expired_before_any_call_is_written_down_with_an_id_made_up_for_it(
         "made up",
         None,
     )
+
+
+def test_what_is_left_of_a_batch_that_was_taken_in_part_waits_and_counts_its_attempts_anew() -> None:
+    one = Subject()
+    one.push(1, 2, 3)
+    for _ in range(2):
+        now = one.lane.not_before
+        assert sequences(one.due(now)) == [1, 2, 3]
+        one.lane.finished(Failed(request_id="r", error="E"), settings(), now=now)
+    now = one.lane.not_before
+    assert isinstance(one.due(now), Invoke)
+    one.lane.finished(Failed(request_id="r", at=2), settings(), now=now)
+    assert one.done == [([1, 2], True)]
+    assert one.lane.not_before == one.lane.next_due(settings()) == now + Backoff().seconds(1)
+    left = one.due(one.lane.not_before)
+    assert isinstance(left, Invoke)
+    assert (sequences(left), left.attempt) == ([3], 1)
+
+
+def test_halves_of_a_batch_wait_as_after_a_first_failure_however_often_it_had_failed() -> None:
+    one, halving = Subject(), settings(bisect=True)
+    one.push(1, 2, 3)
+    now = 0.0
+    for tried in ([1, 2, 3], [1]):
+        assert sequences(one.due(now)) == tried
+        one.lane.finished(Failed(request_id="r", error="E"), halving, now=now)
+        assert one.lane.not_before == now + Backoff().seconds(1)
+        now = one.lane.not_before
+    assert one.done == []
+    # one record is not halved: it is tried again, later each time
+    assert isinstance(one.due(now), Invoke)
+    one.lane.finished(Failed(request_id="r", error="E"), halving, now=now)
+    assert one.lane.not_before == now + Backoff().seconds(2)
+
+
+def test_a_batch_says_why_it_waits() -> None:
+    said = {
+        "ValueError": Failed(request_id="r", error="Unhandled", cause="ValueError"),
+        "Unhandled": Failed(request_id="r", error="Unhandled"),
+        "reported as failed": Failed(request_id="r"),
+        "could not be invoked": NotInvoked(),
+    }
+    for cause, outcome in said.items():
+        for halving in (settings(), settings(bisect=True)):
+            one = Subject()
+            one.push(1, 2)
+            one.due(0.0)
+            one.lane.finished(outcome, halving, now=0.0)
+            waiting = one.lane.batch()
+            assert waiting is not None
+            assert waiting.cause == cause
+    one = Subject()
+    one.push(1, 2)
+    one.due(0.0)
+    one.lane.finished(Failed(request_id="r", at=1), settings(), now=0.0)
+    waiting = one.lane.batch()
+    assert waiting is not None
+    assert (waiting.cause, waiting.request_id) == ("reported as failed", "r")
+
+
+def test_a_tumbling_window_ends_when_the_next_record_belongs_to_a_later_one() -> None:
+    for arrived, belongs in ((9.9, True), (10.0, False), (12.0, False)):
+        one = Subject()
+        one.lane.push(Record(1, 3.0, "key", b"a"), 3.0)
+        assert sequences(one.due(3.0, tumbling_seconds=10)) == [1]
+        one.lane.finished(Succeeded({"count": 1}), settings(), now=3.0)
+        one.lane.push(Record(2, arrived, "key", b"b"), arrived)
+        following = one.due(arrived, tumbling_seconds=10)
+        assert sequences(following) == ([2] if belongs else [])
+        one.lane.finished(Succeeded(), settings(), now=arrived)
+        if not belongs:
+            assert sequences(one.due(arrived, tumbling_seconds=10)) == [2]
