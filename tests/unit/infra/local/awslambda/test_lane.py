@@ -1,7 +1,7 @@
 """One lane by itself: what counts as empty, and when it may next have something to say."""
 
 from infra.local.awslambda.documents import Origin
-from infra.local.awslambda.lane import Discard, Failed, Invoke, Lane, NotInvoked, Succeeded
+from infra.local.awslambda.lane import Discard, Failed, Invoke, Lane, NotInvoked, Outcome, Succeeded
 from infra.local.awslambda.settings import Backoff, MappingSettings
 from infra.local.kinesis.shards import Record
 
@@ -242,7 +242,7 @@ def test_halves_of_a_batch_wait_as_after_a_first_failure_however_often_it_had_fa
 
 
 def test_a_batch_says_why_it_waits() -> None:
-    said = {
+    said: dict[str, Outcome] = {
         "ValueError": Failed(request_id="r", error="Unhandled", cause="ValueError"),
         "Unhandled": Failed(request_id="r", error="Unhandled"),
         "reported as failed": Failed(request_id="r"),
