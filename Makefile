@@ -160,6 +160,7 @@ render: setup ## Bring what is made from the contract, the reports and the polic
 	@$(BIN)/python -m athena render
 	@$(BIN)/python -m infra.render
 	@$(BIN)/python -m consumers.policy_tools.schema
+	@$(BIN)/python -m consumers.policy_tools.expressions
 
 bundle: setup ## The Lambda bundle that the template deploys, in build/lambda
 	@$(BIN)/python -m infra.bundle

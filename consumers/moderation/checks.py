@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from consumers.moderation.expressions import is_known
 from consumers.moderation.managed_labels import LABELS
 from consumers.moderation.policy_content import PolicyContent
 from consumers.moderation.problems import Problems, allowed, path_name, shown
@@ -125,6 +126,8 @@ def _check_label(policy: PolicyContent, problems: Problems, path: tuple[str | in
 
 
 def _check_expression(problems: Problems, path: tuple[str | int, ...], expression: str) -> None:
+    if is_known(expression):
+        return
     try:
         compile_expression(expression)
     except ScanError as error:

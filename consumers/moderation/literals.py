@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
-from math import prod
+from math import fsum, prod
 
 from msgspec import Struct
 
@@ -102,7 +102,8 @@ def _pieces(clause: Clause) -> Clause:
 @lru_cache(maxsize=4096)
 def _commonness(clause: Clause) -> float:
     """How often a piece of a clause begins at some place of an English text, roughly, were each letter by itself."""
-    return sum(map(_share, clause))
+    # Exact, so that the order in which a set gives its pieces decides nothing.
+    return fsum(map(_share, clause))
 
 
 def _share(piece: str) -> float:

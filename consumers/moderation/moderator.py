@@ -153,7 +153,10 @@ class Moderator:
         self._allowed = AllowedSpans(policy.allow, first=len(expressions))
         expressions += self._allowed.expressions
         try:
-            self._hits = Scan([*expressions, SPACED]).hits
+            scan = Scan([*expressions, SPACED])
+            self._hits = scan.hits
+            self.expressions = scan.expressions
+            """All that are looked for together."""
             self._terms = TermDetector(policy.terms, words=_word_lists(policy), spaced=len(expressions))
         except ValueError as error:
             raise PolicyError([Problem(0, 0, "", str(error))]) from None

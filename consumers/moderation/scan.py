@@ -7,7 +7,8 @@ from functools import cache, cached_property
 import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-from consumers.moderation.literals import BEYOND_ASCII, needed
+from consumers.moderation.expressions import clauses, is_known
+from consumers.moderation.literals import BEYOND_ASCII
 
 
 class ScanError(ValueError):
@@ -70,7 +71,7 @@ class Scan:
             ScanError: one is not an re2 expression, or together they are too large.
         """
         self._always: list[int] = []
-        self._expressions = expressions
+        self.expressions = expressions
         self._alone: dict[int, re2.Set] = {}
         self._matches: dict[int, Callable[[bytes], object]] = {}
         # A bit for each clause; an expression may match where all of its clauses' bits are set.
@@ -78,13 +79,14 @@ class Scan:
         pieces: dict[str, int] = {}
         bit = 1
         for place, expression in enumerate(expressions):
-            clauses = needed(expression)
-            if not clauses:
+            needed = clauses(expression)
+            if not needed:
                 self._always.append(place)
                 continue
-            self._alone[place] = _added([expression])
+            if not is_known(expression):
+                self._alone[place] = _added([expression])
             mask = 0
-            for clause in clauses:
+            for clause in needed:
                 for piece in clause:
                     pieces[piece] = pieces.get(piece, 0) | bit
                 mask |= bit
@@ -148,12 +150,12 @@ class Scan:
         # A set is compiled once only: of two threads that are here, one gets this one, and the other a set of its own.
         found = self._alone.pop(place, None)
         if found is None:
-            found = _added([self._expressions[place]])
+            found = _added([self.expressions[place]])
         try:
             match: Callable[[bytes], object] = _compiled(found).Match
         except ScanError:
             # Just too large for a set.
-            match = compile_expression(self._expressions[place]).search
+            match = compile_expression(self.expressions[place]).search
         return match
 
 

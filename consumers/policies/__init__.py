@@ -27,6 +27,13 @@ def policy_names() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
+def read_expressions() -> bytes:
+    """What is known of the bundle's expressions; :mod:`consumers.moderation.expressions` says what stands in it."""
+    data = get_data(__name__, "expressions.json")
+    assert data is not None  # noqa: S101
+    return data
+
+
 def read_list(language: str) -> str:
     """The word list of a language that :func:`lists` names."""
     data = get_data(__name__, f"lists/{language}.tsv")

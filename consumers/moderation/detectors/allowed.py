@@ -22,13 +22,11 @@ class AllowedSpans:
 
         Args:
             rules: the rules.
-            first: the position in the scan of the first of ``expressions``.
-
-        Raises:
-            ScanError: an expression that re2 does not take.
+            first: the position in the scan of the first of ``expressions``; the scan refuses what re2 does not take.
         """
         self.expressions: list[str] = []
-        self._find: dict[int, tuple[re2._Regexp, Callable[[str, int, int], bool]]] = {}
+        self._find: dict[int, tuple[str, Callable[[str, int, int], bool]]] = {}
+        self._compiled: dict[int, re2._Regexp] = {}
         for rule in rules:
             terms = [normalise(term).plain.strip() for term in rule.terms]
             if terms := [term for term in terms if term]:
@@ -44,11 +42,15 @@ class AllowedSpans:
         found = []
         for hit in sorted(hits & self._find.keys()):
             expression, counts = self._find[hit]
-            found += [match.span() for match in expression.finditer(plain) if counts(plain, *match.span())]
+            if hit not in self._compiled:
+                # Compiled when the first text may have it: most are of no use to most processes.
+                self._compiled[hit] = compile_expression(expression)
+            matches = self._compiled[hit].finditer(plain)
+            found += [match.span() for match in matches if counts(plain, *match.span())]
         return tuple(found)
 
     def _add(self, expression: str, counts: Callable[[str, int, int], bool], first: int) -> None:
-        self._find[first + len(self.expressions)] = (compile_expression(expression), counts)
+        self._find[first + len(self.expressions)] = (expression, counts)
         self.expressions.append(expression)
 
 

@@ -55,7 +55,7 @@ _STEEPNESS = 1.3
 
 
 @cache
-def _marks() -> tuple[Scan, tuple[tuple[SolicitationKind, float], ...]]:
+def marks() -> tuple[Scan, tuple[tuple[SolicitationKind, float], ...]]:
     """All expressions to scan for, and what each says."""
     # Made at the first candidate: a cold start does not pay for it.
     names: dict[str, str] = {}
@@ -102,7 +102,7 @@ def scores(plain: bytes) -> tuple[float, SolicitationKind | None]:
 
 
 def _found(plain: bytes) -> Iterator[tuple[SolicitationKind, float]]:
-    scan, says = _marks()
+    scan, says = marks()
     for hit in scan.hits(plain):
         yield says[hit]
 

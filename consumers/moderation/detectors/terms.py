@@ -259,11 +259,13 @@ def _of_rules(rules: Sequence[TermRule], detector: str) -> Iterable[tuple[str, _
         signal = Signal(detector, rule.label, rule.score, rule.rule)
         bounds = rule.whole_words
         for term in rule.terms:
-            plain = normalise(term).plain.strip()
+            normal = normalise(term)
+            plain = normal.plain.strip()
             if not plain:
                 raise ValueError(f"rule {rule.rule!r}: received a term without a visible character")
             before, after = bounds and is_bounded(plain[0]), bounds and is_bounded(plain[-1])
-            yield normalise(plain).folded, _Entry(plain, signal, rule.language, before, after, rule.exact)
+            folded = normal.folded if plain == normal.plain else normalise(plain).folded
+            yield folded, _Entry(plain, signal, rule.language, before, after, rule.exact)
 
 
 def _of_words(words: Sequence[Word], detector: str) -> Iterable[tuple[str, _Entry]]:

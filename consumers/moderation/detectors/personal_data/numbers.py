@@ -21,7 +21,7 @@ _CARD = r"\d{4}(?:(?:[ ._/,-]| [/-] )?\d){8}|\d(?:[ ._/-]\d){11}"
 
 def find_numbers(text: str) -> Iterator[Span]:
     """Cards, national identifiers of digits and telephone numbers in a normal form, in this order."""
-    hits = set(_scan(True).hits(text.encode()))
+    hits = set(scan_for_ids(numeric=True).hits(text.encode()))
     if 0 in hits:
         yield from find_cards(text)
     yield from _ids(NUMERIC, text, hits, first=2)
@@ -32,7 +32,7 @@ def find_numbers(text: str) -> Iterator[Span]:
 
 def find_ids_with_letters(text: str) -> Iterator[Span]:
     """National identifiers that begin with letters, in a normal form."""
-    yield from _ids(WITH_LETTERS, text, set(_scan(False).hits(text.encode())), first=0)
+    yield from _ids(WITH_LETTERS, text, set(scan_for_ids(numeric=False).hits(text.encode())), first=0)
 
 
 def _ids(rules: Sequence[IdRule], text: str, hits: set[int], *, first: int) -> Iterator[Span]:
@@ -42,7 +42,8 @@ def _ids(rules: Sequence[IdRule], text: str, hits: set[int], *, first: int) -> I
 
 
 @cache
-def _scan(numeric: bool) -> Scan:
+def scan_for_ids(*, numeric: bool) -> Scan:
+    """What finds candidates of national identifiers that begin with digits, and of other numbers, or with letters."""
     # Made at the first candidate: a cold start does not pay for it.
     head, rules = ([_CARD, PHONE], NUMERIC) if numeric else ([], WITH_LETTERS)
     return Scan(head + [expression for rule in rules for expression in expressions(rule)])
