@@ -76,6 +76,24 @@ class Tables(Protocol):
     def has_database(self, database: str) -> bool:
         """Whether the database is there."""
 
+    def catalog_relation(self, name: str) -> "CatalogRelation | None":
+        """A relation of information_schema, or None when it has none of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogRelation:
+    """A relation of ``information_schema``.
+
+    Args:
+        info: its name and its columns, those that ``SELECT *`` leaves out among them, at the end.
+        hidden: how many are left out.
+        sql: DuckDB text of its rows, with columns ``c0``, ``c1`` …; None when the relation is not modelled.
+    """
+
+    info: TableInfo
+    hidden: int
+    sql: str | None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:

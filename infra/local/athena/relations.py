@@ -7,6 +7,7 @@ from typing import Final
 from sqlglot import exp
 
 from infra.local.athena import calls as query_calls
+from infra.local.athena import information_schema
 from infra.local.athena import select as query_select
 from infra.local.athena.casts import coerce, unify
 from infra.local.athena.conditions import Conditions, Source
@@ -264,8 +265,8 @@ class Relations(Conditions):
             raise QueryError("CATALOG_NOT_FOUND", f"{place}: Catalog '{catalog}' does not exist")
         if not database and name in self._names:
             return self._named(self._names[name], node)
-        if database == "information_schema":
-            raise refused("information_schema", advice="use SHOW TABLES, DESCRIBE or the Glue API")
+        if database == information_schema.NAME:
+            return self._catalog(name, node, place)
         database = database or self.database
         info = self.tables.find(database, name)
         if info is None:
@@ -276,6 +277,23 @@ class Relations(Conditions):
             return self._view(info, node)
         return self._scan(info, node)
 
+    def _catalog(self, name: str, node: exp.Expression, place: str) -> Source:
+        found = self.tables.catalog_relation(name)
+        if found is None:
+            shown = f"awsdatacatalog.{information_schema.NAME}.{name}"
+            raise QueryError("TABLE_NOT_FOUND", f"{place}: Table '{shown}' does not exist")
+        if found.sql is None:
+            raise refused(f"information_schema.{name}", advice="schemata, tables, columns and views are there")
+        alias = self._alias()
+        source = Source(sql=f"({found.sql}) AS {alias}", fields=[])
+        columns = [OutColumn(name=column, shown=column, type=kind) for column, kind in found.info.columns]
+        count = len(columns) - found.hidden
+        self._name(source, columns[:count], alias, node, found.info)
+        source.fields += [
+            self._hidden(source, f"{alias}.c{index}", index, columns[index]) for index in range(count, len(columns))
+        ]
+        return source
+
     def _scan(self, info: TableInfo, node: exp.Expression) -> Source:
         alias = self._alias()
         scan = Scan(relation=f"scan_{len(self.scans) + 1}", alias=alias, table=info)
@@ -283,19 +301,17 @@ class Relations(Conditions):
         source = Source(sql=f"{scan.relation} AS {alias}", fields=[], scan=scan)
         columns = [OutColumn(name=name, shown=name, type=kind) for name, kind in (*info.columns, *info.partitions)]
         self._name(source, columns, alias, node, info)
-        source.fields.append(
-            Field(
-                name="$path",
-                shown="$path",
-                sql=f"{alias}.path",
-                type=VARCHAR,
-                owner=source,
-                hidden=True,
-                index=len(columns),
-                relation=source.fields[0].relation if source.fields else info.name,
-            )
-        )
+        path = OutColumn(name="$path", shown="$path", type=VARCHAR)
+        source.fields.append(self._hidden(source, f"{alias}.path", len(columns), path, info.name))
         return source
+
+    def _hidden(self, source: Source, sql: str, index: int, column: OutColumn, name: str = "") -> Field:
+        """A column that is found only when it is named."""
+        relation = source.fields[0].relation if source.fields else name
+        return Field(
+            name=column.name, shown=column.shown, sql=sql, type=column.type, owner=source, hidden=True, index=index,
+            relation=relation,
+        )  # fmt: skip
 
     def _view(self, info: TableInfo, node: exp.Expression) -> Source:
         view = info.view

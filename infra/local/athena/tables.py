@@ -5,15 +5,16 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
+from infra.local.athena import information_schema
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.files import ObjectFile, ObjectInfo, ObjectStore
 from infra.local.athena.parser import parse_query
-from infra.local.athena.plan import Scan, TableInfo, ViewInfo
+from infra.local.athena.plan import CatalogRelation, Scan, TableInfo, ViewInfo
 from infra.local.athena.projection import Limits, is_projected, location, projected
 from infra.local.athena.session import Session
 from infra.local.athena.type_names import type_of
@@ -82,10 +83,34 @@ class GlueTables:
             table = self.catalog.get_table(database, name)
         except ApiError:
             return None
-        columns = _columns(table.get("StorageDescriptor", {}).get("Columns", []))
-        partitions = _columns(table.get("PartitionKeys") or [])
-        view = _view(table, database) if table.get("TableType") == "VIRTUAL_VIEW" else None
-        return TableInfo(database=database, name=name.lower(), columns=columns, partitions=partitions, view=view)
+        return _info(table, database)
+
+    def catalog_relation(self, name: str) -> CatalogRelation | None:
+        """A relation of information_schema, or None when it has none of that name.
+
+        Raises:
+            QueryError: NOT_SUPPORTED for a table with a column type that is not translated.
+        """
+        names = sorted(str(database["Name"]) for database in self.catalog.list_databases())
+        return information_schema.relation(
+            name,
+            {
+                database: [
+                    information_schema.Known(table=table, info=partial(_info, table, database))
+                    for table in self.catalog.list_tables(database)
+                ]
+                for database in names
+            },
+        )
+
+
+def _info(table: dict[str, Any], database: str) -> TableInfo:
+    columns = _columns(table.get("StorageDescriptor", {}).get("Columns", []))
+    partitions = _columns(table.get("PartitionKeys") or [])
+    view = _view(table, database) if table.get("TableType") == "VIRTUAL_VIEW" else None
+    return TableInfo(
+        database=database, name=str(table["Name"]).lower(), columns=columns, partitions=partitions, view=view
+    )
 
 
 def _columns(listed: Iterable[dict[str, Any]]) -> tuple[tuple[str, SqlType], ...]:
