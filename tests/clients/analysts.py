@@ -51,7 +51,8 @@ def pyathena(runtime: Runtime) -> str:
     bucket = runtime.outputs["ResultBucketName"]
     athena = runtime.client("athena")
     for name in ("pyathena", "pyathena-spark"):
-        athena.create_work_group(Name=name)
+        output = {"OutputLocation": f"s3://{bucket}/{name}/"}
+        athena.create_work_group(Name=name, Configuration={"ResultConfiguration": output})
     told = runtime.environment(
         AWS_ATHENA_S3_STAGING_DIR=f"s3://{bucket}/pyathena/",
         AWS_ATHENA_WORKGROUP="pyathena",

@@ -230,12 +230,12 @@ class AthenaApi:
         if key != execution.id or not start.isdigit():
             raise invalid("Invalid NextToken")
         header = [str(column["Name"]) for column in execution.columns]
-        written = execution.statement.action in {"CREATE TABLE AS", "UNLOAD"}
+        written = execution.statement.action in {"CREATE TABLE AS", "INSERT", "UNLOAD"}
         rows, more = self._results.page(
             execution.output, plain=execution.plain or written, header=header, start=int(start), size=size
         )
         answer: Body = {
-            "UpdateCount": 0,
+            "UpdateCount": execution.update_count,
             "ResultSet": {
                 "Rows": [{"Data": [{} if text is None else {"VarCharValue": text} for text in row]} for row in rows],
                 "ResultSetMetadata": {"ColumnInfo": execution.columns},

@@ -10,7 +10,7 @@ from infra.local.athena.engine import QueryEngine
 from infra.local.athena.errors import QueryError
 from infra.local.athena.plan import OutColumn
 from infra.local.athena.statements import Statement
-from infra.local.athena.table_definitions import written_out
+from infra.local.athena.table_definitions import changed, written_out
 from infra.local.athena.types import VARCHAR, to_glue
 from infra.local.errors import ApiError
 
@@ -183,8 +183,11 @@ def _drop_database(engine: QueryEngine, statement: Statement, database: str, now
         if statement.exists:
             return None
         raise QueryError("SCHEMA_NOT_FOUND", f"Database {statement.name} does not exist")
-    if engine.catalog.list_tables(statement.name):
+    tables = engine.catalog.list_tables(statement.name)
+    if tables and not statement.cascade:
         raise QueryError("SCHEMA_NOT_EMPTY", f"Database {statement.name} is not empty. One or more tables exist")
+    for table in tables:
+        engine.catalog.delete_table(statement.name, str(table["Name"]))
     engine.catalog.delete_database(statement.name)
     return None
 
@@ -203,6 +206,14 @@ def _create_table(engine: QueryEngine, statement: Statement, database: str, now:
 
 def _alter(engine: QueryEngine, statement: Statement, database: str, now: float) -> _Answer:
     partitioning.alter(engine, statement, _table(engine, database, statement.name), database)
+    return None
+
+
+def _change(engine: QueryEngine, statement: Statement, database: str, now: float) -> _Answer:
+    table = _table(engine, database, statement.name)
+    if table.get("TableType") == "VIRTUAL_VIEW":
+        raise QueryError("FAILED", f"SemanticException {statement.name} is a view; CREATE OR REPLACE VIEW changes it")
+    engine.catalog.update_table(database, changed(table, statement.definition or {}))
     return None
 
 
@@ -227,6 +238,7 @@ def _show_properties(engine: QueryEngine, statement: Statement, database: str, n
 
 _HANDLERS: Final = {
     "CREATE TABLE": _create_table,
+    "ALTER TABLE": _change,
     "ALTER TABLE ADD PARTITION": _alter,
     "ALTER TABLE DROP PARTITION": _alter,
     "MSCK REPAIR TABLE": _repair,

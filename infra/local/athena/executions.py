@@ -1,6 +1,7 @@
 """Query executions: accepted, queued, run in a thread, and remembered with their state and statistics."""
 
 import logging
+import math
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +20,17 @@ from infra.local.athena.projection import is_projected
 from infra.local.athena.rendering import column_info, text_of
 from infra.local.athena.results import ResultStore, Row
 from infra.local.athena.statements import DML, Statement, read_statement
-from infra.local.athena.tables import require_parquet, split_location
+from infra.local.athena.tables import split_location
 from infra.local.athena.types import BIGINT, VARCHAR
 from infra.local.athena.workgroups import ENGINE, WorkGroup, WorkGroups
 from infra.local.athena.writing import (
     Form,
+    Written,
     already_there,
     check_columns,
     check_properties,
     insertion,
+    insertion_form,
     require_empty,
     table_input,
     write_answer,
@@ -68,6 +71,7 @@ class Execution:
     total_ms: int = 0
     columns: list[dict[str, Any]] = field(default_factory=list)
     row_count: int | None = None
+    update_count: int = 0
     manifest: str | None = None
     running: Running = field(default_factory=Running)
     is_reused: bool = False
@@ -219,7 +223,7 @@ class Executions:
             if execution.completed_at is not None:
                 return
             execution.state = "RUNNING"
-            execution.queue_ms = int((began - queued_at) * 1000)
+            execution.queue_ms = math.ceil((began - queued_at) * 1000)
         failure: QueryError | None = None
         try:
             self._work(execution, began)
@@ -302,24 +306,26 @@ class Executions:
         base = execution.output.rsplit("/", 1)[0]
         location = str(statement.properties.get("external_location") or f"{base}/tables/{execution.id}/")
         location = location if location.endswith("/") else f"{location}/"
-        written: dict[tuple[str, ...], str] = {}
+        written: dict[tuple[str, ...], Written] = {}
         require_empty(self._engine, location)
         if not statement.properties.get("with_no_data"):
             written = self._write_answer(execution, query, location, form)
         made = table_input(statement.name, query, location, form.partitions)
         self._engine.catalog.create_table(database, made)
         self._register(database, statement.name, form, written)
-        self._finish_writing(execution, [*written.values()])
+        self._finish_writing(execution, written)
 
-    def _write_answer(self, execution: Execution, query: Any, location: str, form: Form) -> dict[tuple[str, ...], str]:
+    def _write_answer(
+        self, execution: Execution, query: Any, location: str, form: Form
+    ) -> dict[tuple[str, ...], Written]:
         return write_answer(
             self._engine, query, execution.running, location=location, name=execution.id, form=form,
             now=execution.submitted_at,
         )  # fmt: skip
 
-    def _register(self, database: str, name: str, form: Form, written: dict[tuple[str, ...], str]) -> None:
-        for values, path in written.items() if form.partitions else ():
-            register(self._engine, database, name, list(values), path.rsplit("/", 1)[0] + "/")
+    def _register(self, database: str, name: str, form: Form, written: dict[tuple[str, ...], Written]) -> None:
+        for values, one in written.items() if form.partitions else ():
+            register(self._engine, database, name, list(values), one.path.rsplit("/", 1)[0] + "/")
 
     def _insert(self, execution: Execution, statement: Statement, parameters: tuple[str, ...]) -> None:
         database = (statement.database or execution.database).lower()
@@ -328,14 +334,13 @@ class Executions:
             whole = f"awsdatacatalog.{database}.{statement.name}"
             raise QueryError("TABLE_NOT_FOUND", f"line 1:1: Table '{whole}' does not exist")
         described = self._engine.catalog.get_table(database, statement.name)
-        require_parquet(described)
+        form = insertion_form(described)
         sql = insertion(statement, table, self._translated(execution, statement.query, parameters))
         query = self._translated(execution, sql, parameters)
-        form = Form(partitions=tuple(name for name, _ in table.partitions))
         written = self._write_answer(execution, query, str(described["StorageDescriptor"]["Location"]), form)
         if not is_projected(described.get("Parameters") or {}):
             self._register(database, statement.name, form, written)
-        self._finish_writing(execution, [*written.values()])
+        self._finish_writing(execution, written)
 
     def _explain(self, execution: Execution, statement: Statement, parameters: tuple[str, ...]) -> None:
         query = self._translated(execution, statement.query, parameters)
@@ -351,13 +356,15 @@ class Executions:
         query = self._translated(execution, statement.query, parameters)
         check_columns(query, form)
         require_empty(self._engine, statement.target)
-        self._finish_writing(execution, [*self._write_answer(execution, query, statement.target, form).values()])
+        self._finish_writing(execution, self._write_answer(execution, query, statement.target, form))
 
-    def _finish_writing(self, execution: Execution, written: list[str]) -> None:
+    def _finish_writing(self, execution: Execution, written: dict[tuple[str, ...], Written]) -> None:
         base = execution.output.removesuffix(".csv")
         bucket, key = split_location(f"{base}-manifest.csv")
-        self._engine.objects.put(bucket, key.rstrip("/"), "".join(f"{path}\n" for path in written).encode())
+        self._engine.objects.put(bucket, key.rstrip("/"), "".join(f"{one.path}\n" for one in written.values()).encode())
         execution.manifest = f"{base}-manifest.csv"
+        if execution.statement.action != "UNLOAD":
+            execution.update_count = sum(one.rows for one in written.values())
         self._write(execution, [_ROWS], [])
 
     def _prepare(self, execution: Execution, statement: Statement, parameters: tuple[str, ...]) -> None:

@@ -12,16 +12,16 @@ import re2
 
 from infra.local.athena import json as query_json
 from infra.local.athena.casts import cast
+from infra.local.athena.delimited import NESTED, Delimited
 from infra.local.athena.errors import QueryError, refused
+from infra.local.athena.table_definitions import LAZY
 from infra.local.athena.types import JSON, VARCHAR, SqlType, from_glue
 from infra.local.athena.values import Typed
 
-_LAZY: Final = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 _CSV: Final = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 _REGEX: Final = "org.apache.hadoop.hive.serde2.RegexSerDe"
 _OPENX: Final = "org.openx.data.jsonserde.JsonSerDe"
 _HIVE_JSON: Final = frozenset({"org.apache.hive.hcatalog.data.JsonSerDe", "org.apache.hadoop.hive.serde2.JsonSerDe"})
-_NESTED: Final = frozenset({"array", "map", "row"})
 Split = Callable[[str], list[str | None]]
 
 
@@ -33,18 +33,22 @@ class TextFormat:
         columns: their types.
         split: the columns' texts of a line, each JSON text where the column is nested.
         skipped: lines at the beginning of each object that are no rows.
+        base64: whether the text of a column of bytes is that.
     """
 
     columns: tuple[SqlType, ...]
     split: Split
     skipped: int = 0
+    base64: bool = False
 
     def value(self, index: int, text: str) -> str:
         """The DuckDB text of a column made from its text; what is not of its type is NULL."""
         kind = self.columns[index]
         if kind.kind == "varchar":
             return text if kind.precision is None else f"substr({text}, 1, {kind.precision})"
-        if kind.kind in _NESTED:
+        if kind.kind == "varbinary" and self.base64:
+            return f"from_base64({text})"
+        if kind.kind in NESTED:
             return cast(Typed(sql=text, type=JSON), kind).sql
         if kind.kind == "timestamp":
             text = f"replace(regexp_replace({text}, 'Z$', ''), 'T', ' ')"
@@ -61,33 +65,22 @@ def text_format(table: dict[str, Any]) -> TextFormat | None:
     serde = storage.get("SerdeInfo") or {}
     library, given = str(serde.get("SerializationLibrary") or ""), dict(serde.get("Parameters") or {})
     maker = _MAKERS.get(library)
-    if maker is None:
+    if maker is None and library != LAZY:
         return None
     names = [str(column["Name"]).lower() for column in storage.get("Columns") or ()]
     kinds = tuple(from_glue(str(column.get("Type") or "string")) for column in storage.get("Columns") or ())
-    if library not in _HIVE_JSON | {_OPENX} and any(kind.kind in _NESTED for kind in kinds):
-        raise refused(
-            f"the {next(k.kind for k in kinds if k.kind in _NESTED)} column of the text table {table['Name']}"
-        )
+    if library in {_CSV, _REGEX} and any(kind.kind in NESTED for kind in kinds):
+        raise refused(f"the {next(k.kind for k in kinds if k.kind in NESTED)} column of the text table {table['Name']}")
     given.pop("serialization.format", None)
-    split = maker(names, given)
+    split = Delimited(kinds, given).split if maker is None else maker(names, given)
     if given:
         raise refused(f"{sorted(given)[0]} of the text table {table.get('Name')}")
     skipped = int((table.get("Parameters") or {}).get("skip.header.line.count") or 0)
-    return TextFormat(columns=kinds, split=split, skipped=skipped)
+    return TextFormat(columns=kinds, split=split, skipped=skipped, base64=library == LAZY)
 
 
 def _fitted(values: list[str | None], width: int) -> list[str | None]:
     return (values + [None] * width)[:width]
-
-
-def _lazy(names: list[str], given: dict[str, str]) -> Split:
-    mark, null = given.pop("field.delim", "\x01") or "\x01", given.pop("serialization.null.format", r"\N")
-
-    def split(line: str) -> list[str | None]:
-        return _fitted([None if part == null else part for part in line.split(mark)], len(names))
-
-    return split
 
 
 def _open_csv(names: list[str], given: dict[str, str]) -> Split:
@@ -165,7 +158,6 @@ def _shown(value: object) -> str | None:
 
 
 _MAKERS: Final[dict[str, Callable[[list[str], dict[str, str]], Split]]] = {
-    _LAZY: _lazy,
     _CSV: _open_csv,
     _REGEX: _regex,
     _OPENX: _openx,

@@ -9,7 +9,7 @@ from sqlglot.tokens import TokenType
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.parser import require_one_statement
 from infra.local.athena.reading import Reader
-from infra.local.athena.table_definitions import read_definition
+from infra.local.athena.table_definitions import read_change, read_definition
 
 DML: Final = "DML"
 DDL: Final = "DDL"
@@ -51,10 +51,11 @@ class Statement:
         exists: it says IF EXISTS or IF NOT EXISTS, or OR REPLACE.
         properties: those of CREATE TABLE AS and UNLOAD.
         pattern: of SHOW.
-        definition: the Glue table of CREATE EXTERNAL TABLE.
+        definition: the Glue table of CREATE EXTERNAL TABLE; of ALTER TABLE what is set in one.
         partitions: values and places of ALTER TABLE.
         values: literals after USING.
         target: where UNLOAD writes.
+        cascade: DROP DATABASE takes what is in it.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Statement:
     partitions: tuple[tuple[dict[str, str], str | None], ...] = ()
     values: tuple[str, ...] = ()
     target: str = ""
+    cascade: bool = False
 
 
 _EXPECTED: Final = ", ".join(f"'{word}'" for word in sorted(_KNOWN_REFUSED | {"DESCRIBE", "SELECT", "SHOW", "WITH"}))
@@ -152,12 +154,13 @@ def _drop(reader: Reader) -> Statement:
         if reader.take(word):
             exists = reader.take("IF", "EXISTS")
             database, name = reader.qualified()
-            if reader.take("CASCADE"):
-                raise refused("DROP ... CASCADE")
-            reader.take("RESTRICT")
+            is_database = word in {"DATABASE", "SCHEMA"}
+            cascade = is_database and reader.take("CASCADE")
+            if is_database and not cascade:
+                reader.take("RESTRICT")
             reader.end()
-            action = f"DROP {'DATABASE' if word == 'SCHEMA' else word}"
-            return Statement(kind=DDL, action=action, database=database, name=name, exists=exists)
+            action = "DROP DATABASE" if is_database else f"DROP {word}"
+            return Statement(kind=DDL, action=action, database=database, name=name, exists=exists, cascade=cascade)
     raise refused(f"the statement DROP {reader.word()}")
 
 
@@ -205,12 +208,15 @@ def _describe(reader: Reader) -> Statement:
 def _alter(reader: Reader) -> Statement:
     reader.need("TABLE")
     database, name = reader.qualified()
+    if (changed := read_change(reader)) is not None:
+        reader.end()
+        return Statement(kind=DDL, action="ALTER TABLE", database=database, name=name, definition=changed)
     if reader.take("ADD"):
         exists, action = reader.take("IF", "NOT", "EXISTS"), "ALTER TABLE ADD PARTITION"
     elif reader.take("DROP"):
         exists, action = reader.take("IF", "EXISTS"), "ALTER TABLE DROP PARTITION"
     else:
-        raise refused(f"ALTER TABLE {reader.word()}", advice="use the Glue API")
+        raise refused(f"ALTER TABLE {reader.word()} {reader.word(1)}".rstrip(), advice="use the Glue API")
     if reader.word() != "PARTITION":
         raise refused(f"{action.removesuffix(' PARTITION')} {reader.word()}", advice="use the Glue API")
     found: list[tuple[dict[str, str], str | None]] = []

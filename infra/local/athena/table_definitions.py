@@ -23,6 +23,11 @@ _STORED: Final = {
         "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
     ),
 }
+# What a table that Glue gives may be given back with.
+_TABLE_INPUT: Final = (
+    "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "ViewOriginalText",
+    "ViewExpandedText", "TableType", "Parameters",
+)  # fmt: skip
 
 
 def read_definition(reader: Reader, name: str) -> dict[str, Any]:
@@ -80,6 +85,42 @@ def read_definition(reader: Reader, name: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def read_change(reader: Reader) -> dict[str, Any] | None:
+    """What an ALTER TABLE sets: ``Parameters``, ``Location``, ``Columns`` or ``AddedColumns``; None for another one.
+
+    Raises:
+        QueryError: SYNTAX_ERROR; FAILED for a column that is none.
+    """
+    if reader.take("SET", "TBLPROPERTIES"):
+        return {"Parameters": reader.pairs()}
+    if reader.take("SET", "LOCATION"):
+        return {"Location": reader.text()}
+    if reader.take("ADD", "COLUMNS"):
+        return {"AddedColumns": _columns(reader.brackets())}
+    if reader.take("REPLACE", "COLUMNS"):
+        return {"Columns": _columns(reader.brackets())}
+    return None
+
+
+def changed(table: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """The Glue ``TableInput`` of a table after an ALTER TABLE.
+
+    Raises:
+        QueryError: FAILED for a column that is there already.
+    """
+    kept = {name: table[name] for name in _TABLE_INPUT if table.get(name) is not None}
+    storage = dict(kept.get("StorageDescriptor") or {})
+    columns: list[dict[str, Any]] = [*(change.get("Columns") or storage.get("Columns") or [])]
+    columns += change.get("AddedColumns") or []
+    names = [str(column["Name"]).lower() for column in (*columns, *(table.get("PartitionKeys") or ()))]
+    for name in names:
+        if names.count(name) > 1:
+            raise QueryError("FAILED", f"SemanticException: Duplicate column name: {name}")
+    storage |= {"Columns": columns, "Location": change.get("Location", storage.get("Location", ""))}
+    parameters = {**(kept.get("Parameters") or {}), **change.get("Parameters", {})}
+    return {**kept, "StorageDescriptor": storage, "Parameters": parameters}
 
 
 def _columns(text: str) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,15 +10,17 @@ from typing import Any, Final
 import pyarrow as pa
 
 from glue.catalog import lake
+from infra.local.athena.delimited import Delimited
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError, refused
 from infra.local.athena.partitioning import folder
 from infra.local.athena.plan import TableInfo
 from infra.local.athena.rendering import text_of
 from infra.local.athena.statements import Statement
-from infra.local.athena.tables import split_location
+from infra.local.athena.table_definitions import LAZY
+from infra.local.athena.tables import require_parquet, split_location
 from infra.local.athena.translation import Translated
-from infra.local.athena.types import SqlType, common_type, to_glue
+from infra.local.athena.types import SqlType, common_type, from_glue, to_glue
 from infra.local.errors import ApiError
 
 _COMPRESSIONS: Final[dict[str, lake.Compression]] = {
@@ -28,7 +30,14 @@ _COMPRESSIONS: Final[dict[str, lake.Compression]] = {
     "NONE": "none",
 }
 _COMMON: Final = frozenset({"format", "field_delimiter", "partitioned_by"})
-_CTAS: Final = _COMMON | {"external_location", "write_compression", "parquet_compression", "with_no_data"}
+_CTAS: Final = _COMMON | {
+    "external_location",
+    "write_compression",
+    "parquet_compression",
+    "with_no_data",
+    "table_type",
+    "is_external",
+}
 _UNLOAD: Final = _COMMON | {"compression"}
 _ENDINGS: Final = {"PARQUET": "parquet", "JSON": "json", "TEXTFILE": "csv"}
 _INPUT: Final = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
@@ -38,13 +47,41 @@ _SERDE: Final = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """How an answer is written: a format, its compression, what is between columns of text, and the last columns
-    that are partitions."""
+    """How an answer is written.
+
+    Args:
+        format: PARQUET, JSON or TEXTFILE.
+        compression: of its objects.
+        delimiter: between the columns of TEXTFILE.
+        partitions: the last columns, which are no part of the objects.
+        line: a row of TEXTFILE as the table's SerDe reads it; None for UNLOAD's.
+    """
 
     format: str = "PARQUET"
     compression: lake.Compression = "snappy"
     delimiter: str = ","
     partitions: tuple[str, ...] = ()
+    line: Callable[[Sequence[Any]], str] | None = None
+
+
+def insertion_form(table: dict[str, Any]) -> Form:
+    """How INSERT INTO writes into a table.
+
+    Raises:
+        QueryError: NOT_SUPPORTED names the table's format.
+    """
+    partitions = tuple(str(key["Name"]).lower() for key in table.get("PartitionKeys") or ())
+    storage = table.get("StorageDescriptor") or {}
+    serde = storage.get("SerdeInfo") or {}
+    if str(serde.get("SerializationLibrary") or "") != LAZY:
+        require_parquet(table)
+        return Form(partitions=partitions)
+    kinds = [from_glue(str(column.get("Type") or "string")) for column in storage.get("Columns") or ()]
+    given = {key: value for key, value in (serde.get("Parameters") or {}).items() if key != "serialization.format"}
+    text = Delimited(kinds, given)
+    if given:
+        raise refused(f"{sorted(given)[0]} of the text table {table.get('Name')}")
+    return Form(format="TEXTFILE", compression="gzip", partitions=partitions, line=text.line)
 
 
 def check_properties(statement: Statement) -> Form:
@@ -58,6 +95,10 @@ def check_properties(statement: Statement) -> Form:
     for name in given:
         if name not in known:
             raise refused(f"the property {name} of {statement.action}", advice=f"it takes {', '.join(sorted(known))}")
+    if (kind := str(given.get("table_type", "HIVE")).upper()) != "HIVE":
+        raise refused(f"the table_type {kind}", advice="it takes HIVE")
+    if str(given.get("is_external", True)).lower() != "true":
+        raise refused("is_external = false", advice="tables of the type HIVE are external")
     form = str(given.get("format", "PARQUET")).upper()
     formats = ["PARQUET", *(["JSON", "TEXTFILE"] if statement.action == "UNLOAD" else [])]
     if form not in formats:
@@ -97,6 +138,14 @@ def check_columns(query: Translated, form: Form) -> list[str]:
     return names
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An object of an answer: its S3 path and how many rows it holds."""
+
+    path: str
+    rows: int
+
+
 def write_answer(
     engine: QueryEngine,
     query: Translated,
@@ -106,8 +155,8 @@ def write_answer(
     name: str,
     form: Form,
     now: float,
-) -> dict[tuple[str, ...], str]:
-    """Writes the answer under a location: one object, or one for each partition; gives their S3 paths by its values.
+) -> dict[tuple[str, ...], Written]:
+    """Writes the answer under a location: one object, or one for each partition; gives them by its values.
 
     Raises:
         QueryError: what fails in the query.
@@ -121,13 +170,13 @@ def write_answer(
     if not found.num_rows:
         return {}
     table = pa.table([found.column(i).cast(field.type) for i, field in enumerate(schema)], schema=schema)
-    written: dict[tuple[str, ...], str] = {}
+    written: dict[tuple[str, ...], Written] = {}
     for values, rows in _by_partition(table, kinds, count).items():
         part = table.take(pa.array(rows)).select(range(count)) if form.partitions else table
         body, ending = _body(part, kinds[:count], form)
         key = f"{prefix}{folder(list(form.partitions), list(values))}{name}.{ending}"
         engine.objects.put(bucket, key, body, content_type="application/octet-stream")
-        written[values] = f"s3://{bucket}/{key}"
+        written[values] = Written(path=f"s3://{bucket}/{key}", rows=len(rows))
     return written
 
 
@@ -161,17 +210,21 @@ def _body(table: Any, kinds: list[SqlType], form: Form) -> tuple[bytes, str]:
     if form.format == "JSON":
         lines = [json.dumps(row, default=_shown, ensure_ascii=False) for row in table.to_pylist()]
     else:
-        lines = [
-            form.delimiter.join(
-                r"\N" if value is None else text_of(value, kind) or ""
-                for value, kind in zip(row.values(), kinds, strict=True)
-            )
-            for row in table.to_pylist()
-        ]
+        lines = (
+            [form.line([*row.values()]) for row in table.to_pylist()]
+            if form.line
+            else [
+                form.delimiter.join(
+                    r"\N" if value is None else text_of(value, kind) or ""
+                    for value, kind in zip(row.values(), kinds, strict=True)
+                )
+                for row in table.to_pylist()
+            ]
+        )
     body = "".join(f"{line}\n" for line in lines).encode()
     if form.compression == "none":
         return body, _ENDINGS[form.format]
-    return gzip.compress(body, mtime=0), f"{_ENDINGS[form.format]}.gz"
+    return gzip.compress(body, mtime=0), "gz" if form.line else f"{_ENDINGS[form.format]}.gz"
 
 
 def _shown(value: object) -> object:

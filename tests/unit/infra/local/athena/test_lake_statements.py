@@ -68,6 +68,80 @@ def test_delimited_text_is_read_with_types_headers_and_nulls(athena: Athena) -> 
     ]
 
 
+def test_delimited_text_holds_nested_columns_and_bytes(athena: Athena) -> None:
+    athena.objects.put("lake", "n/a", b"1\t1\x022\t1\x032\x023\x034\tx\x027\tMTIz\tplain!\n2\t\t\\N\tx\n3\tz\x025\n")
+    athena.run(
+        "CREATE EXTERNAL TABLE n (id int, items array<int>, pairs map<int,int>, who struct<a:string,b:int>, code binary, "
+        "raw binary) ROW FORMAT DELIMITED FIELDS TERMINATED BY '\\t' STORED AS TEXTFILE LOCATION 's3://lake/n/'"
+    )
+    assert athena.answer("SELECT items, pairs, who, code, raw FROM n ORDER BY id")[1:] == [
+        ["[1, 2]", "{1=2, 3=4}", "{a=x, b=7}", "31 32 33", "70 6c 61 69 6e 21"],
+        ["[]", None, "{a=x, b=null}", None, None],
+        ["[null, 5]", None, None, None, None],
+    ]
+
+
+def test_delimited_text_has_delimiters_of_its_own(athena: Athena) -> None:
+    athena.objects.put("lake", "m/a", b"a;b=1,c=2|3,4\n")
+    athena.run(
+        "CREATE EXTERNAL TABLE m (id string, x map<string,int>) ROW FORMAT DELIMITED FIELDS TERMINATED BY ';' "
+        "COLLECTION ITEMS TERMINATED BY ',' MAP KEYS TERMINATED BY '=' LINES TERMINATED BY '\\n' LOCATION 's3://lake/m/'"
+    )
+    assert athena.answer("SELECT id, x['b'], x['c'] FROM m")[1:] == [["a", "1", None]]
+
+
+def test_rows_are_inserted_into_delimited_text(athena: Athena) -> None:
+    athena.run(
+        "CREATE EXTERNAL TABLE d (id int, name string, price double, at timestamp, day date, raw binary, ok boolean) "
+        "PARTITIONED BY (dt string) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://lake/d/'"
+    )
+    athena.run(
+        "INSERT INTO d VALUES (1, 'ann', 1.5e0, timestamp '2024-01-05 10:00:00.25', date '2024-01-05', X'00ff', true, 'x'), "
+        "(2, NULL, NULL, timestamp '2024-01-05 10:00:00', NULL, NULL, false, 'x')"
+    )
+    [(key, body)] = [(key, body) for (_, key), body in athena.objects.stored.items() if key.startswith("d/dt=x/")]
+    assert key.endswith(".gz")
+    assert gzip.decompress(body) == (
+        b"1,ann,1.5,2024-01-05 10:00:00.25,2024-01-05,AP8=,true\n2,\\N,\\N,2024-01-05 10:00:00,\\N,\\N,false\n"
+    )
+    assert athena.answer("SELECT * FROM d ORDER BY id")[1:] == [
+        ["1", "ann", "1.5", "2024-01-05 10:00:00.250", "2024-01-05", "00 ff", "true", "x"],
+        ["2", None, None, "2024-01-05 10:00:00.000", None, None, "false", "x"],
+    ]
+    athena.run("CREATE EXTERNAL TABLE e (id int, tags array<string>) LOCATION 's3://lake/e/'")
+    assert failure(athena, "INSERT INTO e VALUES (1, ARRAY['a'])").startswith("NOT_SUPPORTED")
+
+
+def test_a_table_is_altered(athena: Athena) -> None:
+    athena.run("CREATE EXTERNAL TABLE a (id int) PARTITIONED BY (dt string) STORED AS PARQUET LOCATION 's3://lake/a/'")
+    athena.run("ALTER TABLE a SET TBLPROPERTIES ('owner' = 'ann', 'a b' = '1')")
+    athena.run("ALTER TABLE a ADD COLUMNS (name string COMMENT 'whose', tags array<string>)")
+    athena.run("ALTER TABLE a SET LOCATION 's3://lake/elsewhere/'")
+    assert ["owner\tann"] in athena.answer("SHOW TBLPROPERTIES a")
+    assert "  's3://lake/elsewhere/'" in [line for [line] in athena.answer("SHOW CREATE TABLE a")]
+    assert athena.answer("SELECT column_name, comment FROM information_schema.columns WHERE table_name = 'a'")[1:] == [
+        ["id", None], ["name", "whose"], ["tags", None], ["dt", None]
+    ]  # fmt: skip
+    assert failure(athena, "ALTER TABLE a ADD COLUMNS (dt int)").startswith("FAILED: SemanticException: Duplicate")
+    athena.run("ALTER TABLE a REPLACE COLUMNS (only bigint)")
+    assert athena.answer("SELECT * FROM a")[0] == ["only", "dt"]
+
+
+def test_what_was_written_is_counted(athena: Athena) -> None:
+    def count(sql: str) -> object:
+        return athena.call("GetQueryResults", QueryExecutionId=athena.run(sql)["QueryExecutionId"])["UpdateCount"]
+
+    assert count("CREATE TABLE two WITH (format = 'PARQUET') AS SELECT * FROM (VALUES 1, 2) t(x)") == 2
+    assert count("INSERT INTO two SELECT x FROM two UNION ALL SELECT 3") == 3
+    assert count("SELECT x FROM two") == 0
+
+
+def test_a_table_is_made_of_the_type_hive_and_no_other(athena: Athena) -> None:
+    athena.run("CREATE TABLE hive WITH (table_type = 'HIVE', is_external = true, format = 'parquet') AS SELECT 1 AS x")
+    assert athena.answer("SELECT x FROM hive")[1:] == [["1"]]
+    assert "ICEBERG" in failure(athena, "CREATE TABLE i WITH (table_type = 'ICEBERG') AS SELECT 1 AS x")
+
+
 def test_quoted_csv_is_read_by_opencsv(athena: Athena) -> None:
     athena.objects.put("lake", "o/a.csv", b'"1","a, b","say ""hi"""\n"2","",""\n')
     athena.run(
@@ -188,6 +262,41 @@ def test_an_answer_is_used_again_when_it_is_young_enough(athena: Athena) -> None
     assert second["Statistics"]["DataScannedInBytes"] == 0
     assert athena.rows(second["QueryExecutionId"]) == athena.rows(first["QueryExecutionId"])
     assert not athena.run("SELECT count(*) FROM t")["Statistics"]["ResultReuseInformation"]["ReusedPreviousResult"]
+
+
+def test_the_catalog_is_asked_as_tables(athena: Athena) -> None:
+    athena.run(
+        "CREATE EXTERNAL TABLE days (id int COMMENT 'its number', at timestamp) COMMENT 'all of them' "
+        "PARTITIONED BY (dt string) STORED AS PARQUET LOCATION 's3://lake/days/'"
+    )
+    athena.run("CREATE VIEW latest AS SELECT max(dt) AS dt, count(*) AS n FROM days")
+    here = "table_schema = 'default' AND table_name IN ('days', 'latest')"
+    assert athena.answer(f"SELECT table_name, table_type, table_comment FROM information_schema.tables WHERE {here}")[
+        1:
+    ] == [["days", "BASE TABLE", "all of them"], ["latest", "VIEW", None]]
+    assert athena.answer(
+        "SELECT table_name, column_name, ordinal_position, data_type, comment, extra_info "
+        f"FROM information_schema.columns WHERE {here} ORDER BY 1, 3"
+    )[1:] == [
+        ["days", "id", "1", "integer", "its number", None],
+        ["days", "at", "2", "timestamp(3)", None, None],
+        ["days", "dt", "3", "varchar", None, "partition key"],
+        ["latest", "dt", "1", "varchar", None, None],
+        ["latest", "n", "2", "bigint", None, None],
+    ]
+    assert athena.answer("SELECT view_definition FROM information_schema.views WHERE table_name = 'latest'")[1:] == [
+        ["SELECT max(dt) AS dt, count(*) AS n FROM days"]
+    ]
+
+
+def test_a_database_is_dropped_with_what_is_in_it(athena: Athena) -> None:
+    athena.run("CREATE DATABASE whole")
+    athena.run("CREATE EXTERNAL TABLE whole.t (id int) STORED AS PARQUET LOCATION 's3://lake/w/'")
+    assert failure(athena, "DROP DATABASE whole").startswith("SCHEMA_NOT_EMPTY")
+    athena.run("DROP DATABASE IF EXISTS whole CASCADE")
+    assert ["whole"] not in athena.answer("SHOW DATABASES")
+    assert failure(athena, "SELECT * FROM whole.t").startswith("SCHEMA_NOT_FOUND")
+    athena.run("DROP DATABASE IF EXISTS whole CASCADE")
 
 
 REFUSED = {
