@@ -198,8 +198,20 @@ class DisguisedTerms:
                 bound = (begins or not self._bound_before[number]) and (ends or not self._bound_after[number])
                 if not bound and not (all(joined[start:end]) and sum(wanted) >= MIN_UNBOUND):
                     continue
-                if (written == wanted) if not stretched else _held_long(text[start:end], written, wanted):
+                if stretched:
+                    meant = _held_long(text[start:end], written, wanted)
+                elif bound:
+                    meant = written == wanted
+                else:
+                    meant = _between_others(written, wanted)
+                if meant:
                     yield number, revealed.places[start:end]
+
+
+def _between_others(written: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Whether a term is written where nothing says where words end: the words beside it may end and begin with its own
+    first and last letter."""
+    return written[1:-1] == wanted[1:-1] and written[0] >= wanted[0] and written[-1] >= wanted[-1]
 
 
 def _held_long(letters: str, written: Sequence[int], wanted: Sequence[int]) -> bool:

@@ -34,6 +34,17 @@ MAX_ENDING = 8
 _LEET = r"[a-z][0134578@$][a-z]"
 _MIXED = r"[a-z][\p{Cyrillic}\p{Greek}]|[\p{Cyrillic}\p{Greek}][a-z]"
 
+_AS_LATIN = {
+    ord(written): ord(letter) for written, letter in CONFUSABLES.items() if "LATIN" not in unicodedata.name(written, "")
+}
+"""Letters of other alphabets that look like a Latin one."""
+_OTHER_ALPHABETS = frozenset({"ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "mn", "tg", "el", "hy"})
+"""Languages with alphabets of which some letters look Latin."""
+_SHORTEST_BORROWED = 4
+"""Letters of a term that counts in a text of Latin letters when it is wholly written in another alphabet's."""
+_MOST_GUESSED = 2000
+"""Characters by which a language is guessed."""
+
 _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "BOPOMOFO", "HALFWIDTH")
 
@@ -54,9 +65,10 @@ class TermDetector:
     apart, held long, or masked.
 
     A find that is not letter by letter the term counts only when at least one of its letters is the term's own: "1diot"
-    is found, the number 455 is not read as a word, and neither is a word wholly in another script. A term of a language
-    counts in texts of that language. Where an event names none it is guessed; where even that is not possible the term
-    counts, unless it is an ordinary word elsewhere or written with other accents.
+    is found, the number 455 is not read as a word, and a word wholly in another script only where the language is known
+    or guessed to be written in Latin letters. A term of a language counts in texts of that language. Where an event
+    names none it is guessed; where even that is not possible the term counts, unless it is an ordinary word elsewhere
+    or written with other accents.
     """
 
     name = "terms"
@@ -231,11 +243,19 @@ class _Spoken:
         # Words that mix alphabets, or digits with letters, are written in one of them and disguised with the other.
         if compiled(_LEET).search(plain):
             return likely_languages(folded)
-        likely = likely_languages(plain)
         if not plain.isascii() and compiled(_MIXED).search(plain):
-            likely |= likely_languages(folded)
+            # What little such a text says in one alphabet may be of no language: nobody knows then.
+            some = plain[:_MOST_GUESSED]
+            return likely_languages(_in_one_alphabet(some)) | likely_languages(some.translate(_AS_LATIN))
+        likely = likely_languages(plain)
         # Every letter once: words held long are words of no language.
         return likely or likely_languages("".join([letter for letter, _ in groupby(folded)]))
+
+    @cached_property
+    def is_latin(self) -> bool:
+        """Whether the language is known or guessed, and written in Latin letters."""
+        spoken = self._guessed if self._given is None else {self._given}
+        return bool(spoken) and not spoken & _OTHER_ALPHABETS
 
     def counts(self, entry: _Entry, *, same: bool, hidden: bool = False) -> bool:
         """Whether a term counts in a text of this language.
@@ -252,6 +272,15 @@ class _Spoken:
         if not self._guessed:
             return same and (hidden or not entry.sure)
         return entry.language in self._guessed
+
+
+def _in_one_alphabet(plain: str) -> str:
+    """A text whose words of Latin and other letters are read as Latin ones; accents, which tell languages, stay.
+
+    >>> _in_one_alphabet("ты рuttаnа, però")
+    'ты puttana, però'
+    """
+    return " ".join([word.translate(_AS_LATIN) if compiled(_MIXED).search(word) else word for word in plain.split(" ")])
 
 
 def _of_rules(rules: Sequence[TermRule], detector: str) -> Iterable[tuple[str, _Entry]]:
@@ -311,14 +340,20 @@ def _stands(entry: _Entry, plain: str, start: int, end: int, spoken: _Spoken) ->
     if entry.exact:
         return False
     pairs = list(zip(written, entry.plain, strict=True))
-    if not any(one == other and one.isalpha() for one, other in pairs):
+    if not any(one == other and one.isalpha() for one, other in pairs) and not (
+        len(pairs) >= _SHORTEST_BORROWED and all(one.isalpha() for one, _ in pairs) and spoken.is_latin
+    ):
         return False
     # An accent more or less may make it another word: it may be left out where the language is known, and be put on
     # where the language has none. A digit or another script's letter is no accent.
     changed = [
         (one, other)
         for one, other in pairs
-        if one != other and one.isalpha() and other.isalpha() and not (other.isascii() and one in CONFUSABLES)
+        if one != other
+        and one.isalpha()
+        and other.isalpha()
+        and not (other.isascii() and one in CONFUSABLES)
+        and _AS_LATIN.get(ord(other)) != ord(one)
     ]
     if entry.language is not None and entry.language not in _WITHOUT_ACCENTS and any(map(_is_latin, changed)):
         return False

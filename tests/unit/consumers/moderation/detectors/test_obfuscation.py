@@ -25,6 +25,8 @@ def flagged(text: str) -> bool:
         "i d i o t",
         "you i d i o t!",
         "y o u i d i o t",
+        "a n i d i o t t o m e",
+        "s o m e e l o s e r r a n",
         "y.o.u i.d.i.o.t.",
         "i-d-i-o-t",
         "i🔥d🔥i🔥o🔥t",

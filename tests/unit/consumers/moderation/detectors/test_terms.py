@@ -49,6 +49,28 @@ def test_a_word_of_another_script_is_not_read_as_a_latin_one() -> None:
     assert rules_found(terms("сор"), "вынеси сор") == ["rule"]
 
 
+def test_a_word_wholly_in_another_script_counts_where_the_text_is_known_to_be_of_a_latin_one() -> None:
+    assert rules_found(terms("pocha", language="es"), "eres una росһа", "es") == ["rule"]
+    assert rules_found(terms("pocha"), "росһа", "ru") == []
+    assert rules_found(terms("pocha"), "росһа") == []
+    assert rules_found(terms("cop"), "the сор", "en") == []
+
+
+@pytest.mark.parametrize(
+    ("term", "language", "text"),
+    [
+        ("puttana", "it", "рuttаnа"),
+        ("kurwa", "pl", "tо mі wсzоrаj роwіеdzіеlі: kurwа і nіс wіęсеj"),
+        ("cabron", "es", "саbrоn"),
+        ("сука", "ru", "cyкa"),
+    ],
+)
+def test_a_word_in_two_alphabets_is_found_though_its_language_is_only_guessed(
+    term: str, language: str, text: str
+) -> None:
+    assert rules_found(terms(term, language=language), text) == ["rule"]
+
+
 def test_a_longer_term_is_found_behind_a_shorter_one_inside_it() -> None:
     rules = [TermRule("short", "label", 0.5, ("free",)), TermRule("long", "label", 0.5, ("freedom fries",))]
     assert rules_found(rules, "freedom fries") == ["long"]
