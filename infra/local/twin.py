@@ -12,7 +12,7 @@ import msgspec
 
 from infra.local.apigateway.api import ApiGatewayApi
 from infra.local.athena.api import AthenaApi
-from infra.local.athena.processes import QUERY_SECONDS, IsolatedEngine
+from infra.local.athena.processes import QUERY_SECONDS, Processes
 from infra.local.awslambda.api import EventSourceApi
 from infra.local.awslambda.destinations import AwsDestinations, FailureDestinations
 from infra.local.awslambda.driver import EventSourceDriver
@@ -57,6 +57,8 @@ from infra.rights.needs import Where
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+    from infra.local.athena.engine import QueryEngine
 
 # moto's backends belong to the process: a second twin would find the first one's buckets.
 _one_twin = threading.Lock()
@@ -191,12 +193,13 @@ class Twin:
             journal=kept.journal if kept else None,
         )
         self.streams.watchers += [self.mappings.wake, self.deliveries.wake]
-        self._queries = IsolatedEngine(objects=self.objects, catalog=self.catalog, seconds=query_seconds)
+        self._query_processes = Processes()
+        self._query_seconds = query_seconds
         self.athena = AthenaApi(
             objects=self.objects,
             catalog=self.catalog,
             clock=self._clock,
-            engine=self._queries,
+            engine=self._query_engine,
             note=kept.requests.note if kept else None,
         )
         self.status = Status(
@@ -275,6 +278,13 @@ class Twin:
         if self.rights is not None:
             self._door = self.rights.door(self._door, self.functions, self.mappings)
 
+    def _query_engine(self) -> "QueryEngine":
+        from infra.local.athena.isolated import IsolatedEngine
+
+        return IsolatedEngine(
+            objects=self.objects, catalog=self.catalog, seconds=self._query_seconds, processes=self._query_processes
+        )
+
     def _open_source(self, name: str, arn: str, since: float) -> Source:
         positions = self._kept.journal(name).positions() if self._kept else None
         refuse = self._testbed.faults.refuse if self._testbed else _no_guard
@@ -340,7 +350,7 @@ class Twin:
             self.mappings.start()
             self.deliveries.start()
             self.cloudwatch.watch.start()
-            self._queries.warm()
+            self._query_processes.warm()
             if self._testbed:
                 self._testbed.begin(self._baseline(), look=self._look)
             self._ready = True
@@ -380,7 +390,7 @@ class Twin:
         self._running = False
         try:
             self.athena.close()
-            self._queries.close()
+            self._query_processes.close()
             self.cloudwatch.watch.stop()
             self._queues_read.close()
             self._subscriptions.stop()

@@ -8,10 +8,10 @@ from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from infra.local.athena.errors import QueryError
-from infra.local.athena.statements import read_statement
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 
+DATA_CATALOG: Final = "AwsDataCatalog"
 PRIMARY: Final = "primary"
 ENGINE: Final = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
 _MIN_CUTOFF: Final = 10_000_000
@@ -246,6 +246,8 @@ class WorkGroups:
         """
         if not _STATEMENT.fullmatch(name):
             raise invalid(f"a prepared statement's name is 1 to 256 of A-Z a-z 0-9 _ @ :, no digit first; got {name!r}")
+        from infra.local.athena.statements import read_statement
+
         try:
             read_statement(sql)
         except QueryError as error:

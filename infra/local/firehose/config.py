@@ -13,7 +13,7 @@ from datetime import tzinfo
 from typing import Any
 
 from infra.local.errors import ApiError
-from infra.local.firehose.openx import OpenXOptions
+from infra.local.firehose.openx_options import OpenXOptions
 from infra.local.firehose.prefix import Prefix, PrefixError, parse_prefix, time_zone
 from infra.local.firehose.processing import MIB, Hints, Processing, invalid, only, read_processing
 

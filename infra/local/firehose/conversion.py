@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from infra.local.firehose.openx import OpenXOptions, RowReader
+from infra.local.firehose.openx import RowReader
+from infra.local.firehose.openx_options import OpenXOptions
 from infra.local.firehose.openx_values import DoesNotFit
 
 _RETRY_BLOCK = 256

@@ -1,20 +1,22 @@
-"""The S3 objects of a delivery: their keys and their bytes."""
+"""The S3 objects of a delivery: their keys and their bytes. Arrow is read with the first one that needs it."""
 
 import gzip
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from glue.catalog.lake import Compression, arrow_schema, write_table
 from infra.local.errors import ApiError
 from infra.local.firehose.config import ConversionSettings, Destination
-from infra.local.firehose.conversion import Converter
 from infra.local.firehose.errors import CONVERSION, error_lines
 from infra.local.firehose.prefix import evaluate, object_name
 from infra.local.firehose.records import FailedRecord
 from infra.local.firehose.stream import Delivery
+
+if TYPE_CHECKING:
+    from glue.catalog.lake import Compression
+    from infra.local.firehose.conversion import Converter
 
 
 class Catalog(Protocol):
@@ -64,13 +66,16 @@ class Conversions:
         self._catalog = catalog
         self._made: dict[tuple[str, str], tuple[object, Converter, Any]] = {}
 
-    def of(self, settings: ConversionSettings) -> tuple[Converter, Any]:
+    def of(self, settings: ConversionSettings) -> "tuple[Converter, Any]":
         """The converter for a stream's table, and the table's Arrow schema.
 
         Raises:
             ApiError: when the table is not in the catalog.
             ValueError: when a column has a type that no Parquet column of ours has.
         """
+        from glue.catalog.lake import arrow_schema
+        from infra.local.firehose.conversion import Converter
+
         source = settings.schema
         table = self._catalog.get_table(source.database, source.table)
         table = table.get("Table", table)
@@ -112,6 +117,8 @@ def _plain_object(delivery: Delivery, place: Destination, names: Names) -> S3Obj
 def _converted_objects(
     delivery: Delivery, conversion: ConversionSettings, conversions: Conversions, names: Names, *, now: float
 ) -> list[S3Object]:
+    from glue.catalog.lake import write_table
+
     records = [record for piece in delivery.pieces for record in piece.records]
     ends = list(accumulate(len(piece.records) for piece in delivery.pieces))
 

@@ -12,38 +12,17 @@ Sources, read 2026-11-20:
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
+from infra.local.firehose.openx_options import OpenXOptions
 from infra.local.firehose.openx_values import MALFORMED, DoesNotFit, Number, reader_of
 
 PARSE_ERROR = "DataFormatConversion.ParseError"
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLANK = " \t\r\n"
-
-
-@dataclass(frozen=True)
-class OpenXOptions:
-    """The SerDe's settings; the defaults are AWS's.
-
-    Args:
-        case_insensitive: keys are lower-cased before they are looked up.
-        dots_to_underscores: ``a.b`` is looked up as ``a_b``.
-        mappings: column name to JSON key.
-    """
-
-    case_insensitive: bool = True
-    dots_to_underscores: bool = False
-    mappings: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def plain(self) -> bool:
-        """True when a lower-case key is its column's name and nothing else is."""
-        return not self.dots_to_underscores and not self.mappings
 
 
 class RowReader:

@@ -136,9 +136,9 @@ def test_pages_hold_the_header_once(athena: Athena) -> None:
 
 def test_results_are_read_from_s3_when_they_are_not_at_hand(athena: Athena) -> None:
     key = athena.run("SELECT id, name FROM t ORDER BY id")["QueryExecutionId"]
-    athena.api._results._recent.clear()
+    athena.api._queries()._results._recent.clear()
     assert athena.rows(key)[2] == ["2", None]
-    athena.api._results._recent.clear()
+    athena.api._queries()._results._recent.clear()
     athena.objects.delete("results", f"here/{key}.csv")
     assert athena.error("GetQueryResults", QueryExecutionId=key).code == "InvalidRequestException"
 

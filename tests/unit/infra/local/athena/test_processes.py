@@ -11,7 +11,8 @@ import pytest
 from infra.local.athena.engine import Running
 from infra.local.athena.errors import QueryError
 from infra.local.athena.files import Meter
-from infra.local.athena.processes import Budget, IsolatedEngine
+from infra.local.athena.isolated import IsolatedEngine
+from infra.local.athena.processes import Budget
 from tests.fakes.query_ports import FakeCatalog, FakeObjects
 
 NOW = 1_704_888_000.0
@@ -115,7 +116,7 @@ def test_a_query_that_runs_too_long_is_ended() -> None:
 
 def test_a_process_that_died_while_it_waited_is_replaced(athena: Athena) -> None:
     athena.ask("SELECT 1")
-    for process in athena.engine._idle:
+    for process in athena.engine._processes._idle:
         process.end()
         process._process.wait()
     assert athena.ask("SELECT 2") == [(2,)]

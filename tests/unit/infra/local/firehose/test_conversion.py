@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from glue.catalog.lake import arrow_schema
 from infra.local.firehose.conversion import Converter
-from infra.local.firehose.openx import PARSE_ERROR, OpenXOptions
+from infra.local.firehose.openx import PARSE_ERROR
+from infra.local.firehose.openx_options import OpenXOptions
 from infra.local.firehose.openx_values import MALFORMED
 
 VERDICT_LIKE = arrow_schema(
