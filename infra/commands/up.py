@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from glue.system_clock import SystemClock
 from glue.terminal.commands import command
 from glue.terminal.errors import IN_USE, CommandError, WrongUseError, exit_codes_help
 from glue.terminal.sanitize import inert
@@ -22,7 +21,7 @@ from infra.commands.detaching import redirect_output, start_detached
 from infra.commands.ready import show_ready
 
 if TYPE_CHECKING:
-    from infra.local.certificate import Certificate
+    from infra.certificate import Certificate
     from infra.local.durable.folder import DataFolder
     from infra.local.testbed import Testbed
 
@@ -207,10 +206,12 @@ def _check_port(port: int) -> None:
 
 
 def _certificate() -> "Certificate":
-    from infra.local.certificate import certificate
+    from datetime import UTC, datetime
+
+    from infra.certificate import certificate_for
 
     try:
-        return certificate(TLS_FOLDER.absolute(), SystemClock().now())
+        return certificate_for("localhost", TLS_FOLDER.absolute(), now=datetime.now(UTC))
     except OSError as error:
         raise CommandError(f"--tls: {TLS_FOLDER} cannot be written ({error.strerror})") from error
 

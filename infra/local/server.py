@@ -19,7 +19,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server
 
-from infra.local.certificate import Certificate
+from infra.certificate import Certificate
 from infra.local.rsgi import Workers, WsgiAdapter
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
+from infra.certificate import Certificate
 from infra.local.apigateway.api import ApiGatewayApi
 from infra.local.athena.api import AthenaApi
 from infra.local.athena.processes import QUERY_SECONDS, Processes
@@ -21,7 +22,6 @@ from infra.local.awslambda.functions_api import LambdaApi
 from infra.local.awslambda.queues_api import QueueMappings
 from infra.local.baseline import Baseline, Services
 from infra.local.cbor import CborDoor
-from infra.local.certificate import Certificate
 from infra.local.clock import Clock, SystemClock
 from infra.local.cloudformation.change_sets import ChangeSets
 from infra.local.cloudformation.cloudformation import Stack, StackApi, StackResource

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from infra.serving.certificates import Certificate, certificate_for
+from infra.certificate import Certificate, certificate_for
 from infra.serving.redirect import HOST, Redirector
 from infra.serving.server import STOP_SECONDS, ServeSettings, free_port, serve, wait_until_listening
 

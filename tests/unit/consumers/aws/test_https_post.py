@@ -14,7 +14,7 @@ import pytest
 from consumers.aws.https_post import HttpsPost, is_public
 from consumers.webhooks.ports import UnreachableError
 from glue.webhooks import MAX_ANSWER_BYTES
-from infra.serving.certificates import certificate_for
+from infra.certificate import certificate_for
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n" + b'{"done": "none"}'
 

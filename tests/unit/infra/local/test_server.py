@@ -8,15 +8,17 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.certificate import certificate
+from infra.certificate import certificate_for
 from infra.local.server import LoopbackServer
 
-NOW = 1_796_000_000.0
+# Clients ask the clock of the machine whether a certificate is valid.
+NOW = datetime.now(UTC)
 
 
 def echo(environ: Any, start_response: Any) -> list[bytes]:
@@ -217,12 +219,12 @@ def test_http_2_without_tls_is_spoken_on_the_same_port(server: LoopbackServer) -
 
 @pytest.mark.parametrize("offered", [["http/1.1"], ["h2", "http/1.1"]])
 def test_tls_is_spoken_on_a_port_of_its_own(tmp_path: Path, offered: list[str]) -> None:
-    made = certificate(tmp_path, NOW)
+    made = certificate_for("localhost", tmp_path, now=NOW)
     context = ssl.create_default_context(cafile=str(made.authority))
     context.verify_flags |= ssl.VERIFY_X509_STRICT if hasattr(ssl, "VERIFY_X509_STRICT") else 0
     context.maximum_version = ssl.TLSVersion.TLSv1_2 if len(offered) == 1 else ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(offered)
-    with LoopbackServer(echo, certificate=certificate(tmp_path, NOW)) as server:
+    with LoopbackServer(echo, certificate=certificate_for("localhost", tmp_path, now=NOW)) as server:
         assert server.tls_url is not None
         port = int(server.tls_url.rpartition(":")[2])
         for name in ("localhost", "127.0.0.1"):
@@ -244,7 +246,10 @@ def test_tls_is_spoken_on_a_port_of_its_own(tmp_path: Path, offered: list[str]) 
 
 def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
     first = LoopbackServer(echo)
-    for ports in ({"port": first.port}, {"certificate": certificate(tmp_path, NOW), "tls_port": first.port}):
+    for ports in (
+        {"port": first.port},
+        {"certificate": certificate_for("localhost", tmp_path, now=NOW), "tls_port": first.port},
+    ):
         with pytest.raises(OSError, match="in use"):
             LoopbackServer(echo, **ports)
     first.stop()
