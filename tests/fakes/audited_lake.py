@@ -182,10 +182,13 @@ class AuditedLake:
 
     def land(self, payloads: Sequence[bytes]) -> None:
         """Lands more records of the stream."""
-        records = self._records(payloads, first=9_000)
-        self._decide(records, part="more")
+        self._decide(self._records(payloads, first=9_000), part="more")
+        self.archive(payloads)
+
+    def archive(self, payloads: Sequence[bytes]) -> None:
+        """Keeps more records of the stream; nothing becomes of them."""
         if self.packed:
-            self._pack(records)
+            self._pack(self._records(payloads, first=9_000))
             return
         key = "archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-00-88888888.gz"
         self.lake.write(key, gzip.compress(b"".join(payload + b"\n" for payload in payloads), mtime=0))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from athena.engine import Engine, EngineUnreachable
+from athena.engine import Answer, Engine, EngineUnreachable, QueryFailed
 from glue.catalog.tables import QUARANTINE, VERDICTS
 from glue.contract import AuditRow
 from infra.audit.auditing import Auditor
@@ -210,6 +211,42 @@ def test_an_object_that_cannot_be_read_is_named_and_nothing_is_claimed(lake: Aud
     assert [(finding.kind, finding.id) for finding in report.findings] == [("object", f"s3://lake/{key}")]
     assert not report.is_judged
     assert report.completeness is None
+
+
+class Silent:
+    """An Athena that fails and names no object."""
+
+    def run(self, sql: str, parameters: Sequence[str] = (), *, database: str, workgroup: str) -> Answer:
+        raise QueryFailed("HIVE_CURSOR_ERROR: something")
+
+
+def test_of_objects_that_nobody_named_those_that_cannot_be_read_are_found(lake: AuditedLake) -> None:
+    auditor = Auditor(engine=Silent(), database="default", workgroup="w", lake=lake.lake, letters=lake.letters)
+    with pytest.raises(QueryFailed):
+        auditor.audit(audit_id="a", start=START, end=END, now=NOW)
+    broken = {lake.keys("archive/")[0]: b"no gzip", lake.keys("verdicts/")[0]: b"no Parquet"}
+    broken[lake.keys("quarantine/")[0]] = lake.lake.read(lake.keys("quarantine/")[0])[:-40]
+    for key, body in broken.items():
+        lake.lake.write(key, body)
+    report = auditor.audit(audit_id="a", start=START, end=END, now=NOW)
+    assert {(finding.kind, finding.id) for finding in report.findings} == {
+        ("object", f"s3://lake/{key}") for key in broken
+    }
+    assert not report.is_judged
+
+
+def test_a_verdict_that_lies_under_a_day_long_before_its_arrival_is_found_there(lake: AuditedLake) -> None:
+    sample = lake.rows(lake.keys("verdicts/")[0])[0]
+    days = {f"{number:08x}-0000-7000-8000-000000000000": f"2026-0{number}-01" for number in (3, 5, 7, 9)}
+    times = {name: f"{day}T10:00:00Z" for name, day in days.items()}
+    lake.archive([json.dumps({"event_id": name, "created_at": time}).encode() for name, time in times.items()])
+    assert {one.id for one in lake.audit(verify=False).findings if one.kind == "missing"} == set(days)
+    landed = [name for name in days if not name.startswith("00000005")]
+    for name in landed:
+        row = {**sample, "event_id": name, "created_at": f"{days[name]} 10:00:00"}
+        lake.put_rows(VERDICTS, f"verdicts/dt={days[name]}/old.parquet", [row])
+    [finding] = [one for one in lake.audit(verify=False).findings if one.kind != "copies"]
+    assert (finding.kind, finding.id[:8]) == ("missing", "00000005")
 
 
 def test_the_counts_land_in_the_audits_table(lake: AuditedLake) -> None:
