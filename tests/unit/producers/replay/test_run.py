@@ -160,6 +160,34 @@ def test_an_arrival_over_four_hundred_days_ago_is_not_sent_and_counted() -> None
     assert (done.too_old, done.sent) == (1, 0)
 
 
+LEFT_OUT: dict[str, ContentEvent | BadInput] = {
+    "refused": BadInput("json", ""),
+    "own": event(2, replay={"run_id": "run", "arrived_at": "2026-03-01T11:59:00Z"}),
+    "not_selected": event(2, surface="forum"),
+    "outside": event(2),
+    "repeated": event(1),
+    "too_old": event(2),
+}
+
+
+@pytest.mark.parametrize("reason", LEFT_OUT)
+def test_what_is_left_out_for_whatever_reason_is_told_counted_and_done_with(reason: str) -> None:
+    store, stream, clock = MemoryStore(), FakeStream(), VirtualClock(NOW + 1e6)
+    long_ago = clock.now() - 401 * 86_400
+    spans = {"outside": Span(-2.0, -1.0), "too_old": Span(long_ago, long_ago)}
+    past = ListedSource(
+        [event(1), LEFT_OUT[reason]], span=lambda at: spans.get(reason, Span(NOW, NOW)) if at else Span(NOW, NOW)
+    )
+    selection = Selection(since=0.0, until=1e12, surfaces=frozenset({"chat"}))
+    told: list[str] = []
+    one = replayer(past, clock, selection=selection)
+    run = taken(store, now=clock.now())
+    done = one.send(delivery(stream, clock), run, progress=lambda account, record: told.append(str(record.place)))
+    counted = sum(done.refused.values()) if reason == "refused" else getattr(done, reason)
+    assert (done.read, done.sent, counted, len(told)) == (2, 1, 1, 2)
+    assert run.state.position == {"list": "2"}
+
+
 def test_a_rate_and_the_gaps_that_there_were_are_kept() -> None:
     for pace, seconds in ((Pace(rate=10.0), 0.9), (Pace(speed=10.0), 0.9), (Pace(rate=1.0, speed=10.0), 9.0)):
         clock = VirtualClock(NOW + 1e6)
