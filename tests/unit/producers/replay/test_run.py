@@ -368,6 +368,18 @@ def test_a_run_goes_on_only_with_the_options_it_was_begun_with_and_begins_anew_w
     assert (anew.is_resumed, anew.state.position, anew.state.started_at) == (False, {}, 90.0)
 
 
+def test_a_run_whose_process_died_without_a_word_goes_on_from_its_last_save() -> None:
+    store = MemoryStore()
+    for lives, (position, sent) in enumerate((("3", 3), ("7", 7)), start=1):
+        run = taken(store, now=lives * 100.0)
+        assert run.is_resumed is (lives > 1)
+        run.save({"list": position}, {"sent": sent}, now=lives * 100.0)
+    last = taken(store, now=900.0)
+    assert (last.is_resumed, last.state.fence, last.state.started_at) == (True, 3, 100.0)
+    assert (last.state.position, last.state.counts) == ({"list": "7"}, {"sent": 7})
+    assert (last.state.holder, last.state.held_until, last.state.is_finished) == (ME, 900.0 + LEASE_SECONDS, False)
+
+
 def test_states_in_a_folder_are_whole_private_and_compared(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "runs")
     assert store.read("a") is None
