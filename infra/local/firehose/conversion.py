@@ -1,13 +1,14 @@
 """JSON records as the rows of a Glue table: a delivery stream's record format conversion.
 
-Two readers give the same rows. The fast one hands a whole buffer to Arrow's JSON reader with an explicit schema and
-takes its answer only when nothing in it could be read in two ways; whatever it objects to goes to the strict one,
-:mod:`infra.local.firehose.openx`, record by record. So one bad record costs its neighbours a little time and
-nothing else.
+Two readers give the same rows. The fast one hands a buffer, piece by piece, to Arrow's JSON reader with an explicit
+schema and takes its answer only when nothing in the piece could be read in two ways; whatever it objects to goes to
+the strict one, :mod:`infra.local.firehose.openx`, record by record. So one bad record costs its neighbours a little
+time and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,8 +18,10 @@ from infra.local.firehose.openx import RowReader
 from infra.local.firehose.openx_options import OpenXOptions
 from infra.local.firehose.openx_values import DoesNotFit
 
+_SLICE_BYTES = 4 << 20
+"""Bytes that the fast reader gets at once: it takes several times as much memory as it is given."""
 _RETRY_BLOCK = 256
-"""Records that are tried together once more when the fast reader objected to the whole buffer."""
+"""Records that are tried together once more when the fast reader objected to what it was given."""
 
 _TIMESTAMP = r"^\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?|T\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?)$"
 _DATE = r"^\d{4}-\d\d-\d\d$"
@@ -75,12 +78,15 @@ class Converter:
 
         A record holds one JSON object, or several one after another; a record fits whole or not at all.
         """
+        return self._together(records, _starts(records, _SLICE_BYTES), self._slice)
+
+    def _slice(self, records: Sequence[bytes]) -> Converted:
         table = self.convert_fast(records)
         if table is not None:
             return Converted(table, [])
-        if self._fast is not None and len(records) > _RETRY_BLOCK:
-            return self._in_blocks(records)
-        return self.convert_strictly(records)
+        if self._fast is None or len(records) <= _RETRY_BLOCK:
+            return self.convert_strictly(records)
+        return self._together(records, range(0, len(records), _RETRY_BLOCK), self._slice)
 
     def convert_fast(self, records: Sequence[bytes]) -> pa.Table | None:
         """What :meth:`convert` gives when the fast reader objects to nothing, else None."""
@@ -97,11 +103,16 @@ class Converter:
                 failures.append(Failure(index, error.code, str(error)))
         return Converted(pa.Table.from_pylist(rows, schema=self._schema), failures)
 
-    def _in_blocks(self, records: Sequence[bytes]) -> Converted:
+    def _together(
+        self, records: Sequence[bytes], starts: Sequence[int], convert: Callable[[Sequence[bytes]], Converted]
+    ) -> Converted:
+        """What the parts that begin at these places give, one after the other."""
+        if len(starts) <= 1:
+            return convert(records)
         tables: list[pa.Table] = []
         failures: list[Failure] = []
-        for start in range(0, len(records), _RETRY_BLOCK):
-            part = self.convert(records[start : start + _RETRY_BLOCK])
+        for start, end in pairwise([*starts, len(records)]):
+            part = convert(records[start:end])
             tables.append(part.table)
             failures += [Failure(start + failure.index, failure.code, failure.message) for failure in part.failures]
         return Converted(pa.concat_tables(tables), failures)
@@ -165,6 +176,21 @@ class _FastReader:
                 return None
             columns.append(column)
         return pa.Table.from_arrays(columns, schema=self._schema)
+
+
+def _starts(records: Sequence[bytes], size: int) -> list[int]:
+    """Where the parts of at most so many bytes begin; a larger record is a part of its own.
+
+    >>> _starts([b"ab", b"c", b"defg", b"h"], 3)
+    [0, 2, 3]
+    """
+    starts, held = [0], 0
+    for at, record in enumerate(records):
+        if held and held + len(record) > size:
+            starts.append(at)
+            held = 0
+        held += len(record)
+    return starts
 
 
 def _lines(records: Sequence[bytes]) -> list[bytes] | None:
