@@ -38,6 +38,7 @@ LEFT_OUT = (
     "glue/aws/clients.py",
     "glue/aws/options.py",
     "glue/aws/reaching.py",
+    "glue/aws/service_data.py",
     "glue/aws/settings.py",
     "glue/aws/statements.py",
     "glue/catalog",

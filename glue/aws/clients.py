@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoRegionError, ProfileNotFound
 
 from glue.aws.reaching import NEXT_STEP
+from glue.aws.service_data import core_session
 from glue.aws.settings import ALLOWED_ENDPOINT, aws_settings, check_endpoint, region_of
 from glue.terminal.errors import UnreachableError, WrongUseError
 
@@ -72,4 +73,6 @@ def make_client(
 def session() -> Any:
     """A boto3 session of the AWS that options and environment name."""
     settings = aws_settings()
-    return boto3.session.Session(profile_name=settings.profile, region_name=region_of(settings, os.environ))
+    return boto3.session.Session(
+        botocore_session=core_session(settings.profile), region_name=region_of(settings, os.environ)
+    )

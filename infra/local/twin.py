@@ -475,10 +475,12 @@ class _Clients:
         import boto3
         from botocore.config import Config
 
+        from glue.aws.service_data import core_session
+
         with self._lock:
             if self._session is None:
-                # One for all: a session reads the SDK's data files once.
                 self._session = boto3.Session(
+                    botocore_session=core_session(),
                     aws_access_key_id=self._key,
                     aws_secret_access_key="test",  # noqa: S106 - a twin asks for none
                     region_name=self._region,

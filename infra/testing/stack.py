@@ -263,9 +263,12 @@ class Stack:
         import boto3
         from botocore.config import Config
 
+        from glue.aws.service_data import core_session
+
         if (service, key) not in self._clients:
             if ("session", key) not in self._clients:
                 self._clients["session", key] = boto3.Session(
+                    botocore_session=core_session(),
                     aws_access_key_id=key,
                     aws_secret_access_key="test",  # noqa: S106 - the runtime asks for none
                     region_name=self._runtime.region,
