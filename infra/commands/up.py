@@ -247,10 +247,11 @@ def _serve(
     from infra.local.cloudformation.provision import read_template
     from infra.local.durable.store import StoreError
     from infra.local.errors import ApiError
+    from infra.local.imports import leave_out
     from infra.local.twin import Twin
 
     # Arrow would import it only to ask whether what it is given is of pandas: a second and 60 MB for nothing.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+    leave_out("pandas")
     started = time.monotonic()
     stop = threading.Event()
 

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+import traceback
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -232,9 +233,9 @@ class Executions:
         except ApiError as error:
             failure = QueryError("HIVE_METASTORE_ERROR", f"{error.code}: {error.message}")
         except Exception as error:
-            # A defect of the twin. The traceback's text may hold values from the query, so only its kind is told.
-            kind = type(error).__name__
-            _logger.error("query %s failed in the twin with %s", execution.id, kind)  # noqa: TRY400
+            # A defect of the twin. The error's own text may hold values from the query: its kind and place are told.
+            frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+            _logger.error("query %s failed in the twin with %s\n%s", execution.id, type(error).__name__, frames)  # noqa: TRY400
             failure = QueryError("GENERIC_INTERNAL_ERROR", f"the twin failed with {type(error).__name__}")
         self._end(execution, failure, int((time.monotonic() - queued_at) * 1000))
 
