@@ -12,6 +12,8 @@ import cbor2
 import msgspec
 from pybase64 import b64decode, b64encode
 
+from infra.local.eventstream import EventStream
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from botocore.model import ServiceModel, Shape
@@ -68,7 +70,13 @@ class CborDoor:
             given[:] = [(status, headers)]
             return lambda data: None
 
-        answer = b"".join(self._application(environ, start))
+        chunks = self._application(environ, start)
+        status, headers = given[0] if given else ("", [])
+        if isinstance(chunks, EventStream):
+            start_response(status, headers)
+            shape = _event(prefix, action)
+            return chunks.encoded(CBOR, lambda document: encode(document, shape if document else None))
+        answer = b"".join(chunks)
         status, headers = given[0]
         try:
             document = msgspec.json.decode(answer) if answer else {}
@@ -161,6 +169,14 @@ def _output(prefix: str, action: str) -> "Shape | None":
     if model is None or action not in model.operation_names:
         return None
     return model.operation_model(action).output_shape
+
+
+@cache
+def _event(prefix: str, action: str) -> "Shape | None":
+    """The shape of the event that an action's answer goes on with."""
+    shape = _output(prefix, action)
+    members = shape.members["EventStream"].members if shape is not None else {}
+    return next((member for name, member in members.items() if name.endswith("Event")), None)
 
 
 @cache

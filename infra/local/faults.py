@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from infra.local.errors import ApiError
+from infra.local.eventstream import EventStream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -221,8 +222,12 @@ class FaultyDoor:
             return _refuse(start_response, service, status, code, "Rate exceeded")
         if fault.kind == "partial_failure":
             return self._partly(environ, start_response, _BATCHES[service, operation], fault.every)
-        for _ in self._application(environ, lambda *_: lambda _: None):
-            pass
+        answer = self._application(environ, lambda *_: lambda _: None)
+        if isinstance(answer, EventStream):
+            answer.close()
+        else:
+            for _ in answer:
+                pass
         return _refuse(start_response, service, 500, "InternalFailure", "The answer was lost")
 
     def _partly(

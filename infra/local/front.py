@@ -18,6 +18,7 @@ from infra.local.control import Control
 from infra.local.durable.requests import Call
 from infra.local.durable.store import StoreError
 from infra.local.errors import ApiError
+from infra.local.eventstream import CONTENT_TYPE, EventStream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -64,12 +65,17 @@ class Recorder(Protocol):
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """What goes back: HTTP status, headers beside the usual ones, and the body."""
+    """What goes back: HTTP status, headers beside the usual ones, and the body or, in its place, events."""
 
     status: int
     content_type: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    events: EventStream | None = None
+
+
+Subscriber = Callable[[dict[str, object]], EventStream]
+"""Answers a JSON call with events."""
 
 
 class _Route(msgspec.Struct, frozen=True):
@@ -98,6 +104,7 @@ class Front:
         gateway: our API Gateway, and what it serves.
         stacks: CloudFormation's answers for our stack.
         control: answers under ``/_twin/``.
+        subscribers: by whole ``X-Amz-Target``, what answers calls whose answers go on.
         forms: by signing name, what answers calls in the older protocol; None from it is moto's to answer.
         shortcuts: by whole ``X-Amz-Target``, what answers some calls of a service that is otherwise moto's.
         admits: whether a call may come in now; others are answered 503, which clients try again.
@@ -117,6 +124,7 @@ class Front:
         stacks: StackApi | None = None,
         control: Control | None = None,
         shortcuts: Mapping[str, Shortcut] | None = None,
+        subscribers: Mapping[str, Subscriber] | None = None,
         forms: Mapping[str, Form] | None = None,
         admits: Callable[["WSGIEnvironment"], bool] = lambda _: True,
         recorder: Recorder | None = None,
@@ -128,6 +136,7 @@ class Front:
         self._stacks = stacks or StackApi()
         self._control = control
         self._shortcuts = dict(shortcuts or {})
+        self._subscribers = dict(subscribers or {})
         self._forms = dict(forms or {})
         self._admits = admits
         self._recorder = recorder
@@ -201,6 +210,8 @@ class Front:
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         if target:
             prefix, _, action = target.rpartition(".")
+            if target in self._subscribers:
+                return _Route(target, lambda: self._subscribed(environ, target), _json_refusal)
             service = OUR_TARGETS.get(prefix)
             if service is not None:
                 return _Route(f"{service}.{action}", lambda: self._json(environ, service, action), _json_refusal)
@@ -233,6 +244,9 @@ class Front:
         if api is None:
             return _refuse("UnknownOperationException", f"this twin runs without its {service} service")
         return _Answer(200, _JSON_TYPE, msgspec.json.encode(api.call(action, _json_body(environ))))
+
+    def _subscribed(self, environ: "WSGIEnvironment", target: str) -> _Answer:
+        return _Answer(200, CONTENT_TYPE, b"", events=self._subscribers[target](_json_body(environ)))
 
     def _shortcut(self, environ: "WSGIEnvironment", target: str, content_type: str) -> _Answer | None:
         answer = self._shortcuts[target](_json_body(environ))
@@ -386,14 +400,12 @@ def _status(code: int) -> str:
 
 
 def _send(start_response: "StartResponse", answer: _Answer) -> Iterable[bytes]:
-    usual = [
-        ("Content-Type", answer.content_type),
-        ("Content-Length", str(len(answer.body))),
-        ("x-amzn-RequestId", str(uuid4())),
-    ]
+    usual = [("Content-Type", answer.content_type), ("x-amzn-RequestId", str(uuid4()))]
+    if answer.events is None:
+        usual.append(("Content-Length", str(len(answer.body))))
     given = {name.lower() for name, _ in answer.headers}
     start_response(_status(answer.status), [*answer.headers, *(pair for pair in usual if pair[0].lower() not in given)])
-    return [answer.body]
+    return [answer.body] if answer.events is None else answer.events
 
 
 def _refuse(code: str, message: str, status: int = 400) -> _Answer:

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
 
+from infra.local.eventstream import EventStream
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
@@ -125,7 +127,7 @@ class WsgiAdapter:
 
         def call() -> None:
             try:
-                self._answer(environ, protocol)
+                self._answer(environ, protocol, loop)
             finally:
                 with contextlib.suppress(RuntimeError):  # the server was stopped meanwhile
                     loop.call_soon_threadsafe(_set, done)
@@ -138,7 +140,7 @@ class WsgiAdapter:
         for task in list(self._tasks):
             task.cancel()
 
-    def _answer(self, environ: dict[str, Any], protocol: HTTPProtocol) -> None:
+    def _answer(self, environ: dict[str, Any], protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
         answer: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
@@ -146,6 +148,9 @@ class WsgiAdapter:
 
         try:
             chunks = self._application(environ, start_response)
+            if isinstance(chunks, EventStream):
+                _send_events(protocol, answer[0][1], chunks, loop)
+                return
             try:
                 body = b"".join(chunks)
             finally:
@@ -161,6 +166,24 @@ class WsgiAdapter:
             body = f"the service failed with {name}; the twin's log says where\n".encode()
         status, headers = answer[0]
         _send(protocol, int(status.partition(" ")[0]), headers, body, head=environ["REQUEST_METHOD"] == "HEAD")
+
+
+def _send_events(
+    protocol: HTTPProtocol, headers: Iterable[tuple[str, str]], events: EventStream, loop: asyncio.AbstractEventLoop
+) -> None:
+    """Sends events as they come, from this thread, until they or the client end."""
+
+    async def send(chunk: bytes) -> None:
+        await transport.send_bytes(chunk)
+
+    try:
+        transport = protocol.response_stream(200, [(name.lower(), value) for name, value in headers])
+        for chunk in events:
+            asyncio.run_coroutine_threadsafe(send(chunk), loop).result()
+    except (ProtocolClosed, ProtocolError, RuntimeError, asyncio.CancelledError):
+        pass  # the client went away, or the server was stopped
+    finally:
+        events.close()
 
 
 def _refuse(protocol: HTTPProtocol, status: int, message: str) -> None:

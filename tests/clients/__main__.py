@@ -29,12 +29,16 @@ CLIENTS: dict[str, tuple[str, Callable[[Runtime], str]]] = {
     "go": ("AWS SDK for Go 2", sdks.go),
     "kpl": ("Kinesis Producer Library 1", libraries.kpl),
     "kcl": ("Kinesis Client Library 3", libraries.kcl),
+    "kcl-fan-out": ("Kinesis Client Library 3, enhanced fan-out", libraries.kcl_fan_out),
     "awswrangler": ("awswrangler", analysts.awswrangler),
     "pyathena": ("PyAthena", analysts.pyathena),
     "sqlalchemy": ("SQLAlchemy and pandas", analysts.sqlalchemy),
     "dbt": ("dbt-athena", analysts.dbt),
     "polars": ("polars", analysts.polars),
     "pyarrow": ("pyarrow", analysts.pyarrow),
+    "duckdb": ("DuckDB", analysts.duckdb),
+    "spark": ("Spark over s3a", analysts.spark),
+    "trino": ("Trino's Hive connector", analysts.trino),
 }
 
 

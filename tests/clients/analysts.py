@@ -42,6 +42,49 @@ def pyarrow(runtime: Runtime) -> str:
     return _python("pyarrow", runtime, "pyarrow")
 
 
+def duckdb(runtime: Runtime) -> str:
+    return _python("duckdb", runtime, "duckdb", "duckdb-extension-httpfs")
+
+
+def spark(runtime: Runtime) -> str:
+    """PySpark reads partitions that Athena wrote over s3a, and writes some that Athena reads."""
+    environments.needed("java")
+    jars = environments.java("spark")
+    program = environments.python("spark", "pyspark==3.5.4")
+    lake = runtime.outputs["LakeBucketName"]
+    _made_by_athena(runtime, "made_for_spark", f"s3://{lake}/for-spark/")
+    command = [str(program), str(PROGRAMS / "python" / "spark.py"), jars, lake]
+    said = output_of(command, runtime.environment(), cwd=runtime.scratch).strip().splitlines()[-1]
+    define = "CREATE EXTERNAL TABLE made_by_spark (id bigint) PARTITIONED BY (kind string) STORED AS PARQUET LOCATION"
+    query(runtime, f"{define} 's3://{lake}/spark/'")
+    query(runtime, "MSCK REPAIR TABLE made_by_spark")
+    assert query(runtime, "SELECT count(*), max(id) FROM made_by_spark WHERE kind = '1'") == [["666", "997"]]
+    return f"{said}: partitions of Parquet over s3a, written and read on both sides"
+
+
+def trino(runtime: Runtime) -> str:
+    """Trino reads a table of Athena's by Glue and S3, makes one and inserts into it; Athena reads that."""
+    classes, lake = environments.java("trino"), runtime.outputs["LakeBucketName"]
+    _made_by_athena(runtime, "made_by_athena", f"s3://{lake}/for-trino/")
+    where = [runtime.url, str(runtime.ready["region"]), runtime.outputs["DatabaseName"], lake]
+    output_of(["java", "-Xmx1g", "-cp", classes, "Hive", *where], runtime.environment(), cwd=runtime.scratch)
+    assert query(runtime, "SELECT day, id, name FROM made_by_trino ORDER BY id") == [
+        ["x", "10", "a"],
+        ["y", "20", ""],
+        ["x", "30", "c"],
+        ["z", "90", "more"],
+    ]
+    return "the Hive connector: a table of Athena's read, one made and added to, which Athena reads"
+
+
+def _made_by_athena(runtime: Runtime, table: str, location: str) -> None:
+    rows = "(1, 'a', timestamp '2026-11-30 10:00:01', 'x'), (2, NULL, NULL, 'y'), "
+    rows += "(3, 'c', timestamp '2026-11-30 10:00:03', 'x')"
+    form = f"format = 'PARQUET', partitioned_by = ARRAY['day'], external_location = '{location}'"
+    columns = "CAST(id AS bigint) AS id, CAST(name AS varchar) AS name, at, CAST(day AS varchar) AS day"
+    query(runtime, f"CREATE TABLE {table} WITH ({form}) AS SELECT {columns} FROM (VALUES {rows}) t(id, name, at, day)")
+
+
 def pyathena(runtime: Runtime) -> str:
     """PyAthena's own tests of its cursor, unmodified."""
     given = os.environ.get("PYATHENA", "")

@@ -55,7 +55,7 @@ def query(runtime: Runtime, sql: str) -> list[list[str]]:
     database = {"Database": runtime.outputs["DatabaseName"]}
     number = athena.start_query_execution(**given, QueryExecutionContext=database)["QueryExecutionId"]
     until(lambda: _state(athena, number) not in ("QUEUED", "RUNNING"))
-    assert _state(athena, number) == "SUCCEEDED"
+    assert _state(athena, number) == "SUCCEEDED", athena.get_query_execution(QueryExecutionId=number)
     rows = athena.get_query_results(QueryExecutionId=number)["ResultSet"]["Rows"][1:]
     return [[one.get("VarCharValue", "") for one in row["Data"]] for row in rows]
 
@@ -73,14 +73,24 @@ def until(happened: Callable[[], bool]) -> None:
 
 
 def kcl(runtime: Runtime) -> str:
+    """With a PollingConfig."""
+    return _kcl(runtime, "polling")
+
+
+def kcl_fan_out(runtime: Runtime) -> str:
+    """As it is by default: with a registered consumer and SubscribeToShard over HTTP/2."""
+    return f"enhanced fan-out, its default; {_kcl(runtime, 'fan-out')}"
+
+
+def _kcl(runtime: Runtime, retrieval: str) -> str:
     """A worker is stopped in the middle, a shard is split, another goes on: each record once, parents first."""
     classes = environments.java("kcl")
-    name, seen = stream(), runtime.scratch / "kcl.txt"
+    name, seen = stream(), runtime.scratch / f"kcl-{retrieval}.txt"
     seen.touch()
     kinesis = runtime.client("kinesis")
     kinesis.create_stream(StreamName=name, ShardCount=2)
     kinesis.get_waiter("stream_exists").wait(StreamName=name)
-    command = ["java", "-Xmx512m", "-cp", classes, "Kcl", name, f"{name}-app", str(seen)]
+    command = ["java", "-Xmx512m", "-cp", classes, "Kcl", name, f"{name}-app", str(seen), retrieval]
     _put(kinesis, name, range(RECORDS // 2))
     with _worker(command, runtime):
         until(lambda: len(_records(seen)) >= RECORDS // 2)
@@ -97,6 +107,9 @@ def kcl(runtime: Runtime) -> str:
     for child in ("shardId-000000000002", "shardId-000000000003"):
         assert lines.index(["initialized", child]) > ended
         assert [one for one in records if one[0] == child]
+    if retrieval != "polling":
+        arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+        assert kinesis.list_stream_consumers(StreamARN=arn)["Consumers"]
     return f"{RECORDS:,} records once each, over a restart and a split"
 
 

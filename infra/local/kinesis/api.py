@@ -12,6 +12,7 @@ from pybase64 import b64decode, b64encode
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 from infra.local.kinesis import iterators
+from infra.local.kinesis.consumers import ConsumerControl
 from infra.local.kinesis.control import KinesisControl, shard_document
 from infra.local.kinesis.settings import find, require_settled
 from infra.local.kinesis.shards import GET_BYTES_LIMIT, GET_RECORDS_LIMIT, HASH_SPACE
@@ -48,6 +49,7 @@ class KinesisApi:
             "GetShardIterator": self._get_shard_iterator,
             "GetRecords": self._get_records,
             **KinesisControl(streams).actions(),
+            **ConsumerControl(streams).actions(),
         }
 
     def call(self, action: str, body: dict[str, object]) -> dict[str, object]:

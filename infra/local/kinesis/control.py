@@ -85,7 +85,13 @@ class KinesisControl:
         return {}
 
     def _delete(self, p: Parameters, now: float) -> dict[str, object]:
-        self.streams.delete(find(self.streams, p))
+        stream = find(self.streams, p)
+        if stream.consumers and not p.body.get("EnforceConsumerDeletion"):
+            raise ApiError(
+                "ResourceInUseException",
+                f"Stream {stream.name} has registered consumers; set EnforceConsumerDeletion to delete it with them.",
+            )
+        self.streams.delete(stream)
         return {}
 
     def _common(self, stream: Stream, now: float) -> dict[str, object]:
@@ -123,7 +129,7 @@ class KinesisControl:
             "StreamDescriptionSummary": {
                 **self._common(stream, now),
                 "OpenShardCount": len(stream.open_shards),
-                "ConsumerCount": 0,
+                "ConsumerCount": len(stream.consumers),
                 "MaxRecordSizeInKiB": stream.max_record_bytes // 1024,
             }
         }

@@ -40,6 +40,7 @@ class _StreamDocument(msgspec.Struct, frozen=True):
     key_id: str | None
     next_index: int
     shards: list[_ShardDocument]
+    consumers: dict[str, float] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -67,6 +68,7 @@ class StreamLog:
             tags=stream.tags,
             key_id=stream.key_id,
             next_index=stream.next_index,
+            consumers=stream.consumers,
             shards=[
                 _ShardDocument(
                     index=shard.index,
@@ -143,6 +145,7 @@ def _stream(document: _StreamDocument, streams: Streams) -> Stream:
         max_record_bytes=document.max_record_bytes,
         retention_hours=document.retention_hours,
         tags=document.tags,
+        consumers=document.consumers,
         key_id=document.key_id,
         next_index=document.next_index,
     )

@@ -1,6 +1,6 @@
 """Kinesis streams in memory: creation, routing, puts and reads. Pure but for a lock: the time is an argument.
 
-Not modelled: enhanced fan-out consumers, channels, queues, the scaling of on-demand streams beyond their four shards,
+Not modelled: channels, queues, the scaling of on-demand streams beyond their four shards,
 and encryption itself (the settings are kept and described).
 """
 
@@ -79,6 +79,8 @@ class Stream:
     max_record_bytes: int
     retention_hours: int = DEFAULT_RETENTION_HOURS
     tags: dict[str, str] = field(default_factory=dict)
+    consumers: dict[str, float] = field(default_factory=dict)
+    """When each consumer with enhanced fan-out was registered, by its name."""
     key_id: str | None = None
     shards: dict[str, Shard] = field(default_factory=dict)
     open_shards: list[Shard] = field(default_factory=list)
@@ -237,6 +239,7 @@ class Streams:
                     stream.open_shard(hashes, now=now)
             else:
                 stream.created_at, stream.next_index, stream.shards = kept.created_at, kept.next_index, kept.shards
+                stream.consumers = kept.consumers
                 stream.reindex()
             self._streams[name] = stream
             self.changed(stream)
@@ -246,6 +249,7 @@ class Streams:
         """Makes a stream as it is when it is new: without records, over ``shard_count`` shards."""
         with self.lock:
             stream.shards.clear()
+            stream.consumers.clear()
             stream.next_index = 0
             stream.busy_until = now
             for hashes in even_ranges(shard_count):

@@ -78,10 +78,13 @@ public class Kcl {
     ConfigsBuilder configs = new ConfigsBuilder(
         new SingleStreamTracker(stream, InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.TRIM_HORIZON)),
         application, kinesis, dynamo, cloudWatch, UUID.randomUUID().toString(), Processor::new);
+    var retrieval = configs.retrievalConfig();
+    if (args[3].equals("polling")) { // otherwise enhanced fan-out, its default
+      retrieval.retrievalSpecificConfig(new PollingConfig(stream, kinesis));
+    }
     Scheduler scheduler = new Scheduler(
         configs.checkpointConfig(), configs.coordinatorConfig(), configs.leaseManagementConfig(), configs.lifecycleConfig(),
-        configs.metricsConfig(), configs.processorConfig(),
-        configs.retrievalConfig().retrievalSpecificConfig(new PollingConfig(stream, kinesis)));
+        configs.metricsConfig(), configs.processorConfig(), retrieval);
     Thread thread = new Thread(scheduler);
     thread.setDaemon(true);
     thread.start();

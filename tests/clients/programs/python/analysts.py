@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import pathlib
 import sys
 
 
@@ -95,6 +96,31 @@ def pyarrow(bucket: str, database: str, workgroup: str, results: str) -> str:
     got = ds.dataset(f"{bucket}/arrow", filesystem=files, partitioning="hive").to_table(filter=ds.field("day") == "x")
     assert got.num_rows == 500
     return "a dataset in partitions, written and read with a filter"
+
+
+def duckdb(bucket: str, database: str, workgroup: str, results: str) -> str:
+    import duckdb as db
+    import duckdb_extension_httpfs as packaged
+
+    _, _, place = os.environ["AWS_ENDPOINT_URL"].partition("://")
+    connection = db.connect()
+    # From PyPI, as INSTALL would fetch it from DuckDB's own host.
+    [extension] = pathlib.Path(packaged.__file__).parent.rglob("httpfs.duckdb_extension")
+    connection.load_extension(str(extension))
+    connection.execute(
+        f"CREATE SECRET (TYPE s3, KEY_ID '{os.environ['AWS_ACCESS_KEY_ID']}', "
+        f"SECRET '{os.environ['AWS_SECRET_ACCESS_KEY']}', REGION 'us-east-1', ENDPOINT '{place}', "
+        "URL_STYLE 'path', USE_SSL false)"
+    )
+    connection.execute(
+        "COPY (SELECT range AS id, CASE range % 2 WHEN 0 THEN 'x' ELSE 'y' END AS day FROM range(100000)) "
+        f"TO 's3://{bucket}/duck' (FORMAT parquet, PARTITION_BY (day))"
+    )
+    found = f"read_parquet('s3://{bucket}/duck/*/*.parquet', hive_partitioning = true)"
+    assert connection.sql(f"SELECT count(*), max(id) FROM {found} WHERE day = 'y'").fetchall() == [(50_000, 99_999)]
+    connection.execute(f"COPY (SELECT 'ä' AS a, 1 AS b) TO 's3://{bucket}/duck.csv' (HEADER)")
+    assert connection.sql(f"SELECT * FROM read_csv('s3://{bucket}/duck.csv')").fetchall() == [("ä", 1)]
+    return f"DuckDB {db.__version__}: partitions of Parquet and CSV, written and read with a filter"
 
 
 if __name__ == "__main__":

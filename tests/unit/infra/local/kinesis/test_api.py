@@ -262,7 +262,7 @@ def test_no_message_repeats_content_or_key(api):
     assert "c2Vj" not in message
 
 
-@pytest.mark.parametrize("action", ["SubscribeToShard", "RegisterStreamConsumer", "CreateQueue", "Nonsense"])
+@pytest.mark.parametrize("action", ["SubscribeToShard", "CreateQueue", "Nonsense"])
 def test_what_is_not_modelled_is_refused_by_name(api, action):
     error = refused(api, action, {"StreamName": "content"})
     assert error.code == "UnknownOperationException"
