@@ -42,7 +42,6 @@ from infra.local.firehose.source import KinesisSource, Source
 from infra.local.front import Front, asking
 from infra.local.kept import Kept
 from infra.local.kinesis.api import KinesisApi
-from infra.local.kinesis.consumers import FanOut
 from infra.local.kinesis.iterators import stream_of
 from infra.local.kinesis.streams import Streams
 from infra.local.logs import FunctionLogs
@@ -269,7 +268,7 @@ class Twin:
                 "DynamoDB_20120810.BatchExecuteStatement": items.batch_execute_statement,
                 **self.cloudwatch.shortcuts(),
             },
-            subscribers={"Kinesis_20131202.SubscribeToShard": FanOut(self.streams, self._clock).subscribe},
+            subscribers={"Kinesis_20131202.SubscribeToShard": kinesis.fan_out.subscribe},
             forms={"monitoring": self.cloudwatch.form},
             admits=lambda environ: self._ready or AGAIN in environ or self._clients.made(environ),
             recorder=kept.requests if kept else None,

@@ -12,7 +12,7 @@ from pybase64 import b64decode, b64encode
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 from infra.local.kinesis import iterators
-from infra.local.kinesis.consumers import ConsumerControl
+from infra.local.kinesis.consumers import ConsumerControl, FanOut
 from infra.local.kinesis.control import KinesisControl, shard_document
 from infra.local.kinesis.settings import find, require_settled
 from infra.local.kinesis.shards import GET_BYTES_LIMIT, GET_RECORDS_LIMIT, HASH_SPACE
@@ -43,6 +43,7 @@ class KinesisApi:
     def __init__(self, streams: Streams, clock: Clock) -> None:
         self.streams = streams
         self.clock = clock
+        self.fan_out = FanOut(streams, clock)
         self._actions: dict[str, Callable[[Parameters, float], dict[str, object]]] = {
             "PutRecord": self._put_record,
             "PutRecords": self._put_records,
