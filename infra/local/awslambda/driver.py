@@ -150,7 +150,7 @@ class EventSourceDriver:
         functions: the functions invoked.
         destinations: where discarded batches are written.
         clock: where the time is read.
-        poll_seconds: how often streams are looked at while records wait for something.
+        poll_seconds: how soon streams are looked at again at the earliest, and after a look that failed.
         workers: how many invocations and writes run at once.
         backoff_scale: stretches or shrinks the waits between retries; 1.0 is AWS-like, 0.05 suits a laptop.
         checkpoints: where progress is kept over restarts: a mapping of the same function and stream goes on there.
@@ -190,6 +190,7 @@ class EventSourceDriver:
         self._guard = guard
         self._kept_at = 0.0
         self._hurry = False
+        self._failed = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -313,8 +314,9 @@ class EventSourceDriver:
 
     def flush(self) -> None:
         """Ships incomplete batches without waiting for their windows, until the mappings are idle."""
-        self._hurry = True
-        self._wake.set()
+        if not self._hurry:
+            self._hurry = True
+            self._wake.set()
         for other in self.beside:
             other.flush()
 
@@ -366,31 +368,38 @@ class EventSourceDriver:
             if self._clock.now() - self._kept_at >= 1.0:
                 self._kept_at = self._clock.now()
                 self.keep_checkpoints()
-            self._wake.wait(_REST_SECONDS if self._rests() else self._poll_seconds)
+            self._wake.wait(self._seconds_to_wait())
             self._wake.clear()
             # Puts wake it, and many small ones need no look each.
             self._stopping.wait(_LEAST_SECONDS)
 
-    def _rests(self) -> bool:
-        """Whether nothing can be due before something new comes in."""
+    def _seconds_to_wait(self) -> float:
+        """How long to wait for something new. What ends, comes in or is asked for wakes it; here count waits alone."""
+        now = self._clock.now()
         with self.lock:
-            return not self._hurry and all(
-                entry.pending is None and not entry.core.busy() and not entry.core.undone
-                for entry in self.entries.values()
-            )
+            if self._failed or any(
+                entry.pending is not None or entry.core.has_more() for entry in self.entries.values()
+            ):
+                return self._poll_seconds
+            moments = [entry.core.next_due() for entry in self.entries.values()]
+        soonest = min((moment for moment in moments if moment is not None), default=now + _REST_SECONDS)
+        return min(_REST_SECONDS, max(self._poll_seconds, soonest - now))
 
     def _poll(self) -> list[tuple[str, Task]]:
         now = self._clock.now()
         tasks: list[tuple[str, Task]] = []
         with self.lock:
+            self._failed = False
             for uuid, entry in self.entries.items():
                 self._settle(entry)
                 try:
                     tasks.extend((uuid, task) for task in entry.core.step(now, hurry=self._hurry))
                     entry.counting.progress(entry.settings, entry.core)
                 except ApiError as error:
+                    self._failed = True
                     entry.last_result = f"PROBLEM: {error.message}"
                 except Exception:
+                    self._failed = True
                     # One mapping's defect must not stop the others; it is shown and tried again.
                     logger.exception("mapping %s: polling failed", uuid)
                     entry.last_result = "PROBLEM: internal error"

@@ -286,6 +286,10 @@ class EventSourceMapping:
         moments = [lane.next_due(self.settings) for reader in self.readers.values() for lane in reader.lanes]
         return min((moment for moment in moments if moment is not None), default=None)
 
+    def has_more(self) -> bool:
+        """Whether the last look left something unread for which there is room: it was more than a read gives."""
+        return self.enabled and any(reader.behind_ms and self.room_to_read(reader) for reader in self.readers.values())
+
     def busy(self) -> bool:
         """Whether an invocation or a write is under way."""
         return any(reader.busy for reader in self.readers.values())
