@@ -74,8 +74,10 @@ class Scan:
         self.expressions = expressions
         self._alone: dict[int, re2.Set] = {}
         self._matches: dict[int, Callable[[bytes], object]] = {}
-        # A bit for each clause; an expression may match where all of its clauses' bits are set.
+        # A bit for each clause; an expression may match where all of its clauses' bits are set. The first of them, which
+        # is set least often, says in which texts that is asked.
         self._masks: list[tuple[int, int]] = []
+        self._rarest = 0
         pieces: dict[str, int] = {}
         bit = 1
         for place, expression in enumerate(expressions):
@@ -86,6 +88,7 @@ class Scan:
             if not is_known(expression):
                 self._alone[place] = _added([expression])
             mask = 0
+            self._rarest |= bit
             for clause in needed:
                 for piece in clause:
                     pieces[piece] = pieces.get(piece, 0) | bit
@@ -97,7 +100,7 @@ class Scan:
         self._names = [piece.encode() for piece in pieces]
         self._pieces = _automaton(self._names)
         self._set = _compiled(_added([expressions[place] for place in self._always])) if self._always else None
-        self._possible: dict[int, tuple[int, ...]] = {0: ()}
+        self._asked: dict[int, tuple[tuple[int, int], ...]] = {0: ()}
 
     def hits(self, plain: bytes) -> list[int]:
         """Positions of the expressions that match somewhere in a text, in no order.
@@ -111,10 +114,14 @@ class Scan:
         else:
             for piece, _, _ in self._pieces(plain, overlapping=True):
                 bits |= self._bits[piece]
-        possible = self._possible.get(bits)
-        if possible is None:
-            possible = self._work_out(bits)
-        found = [place for place in possible if self._matches[place](plain) is not None]
+        found: list[int] = []
+        if rarest := bits & self._rarest:
+            asked = self._asked.get(rarest)
+            for mask, place in self._work_out(rarest) if asked is None else asked:
+                if bits & mask == mask:
+                    match = self._matches.get(place) or self._compile(place)
+                    if match(plain) is not None:
+                        found.append(place)
         if self._set is not None and (always := self._set.Match(plain)):
             found += [self._always[hit] for hit in always]
         return found
@@ -134,19 +141,16 @@ class Scan:
         # What is looked for by itself keeps its number and is never found.
         return _automaton([name if len(name) > 1 else b"\xff" + name for name in self._names])
 
-    def _work_out(self, bits: int) -> tuple[int, ...]:
-        """The expressions that may match in a text with these pieces; those of the texts last seen are kept."""
-        possible = tuple(place for mask, place in self._masks if bits & mask == mask)
-        for place in possible:
-            if place not in self._matches:
-                # Compiled when the first text may have it: most expressions are of no use to most processes.
-                self._matches[place] = self._compile(place)
-        if len(self._possible) >= _REMEMBERED:
-            self._possible.clear()
-        self._possible[bits] = possible
-        return possible
+    def _work_out(self, rarest: int) -> tuple[tuple[int, int], ...]:
+        """The expressions whose rarest clause is in a text; those of the texts last seen are kept."""
+        asked = tuple((mask, place) for mask, place in self._masks if mask & rarest)
+        if len(self._asked) >= _REMEMBERED:
+            self._asked.clear()
+        self._asked[rarest] = asked
+        return asked
 
     def _compile(self, place: int) -> Callable[[bytes], object]:
+        # When the first text may have it: most expressions are of no use to most processes.
         # A set is compiled once only: of two threads that are here, one gets this one, and the other a set of its own.
         found = self._alone.pop(place, None)
         if found is None:
@@ -156,11 +160,12 @@ class Scan:
         except ScanError:
             # Just too large for a set.
             match = compile_expression(self.expressions[place]).search
+        self._matches[place] = match
         return match
 
 
 _REMEMBERED = 4096
-"""Which expressions may match, by the pieces of a text."""
+"""Which expressions may match, by the rarest pieces that a text has."""
 
 
 _LONG = 4096
