@@ -74,8 +74,8 @@ class Scan:
         self.expressions = expressions
         self._alone: dict[int, re2.Set] = {}
         self._matches: dict[int, Callable[[bytes], object]] = {}
-        # A bit for each clause; an expression may match where all of its clauses' bits are set. The first of them, which
-        # is set least often, says in which texts that is asked.
+        # A bit for each clause; an expression may match where all of its clauses' bits are set. The first of them, the
+        # rarest, says in which texts that is asked.
         self._masks: list[tuple[int, int]] = []
         self._rarest = 0
         pieces: dict[str, int] = {}

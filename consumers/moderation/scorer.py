@@ -10,7 +10,7 @@ import math
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from zlib import crc32
 
@@ -39,11 +39,15 @@ _FIELD = 32
 _MASK = (1 << _FIELD) - 1
 _HALF = 1 << (_FIELD - 1)
 _MOST = 1 << 22
-# An n-gram's weights, four heads in one number of 64 bits, each raised by 128 so that none is below zero. A word has at
-# most 123 n-grams, so that their sum cannot fill a field either.
+_FAR = 1 << 30
+"""More than the tokens of a window can add up to."""
+# An n-gram's weights, a byte for each of six heads in one number of 48 bits, each raised by 128 so that none is below
+# zero. Every other byte is added up apart: a word has at most 123 n-grams, so that their sums do not fill 16 bits, and
+# `sum` is fast as long as 63 bits are enough.
+_GRAM_HEADS = 6
+_EVERY_OTHER = 0x00FF00FF00FF
 _GRAM_FIELD = 16
 _GRAM_MASK = (1 << _GRAM_FIELD) - 1
-_GRAM_HEADS = 4
 _RAISED = bytes((weight + 128) & 0xFF for weight in range(256))
 
 
@@ -100,6 +104,25 @@ class Scorer:
         parts = [Part(token, _field(one, place) * norm) for token, one in packed.items()]
         return sorted(parts, key=lambda part: (-part.logit, part.token))
 
+    def calm(self, least: Sequence[float]) -> Callable[[str], bool]:
+        """What tells of a plain form whether each head stays below its own of these in all windows. Most texts are
+        calm, and that can be seen from their tokens' sums as they are packed.
+
+        Args:
+            least: for each head, as :meth:`strongest` gives it.
+        """
+        below = _Below(least, self._steady)
+        sums, top = self._sums, below.top
+
+        def is_calm(plain: str) -> bool:
+            for tokens in windows(plain):
+                packed = sum(map(sums, set(tokens)))
+                if (count := packed & _MASK) and (packed + below[count]) & top:
+                    return False
+            return True
+
+        return is_calm
+
     def _window(self, tokens: Iterable[str]) -> list[float]:
         # Each token once: what is said ten times is not ten times as bad.
         packed = sum(map(self._sums, set(tokens)))
@@ -111,25 +134,43 @@ class Scorer:
         return [(((packed >> shift) & _MASK) - _HALF) * norm for shift in self._shifts]
 
 
+class _Below(dict[int, int]):
+    """By a window's count of words, what is added to its packed sums so that the highest bit of a head's field is set
+    where the head reaches what it is compared with. Worked out when a count is first met; there are some hundred."""
+
+    def __init__(self, least: Sequence[float], steady: float) -> None:
+        super().__init__()
+        self._least, self._steady = least, steady
+        self.top = sum(_HALF << (_FIELD * place) for place in range(1, len(least) + 1))
+
+    def __missing__(self, count: int) -> int:
+        norm = 1 / (_UNIT * math.sqrt(count + self._steady))
+        added = 0
+        for place, least in enumerate(self._least, 1):
+            # The smallest sum that reaches it, by the very arithmetic that compares scores.
+            reached = round(max(-_FAR, min(_FAR, least / norm)))
+            while reached > -_FAR and (reached - 1) * norm >= least:
+                reached -= 1
+            while reached < _FAR and reached * norm < least:
+                reached += 1
+            added += (_HALF - reached) << (_FIELD * place)
+        self[count] = added
+        return added
+
+
 class _Sums(dict[str, int]):
     """The packed sums of the tokens that were seen lately; those of others are worked out when they are asked for."""
 
     def __init__(self, weights: Weights) -> None:
         super().__init__()
         header = weights.header
+        self._weights = weights
         self._words = weights.words
         self._mask = (1 << header.bits) - 1
         self._unknown = header.unknown
-        self._of_words = [table.words for table in weights.tables]
-        # What a word of one head's weight adds, as it is packed; weights below zero count from the end, as indexes do.
-        weighed = (*range(128), *range(-128, 0))
-        self._worth = [
-            [max(-_MOST, min(_MOST, round(weight * (head.words * _UNIT)))) << _FIELD * place for weight in weighed]
-            for place, head in enumerate(header.heads, 1)
-        ]
-        self._steps = [head.words * _UNIT for head in header.heads]
-        self._weights = weights
         self._older: dict[str, int] = {}
+        # Where words begin by the first byte of their number: half of the steps to find one.
+        self._starts = [bisect_left(self._words, first << 24) for first in range(257)]
 
     def __missing__(self, token: str) -> int:
         packed = self._older.get(token)
@@ -145,56 +186,104 @@ class _Sums(dict[str, int]):
 
     def _work_out(self, token: str) -> int:
         found = words(token)
-        if len(found) == 1 and (place := self._place(found[0])) >= 0:
-            packed = length(found[0])
-            for of_words, worth in zip(self._of_words, self._worth, strict=True):
-                packed += worth[of_words[place]]
-            return packed
-        count, mask = 0, self._mask
-        sums = [0.0] * len(self._steps)
+        if len(found) != 1:
+            return self._of_several(found)
+        word = found[0]
+        if (place := self._place(word)) >= 0:
+            rows, size, raised = self._of_words
+            return int.from_bytes(rows[place * size : (place + 1) * size], "little") - raised + length(word)
+        packed = length(word)
+        share, counted, summed = self._summed(word)
+        for heads, together in zip(self._heads_of_grams, summed, strict=True):
+            for shift, step, place in heads:
+                whole = round((((together >> shift) & _GRAM_MASK) - counted) * step * share)
+                if not -_MOST <= whole <= _MOST:
+                    whole = _MOST if whole > 0 else -_MOST
+                packed += whole << place
+        return packed
+
+    def _of_several(self, found: Sequence[str]) -> int:
+        """The sums of the words of one token."""
+        weighed = self._weighed
+        count, sums = 0, [0.0] * len(weighed)
         for word in found:
             count += length(word)
-            if (place := self._place(word)) >= 0:
-                for head, step in enumerate(self._steps):
-                    sums[head] += self._of_words[head][place] * step
+            if (at := self._place(word)) >= 0:
+                sums = [one + of_words[at] * step for one, (of_words, step) in zip(sums, weighed, strict=True)]
                 continue
-            of_grams = [gram & mask for gram in grams(word)]
-            share = RUN_WEIGHT if is_unspaced(word) else self._unknown / math.sqrt(len(of_grams) or 1)
-            raised = 128 * len(of_grams)
-            for look_up, heads in self._of_grams:
-                together = sum(map(look_up, of_grams))
-                for head, shift, step in heads:
-                    sums[head] += (((together >> shift) & _GRAM_MASK) - raised) * step * share
-        packed = 0
-        for value in reversed(sums):
-            whole = round(value)
-            if not -_MOST <= whole <= _MOST:
-                whole = _MOST if whole > 0 else -_MOST
-            packed = (packed + whole) << _FIELD
-        return packed + count
+            share, counted, summed = self._summed(word)
+            for heads, together in zip(self._heads_of_grams, summed, strict=True):
+                for shift, step, place in heads:
+                    sums[place // _FIELD - 1] += (((together >> shift) & _GRAM_MASK) - counted) * step * share
+        return count + sum(max(-_MOST, min(_MOST, round(one))) << _FIELD * head for head, one in enumerate(sums, 1))
 
     def _place(self, word: str) -> int:
         """Where a word stands in the table of words; -1: nowhere."""
         key = crc32(word.encode())
-        place = bisect_left(self._words, key)
-        return place if place < len(self._words) and self._words[place] == key else -1
+        first, known = key >> 24, self._words
+        place = bisect_left(known, key, self._starts[first], self._starts[first + 1])
+        return place if place < len(known) and known[place] == key else -1
+
+    def _summed(self, word: str) -> tuple[float, int, list[int]]:
+        """What each n-gram of an unknown word counts, by how much their sums are raised, and the sums."""
+        mask = self._mask
+        of_grams = [gram & mask for gram in grams(word)]
+        share = RUN_WEIGHT if is_unspaced(word) else self._unknown / math.sqrt(len(of_grams) or 1)
+        summed = []
+        for look_up in self._of_grams:
+            seen = list(map(look_up, of_grams))
+            even = sum([one & _EVERY_OTHER for one in seen])
+            summed += [even, (sum(seen) - even) >> 8]
+        return share, 128 * len(of_grams), summed
 
     @cached_property
-    def _of_grams(self) -> list[tuple[Callable[[int], int], list[tuple[int, int, float]]]]:
-        """By n-gram the weights of four heads in one number, and the place, shift and step of each; made at the first
-        word that is not known."""
-        found: list[tuple[Callable[[int], int], list[tuple[int, int, float]]]] = []
-        tables, steps = self._weights.tables, [head.grams * _UNIT for head in self._weights.header.heads]
+    def _weighed(self) -> list[tuple[memoryview, float]]:
+        """For each head the known words' weights, and what 1 is worth."""
+        heads = zip(self._weights.tables, self._weights.header.heads, strict=True)
+        return [(table.words, head.words * _UNIT) for table, head in heads]
+
+    @cached_property
+    def _of_words(self) -> tuple[bytes, int, int]:
+        """What each known word adds, as it is packed: a row of bytes for each, the bytes of a row, and what is to be
+        taken off a row, in which no head is below zero. Made at the first word that is known."""
+        size = _FIELD // 8 * (len(self._weighed) + 1)
+        rows = bytearray(size * len(self._words))
+        for head, (weights, step) in enumerate(self._weighed, 1):
+            # Weights below zero count from the end, as bytes do.
+            weighed = [round(weight * step) for weight in (*range(128), *range(-128, 0))]
+            worth = [max(-_MOST, min(_MOST, one)) + 2 * _MOST for one in weighed]
+            of_words = weights.tobytes()
+            for byte in range(3):
+                rows[_FIELD // 8 * head + byte :: size] = of_words.translate(
+                    bytes((one >> 8 * byte) & 0xFF for one in worth)
+                )
+        return bytes(rows), size, sum(2 * _MOST << _FIELD * head for head in range(1, len(self._weighed) + 1))
+
+    @cached_property
+    def _of_grams(self) -> list[Callable[[int], int]]:
+        """By n-gram the weights of six heads in one number; made at the first word that is not known."""
+        found: list[Callable[[int], int]] = []
+        tables = self._weights.tables
         for first in range(0, len(tables), _GRAM_HEADS):
             packed = bytearray(8 * (self._mask + 1))
-            heads = []
-            for place, head in enumerate(range(first, min(first + _GRAM_HEADS, len(tables)))):
-                packed[2 * place if sys.byteorder == "little" else 7 - 2 * place :: 8] = (
-                    tables[head].grams.tobytes().translate(_RAISED)
-                )
-                heads.append((head, _GRAM_FIELD * place, steps[head]))
-            found.append((array("Q", bytes(packed)).__getitem__, heads))
+            for place, table in enumerate(tables[first : first + _GRAM_HEADS]):
+                raised = table.grams.tobytes().translate(_RAISED)
+                packed[place if sys.byteorder == "little" else 7 - place :: 8] = raised
+            found.append(array("Q", bytes(packed)).__getitem__)
         return found
+
+    @cached_property
+    def _heads_of_grams(self) -> list[list[tuple[int, float, int]]]:
+        """For each of the sums its heads: where one stands in it, what 1 is worth, and where it is packed."""
+        steps = [head.grams * _UNIT for head in self._weights.header.heads]
+        return [
+            [
+                (_GRAM_FIELD * (place // 2), steps[first + place], _FIELD * (first + place + 1))
+                for place in range(odd, min(_GRAM_HEADS, len(steps) - first), 2)
+            ]
+            for first in range(0, len(steps), _GRAM_HEADS)
+            for odd in (0, 1)
+        ]
 
 
 def tokens_of(plain: str) -> list[str]:

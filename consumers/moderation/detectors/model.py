@@ -46,9 +46,13 @@ class ModelDetector:
                 # The score is compared before it is worked out: most texts are calm.
                 least = (_logit(wanted.at_least) - head.bias) / head.scale
                 self._rules.append((position, least, head, wanted, f"model_{head.name}"))
+        least_of = {position: least for position, least, *_ in self._rules}
+        self._is_calm = self._scorer.calm([least_of.get(place, math.inf) for place in range(len(names))])
 
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """A signal for each head that reaches its ``at_least``."""
+        if not subject.allowed and self._spaced not in subject.hits and self._is_calm(subject.text.plain):
+            return []
         found = self._of(subject)
         signals = []
         for position, least, head, wanted, name in self._rules:

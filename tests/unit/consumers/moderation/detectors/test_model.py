@@ -157,6 +157,39 @@ def test_the_largest_sums_do_not_reach_into_each_other(first: int, second: int) 
     assert abs(one) == abs(two)
 
 
+TEXTS = [
+    "you idiot",
+    "hello fucker, you're a b1tch",
+    "你是白痴 hello",
+    "@you 12",
+    " ".join(f"w{one}x you" for one in range(90)),
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_each_of_many_heads_is_scored_as_if_it_stood_alone(text: str) -> None:
+    heads = [Head(f"h{place}", 0.01 * (place + 1), 0.003 * (9 - place), 1.0, -1.0) for place in range(9)]
+    tables = [(table(len(KNOWN), place), table(256, 20 + place)) for place in range(9)]
+    together = Scorer(Weights.read(made_of(*heads, tables=tables))).strongest(text)
+    alone = [
+        Scorer(Weights.read(made_of(head, tables=[one]))).strongest(text)[0]
+        for head, one in zip(heads, tables, strict=True)
+    ]
+    assert together == alone
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_calm_while_each_head_stays_below_its_least(text: str) -> None:
+    scorer = Scorer(WEIGHTS)
+    assert scorer.calm([math.inf, math.inf])(text)
+    for place, reached in enumerate(scorer.strongest(text)):
+        if reached > -math.inf:
+            for least, calm in ((reached, False), (math.nextafter(reached, math.inf), True), (-1e300, False)):
+                only = [math.inf, math.inf]
+                only[place] = least
+                assert scorer.calm(only)(text) is calm
+
+
 def test_what_is_remembered_is_bounded_and_changes_no_score() -> None:
     scorer = Scorer(WEIGHTS)
     before = scorer.scores("you idiot")
