@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -40,8 +41,12 @@ def others(name: str, rule: dict[str, Any]) -> list[object]:
     return [value for value in found if str(value) != str(rule["Default"])]
 
 
-def deployed(template: Template, **parameters: object) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Type and properties of each resource that is made with these parameters, by its logical name."""
+Deployed = dict[str, tuple[str, dict[str, Any]]]
+"""Type and properties of each resource that a stack has, by its logical name."""
+
+
+def deployed(template: Template, **parameters: object) -> Deployed:
+    """What is made with these parameters."""
     changed = deepcopy(template)
     for name, value in parameters.items():
         changed["Parameters"][name]["Default"] = value
@@ -59,6 +64,18 @@ def deployed(template: Template, **parameters: object) -> dict[str, tuple[str, d
     }
 
 
+@cache
+def by_default() -> Deployed:
+    return deployed(TEMPLATE)
+
+
+@cache
+def with_value(name: str, value: object) -> Deployed:
+    """The same for the template with one parameter of another value."""
+    return deployed(TEMPLATE, **{name: value})
+
+
+@cache
 def schema_of(kind: str) -> dict[str, Any]:
     """CloudFormation's schema of a resource type, as cfn-lint carries it."""
     name = SAM_KINDS.get(kind, kind)
@@ -66,6 +83,7 @@ def schema_of(kind: str) -> dict[str, Any]:
     return found
 
 
+@cache
 def fixed_when_made(kind: str) -> list[tuple[str, ...]]:
     """The paths of a resource type's properties that a change of which makes another resource."""
     schema = schema_of(kind)
@@ -79,9 +97,8 @@ def at(properties: Any, path: tuple[str, ...]) -> Any:
     return properties
 
 
-def replaced(template: Template, name: str, value: object) -> Iterator[str]:
-    """The resources that this value of a parameter replaces or removes."""
-    before, after = deployed(template), deployed(template, **{name: value})
+def replaced(before: Deployed, after: Deployed) -> Iterator[str]:
+    """The resources that go, or make way for others, when a stack changes."""
     for logical, (kind, properties) in before.items():
         then = after[logical][1] if logical in after else None
         if then is None or any(at(properties, path) != at(then, path) for path in fixed_when_made(kind)):
@@ -97,21 +114,21 @@ def test_no_parameter_replaces_what_holds_data(name: str) -> None:
     values = others(name, TEMPLATE["Parameters"][name])
     assert values
     for value in values:
-        assert holders(TEMPLATE) & set(replaced(TEMPLATE, name, value)) == set()
+        assert holders(TEMPLATE) & set(replaced(by_default(), with_value(name, value))) == set()
 
 
 @pytest.mark.parametrize("name", sorted(set(TEMPLATE["Parameters"]) - {"DatabaseName"}))
 def test_no_parameter_replaces_what_has_a_name_of_ours(name: str) -> None:
     """CloudFormation makes the new one before it removes the old one, whose name is taken: the update would fail."""
     for value in others(name, TEMPLATE["Parameters"][name]):
-        after = deployed(TEMPLATE, **{name: value})
-        assert [one for one in replaced(TEMPLATE, name, value) if one in after] == []
+        after = with_value(name, value)
+        assert [one for one in replaced(by_default(), after) if one in after] == []
 
 
 def test_a_name_made_of_a_parameter_is_found() -> None:
     template = deepcopy(TEMPLATE)
     template["Resources"]["LakeBucket"]["Properties"]["BucketName"] = {"Fn::Sub": "lake-${ShardCount}"}
-    assert "LakeBucket" in set(replaced(template, "ShardCount", 3))
+    assert "LakeBucket" in set(replaced(deployed(template), deployed(template, ShardCount=3)))
     template["Resources"]["StatusTable"]["Condition"] = "Consumes"
-    assert "StatusTable" in set(replaced(template, "Consumer", "off"))
+    assert "StatusTable" in set(replaced(deployed(template), deployed(template, Consumer="off")))
     assert {"ContentStream", "LakeBucket", "DeadLetterBucket", "ResultBucket", "StatusTable"} == holders(template)
