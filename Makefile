@@ -30,10 +30,16 @@ demo: setup ## The whole pipeline on this machine: 100,000 events in, verdicts o
 up: setup ## Keep the laptop runtime running and print how to reach it
 	@$(BIN)/streamkeeper up
 
+# Types, imports and the template are checked beside the tests. Files with a runtime come first (testpaths), the shortest last.
 test: setup ## All tests that need nothing but this folder
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
-	@$(BIN)/cfn-lint infra/aws/template.yaml
-	@$(BIN)/pytest --numprocesses=auto --dist=loadfile
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@found=$$(mktemp); trap 'kill "$$checks" 2>/dev/null; rm -f "$$found"' EXIT; \
+	{ $(BIN)/mypy && $(BIN)/lint-imports --no-logo && $(BIN)/cfn-lint infra/aws/template.yaml; } >"$$found" 2>&1 & checks=$$!; \
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder; tests=$$?; \
+	wait "$$checks"; others=$$?; cat "$$found"; \
+	[ "$$tests" = 0 ] || echo "make test: tests failed, see above"; \
+	[ "$$others" = 0 ] || echo "make test: types (mypy), imports (lint-imports) or the template (cfn-lint) failed, see above"; \
+	[ "$$tests$$others" = 00 ]
 
 # How the work of a detector grows with a hostile text is counted line by line, which takes its time: make test.
 test-fast: setup ## What somebody changes a detector, a policy or a codec with: seconds, not minutes
