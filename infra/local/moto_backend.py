@@ -34,6 +34,8 @@ class QueueWatcher(Protocol):
 # The dictionary of a bucket's keys, by identity, and the key: what was stored or removed and not told yet.
 _touched: list[tuple[int, str]] = []
 _MOTOS_OWN: dict[str, Any] = {}
+_LARGEST_ITEM = 405_000
+"""Bytes, as moto has it."""
 _AS_SAID: dict[Any, Any] = {}
 _STORAGE = {"Compressed": False, "NumberOfBuckets": 0, "SortColumns": [], "StoredAsSubDirectories": False}
 
@@ -86,6 +88,7 @@ class MotoBackend:
         _leave_out_conditional_statements()
         _close_values_quietly()
         _fill_in_storage_descriptors()
+        _measure_items_once()
         logging.getLogger("botocore.hooks").setLevel(logging.WARNING)
 
     def warm(self, services: Iterable[str] = SERVICES) -> None:
@@ -253,6 +256,21 @@ def _close_values_quietly() -> None:
     from moto.s3.models import FakeKey
 
     FakeKey.__del__ = FakeKey.dispose
+
+
+def _measure_items_once() -> None:
+    """Lets DynamoDB measure an item when it is whole, instead of all that it has so far with each attribute."""
+    from moto.dynamodb.exceptions import ItemSizeTooLarge
+    from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+
+    def made(self: Any, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> None:
+        self.hash_key, self.range_key, self.attrs = hash_key, range_key, LimitedSizeDict()
+        for name, value in attrs.items():
+            dict.__setitem__(self.attrs, name, DynamoType(value))
+        if self.size() > _LARGEST_ITEM:
+            raise ItemSizeTooLarge
+
+    Item.__init__ = made
 
 
 def _fill_in_storage_descriptors() -> None:

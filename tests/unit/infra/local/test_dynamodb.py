@@ -163,6 +163,17 @@ def test_a_batch_of_inserts_ends_as_puts_of_what_was_not_there(
         assert ours == moto
 
 
+def test_an_item_is_refused_where_it_is_larger_than_items_may_be(dynamodb: Any) -> None:
+    largest = 405_000 - len("content_id") - len("k") - len("a") - len("b")
+    for size in (largest - 1, largest):
+        item = {"content_id": {"S": "k"}, "a": {"S": "x" * 200_000}, "b": {"S": "x" * (size - 200_000)}}
+        dynamodb.put_item(TableName="moto", Item=item)
+    item["a"]["S"] += "x"
+    with pytest.raises(ClientError, match="Item size has exceeded the maximum allowed size"):
+        dynamodb.put_item(TableName="moto", Item=item)
+    dynamodb.delete_item(TableName="moto", Key={"content_id": {"S": "k"}})
+
+
 @pytest.mark.parametrize(
     ("statement", "code"),
     [
