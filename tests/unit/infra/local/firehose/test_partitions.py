@@ -67,7 +67,13 @@ def test_a_query_that_does_not_compile_is_refused() -> None:
         PartitionQuery("{dt: .created_at[")
 
 
-QUERIES = ["{dt: .created_at[0:10]}", "{a: .x[3:5]}", "{a: .x, b: .created_at}", "{a: (.x | tostring)}", "{a: .x.created_at[1:]}"]
+QUERIES = [
+    "{dt: .created_at[0:10]}",
+    "{a: .x[3:5]}",
+    "{a: .x, b: .created_at}",
+    "{a: (.x | tostring)}",
+    "{a: .x.created_at[1:]}",
+]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(-1e6, 1e6) | st.text(max_size=12),
     lambda inner: (
