@@ -208,21 +208,27 @@ class Relations:
         known = self._lexicon.entries
         inside: list[_Found] = []
         same: Sequence[Entry]
+        size = len(text)
         for index, start, end in self._lexicon.find(text, overlapping=True):
             same = known[index]
-            if self._starts(text, start) and self._ends(text, end, same[0]):
+            # Nearly all that stand as words stand between spaces.
+            if (not start or text[start - 1] == " " or self._starts(text, start)) and (
+                end == size or text[end] == " " or self._ends(text, end, same[0])
+            ):
                 found.append((start, self._whole(text, end) if same[0].open_end else end, same))
             elif end - start >= 4 and same[0].role in {"group", "hostile"}:
                 inside.append((start, end, same))
-        taken = {start for start, _, _ in found}
-        at = 0
-        for token in text.split(" "):
-            word = token.strip(_EDGES)
-            if len(word) >= FEWEST_LETTERS - 1 and (same := self._lexicon.misspelled(word)):
-                start = at + token.find(word)
-                if start not in taken:
-                    found.append((start, start + len(word), same))
-            at += len(token) + 1
+        tokens = text.split(" ")
+        words = [token.strip(_EDGES) for token in tokens]
+        if not self._lexicon.are_spelled(words):
+            taken = {start for start, _, _ in found}
+            at = 0
+            for token, word in zip(tokens, words, strict=True):
+                if len(word) >= FEWEST_LETTERS - 1 and (same := self._lexicon.misspelled(word)):
+                    start = at + token.find(word)
+                    if start not in taken:
+                        found.append((start, start + len(word), same))
+                at += len(token) + 1
         found += _run_together(inside)
         found.sort(key=lambda one: (one[0], -one[1], -max(entry.weight for entry in one[2])))
         hits: list[Hit] = []

@@ -144,6 +144,10 @@ class Lexicon:
         """
         return self._by_variant.get(word, _NOTHING)
 
+    def are_spelled(self, words: Sequence[str]) -> bool:
+        """Whether none of these words is one of the entries misspelled, which is so for most texts."""
+        return self._by_variant.keys().isdisjoint(words)
+
     def _variants(self, *, left_out: bool) -> dict[str, list[Entry]]:
         variants: dict[str, list[Entry]] = {}
         for same in self.entries:
