@@ -8,6 +8,7 @@ denied ("... are not human") counts. Positions are characters: about six of them
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from string import ascii_lowercase
 
 from msgspec import Struct
 
@@ -31,6 +32,7 @@ _COPULA = r"(?:^| )(?:are|is|r|were|be|being|as|all|have|can|will|=+|like)(?: |$
 _OWN = r"(?:^|[^a-z])(?:my|our|fellow) (?:[a-z]+ )?$"
 _DETERMINED = r"(?:^|[^a-z])(?:that|this|his|her|your|the same|one) (?:[a-z]+ )?$"
 _NO = r"(?:^|[^a-z])(?:no|nobody|not all|not every|never) (?:[a-z]+ )?$"
+_HELD = "|".join(letter * 3 for letter in ascii_lowercase)
 
 
 _Found = tuple[int, int, Sequence[Entry]]
@@ -117,6 +119,8 @@ class Relations:
     def _in_sentence(
         self, text: str, sentence: dict[str, list[Hit]], groups: Sequence[Hit]
     ) -> Iterator[tuple[RelationKind, float, tuple[int, int]]]:
+        if not ("hostile" in sentence or "positive" in sentence):
+            return
         negations = sentence.get("negation", ())
         modals = sentence.get("modal", ())
         standing = [self._standing(text, group, sentence.get("self", ())) for group in groups]
@@ -282,7 +286,10 @@ _ARABIC_CLITICS = ("ال", "و", "وال", "بال", "لل", "ل", "ب", "ف", "
 
 def _unstretched(text: str) -> str:
     """The text with letters that are held long, three times or more, written once."""
-    if not any(character * 3 in text and character.isalpha() for character in set(text)):
+    if text.isascii():
+        if compiled(_HELD).search(text) is None:
+            return text
+    elif not any(character * 3 in text and character.isalpha() for character in set(text)):
         return text
     parts = []
     for character, run in groupby(text):
