@@ -16,6 +16,7 @@ from consumers.evaluation.ranking import auc
 from consumers.moderation.moderator import Moderator
 from consumers.training.examples import Example, read_examples
 from consumers.training.recipe import Recipe, TextSet
+from glue.contract import Signal
 
 FEWEST = 20
 """Texts of each kind that a figure needs."""
@@ -45,12 +46,20 @@ class ByLabel(Struct, frozen=True):
 
 
 class Calm(Struct, frozen=True):
-    """Ordinary texts of one set in one language, and what flagged some of them."""
+    """Ordinary texts of one set in one language, and what flagged some of them.
+
+    Args:
+        language, data, texts: which, and how many.
+        flagged: the share that leads to an action.
+        otherwise: the share that does so for anything but a listed swear word or insult.
+        by_rule: the rules that found something in what is flagged.
+    """
 
     language: str
     data: str
     texts: int
     flagged: Estimate
+    otherwise: Estimate
     by_rule: dict[str, int]
 
 
@@ -109,17 +118,25 @@ def _calm(moderator: Moderator, one: TextSet, examples: list[Example]) -> Iterat
     surface = _SURFACE.get(one.name, "comment")
     texts: Counter[str] = Counter()
     flagged: Counter[str] = Counter()
+    otherwise: Counter[str] = Counter()
     rules: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for example in examples:
         finding = moderator.judge(example.plain, surface=surface, language=example.language or None)
         texts[example.language] += 1
         if finding.decision.action != "allow":
             flagged[example.language] += 1
+            otherwise[example.language] += not any(_swears(signal) for signal in finding.signals)
             rules[example.language].update({signal.rule for signal in finding.signals})
     for language in sorted(texts):
         by_rule = dict(sorted(rules[language].items(), key=lambda each: (-each[1], each[0])))
         share = wilson(flagged[language], texts[language])
-        yield Calm(language or "not given", one.name, texts[language], share, by_rule)
+        but_words = wilson(otherwise[language], texts[language])
+        yield Calm(language or "not given", one.name, texts[language], share, but_words, by_rule)
+
+
+def _swears(signal: Signal) -> bool:
+    """Whether it is a listed word of at least medium severity that swears or insults."""
+    return signal.rule.startswith("words_") and signal.label in {"profanity", "insult"}
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:

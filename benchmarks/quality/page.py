@@ -37,7 +37,9 @@ texts that the policy gives the label. Other labels' texts are among the negativ
 
 CALM = """\
 Ordinary texts of which nothing was learned and by which no threshold was chosen; a text is flagged when anything but
-`allow` comes out. What nobody labelled may well be rude: most that is flagged in chat swears.
+`allow` comes out. What nobody labelled may well be rude: people who are neither angry nor disgusted swear, and posts of
+a forum do. By what [`profanity`](labels.md) means, such a text is to be marked; the column after it counts the others,
+in which none of the listed oaths and insults stands.
 """
 
 BESIDE = """\
@@ -157,11 +159,12 @@ def _calm(rows: Sequence[Calm]) -> Iterator[str]:
     yield "## Ordinary texts by language, held-out rows"
     yield ""
     yield CALM
-    yield "| language | set | texts | flagged | by |"
-    yield "|---|---|---:|---|---|"
+    yield "| language | set | texts | flagged | without a listed swear word or insult | by |"
+    yield "|---|---|---:|---|---|---|"
     for row in rows:
         rules = ", ".join(f"`{rule}` {count:,}" for rule, count in list(row.by_rule.items())[:4])
-        yield f"| {row.language} | {row.data} | {row.texts:,} | {_figure(row.flagged, percent=True)} | {rules} |"
+        shares = f"{_figure(row.flagged, percent=True)} | {_figure(row.otherwise, percent=True)}"
+        yield f"| {row.language} | {row.data} | {row.texts:,} | {shares} | {rules} |"
     yield ""
 
 

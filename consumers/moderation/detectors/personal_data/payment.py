@@ -189,6 +189,7 @@ def find_cards(text: str) -> Iterator[Span]:
     while first < len(groups):
         start, end = groups[first]
         number, last, step = text[start:end], first, 1
+        card: Span | None = None
         while True:
             # Not a piece of a longer code, such as a hash.
             if (
@@ -199,9 +200,10 @@ def find_cards(text: str) -> Iterator[Span]:
                 # A hundred numbers in links pass Luhn's check for one that is a card.
                 in_code = bool(start and text[start - 1] in "/=_.&#") or text[end : end + 1] in {"_", "/", "&"}
                 sure = not in_code and not goes_on(text, end) and not _is_tail(text, groups, first, number)
-                yield Span(start, end, "card", sure=sure)
-                step = last - first + 1
-                break
+                card, step = Span(start, end, "card", sure=sure), last - first + 1
+                # The first three groups of a number of four may pass Luhn's check by chance.
+                if len(number) >= _USUAL_CARD:
+                    break
             # A card is printed in groups of four or more, of which only the last may be shorter.
             if len(number) >= _LONGEST_CARD or len(text[groups[last][0] : end]) < 4 or last + 1 == len(groups):
                 break
@@ -210,6 +212,8 @@ def find_cards(text: str) -> Iterator[Span]:
                 break
             end = groups[last][1]
             number += text[groups[last][0] : end]
+        if card is not None:
+            yield card
         first += step
     for match in compiled(_SPACED).finditer(text):
         if card_is_valid("".join(filter(str.isdigit, match[0]))) and stands_alone(text, *match.span()):

@@ -26,6 +26,9 @@ _TRUNK_ZERO = (
 
 _EXTENDING = frozenset(" ,xedrp")
 
+_LOCAL = 7
+"""Digits of a number in North America without its area."""
+
 MOST_JUDGED = 30
 """Candidates in one text that are judged by numbering plan; what comes after is masked and does not count."""
 
@@ -38,11 +41,12 @@ CANDIDATE = (
     r"|\b[1-9]\d{6,12}"
 )
 _EXTENSION = r"^,? ?(?:x|ext\.?|extension|durchwahl|ramal|poste) ?\d{1,6}"
-# Dates, addresses and social security numbers.
+# Dates, times from and to, addresses and social security numbers.
 _OTHERWISE = (
     r"^\(?(?:(?:[0-3]?\d [01]?\d (?:19|20)\d{2}"
     r"|[0-3]?\d[./-][01]?\d[./-](?:19|20)?\d{2}|[01]?\d[./-][0-3]?\d[./-](?:19|20)?\d{2}"
-    r"|(?:19|20)\d{2}[./-][01]?\d[./-][0-3]?\d)(?: |$)|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|\d{3}-\d{2}-\d{4}$)"
+    r"|(?:19|20)\d{2}[./-][01]?\d[./-][0-3]?\d)(?: |$)"
+    r"|[0-2]?\d\.[0-5]\d ?[-/] ?[0-2]?\d\.[0-5]\d$|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|\d{3}-\d{2}-\d{4}$)"
 )
 _TRUNK = r"^\(?0[1-9].{0,10}[ ()./-].{4}|^0[1-9]\d{8}"
 _NORTH_AMERICAN = r"^(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}$"
@@ -75,7 +79,12 @@ def find_phones(text: str) -> Iterator[Span]:
             yield Span(start, whole, "phone", sure=False)
             continue
         for first, last, sure in _judge(text, start, end):
-            yield Span(first, whole if last == end else last, "phone", sure)
+            yield Span(first, whole if last == end else last, "phone", sure and not _is_made_up(digits))
+
+
+def _is_made_up(digits: list[str]) -> bool:
+    """Whether the digits are nobody's: 555-0100 to 555-0199 of no area, or the same digit to the end."""
+    return (len(digits) == _LOCAL and digits[:5] == ["5", "5", "5", "0", "1"]) or len(set(digits[-_LOCAL + 1 :])) == 1
 
 
 def _is_piece(text: str, start: int, end: int) -> bool:

@@ -41,6 +41,6 @@ PESEL = IdRule(
     plain_shape=r"\b\d{11}\b",
     words=r"\bpesel|ewidencyj",
     masked=True,
-    spaced_shape=r"\d{6}[ .-]{1,2}\d{5}|\d{2}(?:[ .-]\d{2}){2}[ .-]\d{5}|\d(?:[ .-]\d){10}",
+    spaced_shape=r"\d(?:[ .-]{0,2}\d){10}",
     is_enough=is_of_somebody_alive,
 )

@@ -11,6 +11,7 @@ from consumers.moderation.aligned import align
 from consumers.moderation.detectors.personal_data import CANDIDATES, card_is_valid, find_personal_data, luhn, propose
 from consumers.moderation.detectors.personal_data.addresses import is_public
 from consumers.moderation.detectors.personal_data.phone import MOST_JUDGED
+from consumers.moderation.detectors.personal_data.spans import Span
 from consumers.moderation.excerpt import MAX_EXCERPT, excerpt, masked
 from consumers.moderation.kinds import FAMILIES, PERSONAL_DATA_KINDS
 from consumers.moderation.moderator import Moderator
@@ -177,6 +178,35 @@ def test_a_card_written_digit_by_digit_is_found() -> None:
     assert kinds("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1") == ["card"]
     assert kinds("4.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1") == ["card"]
     assert kinds("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 2") == []
+
+
+@pytest.mark.parametrize("gap", [" ", ".", "-", "_"])
+def test_a_card_is_found_whole_where_its_first_groups_could_be_one(gap: str) -> None:
+    number = gap.join(("4387", "6454", "9848", "6858"))
+    assert luhn("438764549848")
+    assert find_personal_data(f"card {number} of mine") == (Span(5, 5 + len(number), "card"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tel. 555-0100",
+        "โทร 555-0143 ค่ะ",
+        "tel. 02-222-2222",
+        "phone 415-222-2222",
+        "เวลา 09.00 - 12.00 น.",
+        "open, call 08.30-16.45",
+    ],
+)
+def test_numbers_that_are_nobodys_and_times_are_not_counted_as_telephones(text: str) -> None:
+    assert [span for span in find_personal_data(text) if span.sure] == []
+
+
+@pytest.mark.parametrize(
+    "written", ["440 514 013 59", "44 05 14 01359", "4405 1401 359", "44.05.14.013.59", "440514-01359"]
+)
+def test_a_pesel_is_found_in_groups_of_any_size(written: str) -> None:
+    assert find_personal_data(f"pesel {written}, warszawa") == (Span(6, 6 + len(written), "pl_pesel"),)
 
 
 def test_a_number_that_is_called_a_card_needs_no_known_issuer() -> None:
