@@ -147,6 +147,12 @@ def test_objects_written_after_the_run_began_are_left_for_another() -> None:
     assert archived(archive, written_before=NOW + 400).size()[0] == 1
 
 
+def test_a_record_without_an_arrival_of_its_own_has_the_span_of_its_object() -> None:
+    archive = FakeArchive(compact(1) + b"\n", compact(2) + b"\n", step=300.0)
+    found = [record.span for record in archived(archive).records({})]
+    assert found == [Span(NOW, NOW + 302), Span(NOW + 300, NOW + 602)]
+
+
 def test_an_event_in_time_at_one_end_of_its_object_is_an_event() -> None:
     # created a day and a minute ahead of the object's beginning: it arrived later in it
     ahead = msgspec.json.encode(document(1, created_at="2026-03-02T12:01:00Z"))

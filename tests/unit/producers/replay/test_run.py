@@ -17,7 +17,7 @@ from producers.delivery.sending import Delivery, open_delivery
 from producers.ports import OutRecord, PutResult, StreamRefusedError
 from producers.replay.marking import Identity, Span, identity
 from producers.replay.records import ReplayRecord
-from producers.replay.run import LOOKUP_RECORDS, SAVE_RECORDS, NoArrivals, Pace, Replay, Replayer
+from producers.replay.run import LOOKUP_RECORDS, SAVE_RECORDS, SAVE_SECONDS, NoArrivals, Pace, Replay, Replayer
 from producers.replay.run_files import FolderStore, is_alive, this_process
 from producers.replay.runs import LEASE_SECONDS, ChangedError, Holder, OtherPlanError, Run, RunTakenError
 from producers.replay.selecting import Selection
@@ -216,6 +216,27 @@ def test_long_gaps_keep_the_run_held_and_what_was_sent_saved() -> None:
     assert len(saved) > 10
     assert saved[5][0] == 1
     assert all(left == pytest.approx(LEASE_SECONDS) for _, left in saved[:-1])
+
+
+@pytest.mark.parametrize("is_event", [True, False])
+def test_a_source_that_is_slow_keeps_the_run_held_and_how_far_it_came_saved(is_event: bool) -> None:
+    clock, saves = VirtualClock(NOW + 1e6), list[tuple[str | None, float]]()
+
+    class Watched(MemoryStore):
+        def write(self, name: str, data: bytes, version: str | None) -> str:
+            saves.append((msgspec.json.decode(data)["position"].get("list"), clock.now()))
+            return super().write(name, data, version)
+
+    def slow(account: Replay, record: ReplayRecord) -> None:
+        clock.sleep(SAVE_SECONDS / 2)
+
+    events = [event(number) if is_event else BadInput("json", "") for number in range(9)]
+    began = clock.now()
+    replayer(ListedSource(events), clock).send(
+        delivery(FakeStream(), clock), taken(Watched(), now=began), progress=slow
+    )
+    saved = [(position, time - began) for position, time in saves if position is not None]
+    assert saved[:3] == [("3", SAVE_SECONDS), ("5", 2 * SAVE_SECONDS), ("7", 3 * SAVE_SECONDS)]
 
 
 def test_what_the_stream_does_not_take_holds_the_position_back() -> None:
