@@ -211,7 +211,7 @@ class Redriver:
         is_stopped: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] | None = None,
     ) -> Redrive:
-        """Brings the items back and gives the account; ``delivery`` is closed afterwards."""
+        """Brings the items back and gives the account; ``delivery`` is closed afterwards, whatever happens."""
         started = self._clock.now()
         rest = iter(items)
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="ledger") as pool:
@@ -222,6 +222,10 @@ class Redriver:
                         progress(self.account.found)
             except StreamRefusedError as error:
                 self.account.stopped = str(error)
+            except BaseException:
+                delivery.abandon()
+                delivery.close()
+                raise
         delivery.close()
         self.account.told = len(self._told)
         self.account.is_interrupted = is_stopped()

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from producers.delivery.report import DeliveryReport
+from producers.delivery.sending import Delivery
 from producers.ports import OutRecord, PutResult
 
 Behaviour = Callable[[int, Sequence[OutRecord]], Sequence[PutResult] | None]
@@ -52,3 +54,36 @@ class FakeStream:
 
 
 THROTTLE = PutResult(None, None, "ProvisionedThroughputExceededException")
+
+
+class WatchedDelivery:
+    """A delivery that knows how it was ended, and may refuse a record.
+
+    Args:
+        inner: does the work.
+        before_put: called with each record before it is put.
+    """
+
+    def __init__(self, inner: Delivery, *, before_put: Callable[[OutRecord], None] = lambda record: None) -> None:
+        self._inner = inner
+        self._before_put = before_put
+        self.ended: list[str] = []
+
+    @property
+    def report(self) -> DeliveryReport:
+        return self._inner.report
+
+    def put(self, record: OutRecord, *, timeout: float | None = None) -> None:
+        self._before_put(record)
+        self._inner.put(record, timeout=timeout)
+
+    def flush(self) -> None:
+        self._inner.flush()
+
+    def abandon(self) -> None:
+        self.ended.append("abandon")
+        self._inner.abandon()
+
+    def close(self, timeout: float | None = None) -> DeliveryReport:
+        self.ended.append("close")
+        return self._inner.close(timeout)

@@ -37,6 +37,10 @@ def test_a_fix_that_raises_tells_its_type_and_line_and_nothing_of_the_payload(sc
     with PythonFix(script) as fix, pytest.raises(FixFailedError) as failed:
         fix(b"secret", "type")
     assert str(failed.value) == "KeyError (line 2)"
+    script.write_text("def fix(payload, reason):\n    raise SyntaxError('not Python')\n", "utf-8")
+    with PythonFix(script) as fix, pytest.raises(FixFailedError) as failed:
+        fix(b"secret", "type")
+    assert str(failed.value) == "SyntaxError (line 2)"
     script.write_text("def fix(payload, reason):\n    return 'text'\n", "utf-8")
     with PythonFix(script) as fix, pytest.raises(FixFailedError, match="gave str; allowed: bytes or None"):
         fix(b"secret", "type")

@@ -41,7 +41,7 @@ from producers.redrive.run import BATCH_ITEMS, Redrive, Redriver
 from producers.replay.runs import Holder
 from tests.fakes.documents import MemoryStore
 from tests.fakes.kinesis_events import aggregate
-from tests.fakes.stream import FakeStream, VirtualClock
+from tests.fakes.stream import FakeStream, VirtualClock, WatchedDelivery
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = ARRIVAL.timestamp()
@@ -174,6 +174,55 @@ def test_a_stream_that_refuses_ends_the_redrive_and_says_why(count: int) -> None
     assert (account.redriven, account.failed, account.is_whole) == (0, min(count, BATCH_ITEMS), False)
     # Nothing is lost: each is free for the next run.
     assert redrive(items, FakeStream(), store, run_id="later").redriven == count
+
+
+def test_of_a_stream_that_refuses_in_the_middle_of_a_batch_nothing_is_written_down_as_brought_back() -> None:
+    # given a refusal before the third record, when the first two are under way and the rest were never put
+    refusal = StreamRefusedError(stream="s", region="r", code="AccessDeniedException", next_step="Allow it.")
+
+    def refuse(record: OutRecord) -> None:
+        if record.event_id.endswith("3"):
+            raise refusal
+
+    stream, store, clock = FakeStream(), MemoryStore(), VirtualClock(NOW)
+    redriver = Redriver(ledger(store), run_id="run", lateness=DEFAULT_LATENESS, clock=clock)
+    settings = DeliverySettings(in_flight=1, max_attempts=2)
+    sending = WatchedDelivery(open_delivery(stream, clock=clock, settings=settings), before_put=refuse)
+    items = [item(number) for number in range(1, 6)]
+    account = redriver.send(items, sending)
+    assert (account.redriven, account.failed, account.stopped) == (0, 5, str(refusal))
+    assert sending.ended == ["close"]
+    assert redrive(items, stream, store, run_id="later").redriven == 5
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), OSError(5, "a disk"), KeyboardInterrupt(), SystemExit(1)])
+def test_an_error_that_nobody_foresaw_ends_the_delivery_without_retries(error: BaseException) -> None:
+    class Broken(PlainItem):
+        def load(self) -> Loaded:
+            raise error
+
+    clock = VirtualClock(NOW)
+    sending = WatchedDelivery(open_delivery(FakeStream(), clock=clock, settings=DeliverySettings(in_flight=1)))
+    redriver = Redriver(ledger(MemoryStore()), run_id="run", lateness=DEFAULT_LATENESS, clock=clock)
+    broken = Broken(name="quarantine/1", reason="type", arrived=NOW, records=())
+    with pytest.raises(type(error)):
+        redriver.send([item(2), broken], sending)
+    assert sending.ended == ["abandon", "close"]
+
+
+def test_what_a_redrive_would_do_is_what_it_does() -> None:
+    store = MemoryStore()
+    redrive([item(1), item(2)], FakeStream(), store)
+    ledger(store).claim("quarantine/6", "a run that died", now=NOW - CLAIM_SECONDS - 1)
+    items = [item(1), item(2), item(3), item(4, payload(4, text=5)), item(5, more=[payload(7)]), item(6)]
+    before = dict(store.kept)
+    redriver = Redriver(ledger(store), run_id="run", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
+    tried = redriver.try_out(items)
+    assert store.kept == before
+    done = redrive(items, FakeStream(), store)
+    named = ("found", "redriven", "already", "still_bad", "still_bad_reasons", "events", "held", "failed")
+    assert {name: getattr(tried, name) for name in named} == {name: getattr(done, name) for name in named}
+    assert (tried.redriven, tried.already, tried.still_bad, tried.events) == (3, 2, 1, 4)
 
 
 def test_a_process_that_dies_after_it_sent_leaves_nothing_that_would_count_twice() -> None:

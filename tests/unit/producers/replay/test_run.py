@@ -22,7 +22,7 @@ from producers.replay.run_files import FolderStore, is_alive, this_process
 from producers.replay.runs import LEASE_SECONDS, ChangedError, Holder, OtherPlanError, Run, RunTakenError
 from producers.replay.selecting import Selection
 from tests.fakes.documents import MemoryStore
-from tests.fakes.stream import FakeStream, VirtualClock
+from tests.fakes.stream import FakeStream, VirtualClock, WatchedDelivery
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = ARRIVAL.timestamp()
@@ -318,19 +318,6 @@ def test_a_process_that_was_thought_dead_stops_at_its_next_save() -> None:
     heir.save({"list": "1"}, {"sent": 1}, now=clock.now())
 
 
-class WatchedDelivery:
-    """A delivery that knows how it was ended."""
-
-    def __init__(self, inner: Delivery) -> None:
-        self._inner = inner
-        self.ended: list[str] = []
-
-    def __getattr__(self, name: str) -> object:
-        if name in {"abandon", "close"}:
-            self.ended.append(name)
-        return getattr(self._inner, name)
-
-
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), OSError(5, "a disk"), KeyboardInterrupt(), SystemExit(1)])
 def test_an_error_that_nobody_foresaw_ends_the_delivery_without_retries_and_gives_the_run_back(
     error: BaseException,
@@ -343,7 +330,7 @@ def test_an_error_that_nobody_foresaw_ends_the_delivery_without_retries_and_give
 
     with pytest.raises(type(error)):
         replayer(ListedSource([event(1)]), clock).send(
-            sending,  # type: ignore[arg-type]
+            sending,
             taken(store, now=clock.now()),
             progress=told,
         )
@@ -357,7 +344,7 @@ def test_a_run_that_was_taken_over_ends_its_delivery_and_leaves_the_run_to_who_h
     heir = taken(store, now=clock.now() + LEASE_SECONDS + 1, holder=Holder("there", 2))
     sending = WatchedDelivery(delivery(FakeStream(), clock))
     with pytest.raises(RunTakenError):
-        replayer(ListedSource([event(1)]), clock).send(sending, sleeper)  # type: ignore[arg-type]
+        replayer(ListedSource([event(1)]), clock).send(sending, sleeper)
     assert sending.ended == ["abandon", "close"]
     heir.save({"list": "1"}, {"sent": 1}, now=clock.now())
 
