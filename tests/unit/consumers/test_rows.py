@@ -156,6 +156,8 @@ class _Failing:
         return self._whole.judge(*given, **named)
 
     def judge_all(self, contents: Sequence[Any]) -> Any:
+        if self._at == "judge_all":
+            raise self._error
         return [self.judge(one.text, surface=one.surface, language=one.language) for one in contents]
 
     @property
@@ -188,10 +190,41 @@ def test_a_batch_that_cannot_be_looked_at_as_a_whole_lands_degraded_and_is_count
     assert rows.asked.degraded == 2
 
 
-@pytest.mark.parametrize("at", ["judge", "detect"])
+@pytest.mark.parametrize("at", ["judge_all", "judge", "detect"])
 def test_memory_that_has_run_out_is_no_fault_of_a_record(at: str) -> None:
     with pytest.raises(MemoryError):
         make(_Failing(MemoryError(), at=at), payload(1, "hello"))
+
+
+class _TooLarge(bytes):
+    """A payload that there is no memory to look at."""
+
+    def __len__(self) -> int:
+        raise MemoryError
+
+
+class _FailingAlone(_Failing):
+    """A moderator that fails on a batch, and has no memory for its records one by one."""
+
+    def judge_all(self, contents: Sequence[Any]) -> Any:
+        raise ValueError("no")
+
+
+def test_memory_that_runs_out_for_a_single_record_is_no_fault_of_it_either() -> None:
+    with pytest.raises(MemoryError):
+        make(Moderator(POLICY), _TooLarge(payload(1, "hello")))
+    with pytest.raises(MemoryError):
+        make(_FailingAlone(MemoryError(), at="judge"), payload(1, "hello"))
+
+
+def test_the_ids_and_fingerprints_of_a_verdict_stay_what_they_are() -> None:
+    # Rows that landed long ago are compared with those of a replay by these.
+    [row] = make(Moderator(POLICY), payload(1, "hello")).verdicts
+    assert (row.verdict_id, row.fingerprint, row.text_fingerprint) == (
+        "e1e45bb1f7238d1480797fa709c8d9c0",
+        "702d11e3e40231d8ba31b4789593075e",
+        "2cf24dba5fb0a30e26e83b2ac5b9e29e",
+    )
 
 
 class _FailsOn:
