@@ -2,13 +2,14 @@
 
 from glue.contract import Notice
 from glue.webhooks import Answer, SignatureError, VerdictMessage, verify
-from producers.api.client import Accepted, Client, Decided, Pending, Refused, Score
+from producers.api.client import Accepted, Changes, Client, Decided, Pending, Refused, Score
 from producers.api.exchange import ApiError, FieldProblem, RefusedError, UnavailableError
 
 __all__ = [
     "Accepted",
     "Answer",
     "ApiError",
+    "Changes",
     "Client",
     "Decided",
     "FieldProblem",

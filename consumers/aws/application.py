@@ -16,7 +16,7 @@ from consumers.aws.managed import AwsManagedServices
 from consumers.aws.metrics import metric_line
 from consumers.aws.policy_store import S3PolicyStore
 from consumers.aws.settings import Settings, SettingsError
-from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, make_client
+from consumers.aws.sinks import Changes, DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, make_client
 from consumers.batch import MalformedEventError
 from consumers.effects import Destinations, Effects
 from consumers.escalation import Escalation
@@ -159,7 +159,13 @@ def prepare_parts(
         ),
         streams=FirehoseStreams(make_client("firehose")),
         bus=EventBridgeBus(make_client("events"), settings.event_bus_name),
-        statuses=DynamoDBStatusTable(make_client("dynamodb"), settings.status_table),
+        statuses=DynamoDBStatusTable(
+            make_client("dynamodb"),
+            settings.status_table,
+            changes=None
+            if settings.status_changes == "off"
+            else Changes(clock, tenants=settings.status_changes == "tenants"),
+        ),
         clock=clock,
         retry=retry,
         each=each,

@@ -34,6 +34,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     policy_refresh_seconds: int = 60
     status_ttl_days: int = 30
     status_of: str = "acted"
+    status_changes: str = "off"
     max_late_days: int = 30
     max_ahead_hours: int = 24
     late_after_minutes: int = 60
@@ -65,6 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             policy_refresh_seconds=_whole(environment, "POLICY_REFRESH_SECONDS", 60, 0, 3600),
             status_ttl_days=_whole(environment, "STATUS_TTL_DAYS", 30, 1, 3650),
             status_of=_one_of(environment, "STATUS_OF", ("acted", "all")),
+            status_changes=_one_of(environment, "STATUS_CHANGES", ("off", "one", "tenants")),
             max_late_days=_whole(environment, "MAX_LATE_DAYS", 30, 1, 400),
             max_ahead_hours=_whole(environment, "MAX_AHEAD_HOURS", 24, 0, 24),
             late_after_minutes=_whole(environment, "LATE_AFTER_MINUTES", 60, 1, 43_200),

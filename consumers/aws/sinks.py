@@ -21,9 +21,15 @@ from consumers.ports import DefectError, Status, TransientError
 from glue.aws.bodies import OwnBody
 from glue.aws.errors import EXPIRED, PASSING, code_of, passes
 from glue.contract import Notice
+from glue.ports import TimeSource
 
 SOURCE = "streamkeeper"
 DETAIL_TYPE = "Content Verdict"
+
+SETTLE_SECONDS = 20
+"""How far ahead the time of a change lies: more than one call takes, and than clocks differ."""
+EVERYBODY = "*"
+"""The feed of all who are of no tenant; no tenant may have this name."""
 
 _CONFIG = Config(
     # Two tries inside the SDK; the consumer's own retry resends what is left, within the invocation's time.
@@ -152,6 +158,33 @@ class EventBridgeBus:
         return errors
 
 
+class Changes:
+    """Puts a status into the feed of changes, of which a reader is told in the order of times.
+
+    A reader that has got to a time asks for what came later, so nothing may come into the feed before a time that was
+    told already. One call here ends after two tries of seven seconds and a pause, or fails; so a status has a time that
+    lies ahead by more than that, and is told when its time has come. A call that failed is made again with a later one:
+    docs/decisions/0049-waiting-by-a-function-changes-by-an-index.md.
+
+    Args:
+        clock: time.
+        tenants: whether each tenant, whose name stands before the colon of its content's ids, has a feed of its own.
+    """
+
+    def __init__(self, clock: TimeSource, *, tenants: bool) -> None:
+        self._clock = clock
+        self._tenants = tenants
+
+    def of(self, status: Status) -> dict[str, dict[str, object]]:
+        """The attributes of a status that is about to be written."""
+        tenant, colon, _ = status.content_id.partition(":")
+        at = int((self._clock.now() + SETTLE_SECONDS) * 1000)
+        return {
+            "feed": {"S": tenant if self._tenants and colon else EVERYBODY},
+            "changed": {"S": f"{at:013d}-{status.verdict_id}"},
+        }
+
+
 class DynamoDBStatusTable:
     """One DynamoDB table, key ``content_id``, time to live in ``expires_at``.
 
@@ -159,12 +192,19 @@ class DynamoDBStatusTable:
     by its order key, in a call of its own: docs/decisions/0023-statuses-by-the-batch.md.
     """
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, *, changes: Changes | None = None) -> None:
         self._insert = OwnBody(client, "batch_execute_statement")
         self._update = client.update_item
         self._table = table
+        self._changes = changes
+        fields = [*_FIELDS, *(("feed", "changed") if changes else ())]
         # A table's name holds no quotes; values go as parameters, never into the text.
-        self._statement = f'INSERT INTO "{table}" VALUE {_ITEM}'
+        item = "{" + ", ".join(f"'{name}': ?" for name in fields) + "}"
+        self._statement = f'INSERT INTO "{table}" VALUE {item}'
+        others = [name for name in fields if name != "content_id"]
+        self._set = "SET " + ", ".join(f"#{name} = :{name}" for name in others)
+        # Every name by alias: some, such as "action", are reserved words of DynamoDB.
+        self._names = {f"#{name}": name for name in others}
 
     def put(self, statuses: Sequence[Status]) -> Sequence[str | None]:
         """For each status None or the error's code; see :class:`consumers.ports.StatusTable`."""
@@ -177,7 +217,7 @@ class DynamoDBStatusTable:
             body=msgspec.json.encode(
                 {
                     "Statements": [
-                        {"Statement": self._statement, "Parameters": list(_values(status).values())}
+                        {"Statement": self._statement, "Parameters": list(self._values(status).values())}
                         for status in statuses
                     ]
                 }
@@ -204,7 +244,7 @@ class DynamoDBStatusTable:
         return None
 
     def _write(self, status: Status) -> None:
-        values = _values(status)
+        values = self._values(status)
         content_id = values.pop("content_id")
         try:
             call(
@@ -212,15 +252,18 @@ class DynamoDBStatusTable:
                 self._update,
                 TableName=self._table,
                 Key={"content_id": content_id},
-                UpdateExpression=_UPDATE,
+                UpdateExpression=self._set,
                 # The greatest key wins in whatever order writes come, and a repeated write changes nothing.
                 ConditionExpression="attribute_not_exists(#order_key) OR #order_key < :order_key",
-                ExpressionAttributeNames=_NAMES,
+                ExpressionAttributeNames=self._names,
                 ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
             )
         except RefusedError as refused:
             if refused.code != "ConditionalCheckFailedException":
                 raise
+
+    def _values(self, status: Status) -> dict[str, dict[str, object]]:
+        return _values(status) | (self._changes.of(status) if self._changes else {})
 
 
 def _values(status: Status) -> dict[str, dict[str, object]]:
@@ -234,10 +277,6 @@ def _values(status: Status) -> dict[str, dict[str, object]]:
 
 
 _FIELDS = Status.__struct_fields__
-_ITEM = "{" + ", ".join(f"'{name}': ?" for name in _FIELDS) + "}"
-_UPDATE = "SET " + ", ".join(f"#{name} = :{name}" for name in _FIELDS if name != "content_id")
-# Every name by alias: some, such as "action", are reserved words of DynamoDB.
-_NAMES = {f"#{name}": name for name in _FIELDS if name != "content_id"}
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html
 _PASSING_STATEMENTS = frozenset(
     {

@@ -3,10 +3,12 @@
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from consumers.aws.wait_handler import MAX_SECONDS, USUAL_SECONDS
 from glue.catalog.render.json_schema import event_schema
-from infra.content_api import templates
+from infra.content_api import cors, reading, templates
 from infra.content_api.problems import TYPE, gateway_responses
 from infra.content_api.rules import MAX_EVENTS, NOT_TAKEN
 
@@ -31,13 +33,19 @@ def gateway_document() -> Document:
         "x-amazon-apigateway-request-validator": "parameters",
         "paths": {
             path: {
-                method: {
-                    **{key: value for key, value in operation.items() if key != "responses"},
-                    "security": [{SECURITY: []}],
-                    "responses": _method_responses(operation["responses"]),
-                    "x-amazon-apigateway-integration": _INTEGRATIONS[operation["operationId"]](),
-                }
-                for method, operation in operations.items()
+                **{
+                    method: _where(
+                        _OPTIONAL.get(path),
+                        {
+                            **{key: value for key, value in operation.items() if key != "responses"},
+                            "security": [{SECURITY: []}],
+                            "responses": _method_responses(operation["responses"]),
+                            "x-amazon-apigateway-integration": _INTEGRATIONS[operation["operationId"]](),
+                        },
+                    )
+                    for method, operation in operations.items()
+                },
+                "options": _where("OpensContent", _preflight()),
             }
             for path, operations in _paths().items()
         },
@@ -92,6 +100,14 @@ def public_document() -> Document:
             },
         },
     }
+
+
+_OPTIONAL = {"/v1/changes": "KeepsChanges", "/v1/content/{id}/decision": "HoldsRequests"}
+"""Routes that a stack has where a condition of the template is true."""
+
+
+def _where(condition: str | None, given: Document) -> Document:
+    return {"Fn::If": [condition, given, {"Ref": "AWS::NoValue"}]} if condition else given
 
 
 _SERVER = {"api": {"default": "api"}, "region": {"default": "us-east-1"}}
@@ -158,6 +174,56 @@ def _paths() -> Document:
                 "responses": {
                     "200": {"description": "It is decided.", "content": _of("Decided")},
                     "202": {"description": "No decision is kept.", "content": _of("Pending")},
+                    **usual,
+                },
+            }
+        },
+        "/v1/content/{id}/decision": {
+            "get": {
+                "operationId": "decision",
+                "summary": "Waits until a piece of content is decided. Only with ContentWaiters.",
+                "parameters": [
+                    of_id,
+                    {
+                        "name": "wait",
+                        "in": "query",
+                        "description": "seconds to wait at most",
+                        "schema": {
+                            "type": "integer",
+                            "minimum": 0,
+                            "maximum": MAX_SECONDS,
+                            "default": USUAL_SECONDS,
+                        },
+                    },
+                ],
+                "responses": {
+                    "200": {"description": "It is decided.", "content": _of("Decided")},
+                    "202": {"description": "No decision is kept after this time.", "content": _of("Pending")},
+                    **usual,
+                    "500": busy,
+                },
+            }
+        },
+        "/v1/changes": {
+            "get": {
+                "operationId": "changes",
+                "summary": "Tells what was decided, in its order, page by page. Only with ContentChanges.",
+                "parameters": [
+                    {
+                        "name": "after",
+                        "in": "query",
+                        "description": "what the last answer called next, or milliseconds since 1970; all without it",
+                        "schema": {"type": "string", "pattern": f"^{reading.CURSOR}$"},
+                    },
+                    {
+                        "name": "limit",
+                        "in": "query",
+                        "description": "decisions in an answer at most",
+                        "schema": {"type": "integer", "minimum": 1, "maximum": reading.MAX_CHANGES},
+                    },
+                ],
+                "responses": {
+                    "200": {"description": "What changed, oldest first.", "content": _of("Changes")},
                     **usual,
                 },
             }
@@ -239,6 +305,15 @@ def _schemas() -> Document:
             policy=_record("id", "version"),
             decided_at={**status, "format": "date-time"},
         ),
+        "Changes": {
+            "type": "object",
+            "required": ["changes", "next", "more"],
+            "properties": {
+                "changes": {"type": "array", "items": {"$ref": "#/components/schemas/Decided"}},
+                "next": {"type": "string", "description": "asks for what comes after these"},
+                "more": {"type": "boolean", "description": "whether more is there already"},
+            },
+        },
         "Problem": {
             "type": "object",
             "description": "RFC 9457. A pointer is a JSON Pointer into the body, or names a header or a parameter.",
@@ -288,7 +363,7 @@ def _plain(node: Any) -> Any:
 
 def _method_responses(responses: Document) -> Document:
     """The answers that a method may give. Their bodies are documented, and not checked by the gateway."""
-    headers = {name: {"schema": {"type": "string"}} for name in ("Content-Type", "Location", "Retry-After")}
+    headers = {name: {"schema": {"type": "string"}} for name in _HEADERS}
     return {
         code: {
             "description": answer["description"],
@@ -302,6 +377,7 @@ def _method_responses(responses: Document) -> Document:
 def _integration(action: str, request: str, success: int, answer: str, problem: str) -> Document:
     service, _, name = action.partition(":")
     place = "arn:${AWS::Partition}:apigateway:${AWS::Region}"
+    answer, problem = cors.OPEN + answer, cors.OPEN + problem
     return {
         "type": "aws",
         "httpMethod": "POST",
@@ -325,13 +401,50 @@ def _integration(action: str, request: str, success: int, answer: str, problem: 
     }
 
 
+def _waiting() -> Document:
+    place = "arn:${AWS::Partition}:apigateway:${AWS::Region}"
+    return {
+        "type": "aws_proxy",
+        "httpMethod": "POST",
+        "uri": {"Fn::Sub": f"{place}:lambda:path/2015-03-31/functions/${{WaitFunction.Arn}}/invocations"},
+        "passthroughBehavior": "never",
+        "timeoutInMillis": 29_000,
+    }
+
+
+def _preflight() -> Document:
+    """Answers a page that asks whether it may ask; nobody's key or token comes with that question."""
+    headers = {name: {"schema": {"type": "string"}} for name in ("Vary", *_OF_PREFLIGHT)}
+    return {
+        "security": [],
+        "responses": {"204": {"description": "It may.", "headers": headers}},
+        "x-amazon-apigateway-integration": {
+            "type": "mock",
+            "passthroughBehavior": "never",
+            "requestTemplates": {_JSON: '{"statusCode": 204}'},
+            "responses": {"default": {"statusCode": "204", "responseTemplates": {_JSON: cors.PREFLIGHT}}},
+        },
+    }
+
+
+_HEADERS = (
+    *("Content-Type", "Location", "Retry-After", "Vary"),
+    *("Access-Control-Allow-Origin", "Access-Control-Expose-Headers"),
+)
+_OF_PREFLIGHT = (
+    *("Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"),
+    "Access-Control-Max-Age",
+)
+
 _JSON_OF = {"kinesis": "1.1", "dynamodb": "1.0"}
-_INTEGRATIONS = {
+_INTEGRATIONS: Mapping[str, Callable[[], Document]] = {
     "submit": lambda: _integration(
         "kinesis:PutRecord", templates.put_one(), 202, templates.TAKEN_ONE, templates.PROBLEM
     ),
     "submitMany": lambda: _integration(
         "kinesis:PutRecords", templates.put_many(), 202, templates.TAKEN_MANY, templates.PROBLEM_OF_MANY
     ),
-    "status": lambda: _integration("dynamodb:Query", templates.ask_status(), 200, templates.STATUS, templates.PROBLEM),
+    "status": lambda: _integration("dynamodb:Query", reading.ask_status(), 200, reading.STATUS, templates.PROBLEM),
+    "decision": _waiting,
+    "changes": lambda: _integration("dynamodb:Query", reading.ask_changes(), 200, reading.CHANGES, templates.PROBLEM),
 }

@@ -20,7 +20,14 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _mapping(dumper: yaml.SafeDumper, given: dict[str, Any]) -> yaml.Node:
+    """What says no more than that something is a string stands in one line."""
+    flow = given in ({"type": "string"}, {"schema": {"type": "string"}})
+    return dumper.represent_mapping("tag:yaml.org,2002:map", given, flow_style=flow)
+
+
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(dict, _mapping)
 
 
 def template_lines(indent: int) -> str:

@@ -31,7 +31,7 @@ _WHOLE_GROUPS = 4 * -(-MAX_TEXT_BYTES // 3)
 _PADDING = "=" * (-MAX_TEXT_BYTES % 3)
 
 # The claim is fixed, since a mapping template cannot look one up by a parameter.
-_TENANT = f"""\
+TENANT_LINES = f"""\
 #set($tenant = "$!context.authorizer.claims['custom:tenant']")
 #if($stageVariables.authorizer == 'cognito' && !$tenant.matches('{TENANT}'))
 #set($detail = 'the token has no claim custom:tenant of 1 to 64 of A-Z a-z 0-9 _ -')
@@ -140,7 +140,7 @@ _START = (
 #set($list_of = '.events[')
 #set($q = '"')
 """
-    + _TENANT
+    + TENANT_LINES
 )
 
 
@@ -415,50 +415,6 @@ $comma{"status": 400, "problem": {"type": "about:blank", "title": "The event is 
 #set($context.responseOverride.status = $code)
 """
 """The answer for each of many events, in their order."""
-
-
-def ask_status() -> str:
-    """The request for the status of one piece of content, as Query; a status whose time is over is none."""
-    return f"""\
-#set($detail = '')
-#set($status = 400)
-{_TENANT}#set($id = $util.urlDecode($input.params('id')))
-#set($key = "$prefix$id")
-#set($epoch = "$context.requestTimeEpoch")
-#if($detail == '' && (!$id.matches('{ID}') || $key.length() > 128))
-#set($detail = 'the id in the path must be 1 to 128 of A-Z a-z 0-9 . _ : @ -')
-#end
-#if($detail == '')
-#set($context.requestOverride.path.content = $id)
-{{"TableName": "$stageVariables.statuses", "KeyConditionExpression": "content_id = :id",
- "FilterExpression": "expires_at > :now",
- "ExpressionAttributeValues": {{":id": {{"S": "$key"}}, ":now": {{"N": "$epoch.substring(0, 10)"}}}}}}
-#else
-#set($context.requestOverride.path.detail = $detail)
-#set($context.requestOverride.path.pointer = '/id')
-#set($context.requestOverride.path.status = $status)
-{{}}
-#end
-"""
-
-
-STATUS = f"""\
-#set($id = $context.requestOverride.path.content)
-#if($input.path('$.Count') == 0)
-#set($context.responseOverride.status = 202)
-#set($context.responseOverride.header.Retry-After = '{RETRY_SECONDS}')
-{{"content_id": "$id", "status": "pending", "kept_for": "$stageVariables.kept",
- "detail": "No decision is kept of this content: it is still to come, or none is kept of what is allowed."}}
-#else
-#set($at = $input.path('$.Items[0].decided_at.S'))
-{{"content_id": "$id", "status": "decided", "action": $input.json('$.Items[0].action.S'),
- "labels": $input.json('$.Items[0].labels.L[*].S'), "event_id": $input.json('$.Items[0].event_id.S'),
- "verdict_id": $input.json('$.Items[0].verdict_id.S'),
- "policy": {{"id": $input.json('$.Items[0].policy_id.S'), "version": $input.json('$.Items[0].policy_version.S')}},
- "decided_at": "$at.replace(' ', 'T')Z"}}
-#end
-"""
-"""The answer about a piece of content."""
 
 
 def refused_words() -> Iterable[str]:

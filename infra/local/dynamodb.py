@@ -6,7 +6,7 @@ for every verdict that somebody acts on, so the form that this takes is answered
 * ``SET #a = :a, #b = :b …`` of top-level attributes;
 * a condition of ``attribute_exists(#p)``, ``attribute_not_exists(#p)`` and ``#p < :v`` (also ``<=``, ``=``, ``>=``,
   ``>``), joined by only ``AND`` or only ``OR``;
-* names by alias only, a table with a hash key alone, no indexes, no stream, nothing returned.
+* names by alias only, a table with a hash key alone, no local index, no stream, nothing returned.
 
 So are batches of PartiQL's ``INSERT INTO "table" VALUE {'a': ?, …}``, whose parameters moto does not take.
 
@@ -143,7 +143,7 @@ class ItemWrites:
             table = self._moto.backend("dynamodb").tables.get(body["TableName"])
             if table is None or table.range_key_attr is not None or table.hash_key_type != "S":
                 return None
-            if table.stream_shard is not None or table.indexes or table.global_indexes:
+            if table.stream_shard is not None or table.indexes or not _fits(table, names, values, plan):
                 return None
             key = body["Key"]
             if list(key) != [table.hash_key_attr] or not _is_plain_key(key[table.hash_key_attr]):
@@ -236,6 +236,13 @@ def _apply(
     item.attrs = merged
     table.items[hash_value] = item
     return {}
+
+
+def _fits(table: Any, names: Mapping[str, str], values: Mapping[str, Any], plan: _Plan) -> bool:
+    """Whether what is assigned are strings wherever an index has its keys; moto words what is wrong with others."""
+    keys = {one["AttributeName"] for index in table.global_indexes for one in index.schema}
+    given = [values[value] for alias, value in plan.assignments if names[alias] in keys]
+    return all(list(one) == ["S"] and one["S"] for one in given)
 
 
 def _holds(found: Any, atom: _Atom, values: Mapping[str, Any]) -> bool:

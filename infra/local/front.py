@@ -111,7 +111,7 @@ class Front:
         recorder: keeps what calls change.
 
     Only callers on this machine are served: a foreign ``Host`` or ``Origin``, as a web page's script would send, is
-    refused, since nothing here asks for a password.
+    refused, since nothing here asks for a password; an API that was made here is asked by whom it lets.
     """
 
     def __init__(
@@ -142,9 +142,10 @@ class Front:
         self._recorder = recorder
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if not _from_here(environ):
-            return _plain(start_response, 403, "only programs on this machine are served: use http://127.0.0.1:PORT\n")
         path: str = environ.get("PATH_INFO", "/")
+        # An API that was made here asks for a key, a token or a signature, and says itself which pages may read it.
+        if not _from_here(environ, any_page=path.startswith(PREFIX)):
+            return _plain(start_response, 403, "only programs on this machine are served: use http://127.0.0.1:PORT\n")
         if path.startswith("/_twin/"):
             return self._run(environ, start_response, self._control_route(environ, path))
         if not self._admits(environ):
@@ -302,13 +303,13 @@ class Front:
         return _Route(path, answer, refusal)
 
 
-def _from_here(environ: "WSGIEnvironment") -> bool:
+def _from_here(environ: "WSGIEnvironment", *, any_page: bool) -> bool:
     host = environ.get("HTTP_HOST", "127.0.0.1").lower()
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     if name not in _LOOPBACK_NAMES and not name.endswith(".localhost"):
         return False
     origin = environ.get("HTTP_ORIGIN", "").lower()
-    if not origin:
+    if not origin or any_page:
         return True
     _, _, rest = origin.partition("://")
     return (rest.rpartition(":")[0] or rest) in _LOOPBACK_NAMES

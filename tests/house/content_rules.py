@@ -26,8 +26,25 @@ def every_route_knows_its_caller(stack: Stack) -> list[str]:
         for _, api in stack.of("AWS::Serverless::Api")
         for path, operations in api["DefinitionBody"]["paths"].items()
         for method, operation in operations.items()
-        if operation.get("security") != [{"caller": []}] or method == "options"
+        if (operation.get("security") != [{"caller": []}]) != (method == "options")
     ]
+
+
+def pages_may_ask_only_where_origins_are_named(stack: Stack) -> list[str]:
+    """A preflight is the gateway's alone, and is not there without an origin."""
+    found = [
+        path
+        for name, api in stack.of("AWS::Serverless::Api")
+        for path, operations in stack.raw[name]["Properties"]["DefinitionBody"]["paths"].items()
+        if "Fn::If" not in operations.get("options", {}) or operations["options"]["Fn::If"][0] != "OpensContent"
+    ]
+    found += [
+        f"{path} asks a service"
+        for _, api in stack.of("AWS::Serverless::Api")
+        for path, operations in api["DefinitionBody"]["paths"].items()
+        if operations.get("options", {}).get("x-amazon-apigateway-integration", {"type": "mock"})["type"] != "mock"
+    ]
+    return found + (["ContentCorsOrigins"] if stack.parameters["ContentCorsOrigins"] else [])
 
 
 def other_types_of_content_never_reach_a_service(stack: Stack) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from infra.rights.evaluation import Ask, Policies, Principal, decide
@@ -56,6 +57,22 @@ def roles_are_assumed_by_the_service_that_uses_them(stack: Stack) -> list[str]:
         if role["AssumeRolePolicyDocument"] != {"Version": "2012-10-17", "Statement": [trust]}:
             found.append(name)
         found += [f"{name}: {key}" for key in ("ManagedPolicyArns", "PermissionsBoundary") if key in role]
+    return found
+
+
+def changes_are_read_from_their_index_where_they_are_kept(stack: Stack) -> list[str]:
+    table = "<StatusTable.Arn>"
+    found = []
+    for value, wanted in (("off", {table}), ("on", {table, f"{table}/index/changes"})):
+        parameters = deepcopy(stack.template["Parameters"])
+        parameters["ContentChanges"]["Default"] = value
+        parameters["ContentApiCallers"]["Default"] = "iam"
+        role = {"ContentApiRole": stack.raw["ContentApiRole"]}
+        made = Stack({**stack.template, "Resources": role, "Parameters": parameters})
+        granted = {right for right in _granted(made) if right.action.startswith("dynamodb:")}
+        found += every_statement_allows_and_names_what(made)
+        needed = {Right("ContentApiRole", "dynamodb:Query", resource) for resource in wanted}
+        found += [f"ContentChanges={value}: {right}" for right in sorted(granted ^ needed)]
     return found
 
 
@@ -220,9 +237,11 @@ def _of_integration(variables: dict[str, Any], integration: dict[str, Any]) -> I
     """The call that the integration makes, on what its template names."""
     if integration["type"] == "aws":
         service, _, action = integration["uri"].partition(":apigateway:")[2].split(":", 1)[1].partition(":action/")
-        named = set(re.findall(r"\$stageVariables\.(stream|statuses)", str(integration["requestTemplates"])))
-        for name in named:
-            yield Right(_name(integration["credentials"]), f"{service}:{action}", f"<{_name(variables[name])}.Arn>")
+        asked = str(integration["requestTemplates"])
+        index = re.search(r'"IndexName": "(\w+)"', asked)
+        for name in set(re.findall(r"\$stageVariables\.(stream|statuses)", asked)):
+            where = f"<{_name(variables[name])}.Arn>" + (f"/index/{index[1]}" if index else "")
+            yield Right(_name(integration["credentials"]), f"{service}:{action}", where)
 
 
 def _of_delivery(name: str, properties: dict[str, Any]) -> Iterator[Right]:
@@ -287,6 +306,8 @@ def _of_function(function: dict[str, Any]) -> Iterator[Right]:
         elif variable == "STATUS_TABLE":
             for action in ("dynamodb:PartiQLInsert", "dynamodb:UpdateItem"):
                 yield Right(role, action, f"<{_name(value)}.Arn>")
+        elif variable == "STATUS_TO_READ":
+            yield Right(role, "dynamodb:GetItem", f"<{_name(value)}.Arn>")
         elif variable == "WEBHOOK_QUEUE_URL":
             for action in ("sqs:ChangeMessageVisibility", "sqs:SendMessage"):
                 yield Right(role, action, f"<{_name(value)}.Arn>")

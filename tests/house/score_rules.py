@@ -35,7 +35,14 @@ def scores_are_throttled_and_logged_without_keys_and_addresses(stack: Stack) -> 
     return [] if given and is_limited and not any(word in given for word in told) else [name]
 
 
-def only_its_api_may_call_what_scores(stack: Stack) -> list[str]:
-    [(name, permission)] = stack.of("AWS::Lambda::Permission")
-    is_api = permission["Principal"] == "apigateway.amazonaws.com"
-    return [] if is_api and "<ScoreApi>/" in permission.get("SourceArn", "") else [name]
+CALLERS = {"ScorePermission": ":<ScoreApi>/*", "WaitPermission": ":<ContentApi>/live/GET/v1/content/*/decision"}
+"""The end of the ARN that may call, by permission."""
+
+
+def only_its_api_may_call_a_function(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, permission in stack.of("AWS::Lambda::Permission")
+        if permission["Principal"] != "apigateway.amazonaws.com"
+        or not permission.get("SourceArn", "").endswith(CALLERS.get(name, "?"))
+    ]

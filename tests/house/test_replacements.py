@@ -22,6 +22,7 @@ TEXTS = {
     **{f"{who}Principals": "111122223333" for who in ("Producer", "Analyst", "Operator")},
     "ScoreKeys": f"team:{'0' * 64}:5",
     "ScoreCorsOrigins": "https://example.org",
+    "ContentCorsOrigins": "https://example.org",
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms",
 }
 """Another value of each parameter that is free text."""

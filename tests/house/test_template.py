@@ -14,6 +14,7 @@ from tests.house.content_rules import (
     every_route_knows_its_caller,
     no_content_path_or_caller_is_logged,
     other_types_of_content_never_reach_a_service,
+    pages_may_ask_only_where_origins_are_named,
     requests_are_bounded_by_second_by_key_and_by_address,
     the_firewall_looks_into_no_body,
 )
@@ -29,7 +30,7 @@ from tests.house.data_rules import (
     what_is_kept_has_no_name_of_ours_and_can_be_found_again,
 )
 from tests.house.score_rules import (
-    only_its_api_may_call_what_scores,
+    only_its_api_may_call_a_function,
     scores_are_served_only_where_keys_are_given,
     scores_are_throttled_and_logged_without_keys_and_addresses,
     who_scores_reads_the_policy_and_logs_and_no_more,
@@ -313,7 +314,8 @@ CASES: list[tuple[Rule, Fault]] = [
         scores_are_throttled_and_logged_without_keys_and_addresses,
         drop("ScoreStage", "Properties", "DefaultRouteSettings"),
     ),
-    (only_its_api_may_call_what_scores, drop("ScorePermission", "Properties", "SourceArn")),
+    (only_its_api_may_call_a_function, drop("ScorePermission", "Properties", "SourceArn")),
+    (only_its_api_may_call_a_function, drop("WaitPermission", "Properties", "SourceArn")),
     (webhooks_are_sent_only_when_that_is_asked_for, drop("WebhookRule", "Condition")),
     (webhooks_are_sent_only_when_that_is_asked_for, set_parameter("Webhook", "Default", "on")),
     (webhooks_are_sent_only_when_that_is_asked_for, set_parameter("WebhookAddresses", "Default", "any")),
@@ -329,7 +331,8 @@ CASES: list[tuple[Rule, Fault]] = [
     (content_is_taken_only_where_callers_are_named, drop("AccessTable", "Condition")),
     (content_is_taken_only_where_callers_are_named, set_parameter("ContentApiCallers", "Default", "iam")),
     (every_route_knows_its_caller, put(*SUBMIT, "security", value=[])),
-    (every_route_knows_its_caller, put(*PATHS, "/v1/content", "options", value={})),
+    (pages_may_ask_only_where_origins_are_named, put(*PATHS, "/v1/content", "options", value={"security": []})),
+    (pages_may_ask_only_where_origins_are_named, set_parameter("ContentCorsOrigins", "Default", "https://a.example")),
     (other_types_of_content_never_reach_a_service, put(*INTEGRATION, "passthroughBehavior", value="when_no_match")),
     (no_content_path_or_caller_is_logged, put(*API, "AccessLogSetting", "Format", value='{"path": "$context.path"}')),
     (no_content_path_or_caller_is_logged, drop(*API, "AccessLogSetting")),

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,8 @@ from infra.local.kinesis.shards import Record
 from infra.local.twin import Twin
 from tests.fakes.until import until
 from tests.pipeline.hostile_requests import EVENT, HOSTILE, MANY, ONE, Hostile
+
+SHOP = "https://shop.example"
 
 
 class Api:
@@ -71,7 +74,15 @@ class Answer:
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    given = {"ContentApiCallers": "api-key", "ContentRequestsPerSecond": 10_000, "ShardCount": 1, "StatusOf": "acted"}
+    given = {
+        "ContentApiCallers": "api-key",
+        "ContentRequestsPerSecond": 10_000,
+        "ShardCount": 1,
+        "StatusOf": "acted",
+        "ContentWaiters": 2,
+        "ContentChanges": "on",
+        "ContentCorsOrigins": f"{SHOP},http://localhost:3000",
+    }
     with Twin(parameters=given) as twin:
         api = Api(twin)
         yield api
@@ -124,6 +135,26 @@ def test_no_page_of_another_origin_may_ask(api: Api) -> None:
     answer = api.ask("OPTIONS", ONE, headers={"Origin": "http://127.0.0.1:1", "Access-Control-Request-Method": "POST"})
     assert answer.status == 403
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_pages_of_origins_that_are_named_may_ask_and_read(api: Api) -> None:
+    preflight = api.ask(
+        "OPTIONS", ONE, headers={"Origin": SHOP, "Access-Control-Request-Method": "POST", "x-api-key": ""}
+    )
+    assert preflight.status == 204
+    assert preflight.headers["access-control-allow-origin"] == SHOP
+    assert "x-api-key" in preflight.headers["access-control-allow-headers"]
+    for path in ("/v1/content/x", "/v1/content/x/decision?wait=0", "/v1/changes", "/v1/content/a%20b"):
+        answer = api.ask("GET", path, headers={"Origin": SHOP})
+        assert (answer.headers["access-control-allow-origin"], answer.headers["vary"]) == (SHOP, "Origin")
+        for other in (
+            "https://evil.example",
+            "https://shop.example,http://localhost:3000",
+            "null",
+            "http://shop.example",
+        ):
+            refused = api.ask("GET", path, headers={"Origin": other})
+            assert not [name for name in refused.headers if name.startswith("access-control")]
 
 
 def test_what_is_sent_is_what_was_checked_whatever_it_holds(api: Api) -> None:
@@ -188,8 +219,54 @@ def test_a_held_comment_is_pending_until_it_is_decided(api: Api) -> None:
         *("content_id", "status", "action", "labels", "event_id", "verdict_id", "policy", "decided_at")
     }
     datetime.fromisoformat(told.document["decided_at"])
+    for name in ("held:1", "told%3A1"):
+        waited = api.ask("GET", f"/v1/content/{name}/decision?wait=20")
+        assert (waited.status, waited.document) == (200, api.ask("GET", f"/v1/content/{name}").document)
+    waited = api.ask("GET", "/v1/content/quiet:1/decision?wait=0")
+    assert (waited.status, waited.document) == (202, unknown.document | {"content_id": "quiet:1"})
     # Nobody waits for it and nothing came of it: none is kept, unless StatusOf=all.
     assert api.ask("GET", "/v1/content/quiet:1").status == 202
+
+
+def test_what_changed_is_told_in_its_order_page_by_page_and_nothing_before_its_time(api: Api) -> None:
+    table, dynamodb = api.twin.outputs["StatusTableName"], api.twin.client("dynamodb")
+    api.ask("POST", ONE, event(30, content_id="changed:0", hold=True))
+    api.twin.drain(60)
+    row = dynamodb.get_item(TableName=table, Key={"content_id": {"S": "changed:0"}})["Item"]
+    assert row["feed"] == {"S": "*"}
+    ahead = int(row["changed"]["S"][:13]) - time.time() * 1000
+    assert 0 < ahead <= 20_000
+    # As if they had been decided in 2001, in another order than that of their names.
+    for number, name in enumerate(["c", "a", "d", "b", "e"]):
+        changed = {"S": f"{1_000_000_000_000 + number:013d}-{number:032x}"}
+        dynamodb.put_item(TableName=table, Item={**row, "content_id": {"S": f"changed:{name}"}, "changed": changed})
+    others = {
+        **row,
+        "content_id": {"S": "acme:c"},
+        "feed": {"S": "acme"},
+        "changed": {"S": "1000000000000-" + "f" * 32},
+    }
+    dynamodb.put_item(TableName=table, Item=others)
+    told, after, pages = [], "0999999999999", 0
+    while True:
+        page = api.ask("GET", f"/v1/changes?limit=2&after={after}")
+        assert page.status == 200
+        told += [one["content_id"] for one in page.document["changes"]]
+        pages, after = pages + 1, page.document["next"]
+        if not page.document["more"]:
+            break
+    assert [one[-1] for one in told if one.startswith("changed:")][:5] == ["c", "a", "d", "b", "e"]
+    assert pages >= 3
+    assert "changed:0" not in told
+    assert "acme:c" not in told
+    assert page.headers["retry-after"] == "5"
+    again = api.ask("GET", f"/v1/changes?after={after}").document
+    assert (again["changes"], again["next"]) == ([], after)
+    one = api.ask("GET", "/v1/changes?after=1000000000000&limit=1").document["changes"][0]
+    assert one == api.ask("GET", "/v1/content/changed:c").document
+    for asked, named in (("after=x", "/after"), ("limit=0", "/limit"), ("limit=101", "/limit"), ("after=1", "/after")):
+        refused = api.ask("GET", f"/v1/changes?{asked}")
+        assert (refused.status, refused.pointers()) == (400, [named])
 
 
 def test_sent_twice_it_counts_once(api: Api) -> None:

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from msgspec import Struct
 
-from consumers.aws.sinks import DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, call
+from consumers.aws.sinks import Changes, DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, call
 from consumers.ports import DefectError, Status, TransientError
 from glue.contract import Notice
 from infra.local.dynamodb import ItemWrites
 from infra.local.front import Front
 from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
+from tests.fakes.stream import VirtualClock
 from tests.fakes.world import FakeWorld
 
 NOTICE = Notice(
@@ -238,6 +239,19 @@ def test_a_status_is_kept_with_all_its_fields_and_a_time_to_live(table: object) 
     assert item["expires_at"] == {"N": "1900000000"}
     assert item["labels"] == {"L": [{"S": "spam"}, {"S": "scam"}]}
     assert set(item) == set(Status.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("content_id", "tenants", "feed"), [("c", True, "*"), ("acme:c", True, "acme"), ("acme:c", False, "*")]
+)
+def test_a_status_comes_into_the_feed_of_its_tenant_at_a_time_that_is_still_to_come(
+    content_id: str, tenants: bool, feed: str, table: object
+) -> None:
+    statuses = DynamoDBStatusTable(table, "status", changes=Changes(VirtualClock(1_772_323_200.0), tenants=tenants))
+    statuses.put([msgspec.structs.replace(STATUS, content_id=content_id)])
+    item = table.get_item(TableName="status", Key={"content_id": {"S": content_id}})["Item"]  # type: ignore[attr-defined]
+    assert (item["feed"], item["changed"]) == ({"S": feed}, {"S": f"1772323220000-{STATUS.verdict_id}"})
+    assert set(item) == {*Status.__struct_fields__, "feed", "changed"}
 
 
 def test_the_greatest_order_key_stays_in_whatever_order_and_however_often_it_is_written(table: object) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.content_api import templates
+from infra.content_api import reading, templates
 from infra.local.apigateway.java_values import Input
 from infra.local.apigateway.velocity import Members, context, render
 
@@ -41,7 +41,7 @@ def test_a_tenants_name_goes_before_its_ids_and_another_tenant_reads_another_key
     document = sent(asked)
     assert [document[name] for name in ("content_id", "author_id", "parent_id")] == ["acme:c:1", "acme:a-1", "acme:c:0"]
     keys = [
-        json.loads(made(templates.ask_status(), "", tenant=tenant, callers="cognito", id="c:1")[0])[
+        json.loads(made(reading.ask_status(), "", tenant=tenant, callers="cognito", id="c:1")[0])[
             "ExpressionAttributeValues"
         ][":id"]["S"]
         for tenant in ("acme", "evil")
@@ -50,7 +50,7 @@ def test_a_tenants_name_goes_before_its_ids_and_another_tenant_reads_another_key
 
 
 @pytest.mark.parametrize("tenant", ["", "a:b", 'a"b', "x" * 65, "ä"])
-@pytest.mark.parametrize("template", [templates.put_one(), templates.put_many(), templates.ask_status()])
+@pytest.mark.parametrize("template", [templates.put_one(), templates.put_many(), reading.ask_status()])
 def test_a_token_without_a_good_tenant_is_refused_and_asks_for_nothing(template: str, tenant: str) -> None:
     asked, about = made(template, {**EVENT, "events": [EVENT]}, tenant=tenant, callers="cognito", id="acme:c:1")
     assert json.loads(asked) == {}
@@ -64,7 +64,7 @@ def test_ids_that_a_tenants_name_makes_too_long_are_refused_by_name() -> None:
 
 
 def test_a_status_whose_time_is_over_is_none() -> None:
-    asked, _ = made(templates.ask_status(), "", id="c%3A1")
+    asked, _ = made(reading.ask_status(), "", id="c%3A1")
     document = json.loads(asked)
     assert document["FilterExpression"] == "expires_at > :now"
     assert document["ExpressionAttributeValues"] == {":id": {"S": "c:1"}, ":now": {"N": "1795000000"}}

@@ -92,6 +92,58 @@ def test_who_waits_hears_of_the_decision_and_asks_as_often_as_it_is_told() -> No
     assert (found.action, found.labels, found.policy.id) == ("block", ("spam",), "default")
 
 
+def test_who_waits_is_held_where_the_api_holds_and_asks_again_where_it_does_not() -> None:
+    decided = {
+        **dict.fromkeys(("content_id", "event_id", "verdict_id", "decided_at"), "x"),
+        "action": "block",
+        "labels": [],
+        "policy": {"id": "p", "version": "1"},
+    }
+    asked: list[str] = []
+
+    def holds(method: str, path: str, document: Any = None) -> Answer:
+        asked.append(path)
+        return Answer(200, decided)
+
+    assert Client("https://api.example", clock=VirtualClock(0.0), exchange=holds).wait("c").action == "block"
+    assert asked == ["/v1/content/c/decision?wait=20"]
+
+    def holds_not(method: str, path: str, document: Any = None) -> Answer:
+        asked.append(path)
+        if path.endswith("wait=20"):
+            return Answer(403, {"detail": "there is no such route"})
+        return Answer(200, decided) if len(asked) > 4 else Answer(202, {}, 2.0)
+
+    asked.clear()
+    assert Client("https://api.example", clock=VirtualClock(0.0), exchange=holds_not).wait("c").action == "block"
+    assert asked == ["/v1/content/c/decision?wait=20", *["/v1/content/c"] * 4]
+
+    def takes_no_more(method: str, path: str, document: Any = None) -> Answer:
+        if "wait=" in path:
+            raise UnavailableError
+        return Answer(200, decided)
+
+    assert Client("https://api.example", clock=VirtualClock(0.0), exchange=takes_no_more).wait("c").action == "block"
+
+
+def test_changes_are_asked_for_from_a_place_or_from_a_time() -> None:
+    asked: list[str] = []
+
+    def tells(method: str, path: str, document: Any = None) -> Answer:
+        asked.append(path)
+        return Answer(200, {"changes": [], "next": "1790000000000", "more": False})
+
+    client = Client("https://api.example", clock=VirtualClock(0.0), exchange=tells)
+    assert client.changes().next == "1790000000000"
+    client.changes(1_790_000_000.5, limit=5)
+    client.changes("1790000000000-0f")
+    assert asked == [
+        "/v1/changes?limit=100",
+        "/v1/changes?limit=5&after=1790000000500",
+        "/v1/changes?limit=100&after=1790000000000-0f",
+    ]
+
+
 class Server(ThreadingHTTPServer):
     """Answers with what is listed, one after the other."""
 
