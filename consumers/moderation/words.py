@@ -24,7 +24,7 @@ SEPARATOR = "\ue000"
 """A character of no script, which no term has."""
 
 
-class Word(Struct, frozen=True):
+class Word(Struct, frozen=True, gc=False):
     """One term of a list.
 
     Args:
