@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -89,6 +89,7 @@ class MotoBackend:
         _close_values_quietly()
         _fill_in_storage_descriptors()
         _measure_items_once()
+        _name_pools_by_what_they_are()
         logging.getLogger("botocore.hooks").setLevel(logging.WARNING)
 
     def warm(self, services: Iterable[str] = SERVICES) -> None:
@@ -110,6 +111,17 @@ class MotoBackend:
 
         backends = get_backend(service)[self._account_id]
         return backends["aws"] if "aws" in backends and service in {"s3", "iam", "sts"} else backends[self._region]
+
+    def user_pool_keys(self, arn: str) -> Mapping[str, Any] | None:
+        """The public keys of a user pool as JWKS; None where there is no such pool.
+
+        moto signs all tokens with one key, which lies in its package: good for tests, and for nothing else.
+        """
+        with self.lock("cognito-idp"):
+            pool = self.backend("cognito-idp").user_pools.get(arn.rpartition("/")[2])
+        if pool is None or pool.arn != arn:
+            return None
+        return {"keys": [{**pool.json_web_key.as_dict(private=False), "kid": "dummy"}]}
 
     def watch_objects(self, changed: "ObjectsChanged") -> None:
         """Calls ``changed`` with each object that was stored or removed, once the call that did it is done."""
@@ -290,3 +302,10 @@ def _fill_in_storage_descriptors() -> None:
             return document
 
         kind.as_dict = as_dict
+
+
+def _name_pools_by_what_they_are() -> None:
+    """A user pool with the same name and settings has the same id in every run, so that a parameter can name it."""
+    from moto.cognitoidp import models
+
+    models.get_cognito_idp_user_pool_id_strategy = lambda: "HASH"

@@ -248,6 +248,7 @@ class Twin:
             ask=lambda target, body: asking(self._front)(target, body),
             invoke=self._invoke,
             log=self._log_request,
+            keys=self.moto.user_pool_keys,
         )
         self._front = Front(
             self.moto,

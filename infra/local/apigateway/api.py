@@ -15,6 +15,7 @@ import msgspec
 from infra.local.apigateway.definition import Definition, read_definition
 from infra.local.apigateway.gateway import PREFIX, Ask, Invoke, Ports, Request, Response, Stage
 from infra.local.apigateway.plans import Plan, Plans
+from infra.local.apigateway.tokens import Keys
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 
@@ -45,6 +46,7 @@ class ApiGatewayApi:
         ask: asks a service; see ``gateway.Ask``.
         invoke: calls a function by its ARN.
         log: takes a line of an access log for a destination's ARN.
+        keys: the public keys of a user pool by its ARN.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class ApiGatewayApi:
         ask: Ask,
         invoke: Invoke,
         log: Callable[[str, str], None],
+        keys: Keys = lambda _: None,
     ) -> None:
         self._account, self._region = account, region
         self._clock = clock
-        self._ask, self._invoke, self._log_to = ask, invoke, log
+        self._ask, self._invoke, self._log_to, self._keys = ask, invoke, log, keys
         self._apis: dict[str, _Rest] = {}
         self._plans = Plans()
         self._lock = threading.RLock()
@@ -194,6 +197,7 @@ class ApiGatewayApi:
             invoke=self._invoke,
             log=lambda line: self._log_to(destination, line),
             now=self._clock.now,
+            keys=self._keys,
         )
         return Stage(
             found.definition,

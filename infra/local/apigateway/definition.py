@@ -73,12 +73,14 @@ class Route(Struct, frozen=True):
 
     Args:
         caller: how its caller must be known: key, signature, cognito, or empty.
+        pools: of ``cognito`` the ARNs of the user pools whose tokens are taken.
         required: parameters that must be there, as (place, name).
     """
 
     method: str
     path: str
     caller: str
+    pools: tuple[str, ...]
     required: tuple[tuple[str, str], ...]
     integration: Integration
 
@@ -150,28 +152,32 @@ def _routes(document: Mapping[str, Any]) -> Iterator[Route]:
                 if one.get("required") and one["in"] in ("query", "header")
             )
             security = operation.get("security", document.get("security", []))
+            caller, pools = _caller(where, security, schemes)
             yield Route(
                 method=method.upper(),
                 path=path,
-                caller=_caller(where, security, schemes),
+                caller=caller,
+                pools=pools,
                 required=required,
                 integration=_integration(where, given),
             )
 
 
-def _caller(where: str, security: Any, schemes: Mapping[str, Any]) -> str:
+def _caller(where: str, security: Any, schemes: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     if not security:
-        return ""
+        return "", ()
     if len(security) > 1 or len(security[0]) > 1:
         raise _bad(f"{where}: more than one way to know a caller is not modelled by the laptop runtime")
     scheme = schemes.get(next(iter(security[0])), {})
     kind = scheme.get("x-amazon-apigateway-authtype")
     if kind == "awsSigv4":
-        return "signature"
+        return "signature", ()
     if kind == "cognito_user_pools":
-        return "cognito"
+        authorizer = scheme.get("x-amazon-apigateway-authorizer", {})
+        _known(f"{where}: the authorizer", authorizer, frozenset({"type", "providerARNs"}))
+        return "cognito", tuple(map(str, authorizer.get("providerARNs", ())))
     if kind is None and scheme.get("type") == "apiKey" and str(scheme.get("name", "")).lower() == "x-api-key":
-        return "key"
+        return "key", ()
     raise _bad(f"{where}: a caller known by {kind or scheme.get('type')} is not modelled by the laptop runtime")
 
 

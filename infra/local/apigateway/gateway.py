@@ -19,6 +19,7 @@ from infra.local.apigateway.definition import Definition, GatewayResponse, Integ
 from infra.local.apigateway.java_values import Input
 from infra.local.apigateway.json_values import NotJsonError, NotModelledError
 from infra.local.apigateway.plans import Bucket, Plans
+from infra.local.apigateway.tokens import Keys, claims_of
 from infra.local.apigateway.velocity import Members, context, render
 
 _logger = logging.getLogger(__name__)
@@ -91,12 +92,14 @@ class Ports(Struct, frozen=True):
         invoke: a function.
         log: takes a line of the access log.
         now: epoch seconds.
+        keys: of a user pool.
     """
 
     ask: Ask
     invoke: Invoke
     log: Callable[[str], None]
     now: Callable[[], float]
+    keys: Keys = lambda _: None
 
 
 class _RefusedError(Exception):
@@ -165,7 +168,7 @@ class Stage:
             raise _RefusedError("MISSING_AUTHENTICATION_TOKEN")
         route, path = found
         about["resourcePath"] = route.path
-        self._know_caller(route, request, about)
+        self._know_caller(route, request, about, now)
         self._count(route, request, about, now)
         if len(request.body) > MAX_BODY:
             raise _RefusedError("REQUEST_TOO_LARGE")
@@ -181,7 +184,7 @@ class Stage:
             return self._by_function(route, request, params, about)
         return self._by_templates(route.integration, request, params, about)
 
-    def _know_caller(self, route: Route, request: Request, about: Members) -> None:
+    def _know_caller(self, route: Route, request: Request, about: Members, now: float) -> None:
         authorization = request.headers.get("authorization", "")
         if route.caller == "signature":
             # Nothing here knows anybody's secret: as with every service of the runtime, a signature is enough.
@@ -189,7 +192,10 @@ class Stage:
                 raise _RefusedError("MISSING_AUTHENTICATION_TOKEN")
             about["identity"]["accountId"] = self._account
         elif route.caller == "cognito":
-            raise _RefusedError("UNAUTHORIZED")
+            claims = claims_of(authorization, pools=route.pools, keys=self._ports.keys, now=now)
+            if claims is None:
+                raise _RefusedError("UNAUTHORIZED")
+            about["authorizer"] = Members(claims=Members(claims))
 
     def _count(self, route: Route, request: Request, about: Members, now: float) -> None:
         if route.caller == "key":
