@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -306,6 +307,9 @@ def _fill_in_storage_descriptors() -> None:
 
 def _name_pools_by_what_they_are() -> None:
     """A user pool with the same name and settings has the same id in every run, so that a parameter can name it."""
-    from moto.cognitoidp import models
+    from moto import settings
 
-    models.get_cognito_idp_user_pool_id_strategy = lambda: "HASH"
+    settings.get_cognito_idp_user_pool_id_strategy = lambda: "HASH"
+    # Read with the first call of Cognito; if that was before, it has moto's own way already.
+    if models := sys.modules.get("moto.cognitoidp.models"):
+        models.get_cognito_idp_user_pool_id_strategy = lambda: "HASH"  # type: ignore[attr-defined]

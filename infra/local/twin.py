@@ -252,11 +252,7 @@ class Twin:
         )
         self._front = Front(
             self.moto,
-            apis={
-                "kinesis": kinesis,
-                "firehose": self._firehose,
-                "athena": self.athena,
-            },
+            apis={"kinesis": kinesis, "firehose": self._firehose, "athena": self.athena},
             functions=self._lambda,
             gateway=self._gateway,
             stacks=self.stacks,

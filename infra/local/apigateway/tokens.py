@@ -6,10 +6,6 @@ Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-
 Keys = Callable[[str], Mapping[str, Any] | None]
 """The public keys (JWKS) of a user pool by its ARN; None where there is no such pool."""
 _ALGORITHM = "RS256"
@@ -25,6 +21,11 @@ def claims_of(token: str, *, pools: tuple[str, ...], keys: Keys, now: float) -> 
         keys: of a pool.
         now: epoch seconds.
     """
+    # Imported here: it takes a second, which only a stack with a user pool has to pay.
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
     for pool in pools:
         found = keys(pool)
         if found is None:
