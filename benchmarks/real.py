@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -27,6 +27,7 @@ from benchmarks.workload import Workload, event_of, kinesis_events
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
+from consumers.rows import JUDGED_AT_ONCE
 
 TEXTS = 1_200
 """Of a round, of the shortest kind; fewer of longer ones."""
@@ -39,7 +40,7 @@ SAME_RULES = {"IRC chat": 10.0, "Reddit comments": 14.0, "comments on news": 20.
 WHOLE_POLICY = {"IRC chat": 8.0, "Reddit comments": 10.0, "comments on news": 14.0, "long comments": 14.0}
 """How many times the usual handler's rate is wanted."""
 ALONE = {"IRC chat": 25_000.0, "long comments": 6_000.0}
-"""Texts per CPU second that the default policy's Moderator is wanted to judge."""
+"""Texts per CPU second that the default policy's Moderator is wanted to judge, as many at once as the consumer does."""
 
 Run = Callable[[list[str]], float]
 
@@ -52,6 +53,7 @@ def make_contestants(terms: list[str]) -> dict[str, Run]:
     default = Policy.load(read_policy("default"))
     context = Context()
     moderator = Moderator(default)
+    fresh = Moderator(default)
 
     def handled(handle: Callable[[Any, Any], Any]) -> Run:
         def run(texts: list[str]) -> float:
@@ -66,15 +68,32 @@ def make_contestants(terms: list[str]) -> dict[str, Run]:
     def judged(texts: list[str]) -> float:
         with Timer() as seconds:
             for text in texts:
-                moderator.judge(text, surface="comment", language="en")
+                fresh.judge(text, surface="comment", language="en")
+        return seconds()
+
+    def judged_together(texts: list[str]) -> float:
+        contents = [Said(text) for text in texts]
+        with Timer() as seconds:
+            for start in range(0, len(contents), JUDGED_AT_ONCE):
+                moderator.judge_all(contents[start : start + JUDGED_AT_ONCE])
         return seconds()
 
     return {
         "usual handler": handled(Peer(workload, lambda _: None).handle),
         "same rules": handled(make_stubbed(workload.policy(), lambda _: None).handle),
         "default policy": handled(make_stubbed(default, lambda _: None).handle),
-        "alone": judged,
+        "alone": judged_together,
+        "one by one": judged,
     }
+
+
+class Said(NamedTuple):
+    """A text as the Moderator is given it."""
+
+    text: str
+    surface: str = "comment"
+    language: str = "en"
+    author_id: None = None
 
 
 class Timer:
@@ -172,7 +191,7 @@ def _print(name: str, result: dict[str, Any], *, is_first: bool) -> None:
         print(f"Events per CPU second, 1,000 terms and 30 patterns, each text once; Python {platform.python_version()}")
         print(
             f"{'texts of':<18}{'characters':>11}{'acted on':>10}{'usual':>9}{'same rules':>12}{'ratio (min - max)':>24}"
-            f"{'default':>9}{'ratio (min - max)':>24}{'alone':>9}"
+            f"{'default':>9}{'ratio (min - max)':>24}{'alone':>9}{'one by one':>12}"
         )
     medians = {contestant: values["median"] for contestant, values in result["rates"].items()}
 
@@ -183,6 +202,7 @@ def _print(name: str, result: dict[str, Any], *, is_first: bool) -> None:
         f"{name:<18}{result['characters']:>11}{result['acted_on']:>10.1%}{medians['usual handler']:>9,.0f}"
         f"{medians['same rules']:>12,.0f}{between(result['same_rules']):>24}"
         f"{medians['default policy']:>9,.0f}{between(result['default_policy']):>24}{medians['alone']:>9,.0f}"
+        f"{medians['one by one']:>12,.0f}"
     )
 
 
