@@ -38,7 +38,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def twin() -> Iterator[Twin]:
     parameters = {"ShardCount": "2", "MaximumRetryAttempts": "1", "BatchSize": "50", "BatchWindowSeconds": "0"}
-    with Twin(parameters=parameters) as running:
+    # What is told of is counted, and there are more flags than anything else.
+    with Twin(parameters={**parameters, "FlagNotices": "on"}) as running:
         yield running
 
 

@@ -32,7 +32,8 @@ ALL = ("2020-01-01", "2999-12-31")
 
 @pytest.fixture(scope="module")
 def twin() -> Iterator[Twin]:
-    with Twin(parameters={"ShardCount": "4"}) as running:
+    # What is told of is counted, and there are more flags than anything else.
+    with Twin(parameters={"ShardCount": "4", "FlagNotices": "on"}) as running:
         yield running
 
 
