@@ -59,9 +59,9 @@ def test_a_spool_takes_a_gibibyte_unless_it_is_told_otherwise(tmp_path: Path) ->
 
 @pytest.mark.parametrize("gone", [1, 2, 3])
 def test_records_that_are_gone_from_the_end_of_a_segment_before_another_are_counted(tmp_path: Path, gone: int) -> None:
-    for first in (0, 3):
+    for start in (0, 3):
         with Spool(tmp_path / "spool") as spool:
-            accept(spool, records(first, 3))
+            accept(spool, records(start, 3))
     first, second = look_all(spool.folder)
     assert (len(first.frames), len(second.frames)) == (3, 3)
     whole = first.path.read_bytes()
