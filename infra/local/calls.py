@@ -13,6 +13,7 @@ _TARGETS = {
     "Kinesis_20131202": "kinesis",
     "Firehose_20150804": "firehose",
     "AmazonAthena": "athena",
+    "CodeDeploy_20141006": "codedeploy",
     "DynamoDB_20120810": "dynamodb",
     "AWSEvents": "events",
     "AmazonSQS": "sqs",

@@ -26,8 +26,19 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 # X-Amz-Target's prefix of each service that is ours: moto has one by that name, and it is not what AWS does.
-OUR_TARGETS = {"Kinesis_20131202": "kinesis", "Firehose_20150804": "firehose", "AmazonAthena": "athena"}
-_OUR_SIGNING_NAMES = {"kinesis": "kinesis", "firehose": "firehose", "athena": "athena", "lambda": "lambda"}
+OUR_TARGETS = {
+    "Kinesis_20131202": "kinesis",
+    "Firehose_20150804": "firehose",
+    "AmazonAthena": "athena",
+    "CodeDeploy_20141006": "codedeploy",
+}
+_OUR_SIGNING_NAMES = {
+    "kinesis": "kinesis",
+    "firehose": "firehose",
+    "athena": "athena",
+    "codedeploy": "codedeploy",
+    "lambda": "lambda",
+}
 _LAMBDA_PATHS = ("/2015-03-31/", "/2014-11-13/", "/2017-03-31/", "/2017-10-31/", "/2018-10-31/", "/2019-09-25/")
 _JSON_TYPE = "application/x-amz-json-1.1"
 _CONTROL = ("apigateway", "s3")
@@ -99,7 +110,7 @@ class Front:
 
     Args:
         moto: what answers all that is not ours (moto).
-        apis: our JSON services by name: ``kinesis``, ``firehose``, ``athena``.
+        apis: our JSON services by name: ``kinesis``, ``firehose``, ``athena``, ``codedeploy``.
         functions: our Lambda API.
         gateway: our API Gateway, and what it serves.
         stacks: CloudFormation's answers for our stack.

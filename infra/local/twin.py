@@ -29,6 +29,7 @@ from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import Place, provision, read_template
 from infra.local.cloudwatch.queues import QueueCounting
 from infra.local.cloudwatch.service import CloudWatch
+from infra.local.codedeploy.api import CodeDeployApi
 from infra.local.control import Control
 from infra.local.defaults import ACCOUNT_ID, REGION, STACK_NAME
 from infra.local.durable.requests import AGAIN
@@ -250,9 +251,20 @@ class Twin:
             log=self._log_request,
             keys=self.moto.user_pool_keys,
         )
+        self.deployments = CodeDeployApi(
+            self.functions,
+            alarming=self.cloudwatch.alarming,
+            clock=self._clock,
+            uses=(lambda role, need: None) if self.rights is None else self.rights.require,
+        )
         self._front = Front(
             self.moto,
-            apis={"kinesis": kinesis, "firehose": self._firehose, "athena": self.athena},
+            apis={
+                "kinesis": kinesis,
+                "firehose": self._firehose,
+                "athena": self.athena,
+                "codedeploy": self.deployments,
+            },
             functions=self._lambda,
             gateway=self._gateway,
             stacks=self.stacks,
@@ -312,6 +324,8 @@ class Twin:
         def lookup(kind: str, name: str) -> str:
             if kind == "iterator":
                 return stream_of(name)
+            if kind == "deployment":
+                return self.deployments.group_of(name)
             return self.athena.group_of(name) if kind == "query" else "*"
 
         return Where(ACCOUNT_ID, self.region, lookup)
@@ -348,6 +362,7 @@ class Twin:
             self.mappings.start()
             self.deliveries.start()
             self.cloudwatch.watch.start()
+            self.deployments.start()
             self._query_processes.warm()
             if self._testbed:
                 self._testbed.begin(self._baseline(), look=self._look)
@@ -361,6 +376,7 @@ class Twin:
         self.deliveries.step()
         self.mappings.look()
         self.cloudwatch.watch.look()
+        self.deployments.look()
 
     def _is_exempt(self, environ: "WSGIEnvironment") -> bool:
         return self._clients.made(environ) or f"Credential={TOOL_KEY}/" in str(environ.get("HTTP_AUTHORIZATION", ""))
@@ -389,6 +405,7 @@ class Twin:
         try:
             self.athena.close()
             self._query_processes.close()
+            self.deployments.stop()
             self.cloudwatch.watch.stop()
             self._queues_read.close()
             self._subscriptions.stop()

@@ -13,7 +13,7 @@ from infra.rights.evaluation import Context
 
 Parameters = Mapping[str, Any]
 Lookup = Callable[[str, str], str]
-"""By kind (``iterator``, ``query``, ``mapping``) and name, the name of the stream, work group or function behind it."""
+"""By kind (``iterator``, ``query``, ``deployment``) and name, the name of the stream, work group or group behind it."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,11 @@ _BY_NAME: Mapping[str, Mapping[str, Callable[[str, Where], str]]] = {
     "kms": {"KeyId": lambda name, where: where.arn("kms", f"key/{name}")},
     "iam": {"RoleName": lambda name, where: f"arn:aws:iam::{where.account}:role/{name}"},
     "sts": {"RoleArn": lambda name, where: name},
+    "codedeploy": {
+        "deploymentId": lambda name, where: where.arn(
+            "codedeploy", f"deploymentgroup:{where.lookup('deployment', name)}"
+        ),
+    },
     "bedrock": {"guardrailIdentifier": lambda name, where: where.arn("bedrock", f"guardrail/{name}")},
 }
 

@@ -19,6 +19,9 @@ _MAKES = {
     "create_event_bus": ("bus", "Name"),
     "create_queue": ("queue", "QueueName"),
     "create_function": ("function", "FunctionName"),
+    "create_alias": ("alias", "FunctionName", "Name"),
+    "create_application": ("application", "applicationName"),
+    "create_deployment_group": ("deployment group", "applicationName", "deploymentGroupName"),
     "add_permission": ("permission", "FunctionName", "StatementId"),
 }
 _OVERWRITES = {
@@ -45,6 +48,9 @@ _REMOVES = {
     "delete_queue": ("queue", "QueueUrl"),
     "delete_function": ("function", "FunctionName"),
     "delete_event_source_mapping": ("mapping", "UUID"),
+    "delete_alias": ("alias", "FunctionName", "Name"),
+    "delete_application": ("application", "applicationName"),
+    "delete_deployment_group": ("deployment group", "applicationName", "deploymentGroupName"),
     "remove_permission": ("permission", "FunctionName", "StatementId"),
 }
 Thing = tuple[str, ...]
@@ -82,6 +88,9 @@ class FakeAccount:
             self._remove(service, call, arguments)
         elif call in _MAKES or call in _OVERWRITES:
             self._make(service, call, arguments)
+        elif call == "publish_version":
+            self.things.add(("version", f"{arguments['FunctionName']}:1"))
+            return {"Version": "1", "FunctionArn": f"{arguments['FunctionName']}:1"}
         elif call in ("create_named_query", "create_event_source_mapping"):
             self.numbered += 1
             name = f"id-{self.numbered}"
@@ -108,6 +117,8 @@ class FakeAccount:
         elif call == "delete_table":
             paths = ["DatabaseName", "Name"] if service == "glue" else ["TableName"]
             found = [("glue table" if service == "glue" else "table", *(_argument(arguments, path) for path in paths))]
+        elif "Qualifier" in arguments:
+            found = [("version", f"{arguments['FunctionName']}:{arguments['Qualifier']}")]
         else:
             kind, *paths = _REMOVES[call]
             found = [(kind, *(_argument(arguments, path) for path in paths))]
@@ -131,6 +142,7 @@ class FakeAccount:
             "EventBusArn": f"arn:bus/{name}",
             "RuleArn": f"arn:rule/{name}",
             "FunctionArn": f"arn:function/{arguments.get('FunctionName')}",
+            "AliasArn": f"arn:function/{arguments.get('FunctionName')}:{name}",
             "DeliveryStreamARN": f"arn:firehose/{arguments.get('DeliveryStreamName')}",
             "Role": {"Arn": f"arn:role/{arguments.get('RoleName')}", "RoleId": "AROA"},
             "TableDescription": {"TableArn": "arn:table"},
@@ -153,6 +165,10 @@ class _Client:
 
     def head_bucket(self, Bucket: str) -> None:
         self._there(("bucket", Bucket))
+
+    def list_versions_by_function(self, FunctionName: str) -> dict[str, Any]:
+        found = [one[1] for one in self._account.things if one[0] == "version"]
+        return {"Versions": [{"Version": one.rpartition(":")[2]} for one in found if one.startswith(FunctionName)]}
 
     def describe_stream_summary(self, StreamName: str) -> None:
         self._there(("stream", StreamName))

@@ -266,6 +266,8 @@ class ChangeSets:
 
     def _shown(self, life: Life) -> Stack:
         plan, done = life.plan, life.status.endswith("_COMPLETE") and "ROLLBACK" not in life.status
+        # While it is updated, and when that is taken back, a stack is what it was.
+        done = done or life.status.startswith("UPDATE_")
         stands = done and plan is not None and life.status != "DELETE_COMPLETE"
         resources = [
             StackResource(

@@ -1,11 +1,11 @@
-"""Functions, their layers, permissions and event sources, made by Lambda's API."""
+"""Functions, their versions and aliases, layers, permissions and event sources, made by Lambda's API."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from infra.local.awslambda.packages import inline
 from infra.local.cloudformation.intrinsics import TemplateError
-from infra.local.cloudformation.kinds import Kind, Made, Maker, Properties, tags_of
+from infra.local.cloudformation.kinds import Change, Kind, Made, Maker, Properties, tags_of
 
 LOCAL_CODE: Final = "streamkeeper-code-beside-the-template"
 """The bucket that code is named with which lies beside the template; see ``Maker.archives``."""
@@ -14,13 +14,56 @@ LOCAL_CODE: Final = "streamkeeper-code-beside-the-template"
 def _function(maker: Maker, logical: str, properties: Properties) -> Made:
     name = properties.pop("FunctionName", None) or maker.name(logical, 64)
     tags = tags_of(properties)
-    variables = properties.pop("Environment", {}).get("Variables", {})
-    if variables:
-        # CloudFormation makes strings of them; Lambda takes nothing else.
-        properties["Environment"] = {"Variables": {key: _text(value) for key, value in variables.items()}}
+    _with_texts(properties)
     properties["Code"] = _code(maker, logical, properties.get("Code"))
     answer = maker.client("lambda").create_function(FunctionName=name, Tags=tags, **properties)
     return Made(name, {"Arn": answer["FunctionArn"]})
+
+
+def _changed_function(maker: Maker, logical: str, change: Change) -> Made:
+    """Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html"""
+    functions, names = maker.client("lambda"), change.names()
+    if "Tags" in names:
+        raise TemplateError(f"{logical}: a change of its Tags is not handled by the laptop runtime")
+    if names & {"Code", "Architectures"}:
+        code = _code(maker, logical, change.after.get("Code"))
+        functions.update_function_code(FunctionName=change.physical, **code)
+    if names - {"Code", "Architectures"}:
+        given = {
+            key: one
+            for key, one in change.after.items()
+            if key not in ("Code", "Architectures", "FunctionName", "Tags")
+        }
+        given.pop("PackageType", None)
+        # What is no longer said is as if it had never been said.
+        given = {"Environment": {}, "Layers": [], "Description": "", **given}
+        functions.update_function_configuration(FunctionName=change.physical, **_with_texts(given))
+    return change.made
+
+
+def _with_texts(properties: Properties) -> Properties:
+    """The properties, with the variables as Lambda takes them."""
+    variables = properties.get("Environment", {}).get("Variables", {})
+    if variables:
+        # CloudFormation makes strings of them; Lambda takes nothing else.
+        properties["Environment"] = {"Variables": {key: _text(value) for key, value in variables.items()}}
+    return properties
+
+
+def _version(maker: Maker, logical: str, properties: Properties) -> Made:
+    functions = maker.client("lambda")
+    there = {
+        one["Version"]
+        for one in functions.list_versions_by_function(FunctionName=properties["FunctionName"])["Versions"]
+    }
+    answer = functions.publish_version(**properties)
+    if answer["Version"] in there:
+        # CloudFormation knows each version as one resource. Lambda publishes no second one of the same.
+        raise TemplateError(
+            f"A version for this Lambda function exists ( {answer['Version']} ). "
+            "Modify the function to create a new version."
+        )
+    return Made(answer["FunctionArn"], {"Version": answer["Version"], "FunctionArn": answer["FunctionArn"]})
 
 
 def _layer(maker: Maker, logical: str, properties: Properties) -> Made:
@@ -43,6 +86,13 @@ def _code(maker: Maker, logical: str, code: Any) -> dict[str, Any]:
 def _mapping(maker: Maker, logical: str, properties: Properties) -> Made:
     answer = maker.client("lambda").create_event_source_mapping(**properties)
     return Made(answer["UUID"], {"Id": answer["UUID"]})
+
+
+def _changed_mapping(maker: Maker, logical: str, change: Change) -> Made:
+    names = change.names()
+    given = {name: one for name, one in change.after.items() if name in names}
+    maker.client("lambda").update_event_source_mapping(UUID=change.physical, **given)
+    return change.made
 
 
 def _permission(maker: Maker, logical: str, properties: Properties) -> Made:
@@ -70,6 +120,8 @@ KINDS: Final[Mapping[str, Kind]] = {
                 *("StartingPosition", "StartingPositionTimestamp", "TumblingWindowInSeconds"),
             }
         ),
+        change=_changed_mapping,
+        fixed=frozenset({"EventSourceArn", "StartingPosition", "StartingPositionTimestamp"}),
         without_effect={
             "Tags": "nothing here is searched, billed or allowed by tags",
         },
@@ -83,6 +135,8 @@ KINDS: Final[Mapping[str, Kind]] = {
                 *("Timeout", "TracingConfig"),
             }
         ),
+        change=_changed_function,
+        fixed=frozenset({"FunctionName", "PackageType"}),
         without_effect={
             "ReservedConcurrentExecutions": "nothing else on a laptop competes for the concurrency",
             "KmsKeyArn": "environment variables are not encrypted in this process",
@@ -90,6 +144,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "SnapStart": "a process starts in a moment here",
         },
     ),
+    "AWS::Lambda::Version": Kind(make=_version, carried=frozenset({"CodeSha256", "Description", "FunctionName"})),
     "AWS::Lambda::LayerVersion": Kind(
         make=_layer,
         carried=frozenset({"CompatibleRuntimes", "Content", "Description", "LayerName"}),

@@ -316,7 +316,8 @@ def creation_order(resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
         missing = [one for one in named if one not in resources]
         if missing:
             raise TemplateError(f"{name} depends on {', '.join(missing)}, which the template has not")
-        needs[name] = {one for one in references(resource.get("Properties", {})) if one in resources} | set(named)
+        given = [resource.get("Properties", {}), resource.get("UpdatePolicy", {})]
+        needs[name] = {one for one in references(given) if one in resources} | set(named)
     order: list[str] = []
     while needs:
         ready = [name for name, needed in needs.items() if not needed - set(order)]

@@ -57,6 +57,30 @@ Properties = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """What changes of a resource that is made.
+
+    Args:
+        physical: its name in the world.
+        made: what Ref and GetAtt gave of it.
+        before, after: its properties; only those that reach the service.
+        policy: its resolved UpdatePolicy.
+        back: whether this takes back an update that failed.
+    """
+
+    physical: str
+    made: "Made"
+    before: Properties
+    after: Properties
+    policy: Properties = field(default_factory=dict)
+    back: bool = False
+
+    def names(self) -> set[str]:
+        """The properties that differ."""
+        return {name for name in {*self.before, *self.after} if self.before.get(name) != self.after.get(name)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """A resource type.
 
@@ -64,11 +88,15 @@ class Kind:
         make: makes one from its carried properties.
         carried: properties that reach the service.
         without_effect: properties that change nothing on a laptop, each with the reason.
+        change: changes one in place; None: the runtime makes none of its changes.
+        fixed: properties of which a change would make another resource, which the runtime refuses.
     """
 
     make: Callable[[Maker, str, Properties], Made]
     carried: frozenset[str]
     without_effect: Mapping[str, str] = field(default_factory=dict)
+    change: Callable[[Maker, str, Change], Made] | None = None
+    fixed: frozenset[str] = frozenset()
 
 
 def tags_of(properties: Properties) -> dict[str, str]:

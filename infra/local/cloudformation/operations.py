@@ -9,11 +9,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from infra.local.cloudformation.intrinsics import TemplateError
+from infra.local.cloudformation.intrinsics import TemplateError, references
 from infra.local.cloudformation.kinds import Made
 from infra.local.cloudformation.model import StackEvent
 from infra.local.cloudformation.provision import Plan
 from infra.local.cloudformation.removals import adopt, remove
+from infra.local.cloudformation.resources import KINDS
 
 _STACK: Final = "AWS::CloudFormation::Stack"
 # A second call of these makers overwrites what the first one made.
@@ -116,7 +117,7 @@ class Life:
         for logical in plan.order:
             if logical in self.held and (made := self.held[logical].made):
                 plan.made[logical] = made
-        old = {logical: self.held[logical] for logical in changed}
+        old = {logical: self.held[logical] for logical in plan.order if logical in changed}
         names = {logical: one.physical_id for logical, one in old.items()}
         plan.maker.named.update(names)
         if before is not None:
@@ -128,12 +129,9 @@ class Life:
             self._remove([one for one in reversed(list(self.held)) if one in gone], keeps=_KEPT, plan=plan)
             self._say("UPDATE_COMPLETE")
             return True
-        why = f"The following resource(s) failed to create: [{failed}]."
+        why = f"The following resource(s) failed to {'create' if failed in fresh else 'update'}: [{failed}]."
         self._say("UPDATE_ROLLBACK_IN_PROGRESS", why)
-        for logical, one in old.items():
-            if before is not None and logical in before.resources:
-                before.make(logical)
-            self.held[logical] = one
+        self._change_back(old, before)
         added = [one for one in reversed(list(self.held)) if one in fresh]
         stuck = self._remove(added, keeps=("Retain",), plan=plan)
         self._say("UPDATE_ROLLBACK_FAILED" if stuck else "UPDATE_ROLLBACK_COMPLETE", _stuck(stuck))
@@ -168,11 +166,45 @@ class Life:
         finally:
             plan.made.clear()
             plan.made.update(known)
-        refused = sorted(one for one in changed if self.held[one].type not in _MADE_AGAIN)
+        refused = sorted(one for one in changed if not self._changes_in_place(plan, one, fresh))
         if refused:
             kinds = ", ".join(f"{one} ({self.held[one].type})" for one in refused)
             raise TemplateError(f"the laptop runtime does not change {kinds}; delete the stack and create it again")
         return fresh, changed, {name for name in self.held if name not in plan.resources}
+
+    def _changes_in_place(self, plan: Plan, logical: str, fresh: set[str]) -> bool:
+        held = self.held[logical]
+        kind = KINDS.get(held.type)
+        if plan.resources[logical]["Type"] != held.type or kind is None:
+            return False
+        if held.type in _MADE_AGAIN:
+            return True
+        if kind.change is None:
+            return False
+        given = plan.resources[logical].get("Properties", {})
+        if any(set(references(given.get(name))) & fresh for name in kind.fixed):
+            return False
+        known = dict(plan.made)
+        plan.made.update({name: one.made for name, one in self.held.items() if one.made and name in plan.resources})
+        try:
+            return plan.fixed(logical) == {name: one for name, one in held.properties.items() if name in kind.fixed}
+        finally:
+            plan.made.clear()
+            plan.made.update(known)
+
+    def _change_back(self, old: Mapping[str, Held], before: Plan | None) -> None:
+        """Has changed resources as they were."""
+        for logical, one in old.items():
+            now = self.held[logical]
+            self.held[logical] = one
+            if before is None or logical not in before.resources or now is one:
+                continue
+            self._note(logical, one.physical_id, one.type, "UPDATE_IN_PROGRESS")
+            if one.made is not None and KINDS[one.type].change is not None:
+                before.change(logical, now.properties, one.made, back=True)
+            else:
+                before.make(logical)
+            self._note(logical, one.physical_id, one.type, "UPDATE_COMPLETE")
 
     def _differs(self, plan: Plan, logical: str, fresh: set[str]) -> bool:
         try:
@@ -200,7 +232,7 @@ class Life:
                 if logical in imported:
                     plan.made[logical] = adopt(kind, plan.maker, imported[logical])
                 else:
-                    plan.make(logical)
+                    self._make_or_change(plan, logical)
             except TemplateError as error:
                 begun = plan.maker.begun.get(logical, "")
                 self.held[logical] = Held(
@@ -213,6 +245,13 @@ class Life:
             self.held[logical] = Held(logical, kind, made.ref, made, policy, deepcopy(properties), done)
             self._note(logical, made.ref, kind, done)
         return None
+
+    def _make_or_change(self, plan: Plan, logical: str) -> None:
+        held = self.held.get(logical)
+        if held is None or held.made is None:
+            plan.make(logical)
+        else:
+            plan.change(logical, held.properties, held.made)
 
     @staticmethod
     def _so_far(plan: Plan, logical: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from infra.local.cloudformation.intrinsics import (
     load_template,
     parameter_values,
 )
-from infra.local.cloudformation.kinds import Kind, Made, Maker
+from infra.local.cloudformation.kinds import Change, Made, Maker, Properties
 from infra.local.cloudformation.model import Stack, StackResource
 from infra.local.cloudformation.resources import KINDS
 from infra.local.defaults import STACK_NAME, TEMPLATE
@@ -54,10 +54,18 @@ _SECTIONS = frozenset(
         "Transform",
     }
 )
-# What a resource may have beside its Properties. Policies of deletion and update say what happens to a stack that
-# changes; the twin's is made once.
+# What a resource may have beside its Properties. What an UpdatePolicy may say is checked by ``check_resource``.
 _RESOURCE_KEYS = frozenset(
-    {"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
+    {
+        "Type",
+        "Properties",
+        "DependsOn",
+        "Condition",
+        "Metadata",
+        "DeletionPolicy",
+        "UpdatePolicy",
+        "UpdateReplacePolicy",
+    }
 )
 
 
@@ -105,7 +113,7 @@ class Plan:
         archives: dict[str, bytes] = {}
         translated = _with_code(template, folder, archives)
         if any(str(one.get("Type", "")).startswith("AWS::Serverless::") for one in translated["Resources"].values()):
-            translated = translate(translated, place.region)
+            translated = translate(translated, place.region, self.values)
         self.maker = Maker(
             client=place.client,
             account_id=place.account_id,
@@ -122,6 +130,8 @@ class Plan:
             attribute=lambda logical, name: _attribute(self.made, logical, name),
         )
         check_rules(template, self._resolver)
+        # SAM has names of its own for what belongs to a function, such as its alias.
+        self._declared_outputs: dict[str, Any] = translated.get("Outputs", {})
         self.resources: dict[str, Mapping[str, Any]] = {
             logical: resource
             for logical, resource in translated["Resources"].items()
@@ -137,15 +147,50 @@ class Plan:
         properties = self._resolver.resolve(resource.get("Properties", {}), logical)
         return {name: value for name, value in properties.items() if name in KINDS[resource["Type"]].carried}
 
+    def fixed(self, logical: str) -> dict[str, Any]:
+        """Those properties of a resource that cannot be changed in place."""
+        resource = self.resources[logical]
+        given = resource.get("Properties", {})
+        names = KINDS[resource["Type"]].fixed
+        found: dict[str, Any] = self._resolver.resolve({n: one for n, one in given.items() if n in names}, logical)
+        return found
+
     def make(self, logical: str) -> StackResource:
         """Makes one resource, once all that it refers to is made.
 
         Raises:
             TemplateError: its service refuses it; what there is of it then is in ``maker.begun``.
         """
-        kind = self.resources[logical]["Type"]
-        self.made[logical] = _make(KINDS[kind], self.maker, logical, deepcopy(self.properties(logical)))
+        kind, properties = self.resources[logical]["Type"], deepcopy(self.properties(logical))
+        self.made[logical] = _asked(logical, lambda: KINDS[kind].make(self.maker, logical, properties))
         return StackResource(logical_id=logical, physical_id=self.made[logical].ref, type=kind)
+
+    def change(self, logical: str, before: Properties, made: Made, *, back: bool = False) -> StackResource:
+        """Changes a resource in place, once all that it refers to is there.
+
+        Args:
+            before: the properties that it has.
+            made: what Ref and GetAtt give of it.
+            back: whether this takes back an update that failed.
+
+        Raises:
+            TemplateError: its service refuses it, or a deployment that it takes was stopped.
+        """
+        resource = self.resources[logical]
+        change = KINDS[resource["Type"]].change
+        if change is None:
+            return self.make(logical)
+        policy = self._resolver.resolve(resource.get("UpdatePolicy", {}), logical)
+        what = Change(
+            physical=made.ref,
+            made=made,
+            before=deepcopy(before),
+            after=deepcopy(self.properties(logical)),
+            policy=policy,
+            back=back,
+        )
+        self.made[logical] = _asked(logical, lambda: change(self.maker, logical, what))
+        return StackResource(logical_id=logical, physical_id=self.made[logical].ref, type=resource["Type"])
 
     def outputs(self) -> dict[str, str]:
         """The outputs' values by name, once everything is made."""
@@ -158,7 +203,7 @@ class Plan:
     def _outputs(self) -> dict[str, Any]:
         return {
             name: output
-            for name, output in self.template.get("Outputs", {}).items()
+            for name, output in self._declared_outputs.items()
             if "Condition" not in output or self._resolver.condition(output["Condition"])
         }
 
@@ -213,11 +258,16 @@ def _reached(value: str, maker: Maker) -> str:
     return f"{endpoint}{PREFIX}{found[1]}{value[found.end() :]}"
 
 
-def _make(kind: Kind, maker: Maker, logical: str, properties: dict[str, Any]) -> Made:
+def _asked(logical: str, work: Callable[[], Made]) -> Made:
+    """What came of asking a service.
+
+    Raises:
+        TemplateError: it refuses.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return kind.make(maker, logical, properties)
+        return work()
     except ClientError as error:
         detail = error.response.get("Error", {})
         raise TemplateError(
@@ -270,8 +320,11 @@ def _with_code(template: Template, folder: Path | None, archives: dict[str, byte
     return found
 
 
-def translate(template: Template, region: str) -> Template:
+def translate(template: Template, region: str, given: Mapping[str, Any] | None = None) -> Template:
     """The template with SAM's resources written out as CloudFormation's.
+
+    Args:
+        given: values of its parameters; SAM publishes another version of a function when what it is made of changes.
 
     Raises:
         TemplateError: the SAM translator refuses it; the message is the translator's.
@@ -289,7 +342,9 @@ def translate(template: Template, region: str) -> Template:
     fragment = _with_code(template, None, {})
     # What samtranslator's own transform() does, with the region given rather than read from the environment.
     ArnGenerator.BOTO_SESSION_REGION_NAME = region
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {
+        name: ",".join(value) if isinstance(value, list) else str(value) for name, value in (given or {}).items()
+    }
     to_py27_compatible_template(fragment, values)
     metrics = Metrics("streamkeeper", DummyMetricsPublisher())
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=region), metrics=metrics)
@@ -318,6 +373,12 @@ def check_resource(logical: str, resource: Mapping[str, Any]) -> None:
     surplus = sorted(set(resource) - _RESOURCE_KEYS)
     if surplus:
         raise TemplateError(f"{logical}: {', '.join(surplus)} of a resource is not handled by the laptop runtime")
+    policies = sorted(set(resource.get("UpdatePolicy", {})) - {"CodeDeployLambdaAliasUpdate"})
+    if policies or ("UpdatePolicy" in resource and resource["Type"] != "AWS::Lambda::Alias"):
+        raise TemplateError(
+            f"{logical}: UpdatePolicy {', '.join(policies)} of {resource['Type']} is not handled by the laptop "
+            "runtime; CodeDeployLambdaAliasUpdate of AWS::Lambda::Alias is"
+        )
     unhandled = sorted(set(resource.get("Properties", {})) - kind.carried - set(kind.without_effect))
     if unhandled:
         raise TemplateError(

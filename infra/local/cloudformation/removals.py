@@ -46,6 +46,11 @@ def _layer(maker: Maker, name: str, properties: Properties) -> None:
     maker.client("lambda").delete_layer_version(LayerName=layer, VersionNumber=int(version))
 
 
+def _version(maker: Maker, name: str, properties: Properties) -> None:
+    function, _, version = name.rpartition(":")
+    maker.client("lambda").delete_function(FunctionName=function, Qualifier=version)
+
+
 REMOVALS: Final[Mapping[str, Remove]] = {
     "AWS::ApiGateway::Deployment": lambda m, name, p: m.client("apigateway").delete_deployment(
         restApiId=p["RestApiId"], deploymentId=name
@@ -73,9 +78,17 @@ REMOVALS: Final[Mapping[str, Remove]] = {
     "AWS::KinesisFirehose::DeliveryStream": lambda m, name, p: m.client("firehose").delete_delivery_stream(
         DeliveryStreamName=name
     ),
+    "AWS::CodeDeploy::Application": lambda m, name, p: m.client("codedeploy").delete_application(applicationName=name),
+    "AWS::CodeDeploy::DeploymentGroup": lambda m, name, p: m.client("codedeploy").delete_deployment_group(
+        applicationName=p["ApplicationName"], deploymentGroupName=name
+    ),
+    "AWS::Lambda::Alias": lambda m, name, p: m.client("lambda").delete_alias(
+        FunctionName=p["FunctionName"], Name=p["Name"]
+    ),
     "AWS::Lambda::EventSourceMapping": lambda m, name, p: m.client("lambda").delete_event_source_mapping(UUID=name),
     "AWS::Lambda::Function": lambda m, name, p: m.client("lambda").delete_function(FunctionName=name),
     "AWS::Lambda::LayerVersion": _layer,
+    "AWS::Lambda::Version": _version,
     "AWS::Lambda::Permission": lambda m, name, p: m.client("lambda").remove_permission(
         FunctionName=p["FunctionName"], StatementId=name[:100]
     ),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.local.cloudformation import apis, functions, messaging
+from infra.local.cloudformation import apis, deployments, functions, messaging
 from infra.local.cloudformation.intrinsics import TemplateError
 from infra.local.cloudformation.kinds import Kind, Made, Maker, Properties, only, tags_of
 
@@ -312,6 +312,7 @@ _TAGS: Final = {"Tags": "nothing here is searched, billed or allowed by tags"}
 
 KINDS: Mapping[str, Kind] = {
     **apis.KINDS,
+    **deployments.KINDS,
     **functions.KINDS,
     **messaging.KINDS,
     "AWS::Athena::NamedQuery": Kind(

@@ -1,7 +1,7 @@
 """CloudWatch as the runtime has it: one object that its services emit to, and that its door asks."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ from infra.local.clock import Clock
 from infra.local.cloudwatch.alarms import Alarms, Change
 from infra.local.cloudwatch.api import CloudWatchApi
 from infra.local.cloudwatch.emf import emitted
-from infra.local.cloudwatch.evaluation import OK
+from infra.local.cloudwatch.evaluation import ALARM, OK
 from infra.local.cloudwatch.meter import ClockedMeter
 from infra.local.cloudwatch.metrics import Metrics
 from infra.local.cloudwatch.protocol import answer_xml, read_form, refusal_xml
@@ -73,6 +73,10 @@ class CloudWatch:
             for one in emitted(line):
                 for value in one.values:
                     self.metrics.add(one.metric, value, at=one.at + ahead, unit=one.unit)
+
+    def alarming(self, names: Collection[str]) -> list[str]:
+        """Those of these alarms that are in ALARM."""
+        return [one.name for one in self.alarms.all() if one.name in names and one.state == ALARM]
 
     def not_ok(self) -> list[dict[str, Any]]:
         """The alarms that are not OK."""

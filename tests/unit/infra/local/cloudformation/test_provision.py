@@ -39,6 +39,9 @@ class Recorder:
                         "EventBusArn": f"arn:bus/{name}",
                         "RuleArn": f"arn:rule/{name}",
                         "FunctionArn": f"arn:function/{arguments.get('FunctionName')}",
+                        "AliasArn": f"arn:function/{arguments.get('FunctionName')}:{name}",
+                        "Version": "1",
+                        "Versions": [],
                         "UUID": "uuid-1",
                         "DeliveryStreamARN": f"arn:firehose/{arguments.get('DeliveryStreamName')}",
                         "Role": {"Arn": f"arn:role/{arguments.get('RoleName')}", "RoleId": "AROA"},
@@ -73,15 +76,17 @@ def test_the_projects_template_is_made_whole() -> None:
     assert stream == {"StreamModeDetails": {"StreamMode": "PROVISIONED"}, "ShardCount": 3}
     assert recorder.of("start_stream_encryption")[0]["KeyId"] == "alias/aws/kinesis"
     functions = {one["Handler"]: one for one in recorder.of("create_function")}
-    handlers = [f"consumers.aws.{name}_handler.handle" for name in ("archive", "moderate", "transform")]
+    handlers = [f"consumers.aws.{name}_handler.handle" for name in ("archive", "gate", "moderate", "transform")]
     assert sorted(functions) == handlers
-    archive, function, deferred = (functions[handler] for handler in handlers)
+    archive, gate, function, deferred = (functions[handler] for handler in handlers)
+    assert gate["Environment"]["Variables"]["NEW_VERSION"].startswith("arn:function/streamkeeper-moderate")
     assert deferred["Environment"] == function["Environment"]
     for one in functions.values():
         assert all(isinstance(value, str) for value in one["Environment"]["Variables"].values())
     mappings = recorder.of("create_event_source_mapping")
     # Each reads the stream for itself, so that what one loses the other still has.
-    assert {one["FunctionName"] for one in mappings} >= {one["FunctionName"] for one in (archive, function)}
+    read_by = {one["FunctionName"].rpartition("/")[2] for one in mappings}
+    assert read_by >= {archive["FunctionName"], f"{function['FunctionName']}:live"}
     for mapping in mappings:
         destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
         assert destination.startswith("arn:aws:s3:::streamkeeper-deadletterbucket-")

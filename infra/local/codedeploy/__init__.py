@@ -1,0 +1,1 @@
+"""CodeDeploy for functions: an alias is shifted from one version to another, and back when something is wrong."""
