@@ -25,6 +25,7 @@ from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.policy_keeper import PolicyKeeper
 from consumers.ports import DefectError, Each, ManagedServices
+from consumers.rehearsal import is_rehearsal, rehearse
 from consumers.report import Report
 from consumers.resend import Retry
 from consumers.rows import RowMaker
@@ -195,8 +196,8 @@ class Application:
         self._process = process
         self._check = check
 
-    def handle(self, event: Any, context: Any) -> dict[str, list[dict[str, Any]]]:
-        """Moderates one batch and gives the answer.
+    def handle(self, event: Any, context: Any) -> dict[str, Any]:
+        """Moderates one batch and gives the answer; of a rehearsal what would be decided, and nothing is done.
 
         Raises:
             MalformedEventError: it is no event of the kind.
@@ -207,6 +208,9 @@ class Application:
         if policies.refresh(started):
             parts.rows.use(policies.moderator)
             log.info("policy %s@%s holds from now on", *_named(policies.moderator))
+        if is_rehearsal(event):
+            policy = "@".join(_named(policies.moderator))
+            return rehearse(parts.rows, event, policy=policy, refused=policies.refused)
         seconds = DEFAULT_SECONDS if context is None else context.get_remaining_time_in_millis() / 1000
         try:
             report = self._process(event, deadline=started + seconds - min(RESERVE_SECONDS, seconds / 5))
@@ -261,7 +265,7 @@ class Handler:
                 self._application = self._make(os.environ)
             return self._application
 
-    def __call__(self, event: Any, context: Any) -> dict[str, list[dict[str, Any]]]:
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """The answer to one batch; see :meth:`Application.handle`."""
         return (self._application or self.prepare()).handle(event, context)
 
