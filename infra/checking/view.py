@@ -78,7 +78,8 @@ class View:
             return given
         if set(given) == {"Ref"}:
             name = str(given["Ref"])
-            return self._parameters.get(name, given if name in self.resources else UNKNOWN)
+            # SAM's names for what belongs to a function, such as Function.Alias, count as the function's.
+            return self._parameters.get(name, given if name.partition(".")[0] in self.resources else UNKNOWN)
         if set(given) == {"Fn::If"}:
             return self._chosen(given["Fn::If"])
         if len(given) == 1 and next(iter(given)).startswith("Fn::"):
@@ -104,7 +105,9 @@ class View:
             text = argument[0] if isinstance(argument, list) and argument else argument
             _, opened, rest = str(text).partition("${")
             argument = rest.partition("}")[0].partition(".")[0] if opened else None
-        elif function != "Ref":
+        elif function == "Ref":
+            argument = str(argument).partition(".")[0]
+        else:
             return None
         return argument if isinstance(argument, str) and argument in self.resources else None
 

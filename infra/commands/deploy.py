@@ -15,7 +15,7 @@ from glue.terminal.errors import IN_USE, UNREACHABLE, CommandError, UnreachableE
 from glue.terminal.progress import progress
 from glue.terminal.requests import takes
 from infra.deploying import kept as kept_parts
-from infra.deploying import looking, stacks
+from infra.deploying import looking, release, stacks
 from infra.deploying.looking import Existing, Finding
 from infra.deploying.stages import Stage, pairs, read_stage
 from infra.local.cloudformation.intrinsics import Template, TemplateError, parameter_values
@@ -110,6 +110,7 @@ class _Deployment:
         fresh = existing is None or looking.is_left_over(existing)
         before = {} if fresh or existing is None else dict(existing.parameters)
         parameters = {**(self._stage.parameters if fresh else {}), **self._given}
+        parameters.setdefault(release.PARAMETER, self._release({**before, **parameters}))
         findings = self._look(existing, {**before, **parameters}, before)
         found = (
             kept_parts.find_kept(self._client("resourcegroupstaggingapi"), self._stack, self._template) if fresh else []
@@ -131,6 +132,9 @@ class _Deployment:
         if found:
             self._import(found, parameters)
         self._deploy(findings, found, parameters)
+
+    def _release(self, parameters: dict[str, str]) -> str:
+        return release.release(self._template, parameters, release.bundle_digest())
 
     # ------------------------------------------------------------------------------------------------ looking
 

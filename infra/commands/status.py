@@ -84,6 +84,10 @@ def _of_stack(name: str, *, as_json: bool) -> int:
     click.echo(f"stack {name}: {existing.status}, {existing.resources} resources")
     if mapping := state["mapping"]:
         click.echo(f"consumer   mapping {mapping['uuid']} {mapping['state']}, last: {inert(mapping['last_result'])}")
+    if version := state["version"]:
+        canary = version["canary"]
+        share = f", {canary['share']:.0%} of the batches go to version {canary['version']}" if canary else ""
+        click.echo(f"version    {version['version']} by the alias {version['alias']}{share}")
     if stream := state["stream"]:
         click.echo(
             f"stream     {stream['name']}, {stream['open_shards']} open shards, keeps {stream['kept_hours']} hours"

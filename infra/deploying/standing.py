@@ -20,6 +20,7 @@ def standing(clients: Clients, stack: str, existing: Existing) -> dict[str, Any]
         "reason": existing.reason,
         "resources": existing.resources,
         "mapping": mapping,
+        "version": clients.ask("the version", lambda: _version(clients, found), None),
         "stream": clients.ask("the stream", lambda: _stream(clients, found), None),
         "dead_letters": clients.ask("the dead letters", lambda: _dead_letters(clients, found), None),
         "notices_waiting": clients.ask("the queue of notices", lambda: _waiting(clients, found), None),
@@ -62,6 +63,17 @@ def _mapping(clients: Clients, found: dict[str, str]) -> dict[str, Any] | None:
         return None
     said = clients.of("lambda").get_event_source_mapping(UUID=found["ModerateMappingId"])
     return {"uuid": said["UUID"], "state": said["State"], "last_result": said.get("LastProcessingResult", "")}
+
+
+def _version(clients: Clients, found: dict[str, str]) -> dict[str, Any] | None:
+    """Which version gets the batches, and which gets a share of them while a deployment is under way."""
+    if "LiveAlias" not in found:
+        return None
+    function, _, alias = found["LiveAlias"].rpartition(":")
+    said = clients.of("lambda").get_alias(FunctionName=function, Name=alias)
+    weights = (said.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    canary = next(({"version": version, "share": float(share)} for version, share in weights.items()), None)
+    return {"alias": alias, "version": said["FunctionVersion"], "canary": canary}
 
 
 def _stream(clients: Clients, found: dict[str, str]) -> dict[str, Any] | None:

@@ -65,7 +65,14 @@ def find_facts(clients: Clients, function: str, *, now: datetime, shards: Shards
     Raises:
         botocore.exceptions.ClientError: the function's mappings cannot be listed.
     """
-    found = clients.of("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    # Of all, since a mapping to an alias is not listed by the function's name.
+    pages = clients.of("lambda").get_paginator("list_event_source_mappings").paginate()
+    found = [
+        mapping
+        for page in pages
+        for mapping in page["EventSourceMappings"]
+        if f"{mapping['FunctionArn']}:".partition(":function:")[2].partition(":")[0] == function
+    ]
     return [
         _facts(clients, function, mapping, now, shards)
         for mapping in found

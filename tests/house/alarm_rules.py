@@ -113,6 +113,10 @@ def _sqs(metric: str, statistic: str = "Sum") -> tuple[str, str, str, str, str]:
     return "AWS/SQS", metric, "QueueName", QUEUE, statistic
 
 
+_BY_ALIAS = ("FunctionName Resource", FUNCTION)
+_BY_VERSION = ("FunctionName Resource ExecutedVersion", FUNCTION)
+"""The dimensions of an alias, and while it has weights of the version that ran."""
+
 SHAPES = {
     "IF(FILL(incoming, 0) == 0, 1, 0)": Shape({"incoming": _INCOMING}),
     "IF(FILL(incoming, 0) > 0 AND FILL(called, 0) == 0, 1, 0)": Shape(
@@ -133,6 +137,15 @@ SHAPES = {
     ),
     "100 * FILL(duration, 0) / (${FunctionTimeoutSeconds} * 1000)": Shape(
         {"duration": _lambda("Duration", "Maximum")}, "notBreaching", 50, 90
+    ),
+    "IF(FILL(both, 0) > 0, 100 * FILL(fresh, 0) / both, 0)": Shape(
+        {
+            "fresh": ("AWS/Lambda", "Duration", *_BY_VERSION, "Average"),
+            "both": ("AWS/Lambda", "Duration", *_BY_ALIAS, "Average"),
+        },
+        "notBreaching",
+        110,
+        1_000,
     ),
     "100 * FILL(age, 0) / (${StreamRetentionHours} * 3600000)": Shape(
         {"age": _lambda("IteratorAge", "Maximum")}, "notBreaching", 25, 75
@@ -230,7 +243,7 @@ def what_stands_still_is_seen(stack: Stack) -> list[str]:
         (stat["Metric"]["MetricName"], stat["Metric"]["Dimensions"][0]["Value"])
         for _, alarm in stack.of("AWS::CloudWatch::Alarm")
         for stat in (one.get("MetricStat") for one in alarm.get("Metrics", []))
-        if stat is not None
+        if stat is not None and len(stat["Metric"]["Dimensions"]) == 1
     }
     return sorted(f"{metric} of {value}" for metric, value in _must_move(stack) if (metric, value) not in watched)
 
@@ -254,16 +267,30 @@ def _must_move(stack: Stack) -> Iterator[tuple[str, str]]:
 def _seen_as(stack: Stack, stat: dict[str, Any]) -> tuple[str, str, str, str, str]:
     """Namespace, metric, dimension, the kind of resource that is its value, and statistic."""
     metric = stat["Metric"]
-    [dimension] = metric["Dimensions"]
-    name = dimension["Value"].strip("<>").partition(".")[0]
+    dimensions = metric["Dimensions"]
+    name = dimensions[0]["Value"].strip("<>").partition(".")[0]
     kind = str(stack.raw[name]["Type"]) if name in stack.raw else ""
-    return metric["Namespace"], metric["MetricName"], dimension["Name"], kind, stat["Stat"]
+    if len(dimensions) > 1 and not _is_of_the_alias(stack, name, dimensions[1:]):
+        kind = "another"
+    names = " ".join(str(one["Name"]) for one in dimensions)
+    return metric["Namespace"], metric["MetricName"], names, kind, stat["Stat"]
+
+
+def _is_of_the_alias(stack: Stack, function: str, dimensions: list[dict[str, Any]]) -> bool:
+    """Whether these are an alias of the function, and the version that a deployment brings."""
+    alias = stack.resources[function].get("AutoPublishAlias")
+    wanted = [f"<{function}>:{alias}", f"<{function}.Version.Version>"]
+    return alias is not None and [one["Value"] for one in dimensions] == wanted[: len(dimensions)]
 
 
 def _is_one(stack: Stack, dimensions: list[dict[str, Any]], watch: Watch) -> bool:
     values = {f"<{name}>" for name, _ in stack.of(watch.kind)}
     values |= {f"<{name}.QueueName>" for name, _ in stack.of(watch.kind)}
     values |= {api["Name"] for _, api in stack.of(watch.kind) if watch.kind == API}
+    if watch.namespace == "AWS/Lambda" and len(dimensions) > 1:
+        function = str(dimensions[0]["Value"]).strip("<>")
+        named = [one["Name"] for one in dimensions] == ["FunctionName", "Resource", "ExecutedVersion"]
+        return named and f"<{function}>" in values and _is_of_the_alias(stack, function, dimensions[1:])
     return [one["Name"] for one in dimensions] == [watch.dimension] and dimensions[0]["Value"] in values
 
 

@@ -43,6 +43,7 @@ def every_statement_allows_and_names_what(stack: Stack) -> list[str]:
 def roles_are_assumed_by_the_service_that_uses_them(stack: Stack) -> list[str]:
     services = {_name(function["Role"]): "lambda" for _, function in stack.of("AWS::Serverless::Function")}
     services |= {_name(given["RoleARN"]): "firehose" for _, given in stack.deliveries()}
+    services |= {_name(given["Role"]): "codedeploy" for _, given in _gated(stack)}
     services |= {_name(one["credentials"]): "apigateway" for _, one in _integrations(stack) if "credentials" in one}
     found = []
     for name, role in stack.of("AWS::IAM::Role"):
@@ -218,6 +219,8 @@ def _needed(stack: Stack) -> Iterator[Right]:
             yield Right(role, f"sqs:{action}", mapping["EventSourceArn"])
     for _, function in stack.of("AWS::Serverless::Function"):
         yield from _of_function(function)
+    for name, preference in _gated(stack):
+        yield from _of_deployments(stack, name, preference)
     for variables, integration in _integrations(stack):
         yield from _of_integration(variables, integration)
     for name in PEOPLE:
@@ -231,6 +234,31 @@ def _integrations(stack: Stack) -> Iterator[tuple[dict[str, Any], dict[str, Any]
         for operations in api["DefinitionBody"]["paths"].values():
             for operation in operations.values():
                 yield api["Variables"], operation["x-amazon-apigateway-integration"]
+
+
+def _gated(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Functions that are deployed by CodeDeploy, each with its preference."""
+    for name, function in stack.of("AWS::Serverless::Function"):
+        if "DeploymentPreference" in function:
+            yield name, function["DeploymentPreference"]
+
+
+def _of_deployments(stack: Stack, name: str, preference: dict[str, Any]) -> Iterator[Right]:
+    """Of CodeDeploy, and of its hook, which calls versions only.
+
+    Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCodeDeployRoleForLambdaLimited.html
+    """
+    role, hook = _name(preference["Role"]), _name(preference["Hooks"]["PreTraffic"])
+    for action in ("lambda:GetAlias", "lambda:UpdateAlias"):
+        yield Right(role, action, f"<{name}.Arn>")
+    named = stack.resources[hook]["FunctionName"]
+    yield Right(role, "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{named}")
+    yield Right(role, "cloudwatch:DescribeAlarms", "*")
+    own = _name(stack.resources[hook]["Role"])
+    yield Right(own, "lambda:GetAlias", f"<{name}.Arn>")
+    yield Right(own, "lambda:InvokeFunction", f"<{name}.Arn>:*")
+    group = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:<ServerlessDeploymentApplication>/*"
+    yield Right(own, "codedeploy:PutLifecycleEventHookExecutionStatus", group)
 
 
 def _of_integration(variables: dict[str, Any], integration: dict[str, Any]) -> Iterator[Right]:

@@ -73,8 +73,9 @@ class Stack:
         return float(value)
 
     def mappings(self) -> list[tuple[str, dict[str, Any]]]:
-        """Those of streams; what a queue hands out again and gives up, the queue says."""
-        return [(n, given) for n, given in self.of("AWS::Lambda::EventSourceMapping") if not _is_of_a_queue(given)]
+        """Those of streams, an alias named as its function; what a queue gives up, the queue says."""
+        given = [(n, one) for n, one in self.of("AWS::Lambda::EventSourceMapping") if not _is_of_a_queue(one)]
+        return [(n, {**one, "FunctionName": str(one["FunctionName"]).replace(".Alias>", ">")}) for n, one in given]
 
     def queue_mappings(self) -> list[tuple[str, dict[str, Any]]]:
         return [(n, given) for n, given in self.of("AWS::Lambda::EventSourceMapping") if _is_of_a_queue(given)]
@@ -186,7 +187,7 @@ def dead_letters_raise_an_alarm(stack: Stack) -> list[str]:
     watched = {
         (alarm["MetricName"], alarm["Dimensions"][0]["Value"])
         for _, alarm in stack.of("AWS::CloudWatch::Alarm")
-        if "MetricName" in alarm
+        if "MetricName" in alarm and len(alarm["Dimensions"]) == 1
     }
     found = []
     for name, given in stack.mappings():

@@ -21,6 +21,7 @@ TEXTS = {
     "ContentUserPoolArn": "arn:aws:cognito-idp:eu-west-1:111122223333:userpool/eu-west-1_abc",
     **{f"{who}Principals": "111122223333" for who in ("Producer", "Analyst", "Operator")},
     "ScoreKeys": f"team:{'0' * 64}:5",
+    "Release": "ab" * 32,
     "ScoreCorsOrigins": "https://example.org",
     "ContentCorsOrigins": "https://example.org",
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms",

@@ -29,6 +29,7 @@ from tests.house.data_rules import (
     what_holds_data_outlives_the_stack,
     what_is_kept_has_no_name_of_ours_and_can_be_found_again,
 )
+from tests.house.deploy_rules import batches_go_to_what_a_deployment_takes_back, code_waits_for_the_gate
 from tests.house.score_rules import (
     only_its_api_may_call_a_function,
     scores_are_served_only_where_keys_are_given,
@@ -190,6 +191,23 @@ CASES: list[tuple[Rule, Fault]] = [
     (nothing_is_filtered_away, put(MAPPING, "Properties", "FilterCriteria", value={"Filters": [{"Pattern": "{}"}]})),
     (nothing_is_counted_in_windows, put(MAPPING, "Properties", "TumblingWindowInSeconds", value=60)),
     (a_new_consumer_starts_at_the_oldest_record, put(MAPPING, "Properties", "StartingPosition", value="LATEST")),
+    (
+        batches_go_to_what_a_deployment_takes_back,
+        put(MAPPING, "Properties", "FunctionName", value={"Ref": "ModerateFunction"}),
+    ),
+    (
+        batches_go_to_what_a_deployment_takes_back,
+        drop("ModerateFunction", "Properties", "DeploymentPreference", "Hooks"),
+    ),
+    (
+        batches_go_to_what_a_deployment_takes_back,
+        drop("ModerateFunction", "Properties", "DeploymentPreference", "Alarms"),
+    ),
+    (
+        batches_go_to_what_a_deployment_takes_back,
+        drop("ModerateFunction", "Properties", "AutoPublishAliasAllProperties"),
+    ),
+    (code_waits_for_the_gate, put("TransformFunction", "DependsOn", value=["VerdictsTable", "QuarantineTable"])),
     (dead_letters_raise_an_alarm, drop_resource("DeadLetterAlarm")),
     (dead_letters_raise_an_alarm, drop(MAPPING, "Properties", "MetricsConfig")),
     (errors_have_a_prefix_by_their_type, drop(VERDICTS, "Properties", S3, "ErrorOutputPrefix")),

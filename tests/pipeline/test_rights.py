@@ -29,6 +29,7 @@ FAILING = "used when something fails, which this run does not"
 BY_ATHENA = "Athena does it with the asker's rights; it does not come in as a call here"
 OPTION = "for an option of the command, or Ctrl-C"
 # Role, action and resource, with wildcards. Sources: those of tests/house/rights_rules.py and people_rules.py.
+DEPLOYING = "for a deployment; tests/rollback has them, with these rights"
 NOT_USED: Mapping[tuple[str, str, str], str] = {
     ("*Role", "s3:AbortMultipartUpload", "*"): IN_PARTS,
     ("*Role", "s3:List*Multipart*", "*"): IN_PARTS,
@@ -55,6 +56,8 @@ NOT_USED: Mapping[tuple[str, str, str], str] = {
     ("*Role", "athena:StopQueryExecution", "*"): OPTION,
     ("OperatorRole", "logs:FilterLogEvents", "*-transform:*"): OPTION,
     ("OperatorRole", "lambda:GetFunctionConfiguration", "*-transform"): OPTION,
+    ("GateRole", "*", "*"): DEPLOYING,
+    ("DeployRole", "*", "*"): DEPLOYING,
     ("OperatorRole", "s3:GetObject", "*dead*"): "there are no dead letters in this run",
 }
 

@@ -195,7 +195,7 @@ UUID = "0f0e0d0c-0000-4000-8000-000000000000"
 MAPPING = {
     "UUID": UUID,
     "EventSourceArn": ARN,
-    "FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:moderate",
+    "FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:moderate:live",
     "State": "Enabled",
     "LastProcessingResult": "PROBLEM: Function call failed",
     "BatchSize": 100,
@@ -208,9 +208,8 @@ MAPPING = {
 
 
 def describe(aws: Aws, *, on_aws: bool = True) -> None:
-    aws.answers(
-        "lambda", "list_event_source_mappings", {"EventSourceMappings": [MAPPING]}, {"FunctionName": "moderate"}
-    )
+    others = {**MAPPING, "FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:moderate-2"}
+    aws.answers("lambda", "list_event_source_mappings", {"EventSourceMappings": [MAPPING, others]}, {})
     summary = {
         "StreamName": "content",
         "StreamARN": ARN,
