@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-api test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render bundle quality clean
+.PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-api test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays rollbacks mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render golden bundle quality clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -136,6 +136,9 @@ faults: setup ## Every call fails at every index, disks fill, clocks jump, shard
 gamedays: setup ## Something breaks, and the alarm that names it goes off within 15 virtual minutes; a clean day of 24 hours
 	@$(BIN)/pytest tests/gamedays
 
+rollbacks: setup ## Bad builds are deployed and stopped, by the gate or by an alarm; every event counted
+	@$(BIN)/pytest tests/rollback
+
 mutants: setup ## Plant small defects in what must not fail, and count those that the tests notice; SAMPLE=400 SEED=1
 	@$(BIN)/python -m tests.mutation --sample $(or $(SAMPLE),400) --seed $(or $(SEED),1)
 
@@ -167,6 +170,9 @@ render: setup ## Bring what is made from the contract, the reports and the polic
 	@$(BIN)/python -m infra.render
 	@$(BIN)/python -m consumers.policy_tools.schema
 	@$(BIN)/python -m consumers.policy_tools.expressions
+
+golden: setup ## The golden batch, which a new version is judged by before it gets traffic
+	@$(BIN)/python -m infra.golden
 
 bundle: setup ## The Lambda bundle that the template deploys, in build/lambda
 	@$(BIN)/python -m infra.bundle

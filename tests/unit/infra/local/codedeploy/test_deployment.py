@@ -70,7 +70,7 @@ class Rig:
     def after(self, seconds: float) -> str:
         self.time += seconds
         self.api.look()
-        return self.one.status
+        return str(self.one.status)
 
     def says(self, status: str) -> None:
         given = {"deploymentId": self.id, "lifecycleEventHookExecutionId": self.one.hook_id(BEFORE), "status": status}
