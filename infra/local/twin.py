@@ -1,6 +1,5 @@
 """The twin: every service the pipeline stands on, in this process, behind one loopback port, made from the template."""
 
-import secrets
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -47,6 +46,7 @@ from infra.local.kinesis.iterators import stream_of
 from infra.local.kinesis.streams import Streams
 from infra.local.logs import FunctionLogs
 from infra.local.moto_backend import MotoBackend
+from infra.local.own_clients import OwnClients
 from infra.local.server import LoopbackServer
 from infra.local.status import Status
 from infra.local.stores import GlueCatalog, S3Store
@@ -124,7 +124,7 @@ class Twin:
         self._on_made = on_made
         self._testbed = testbed
         self._clock: Clock = testbed.clock if testbed else SystemClock()
-        self._clients = _Clients(region)
+        self._clients = OwnClients(region)
         self._stack: Stack | None = None
         self._ready = False
         self._running = False
@@ -469,46 +469,3 @@ class Twin:
 
 def _no_guard(call: str, by: str, where: str = "") -> None:
     """Passes: only tests switch refusals on."""
-
-
-class _Clients:
-    """The twin's own boto3 clients, whose calls are admitted while others still wait."""
-
-    def __init__(self, region: str) -> None:
-        self._region = region
-        self._key = f"TWIN{secrets.token_hex(8).upper()}"
-        self._session: Any = None
-        self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
-
-    def made(self, environ: "WSGIEnvironment") -> bool:
-        """Whether a call comes from one of these."""
-        return f"Credential={self._key}/" in str(environ.get("HTTP_AUTHORIZATION", ""))
-
-    def of(self, service: str, endpoint_url: str) -> Any:
-        """The client of a service."""
-        import boto3
-        from botocore.config import Config
-
-        from glue.aws.service_data import core_session
-
-        with self._lock:
-            if self._session is None:
-                self._session = boto3.Session(
-                    botocore_session=core_session(),
-                    aws_access_key_id=self._key,
-                    aws_secret_access_key="test",  # noqa: S106 - a twin asks for none
-                    region_name=self._region,
-                )
-            if service not in self._clients:
-                self._clients[service] = self._session.client(
-                    service,
-                    endpoint_url=endpoint_url,
-                    config=Config(
-                        # A mistake must show here at once, and nothing on this machine is far away.
-                        retries={"total_max_attempts": 1},
-                        s3={"addressing_style": "path"},
-                        proxies={},
-                    ),
-                )
-            return self._clients[service]
