@@ -1,5 +1,9 @@
 """What holds for all tests."""
 
+import gc
+from collections.abc import Generator
+
+import pytest
 from hypothesis import Phase, settings
 
 # How long an example takes says more about what else the machine does than about the code.
@@ -15,3 +19,14 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate),
 )
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keeps the garbage collector from modules and tests, which stay for the whole run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
