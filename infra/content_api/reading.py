@@ -63,11 +63,12 @@ def ask_changes() -> str:
 #set($feed = $tenant)
 #end
 #set($after = "$!input.params('after')")
-#if($after == '')
+#set($given = $input.params().querystring)
+#if(!$given.containsKey('after'))
 #set($after = '0000000000000')
 #end
 #set($limit = "$!input.params('limit')")
-#if($limit == '')
+#if(!$given.containsKey('limit'))
 #set($limit = '{MAX_CHANGES}')
 #end
 #if($detail == '' && !$after.matches('{CURSOR}'))

@@ -250,6 +250,7 @@ class Twin:
             invoke=self._invoke,
             log=self._log_request,
             keys=self.moto.user_pool_keys,
+            meter=meter,
         )
         self.deployments = CodeDeployApi(
             self.functions,

@@ -17,6 +17,7 @@ from infra.local.apigateway.gateway import PREFIX, Ask, Invoke, Ports, Request, 
 from infra.local.apigateway.plans import Plan, Plans
 from infra.local.apigateway.tokens import Keys
 from infra.local.clock import Clock
+from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
 
 _STAGE_PATCHES: Final = (
@@ -47,6 +48,7 @@ class ApiGatewayApi:
         invoke: calls a function by its ARN.
         log: takes a line of an access log for a destination's ARN.
         keys: the public keys of a user pool by its ARN.
+        meter: takes the APIs' metrics.
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class ApiGatewayApi:
         invoke: Invoke,
         log: Callable[[str, str], None],
         keys: Keys = lambda _: None,
+        meter: Meter | None = None,
     ) -> None:
         self._account, self._region = account, region
         self._clock = clock
         self._ask, self._invoke, self._log_to, self._keys = ask, invoke, log, keys
+        self._meter = meter or NoMeter()
         self._apis: dict[str, _Rest] = {}
         self._plans = Plans()
         self._lock = threading.RLock()
@@ -198,6 +202,7 @@ class ApiGatewayApi:
             log=lambda line: self._log_to(destination, line),
             now=self._clock.now,
             keys=self._keys,
+            meter=self._meter,
         )
         return Stage(
             found.definition,

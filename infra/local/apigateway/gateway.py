@@ -21,6 +21,7 @@ from infra.local.apigateway.json_values import NotJsonError, NotModelledError
 from infra.local.apigateway.plans import Bucket, Plans
 from infra.local.apigateway.tokens import Keys, claims_of
 from infra.local.apigateway.velocity import Members, context, render
+from infra.local.cloudwatch.meter import Meter, NoMeter
 
 _logger = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ class Ports(Struct, frozen=True):
         log: takes a line of the access log.
         now: epoch seconds.
         keys: of a user pool.
+        meter: takes the API's metrics.
     """
 
     ask: Ask
@@ -100,6 +102,7 @@ class Ports(Struct, frozen=True):
     log: Callable[[str], None]
     now: Callable[[], float]
     keys: Keys = lambda _: None
+    meter: Meter = NoMeter()
 
 
 class _RefusedError(Exception):
@@ -160,7 +163,17 @@ class Stage:
             answer = self._refusal(_RefusedError("DEFAULT_5XX"), about)
         if self._log_format:
             self._log(about, answer, now)
+        self._measure(answer.status, self._ports.now() - now)
         return answer
+
+    def _measure(self, status: int, seconds: float) -> None:
+        """Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html"""
+        values = (("Count", 1), ("4XXError", 400 <= status < 500), ("5XXError", status >= 500))
+        for more in ({}, {"Stage": self.name}):
+            dimensions = {"ApiName": self.definition.name, **more}
+            for name, value in values:
+                self._ports.meter.add("AWS/ApiGateway", name, dimensions, value)
+            self._ports.meter.add("AWS/ApiGateway", "Latency", dimensions, seconds * 1000, "Milliseconds")
 
     def _answer(self, request: Request, about: Members, now: float) -> Response:
         found = self.definition.route(request.method, request.path)
