@@ -20,7 +20,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     given = {
-        **{"ContentApiCallers": "api-key", "ContentRequestsPerSecond": 10_000, "StatusOf": "all"},
+        "ContentApiCallers": "api-key",
+        "ContentRequestsPerSecond": 10_000,
+        "StatusOf": "all",
         "ContentChanges": "on",
     }
     with Twin(parameters=given) as twin:
