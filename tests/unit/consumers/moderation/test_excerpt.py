@@ -15,6 +15,10 @@ def shown(text: str) -> str:
     return found
 
 
+def test_an_excerpt_shows_280_characters_at_most() -> None:
+    assert (len(shown("a" * 280)), len(shown("a" * 281))) == (280, 280)
+
+
 @pytest.mark.parametrize("length", [1, MAX_EXCERPT - 1, MAX_EXCERPT, MAX_EXCERPT + 1, 5 * MAX_EXCERPT])
 def test_a_text_is_shown_up_to_the_limit_and_not_a_character_less(length: int) -> None:
     assert len(shown("a" * length)) == min(length, MAX_EXCERPT)
