@@ -216,6 +216,14 @@ def test_records_whose_shard_is_not_known_are_not_paced_but_pause_when_they_are_
     assert lanes.shares() == {}
 
 
+def test_a_record_that_no_shard_took_says_nothing_about_the_shards() -> None:
+    lanes = Lanes(None, linger=0.0)
+    lanes.tell([ShardRange("a", 0, 2**128 - 1)])
+    first = Lanes.waiting(OutRecord("e0", "k", b"x"))
+    assert not lanes.went([(first, None)])
+    assert not lanes.went([(first, "a")])
+
+
 def test_without_pacing_a_throttled_shard_pauses_as_a_whole() -> None:
     lanes = Lanes(None, linger=0.0)
     lanes.tell([ShardRange("a", 0, 2**128 - 1)])
