@@ -91,6 +91,7 @@ class MotoBackend:
         _fill_in_storage_descriptors()
         _measure_items_once()
         _name_pools_by_what_they_are()
+        _answer_for_partitions()
         logging.getLogger("botocore.hooks").setLevel(logging.WARNING)
 
     def warm(self, services: Iterable[str] = SERVICES) -> None:
@@ -313,3 +314,29 @@ def _name_pools_by_what_they_are() -> None:
     # Read with the first call of Cognito; if that was before, it has moto's own way already.
     if models := sys.modules.get("moto.cognitoidp.models"):
         models.get_cognito_idp_user_pool_id_strategy = lambda: "HASH"  # type: ignore[attr-defined]
+
+
+def _answer_for_partitions() -> None:
+    """Lets Glue give a segment of the partitions where one is asked for, and say that a batch left nothing out.
+
+    Trino asks for segments at the same time, and needs the list of what was left out.
+    Source: https://docs.aws.amazon.com/glue/latest/webapi/API_GetPartitions.html and API_BatchGetPartition.html there.
+    """
+    from moto.core.responses import ActionResult
+    from moto.glue.responses import GlueResponse
+
+    said_of_batch = _AS_SAID.setdefault("BatchGetPartition", GlueResponse.batch_get_partition)
+    said_of_all = _AS_SAID.setdefault("GetPartitions", GlueResponse.get_partitions)
+
+    def batch_get_partition(response: Any) -> Any:
+        return ActionResult({"UnprocessedKeys": [], **said_of_batch(response).result})
+
+    def get_partitions(response: Any) -> Any:
+        answer, segment = said_of_all(response), response.parameters.get("Segment")
+        if not segment:
+            return answer
+        number, count = int(segment["SegmentNumber"]), int(segment["TotalSegments"])
+        return ActionResult({**answer.result, "Partitions": answer.result["Partitions"][number::count]})
+
+    GlueResponse.batch_get_partition = batch_get_partition
+    GlueResponse.get_partitions = get_partitions

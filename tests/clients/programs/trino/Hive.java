@@ -1,5 +1,7 @@
 import io.trino.Session;
+import io.trino.execution.QueryIdGenerator;
 import io.trino.plugin.hive.HiveConnectorFactory;
+import io.trino.spi.QueryId;
 import io.trino.testing.LocalQueryRunner;
 import io.trino.testing.MaterializedResult;
 import io.trino.testing.TestingSession;
@@ -14,7 +16,19 @@ public final class Hive
     private Hive() {}
 
     public static void main(String[] args)
-            throws Exception
+    {
+        try {
+            run(args);
+            System.out.println("done");
+            System.exit(0);
+        }
+        catch (Throwable problem) {
+            problem.printStackTrace();
+            System.exit(1); // threads of the connector go on
+        }
+    }
+
+    private static void run(String[] args)
     {
         String endpoint = args[0];
         String region = args[1];
@@ -38,20 +52,25 @@ public final class Hive
         try (LocalQueryRunner runner = LocalQueryRunner.create(session)) {
             runner.createCatalog("hive", new HiveConnectorFactory("hive"), config);
             require(runner, "SELECT DISTINCT day FROM made_by_athena", Set.of(List.of("x"), List.of("y")));
-            require(runner, "SELECT count(*), sum(id), max(at) FROM made_by_athena WHERE day = 'x'",
-                    Set.of(List.of(2L, 4L, java.time.LocalDateTime.of(2026, 11, 30, 10, 0, 3))));
-            runner.execute("CREATE TABLE made_by_trino WITH (format = 'PARQUET', partitioned_by = ARRAY['day'], "
+            require(runner, "SELECT count(*), sum(id), CAST(max(at) AS varchar) FROM made_by_athena WHERE day = 'x'",
+                    Set.of(List.of(2L, 4L, "2026-11-30 10:00:03.000")));
+            execute(runner, "CREATE TABLE made_by_trino WITH (format = 'PARQUET', partitioned_by = ARRAY['day'], "
                     + "external_location = 's3://" + bucket + "/trino/') AS SELECT id * 10 AS id, name, day FROM made_by_athena");
-            runner.execute("INSERT INTO made_by_trino VALUES (90, 'more', 'z')");
+            execute(runner, "INSERT INTO made_by_trino VALUES (90, 'more', 'z')");
             require(runner, "SELECT count(*), sum(id) FROM made_by_trino", Set.of(List.of(4L, 150L)));
         }
-        System.out.println("done");
-        System.exit(0);
+    }
+
+    /** Each statement is a query of its own: a session has one query's number. */
+    private static MaterializedResult execute(LocalQueryRunner runner, String sql)
+    {
+        QueryId query = new QueryIdGenerator().createNextQueryId();
+        return runner.execute(Session.builder(runner.getDefaultSession()).setQueryId(query).build(), sql);
     }
 
     private static void require(LocalQueryRunner runner, String sql, Set<List<Object>> expected)
     {
-        MaterializedResult result = runner.execute(sql);
+        MaterializedResult result = execute(runner, sql);
         Set<List<Object>> found = new java.util.HashSet<>();
         result.getMaterializedRows().forEach(row -> found.add(row.getFields()));
         if (!found.equals(expected)) {

@@ -339,6 +339,12 @@ def test_a_table_says_of_its_files_what_glue_says_when_nobody_said_it(url: str) 
     assert glue.get_table(DatabaseName="files", Name="t")["Table"]["StorageDescriptor"] == expected
     [partition] = glue.get_partitions(DatabaseName="files", TableName="t")["Partitions"]
     assert partition["StorageDescriptor"] == expected
+    asked = glue.batch_get_partition(DatabaseName="files", TableName="t", PartitionsToGet=[{"Values": ["1"]}])
+    assert [one["Values"] for one in asked["Partitions"]] == [["1"]]
+    assert asked["UnprocessedKeys"] == []
+    segments = [{"SegmentNumber": number, "TotalSegments": 3} for number in range(3)]
+    found = [glue.get_partitions(DatabaseName="files", TableName="t", Segment=one)["Partitions"] for one in segments]
+    assert sorted(len(one) for one in found) == [0, 0, 1]
     glue.delete_database(Name="files")
 
 
