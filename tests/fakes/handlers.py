@@ -13,17 +13,38 @@ def handler_of(twin: Twin, output: str, handler: str, variables: Mapping[str, st
 
     The handler's module is one that the test itself can import.
     """
-    lambda_: Any = twin.client("lambda")
     name = twin.outputs[output]
-    before = lambda_.get_function_configuration(FunctionName=name)
+    before = twin.client("lambda").get_function_configuration(FunctionName=name)
     environment = {"Variables": {**before["Environment"]["Variables"], **(variables or {})}}
-    lambda_.update_function_configuration(FunctionName=name, Handler=handler, Environment=environment)
-    try:
+    with configured(twin, name, Handler=handler, Environment=environment):
         yield name
+
+
+@contextmanager
+def configured(twin: Twin, name: str, **settings: Any) -> Iterator[None]:
+    """A function with other settings, in a version of its own where a mapping calls the function by its alias."""
+    lambda_: Any = twin.client("lambda")
+    before = lambda_.get_function_configuration(FunctionName=name)
+    aliases = lambda_.list_aliases(FunctionName=name)["Aliases"]
+    lambda_.update_function_configuration(FunctionName=name, **settings)
+    publish(twin, name)
+    try:
+        yield
     finally:
-        lambda_.update_function_configuration(
-            FunctionName=name, Handler=before["Handler"], Environment=before["Environment"]
-        )
+        for alias in aliases:
+            lambda_.update_alias(FunctionName=name, Name=alias["Name"], FunctionVersion=alias["FunctionVersion"])
+        lambda_.update_function_configuration(FunctionName=name, **{key: before[key] for key in settings})
+
+
+def publish(twin: Twin, name: str) -> None:
+    """Has the function's aliases point to a new version of it, which starts cold."""
+    lambda_: Any = twin.client("lambda")
+    aliases = lambda_.list_aliases(FunctionName=name)["Aliases"]
+    if not aliases:
+        return
+    version = lambda_.publish_version(FunctionName=name)["Version"]
+    for alias in aliases:
+        lambda_.update_alias(FunctionName=name, Name=alias["Name"], FunctionVersion=version)
 
 
 def log_of(twin: Twin, function: str) -> list[str]:

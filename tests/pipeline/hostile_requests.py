@@ -8,7 +8,7 @@ EVENT: dict[str, Any] = {
     "schema_version": 1,
     "event_id": "0192f3a4-7c1e-7000-8000-00000000dead",
     "content_id": "comment:hostile",
-    "author_id": "a-1",
+    "author_id": "author-of-the-event",
     "surface": "comment",
     "created_at": "2026-11-20T11:59:00.123456Z",
     "text": "hello",

@@ -1,5 +1,6 @@
 """A policy that is exchanged while the pipeline runs: no deploy, no lost verdict, and never a broken one."""
 
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from producers.delivery.sending import deliver
 from producers.ports import OutRecord
 from producers.synthetic.content import synthetic
 from tests.fakes.handlers import log_of
+from tests.fakes.handlers import publish as publish_version
 
 POLICY = 'id = "ours"\n[labels.spam]\nflag = 0.3\n[[terms]]\nrule = "r"\nlabel = "spam"\nscore = 0.5\nterms = ["the"]\n'
 
@@ -84,6 +86,8 @@ MALFORMED = {
     "no text": "\x00\ufffd\x07",
 }
 
+STARTS = itertools.count()
+
 
 def put(twin: Twin, text: str) -> None:
     """Puts a policy by hand, past every check."""
@@ -92,7 +96,10 @@ def put(twin: Twin, text: str) -> None:
 
 
 def start_cold(twin: Twin) -> None:
-    twin.client("lambda").update_function_configuration(FunctionName=twin.outputs["ModerateFunctionName"], Timeout=60)
+    name = twin.outputs["ModerateFunctionName"]
+    # A version is published only of what has changed.
+    twin.client("lambda").update_function_configuration(FunctionName=name, Description=f"cold {next(STARTS)}")
+    publish_version(twin, name)
 
 
 def refused(twin: Twin) -> list[int]:
