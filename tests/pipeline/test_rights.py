@@ -6,6 +6,7 @@ What is granted and was not used is listed with its reason; whatever else nobody
 import json
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -155,7 +156,10 @@ def test_a_whole_run_needs_what_is_granted_and_nothing_is_granted_that_it_does_n
         ("AnalystRole", ("policy", "publish", "default")),
     ],
 )
-def test_a_command_of_others_is_refused(twin: Twin, role: str, command: tuple[str, ...]) -> None:
+def test_a_command_of_others_is_refused(
+    twin: Twin, role: str, command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what is not delivered is written down where the command runs
     done = CliRunner().invoke(streamkeeper, command, env=session(twin, role))
     assert done.exit_code != 0
     assert "AccessDenied" in done.output
