@@ -282,7 +282,7 @@ def test_a_process_that_was_killed_between_two_invocations_is_replaced(functions
     functions.make()
     pid = functions.ask()[1]["pid"]
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not _is_running(pid), "the process's end")
+    until(lambda: _has_ended(pid), "the process's end")
     done, answer = functions.ask()
     assert done.error is None
     assert answer["calls"] == 1
@@ -391,6 +391,11 @@ def _children(parent: int) -> list[int]:
             if int(status.rpartition(")")[2].split()[1]) == parent:
                 found.append(int(entry.name))
     return found
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether this child could be waited for: a first thread that has ended is a zombie before the others are gone."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _is_running(pid: int) -> bool:
