@@ -30,8 +30,3 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def pytest_unconfigure() -> None:
-    """Gives back what was kept, since DuckDB complains of its objects that outlive the interpreter."""
-    gc.unfreeze()
