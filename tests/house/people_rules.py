@@ -55,7 +55,8 @@ PEOPLE: Mapping[str, tuple[str, Rights]] = {
         "OperatorPrincipals",
         {
             **ASKING,
-            ("cloudformation:DescribeStacks",): (STACK,),
+            ("cloudformation:DescribeStacks", "cloudformation:ListStackResources"): (STACK,),
+            ("cloudwatch:DescribeAlarms",): ("*",),
             tuple(
                 f"kinesis:{one}"
                 for one in ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards", "PutRecords")
@@ -65,6 +66,8 @@ PEOPLE: Mapping[str, tuple[str, Rights]] = {
             ),
             ("lambda:ListEventSourceMappings",): ("*",),
             ("lambda:GetFunctionConfiguration",): ("<ModerateFunction.Arn>", "<TransformFunction.Arn>"),
+            ("lambda:GetAlias",): ("<ModerateFunction.Arn>",),
+            ("sqs:GetQueueAttributes",): ("<EnforcementQueue.Arn>",),
             ("logs:FilterLogEvents",): ("<ModerateLogGroup.Arn>", "<TransformLogGroup.Arn>"),
             ("s3:GetObject",): (f"{LAKE}/*", f"{LETTERS}/*"),
             ("s3:ListBucket",): (LETTERS,),

@@ -114,6 +114,7 @@ def whole_run(twin: Twin) -> None:
     says(twin, "AnalystRole", "query", "SELECT count(*) FROM quarantine WHERE dt >= '2020-01-01'")
     for command in ("pause", "resume", "explain", "logs"):
         says(twin, "OperatorRole", command)
+    assert "Not looked at" not in says(twin, "OperatorRole", "status", "--stack", "streamkeeper")
     says(twin, "OperatorRole", "audit", "--settle", "0", "--since", "1h")
     says(twin, "OperatorRole", "redrive", "quarantine", "--list")
     says(twin, "OperatorRole", "redrive", "dead-letters", "--since", "1h")
