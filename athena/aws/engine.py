@@ -29,6 +29,7 @@ from glue.aws.statements import TIME_LIMIT, StatementError, run_statement
 WHERE_TO_LOOK = (
     "start the laptop runtime with `streamkeeper up` and paste the lines it prints, or configure AWS credentials"
 )
+_QUESTIONS = frozenset({"StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"})
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"})
 
 
@@ -145,12 +146,12 @@ def failure_of(error: Exception) -> EngineError:
     if isinstance(error, ClientError):
         code = code_of(error)
         message = str(error.response.get("Error", {}).get("Message", ""))
+        asks = error.operation_name in _QUESTIONS
         if code in _DENIED:
-            return EngineUnreachable(f"{code}: {message}", hint=hint_for("ACCESS DENIED"))
+            return EngineUnreachable(f"{code}: {message}", hint=hint_for("ACCESS DENIED") if asks else "")
         if code in ("TooManyRequestsException", "ThrottlingException"):
-            return EngineUnreachable(
-                f"{code}: {message}", hint="Athena takes no more queries just now; try again later"
-            )
+            hint = "Athena takes no more queries just now; try again later" if asks else "try again later"
+            return EngineUnreachable(f"{code}: {message}", hint=hint)
         return QueryFailed(f"{code}: {message}", hint=hint_for(message))
     if isinstance(error, ResponseParserError):
         return EngineUnreachable("what answers at the endpoint is not AWS", hint=WHERE_TO_LOOK)

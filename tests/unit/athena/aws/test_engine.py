@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from athena.aws.engine import AthenaEngine
+from athena.aws.engine import AthenaEngine, failure_of
 from athena.engine import Column, EngineUnreachable, QueryFailed, QueryStopped
 from athena.values import Value, from_text
 
@@ -166,12 +166,12 @@ def test_a_query_that_somebody_stopped_is_no_answer() -> None:
         (NoCredentialsError(), EngineUnreachable, "streamkeeper up"),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), EngineUnreachable, "http://127.0.0.1:1"),
         (
-            ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "x"),
+            ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "StartQueryExecution"),
             EngineUnreachable,
             "glue:Get",
         ),
         (
-            ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "no"}}, "x"),
+            ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "no"}}, "GetQueryExecution"),
             EngineUnreachable,
             "later",
         ),
@@ -183,6 +183,15 @@ def test_what_boto3_raises_becomes_what_to_do(error: Exception, kind: type[Excep
     client.raises = error
     with pytest.raises(kind, match=said):
         engine(client).run("q", database="d", workgroup="w")
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [("AccessDenied", ""), ("AccessDeniedException", ""), ("ThrottlingException", " (try again later)")],
+)
+def test_what_another_service_refuses_is_not_explained_by_athenas_rights(code: str, hint: str) -> None:
+    error = ClientError({"Error": {"Code": code, "Message": "no"}}, "ListStackResources")
+    assert str(failure_of(error)) == f"{code}: no{hint}"
 
 
 def test_a_statement_longer_than_athena_takes_is_not_sent() -> None:
