@@ -212,6 +212,7 @@ def table() -> Iterator[object]:
 def batches() -> Iterator[Any]:
     """A client whose batches of statements the laptop's DynamoDB answers; moto takes no parameters in them."""
     moto = MotoBackend()
+    moto.reset()  # a process has one, and other tests may have left something in it
     items = ItemWrites(moto)
     shortcuts = {
         "DynamoDB_20120810.UpdateItem": items.update_item,

@@ -23,7 +23,9 @@ def client() -> Client:
     streams = Streams()
     api = KinesisApi(streams, SystemClock())
     api.call("CreateStream", {"StreamName": "content", "ShardCount": 1})
-    return Client(CborDoor(Front(MotoBackend(), apis={"kinesis": api})))
+    moto = MotoBackend()
+    moto.reset()  # a process has one, and other tests may have left something in it
+    return Client(CborDoor(Front(moto, apis={"kinesis": api})))
 
 
 def call(client: Client, target: str, body: bytes, status: int = 200) -> dict[str, object]:

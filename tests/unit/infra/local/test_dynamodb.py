@@ -28,6 +28,7 @@ class Fixed:
 @pytest.fixture(scope="module")
 def moto() -> Iterator[MotoBackend]:
     moto = MotoBackend()
+    moto.reset()  # a process has one, and other tests may have left something in it
     yield moto
     moto.reset()
 

@@ -55,6 +55,7 @@ class Idle:
 @pytest.fixture(scope="module")
 def moto() -> Iterator[MotoBackend]:
     moto = MotoBackend()
+    moto.reset()  # a process has one, and other tests may have left something in it
     yield moto
     moto.reset()
 
