@@ -5,6 +5,7 @@ Concurrency and asynchronous destinations are not modelled; their paths are refu
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -250,9 +251,11 @@ class LambdaApi:
 
     def _invoke_later(self, name: str, body: bytes) -> None:
         # Lambda tries an asynchronous event twice more; on a laptop there is no point in waiting minutes in between.
-        for _ in range(ASYNC_ATTEMPTS):
-            if self.functions.invoke(name, body).error is None:
-                return
+        # Of a function that is deleted meanwhile nobody hears any more.
+        with contextlib.suppress(ApiError):
+            for _ in range(ASYNC_ATTEMPTS):
+                if self.functions.invoke(name, body).error is None:
+                    return
 
     def _create_mapping(self, query: Query, body: bytes, headers: Query) -> Answer:
         return _json(202, self.mappings.create(_decode(body)))

@@ -13,6 +13,8 @@ def rig(tmp_path, monkeypatch):
         "def fail(event, context):\n    raise ValueError('no')\n"
         f"def keep(event, context):\n    with open({str(tmp_path / 'kept')!r}, 'a') as file:\n"
         "        file.write('x' * len(event.get('Records', [1])))\n"
+        "def keep_and_wait(event, context):\n    keep(event, context)\n    import threading\n"
+        "    threading.Event().wait()\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     rig = Rig()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 
 import boto3
 import pytest
@@ -93,7 +94,17 @@ def test_an_event_is_taken_at_once_and_run_later(rig):
         "POST", "/functions/keeping/invocations", {}, headers={"x-amz-invocation-type": "Event"}
     )
     assert (status, answer) == (202, None)
-    until(rig.kept.exists, "what was kept")
+    until(lambda: rig.kept.exists() and rig.kept.read_text() == "x", "what was kept")
+
+
+def test_what_is_left_of_an_event_goes_with_its_function(rig):
+    before = set(threading.enumerate())
+    rig.function("waiting", "sample_lambda.keep_and_wait")
+    rig.request("POST", "/functions/waiting/invocations", {}, headers={"x-amz-invocation-type": "Event"})
+    until(lambda: rig.kept.exists() and rig.kept.read_text() == "x", "the first attempt")
+    assert rig.request("DELETE", "/functions/waiting")[0] == 204
+    # The attempt ends with its process, and the next one finds no function; an error in a thread fails a test.
+    until(lambda: set(threading.enumerate()) <= before, "the end of the attempts")
     assert rig.kept.read_text() == "x"
 
 
