@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pybase64 import b64decode, b64encode
+from pybase64 import b64decode
 
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 from infra.local.kinesis import iterators
 from infra.local.kinesis.consumers import ConsumerControl, FanOut
-from infra.local.kinesis.control import KinesisControl, shard_document
+from infra.local.kinesis.control import KinesisControl
+from infra.local.kinesis.documents import children_document, records_document
 from infra.local.kinesis.settings import find, require_settled
 from infra.local.kinesis.shards import GET_BYTES_LIMIT, GET_RECORDS_LIMIT, HASH_SPACE
 from infra.local.kinesis.streams import PutEntry, Stream, Streams
@@ -183,26 +184,9 @@ class KinesisApi:
             )
             shard.read_bytes.spend(float(sum(record.size for record in read.records)), now=now)
             self.streams.count_read(stream, read, now)
-            children = [
-                {
-                    "ShardId": child.shard_id,
-                    "ParentShards": list(child.parents),
-                    "HashKeyRange": shard_document(child)["HashKeyRange"],
-                }
-                for child in (stream.shards[name] for name in read.children)
-            ]
-        encryption = {"EncryptionType": "KMS"} if stream.key_id else {}
+            children = children_document(stream, read)
         answer: dict[str, object] = {
-            "Records": [
-                {
-                    "SequenceNumber": str(record.sequence),
-                    "ApproximateArrivalTimestamp": round(record.arrived, 3),
-                    "Data": b64encode(record.data).decode("ascii"),
-                    "PartitionKey": record.partition_key,
-                    **encryption,
-                }
-                for record in read.records
-            ],
+            "Records": records_document(stream, read),
             "NextShardIterator": None,
             "MillisBehindLatest": read.behind_ms,
         }

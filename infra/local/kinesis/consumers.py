@@ -9,13 +9,11 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from pybase64 import b64encode
-
 from infra.local.clock import Clock
 from infra.local.errors import ApiError
 from infra.local.eventstream import Events, EventStream
 from infra.local.kinesis import iterators
-from infra.local.kinesis.control import shard_document
+from infra.local.kinesis.documents import children_document, records_document
 from infra.local.kinesis.settings import NAME, require_settled
 from infra.local.kinesis.shards import Shard
 from infra.local.kinesis.streams import ShardRead, Stream, Streams
@@ -209,32 +207,8 @@ class FanOut:
 
 
 def _event(stream: Stream, shard: Shard, read: ShardRead) -> dict[str, object]:
-    encryption = {"EncryptionType": "KMS"} if stream.key_id else {}
-    event: dict[str, object] = {
-        "Records": [
-            {
-                "SequenceNumber": str(record.sequence),
-                "ApproximateArrivalTimestamp": round(record.arrived, 3),
-                "Data": b64encode(record.data).decode("ascii"),
-                "PartitionKey": record.partition_key,
-                **encryption,
-            }
-            for record in read.records
-        ],
-        "MillisBehindLatest": read.behind_ms,
-    }
+    event: dict[str, object] = {"Records": records_document(stream, read), "MillisBehindLatest": read.behind_ms}
     if not read.ended:
         # Nothing was read yet: from here on is from the shard's beginning.
         return {**event, "ContinuationSequenceNumber": str(max(read.position, shard.starting))}
-    children = [stream.shards[name] for name in read.children if name in stream.shards]
-    return {
-        **event,
-        "ChildShards": [
-            {
-                "ShardId": child.shard_id,
-                "ParentShards": list(child.parents),
-                "HashKeyRange": shard_document(child)["HashKeyRange"],
-            }
-            for child in children
-        ],
-    }
+    return {**event, "ChildShards": children_document(stream, read)}
