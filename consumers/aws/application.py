@@ -1,9 +1,7 @@
 """A consumer inside a Lambda function: everything prepared once, time limits, metrics, errors that hold no content."""
 
 import logging
-import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
@@ -234,40 +232,6 @@ class Application:
         else:
             log.debug("%s", line)
         return report.answer
-
-
-class Handler:
-    """What Lambda calls with each batch: an application that is made once, and handles every one.
-
-    It is made at import in Lambda, where that is part of the cold start anyway; elsewhere by the first batch, from the
-    environment at that moment.
-
-    Args:
-        make: makes the application that environment variables describe.
-    """
-
-    def __init__(self, make: Callable[[Mapping[str, str]], Application]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._application: Application | None = None
-        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-            self.prepare()
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the application is made."""
-        return self._application is not None
-
-    def prepare(self) -> Application:
-        """The application, made on the first call."""
-        with self._lock:
-            if self._application is None:
-                self._application = self._make(os.environ)
-            return self._application
-
-    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        """The answer to one batch; see :meth:`Application.handle`."""
-        return (self._application or self.prepare()).handle(event, context)
 
 
 def _named(moderator: Moderator) -> tuple[str, str]:

@@ -2,15 +2,14 @@
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from botocore.config import Config
 
 from consumers.archiving import archive
+from consumers.aws.handler import Handler
 from consumers.aws.sinks import RefusedError, call, make_client
 from consumers.ports import DefectError, TransientError
 from glue.archive import PackedObject
@@ -116,16 +115,6 @@ def application(environment: Mapping[str, str], *, managed: object = None, clock
     )
 
 
-@cache
-def _made() -> Archiver:
-    return application(os.environ)
-
-
-def handle(event: Any, context: Any) -> dict[str, Sequence[dict[str, str]]]:
-    """What Lambda calls with each batch."""
-    return _made().handle(event, context)
-
-
 def retry_line(records: int, function: str, now: float) -> str:
     """The metric ``ToRetry`` in CloudWatch's embedded format: records that come again.
 
@@ -134,3 +123,6 @@ def retry_line(records: int, function: str, now: float) -> str:
     metric = {"Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": [{"Name": "ToRetry", "Unit": "Count"}]}
     written = {"Timestamp": int(now * 1000), "CloudWatchMetrics": [metric]}
     return json.dumps({"_aws": written, "Function": function, "ToRetry": records})
+
+
+handle: Handler[dict[str, Sequence[dict[str, str]]]] = Handler(application)

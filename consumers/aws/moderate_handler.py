@@ -1,8 +1,10 @@
 """The Lambda function that moderates a Kinesis stream: ``consumers.aws.moderate_handler.handle``."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from consumers.aws.application import Application, Handler, prepare_parts
+from consumers.aws.application import Application, prepare_parts
+from consumers.aws.handler import Handler
 from consumers.batch import check_answer
 from consumers.pipeline import Consumer
 from consumers.ports import ManagedServices
@@ -29,5 +31,5 @@ def application(
     return Application(parts, consumer.process, check=check_answer)
 
 
-handle = Handler(application)
+handle: Handler[dict[str, Any]] = Handler(application)
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html"""

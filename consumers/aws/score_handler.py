@@ -5,12 +5,11 @@ Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-de
 
 import base64
 import binascii
-import os
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from consumers.aws.application import keep_policy
+from consumers.aws.handler import Handler
 from consumers.aws.settings import SettingsError
 from consumers.ports import DefectError
 from consumers.scoring.errors import FormError
@@ -53,7 +52,7 @@ class ScoreApplication:
         self._policies = keep_policy(_FromEnvironment(environment), now=self._clock.now())
         self._service = self._made()
 
-    def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    def handle(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
         """Answers one request, in the form of version 2.0.
 
         Raises:
@@ -107,29 +106,4 @@ def _body(event: Mapping[str, Any]) -> bytes:
     return base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode("utf-8")
 
 
-class ScoreHandler:
-    """What Lambda calls with each request: an application that is made once, at import in Lambda.
-
-    Args:
-        make: makes the application that environment variables describe.
-    """
-
-    def __init__(self, make: Callable[[Mapping[str, str]], ScoreApplication]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._application: ScoreApplication | None = None
-        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-            self._prepared()
-
-    def _prepared(self) -> ScoreApplication:
-        with self._lock:
-            if self._application is None:
-                self._application = self._make(os.environ)
-            return self._application
-
-    def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """The answer to one request; see :meth:`ScoreApplication.handle`."""
-        return (self._application or self._prepared()).handle(event)
-
-
-handle = ScoreHandler(ScoreApplication)
+handle: Handler[dict[str, Any]] = Handler(ScoreApplication)

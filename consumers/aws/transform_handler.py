@@ -4,8 +4,10 @@ The transform of a Firehose stream that producers put straight into.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
-from consumers.aws.application import Application, Handler, prepare_parts
+from consumers.aws.application import Application, prepare_parts
+from consumers.aws.handler import Handler
 from consumers.batch import check_transform_answer
 from consumers.deferred import DeferredConsumer
 from consumers.ports import ManagedServices
@@ -28,5 +30,5 @@ def application(
     return Application(parts, consumer.process, check=check_transform_answer)
 
 
-handle = Handler(application)
+handle: Handler[dict[str, Any]] = Handler(application)
 """Source: https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html"""

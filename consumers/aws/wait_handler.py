@@ -6,8 +6,6 @@ by their key, and nothing else.
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
-import os
-import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +14,7 @@ from urllib.parse import unquote
 import msgspec
 import re2
 
+from consumers.aws.handler import Handler
 from consumers.aws.settings import SettingsError
 from consumers.aws.sinks import call, make_client
 from consumers.ports import DefectError, TransientError
@@ -126,24 +125,4 @@ def _problem(status: int, detail: str, *, pointer: str = "", retry: int = 0) -> 
     return _answer(status, document, kind="application/problem+json", retry=retry)
 
 
-class WaitHandler:
-    """What Lambda calls with each request: an application that is made once, at import in Lambda."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._application: WaitApplication | None = None
-        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-            self._prepared()
-
-    def _prepared(self) -> WaitApplication:
-        with self._lock:
-            if self._application is None:
-                self._application = WaitApplication(os.environ)
-            return self._application
-
-    def __call__(self, event: Mapping[str, Any], context: Any) -> Answer:
-        """The answer to one request; see :meth:`WaitApplication.handle`."""
-        return (self._application or self._prepared()).handle(event, context)
-
-
-handle = WaitHandler()
+handle: Handler[Answer] = Handler(WaitApplication)

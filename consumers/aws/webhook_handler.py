@@ -6,9 +6,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
 """
 
 import logging
-import os
 import sys
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from consumers.aws.application import DEFAULT_SECONDS, concurrently
+from consumers.aws.handler import Handler
 from consumers.aws.https_post import Addresses, HttpsPost
 from consumers.aws.metrics import NAMESPACE
 from consumers.aws.settings import SettingsError
@@ -198,24 +197,4 @@ def webhook_metric_line(report: Delivered, *, function: str, at: float) -> str:
     return msgspec.json.encode(document).decode()
 
 
-class WebhookHandler:
-    """What Lambda calls with each batch: an application that is made once, at import in Lambda."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._application: WebhookApplication | None = None
-        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-            self._prepared()
-
-    def _prepared(self) -> WebhookApplication:
-        with self._lock:
-            if self._application is None:
-                self._application = WebhookApplication(os.environ)
-            return self._application
-
-    def __call__(self, event: Any, context: Any) -> dict[str, list[dict[str, str]]]:
-        """The answer to one batch; see :meth:`WebhookApplication.handle`."""
-        return (self._application or self._prepared()).handle(event, context)
-
-
-handle = WebhookHandler()
+handle: Handler[dict[str, list[dict[str, str]]]] = Handler(WebhookApplication)
