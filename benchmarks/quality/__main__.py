@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.quality import disguised, held_out, labelled, peers, personal, streams
+from benchmarks.quality import attributes, disguised, held_out, labelled, peers, personal, streams
 from benchmarks.quality.page import Measured, markdown
 from consumers.moderation.moderator import Moderator
 from consumers.policy_tools.loading import load
@@ -33,6 +33,8 @@ def measure(moderator: Moderator, folder: Path, python: Path | None = None) -> M
     model = moderator.policy.model
     print("held-out rows, by label and language", file=sys.stderr, flush=True)
     by_label, calm = held_out.measure(moderator, RECIPE, folder)
+    print("attributes of Perspective's form", file=sys.stderr, flush=True)
+    ordered = attributes.measure(moderator, RECIPE, folder)
     print("labelled sets", file=sys.stderr, flush=True)
     sets, by_sets, gaps = labelled.measure(moderator, folder)
     print("personal data, streams, disguises", file=sys.stderr, flush=True)
@@ -47,6 +49,7 @@ def measure(moderator: Moderator, folder: Path, python: Path | None = None) -> M
         (*gaps, *kinds, *hidden),
         tuple(flags),
         tuple(by_label),
+        tuple(ordered),
         tuple(calm),
         tuple(peers.measure(moderator, folder, python)) if python is not None else (),
     )

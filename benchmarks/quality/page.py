@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from benchmarks.quality.attributes import Ordered
 from benchmarks.quality.held_out import ByLabel, Calm
 from benchmarks.quality.labelled import Outcome
 from benchmarks.quality.peers import MOST, Beside
@@ -33,6 +34,14 @@ eye on the rows below.
 LABELS = """\
 Each label by itself, on each set whose annotators said something of it: AUC is of the label's score, the shares are of
 texts that the policy gives the label. Other labels' texts are among the negatives.
+"""
+
+ATTRIBUTES = """\
+How well the attributes of Perspective's form ([score text](score-text.md)) order texts: by what annotators said, and in
+`rtp_prompts` by what Perspective itself said, of which nothing was learned. An attribute is offered in a language in
+which some set shows an AUC of 0.7 or more. Two choices looked at sets that are measured here, so that their figures are
+not blind: `SEVERE_TOXICITY` became hate or threat after its first figure on `davidson`, and Arabic was added because
+of these figures.
 """
 
 CALM = """\
@@ -72,6 +81,7 @@ class Measured(Struct, frozen=True):
     missed: tuple[Missed, ...]
     flags: tuple[Flagged, ...]
     by_label: tuple[ByLabel, ...] = ()
+    attributes: tuple[Ordered, ...] = ()
     calm: tuple[Calm, ...] = ()
     beside: tuple[Beside, ...] = ()
 
@@ -104,6 +114,7 @@ def _lines(measured: Measured) -> Iterator[str]:
     yield ""
     yield PEERS
     yield from _by_label(measured.by_label)
+    yield from _attributes(measured.attributes)
     yield from _calm(measured.calm)
     if measured.beside:
         yield from _beside(measured.beside)
@@ -151,6 +162,20 @@ def _by_label(rows: Sequence[ByLabel]) -> Iterator[str]:
         yield (
             f"| {row.label} | {row.data} | {row.languages} | {row.texts:,} | {row.positive:,} | {_figure(row.auc)} "
             f"| {' | '.join(shares)} |"
+        )
+    yield ""
+
+
+def _attributes(rows: Sequence[Ordered]) -> Iterator[str]:
+    yield "## Attributes of Perspective's form, held-out rows"
+    yield ""
+    yield ATTRIBUTES
+    yield "| attribute | language | set | texts | such | AUC | mean score: such, others | 0.7 or more: such, others |"
+    yield "|---|---|---|---:|---:|---|---|---|"
+    for row in rows:
+        yield (
+            f"| {row.attribute} | {row.language} | {row.data} | {row.texts:,} | {row.positive:,} | {_figure(row.auc)} "
+            f"| {row.mean_positive:.2f}, {row.mean_negative:.2f} | {row.caught:.0%}, {row.wrong:.0%} |"
         )
     yield ""
 

@@ -1,7 +1,7 @@
 """Attributes of Perspective, made of the policy's labels; and in which languages that was measured to work.
 
 An attribute is the strongest of its labels. What has no label here cannot be scored honestly and is refused, and so is
-a language in which no held-out set shows an AUC of 0.7 or more. `python -m benchmarks.attributes` has the figures.
+a language in which no held-out set shows an AUC of 0.7 or more. `docs/quality.md` has the figures.
 """
 
 from collections.abc import Mapping, Sequence

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.quality.__main__ import measure
+from benchmarks.quality.attributes import PERSPECTIVE
 from benchmarks.quality.disguised import confusables, is_read_as
 from benchmarks.quality.page import Measured, markdown
 from benchmarks.quality.rows import json_lines
@@ -18,6 +19,7 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import fold
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
+from consumers.scoring.attributes import ATTRIBUTES
 
 FOLDER = Path(os.environ["STREAMKEEPER_DATA"])
 STREAMS = (("ubuntu_irc_chat", "text"), ("reddit_goemotions", "text"), ("wikipedia_edits_2015", "comment"))
@@ -58,6 +60,29 @@ def test_every_set_and_stream_was_measured_on_its_test_split(measured: Measured)
         54_263,
         39_199,
     ]
+
+
+def test_an_attribute_is_offered_in_no_language_in_which_no_set_shows_that_it_orders_texts(measured: Measured) -> None:
+    shown = {(one.attribute, one.language) for one in measured.attributes if one.auc.value >= 0.7}
+    offered = {
+        (name, language)
+        for name, one in ATTRIBUTES.items()
+        for language in one.languages
+        if not name.endswith("_EXPERIMENTAL")
+    }
+    assert offered <= shown
+
+
+def test_the_page_for_those_who_move_has_the_figures_as_they_are(measured: Measured) -> None:
+    page = (ROOT / "docs" / "moving-from-perspective.md").read_text("utf-8")
+    shown = {
+        f"| {one.attribute} | {one.auc.value:.3f} ({one.auc.low:.3f} – {one.auc.high:.3f}) "
+        f"| {100 * one.caught:.0f} % | {100 * one.wrong:.0f} % |"
+        for one in measured.attributes
+        if one.data.startswith(PERSPECTIVE)
+    }
+    assert len(shown) == 6
+    assert shown - set(page.splitlines()) == set()
 
 
 def test_the_page_is_what_the_command_writes(measured: Measured) -> None:

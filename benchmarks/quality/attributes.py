@@ -1,31 +1,24 @@
-"""How well attributes order texts that people labelled, and how far they agree with Perspective's own scores.
+"""How well Perspective's attributes order texts that people labelled, and how far they agree with its own scores.
 
-python -m benchmarks.attributes --data FOLDER [--json]
-
-Held-out rows of the sets that the weights' recipe names, as for `make quality`: nothing was learned from them. A text
-is such when it has a label of the attribute, and is not when it has none and its annotators were asked for one.
-`rtp_prompts` has what Perspective itself said; nothing was learned from it at all, and its texts count as such
-from 0.5.
+Held-out rows of the sets that the weights' recipe names: nothing was learned from them. A text is such when it has a
+label of the attribute, and is not when it has none and its annotators were asked for one. `rtp_prompts` has what
+Perspective itself said; nothing was learned from it at all, and its texts count as such from 0.5.
 """
 
-import argparse
 import gzip
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 
-from benchmarks.quality.__main__ import RECIPE
 from benchmarks.quality.held_out import FEWEST, LONGEST
 from consumers.evaluation.intervals import Estimate
 from consumers.evaluation.ranking import auc
-from consumers.policy_tools.loading import load
+from consumers.moderation.moderator import Moderator
 from consumers.scoring.attributes import Attribute, AttributeScorer
 from consumers.training.examples import Example, read_examples
 from consumers.training.recipe import Recipe
@@ -41,7 +34,7 @@ _COLUMNS = {
 }
 
 
-class Row(Struct, frozen=True):
+class Ordered(Struct, frozen=True):
     """One attribute on one set.
 
     Args:
@@ -64,17 +57,16 @@ class Row(Struct, frozen=True):
     wrong: float
 
 
-def measure(folder: Path) -> list[Row]:
+def measure(moderator: Moderator, recipe: Path, folder: Path) -> list[Ordered]:
     """Every attribute on every set and language that has enough texts of both kinds."""
-    scorer = AttributeScorer(load("default")[1])
+    scorer = AttributeScorer(moderator)
     names = [name for name in scorer.attributes if not name.endswith("_EXPERIMENTAL")]
     rows = list(_by_perspective(scorer, folder))
-    recipe = Recipe.load(RECIPE.read_text("utf-8"))
-    for one in recipe.sets:
+    read = Recipe.load(recipe.read_text("utf-8"))
+    for one in read.sets:
         if not one.file.endswith(".jsonl.gz") or not one.labels:
             continue
-        print(one.name, file=sys.stderr, flush=True)
-        given = read_examples(one, _lines(folder / one.file), seed=recipe.seed, longest=LONGEST)
+        given = read_examples(one, _lines(folder / one.file), seed=read.seed, longest=LONGEST)
         found: dict[tuple[str, str], list[tuple[bool, float]]] = defaultdict(list)
         for example in given.examples:
             if example.part != "held_out" or not example.labels:
@@ -98,25 +90,26 @@ def _truth(example: Example, attribute: Attribute) -> bool | None:
     return any(known) if known else None
 
 
-def _by_perspective(scorer: AttributeScorer, folder: Path) -> Iterator[Row]:
+def _by_perspective(scorer: AttributeScorer, folder: Path) -> Iterator[Ordered]:
+    names = [name for name in _COLUMNS if name in scorer.attributes]
     found: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     for line in _lines(folder / "labelled" / PERSPECTIVE / "data.jsonl.gz"):
         if line["split"] != "test":
             continue
-        scores = scorer.scores(line["text"], list(_COLUMNS), language="en")
-        for name, column in _COLUMNS.items():
-            if (value := line["native"].get(column)) is not None:
+        scores = scorer.scores(line["text"], names, language="en")
+        for name in names:
+            if (value := line["native"].get(_COLUMNS[name])) is not None:
                 found[name].append((value >= 0.5, scores[name]))
     for name, judged in found.items():
         yield from _row(name, f"{PERSPECTIVE} (Perspective's scores)", "en", judged)
 
 
-def _row(name: str, data: str, language: str, judged: list[tuple[bool, float]]) -> Iterator[Row]:
+def _row(name: str, data: str, language: str, judged: list[tuple[bool, float]]) -> Iterator[Ordered]:
     such = np.array([one for one, _ in judged], bool)
     scores = np.array([score for _, score in judged])
     if min(such.sum(), (~such).sum()) >= FEWEST and (ordered := auc(such, scores)) is not None:
         yes, no = scores[such], scores[~such]
-        yield Row(
+        yield Ordered(
             name,
             data,
             language,
@@ -133,36 +126,3 @@ def _row(name: str, data: str, language: str, judged: list[tuple[bool, float]]) 
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
-
-
-def table(rows: list[Row]) -> str:
-    """The figures as Markdown."""
-    lines = [
-        "| attribute | language | set | texts | such | AUC | mean score: such, others | 0.7 or more: such, others |",
-        "|---|---|---|---:|---:|---|---|---|",
-    ]
-    for row in rows:
-        lines.append(
-            f"| {row.attribute} | {row.language} | {row.data} | {row.texts:,} | {row.positive:,} "
-            f"| {row.auc.value:.3f} ({row.auc.low:.3f} – {row.auc.high:.3f}) "
-            f"| {row.mean_positive:.2f}, {row.mean_negative:.2f} | {row.caught:.0%}, {row.wrong:.0%} |"
-        )
-    return "\n".join(lines)
-
-
-def main() -> int:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.attributes", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="the data folder: labelled/ lies in it")
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
-    options = parser.parse_args()
-    if not (options.data / "labelled").is_dir():
-        print(f"--data {options.data}: no folder labelled/ in it; give the data folder", file=sys.stderr)
-        return 2
-    rows = measure(options.data)
-    print(json.dumps(msgspec.to_builtins(rows)) if options.json else table(rows))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
