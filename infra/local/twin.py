@@ -43,6 +43,7 @@ from infra.local.front import Front, asking
 from infra.local.kept import Kept
 from infra.local.kinesis.api import KinesisApi
 from infra.local.kinesis.iterators import stream_of
+from infra.local.kinesis.segments import Segments
 from infra.local.kinesis.streams import Streams
 from infra.local.logs import FunctionLogs
 from infra.local.moto_backend import MotoBackend
@@ -159,7 +160,9 @@ class Twin:
         )
         meter = self.cloudwatch.meter
         guard = testbed.faults.refuse if testbed else _no_guard
-        self.streams = Streams(account=ACCOUNT_ID, region=region, log=kept.log if kept else None, meter=meter)
+        self.streams = Streams(
+            account=ACCOUNT_ID, region=region, log=kept.log if kept else None, meter=meter, segments=Segments(data)
+        )
         self.logs = FunctionLogs(self.moto, self._clock, written=self.cloudwatch.lines)
         self.rights = None if rights is None else Watch(self.moto, self._where(), enforced=rights == "enforced")
         """The rights that were used; None when nobody looks."""

@@ -38,7 +38,8 @@ from infra.local.firehose.records import Origin as RowOrigin
 from infra.local.firehose.records import SourceRecord
 from infra.local.firehose.stream import DeliveryStream
 from infra.local.kinesis import resharding
-from infra.local.kinesis.shards import UNLIMITED, Record
+from infra.local.kinesis.records import Record
+from infra.local.kinesis.shards import UNLIMITED
 from infra.local.kinesis.streams import PutEntry, Streams
 from producers.ports import CallFailedError, OutRecord, PutResult
 from tests.fakes.stream import VirtualClock

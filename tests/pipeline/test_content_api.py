@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.local.kinesis.shards import Record
+from infra.local.kinesis.records import Record
 from infra.local.twin import Twin
 from tests.fakes.until import until
 from tests.pipeline.hostile_requests import EVENT, HOSTILE, MANY, ONE, Hostile
@@ -58,8 +58,8 @@ class Api:
     def records(self) -> list[Record]:
         """Everything that lies on the stream."""
         stream = self.twin.streams.get(self.twin.outputs["ContentStreamName"])
-        [shard] = stream.shards.values()
-        return list(shard.records)
+        [shard] = stream.shards
+        return list(self.twin.streams.read(stream, shard, 0, now=time.time()).records)
 
 
 class Answer:

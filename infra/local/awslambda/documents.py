@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 from pybase64 import b64encode
 
-from infra.local.kinesis.shards import Record
+from infra.local.kinesis.records import Record
 
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 AGE_EXCEEDED = "RecordAgeExceeded"

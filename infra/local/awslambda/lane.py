@@ -18,7 +18,7 @@ from infra.local.awslambda.documents import AGE_EXCEEDED, RETRIES_EXHAUSTED, Dis
 from infra.local.awslambda.functions import PAYLOAD_LIMIT
 from infra.local.awslambda.settings import Backoff, MappingSettings
 from infra.local.awslambda.windows import Window, window_of
-from infra.local.kinesis.shards import Record
+from infra.local.kinesis.records import Record
 
 ENVELOPE_BYTES = len('{"Records":[]}')
 REPORTED = "reported as failed"

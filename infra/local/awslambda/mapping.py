@@ -23,7 +23,8 @@ from infra.local.awslambda.documents import Origin, record_overhead
 from infra.local.awslambda.filters import compile_filters, filtered_record
 from infra.local.awslambda.lane import Discard, Failed, Invoke, Lane, Outcome, State
 from infra.local.awslambda.settings import Backoff, MappingSettings
-from infra.local.kinesis.shards import Record, hash_key
+from infra.local.kinesis.records import Record
+from infra.local.kinesis.shards import hash_key
 from infra.local.kinesis.streams import ShardInfo, ShardRead
 
 READ_AHEAD_BYTES = 16 * 1024 * 1024

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,8 +105,16 @@ class Store:
         Raises:
             StoreError: the file is damaged.
         """
+        return list(self.each(sql, values))
+
+    def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """What is written, row by row: of what need not be in memory at once.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
         try:
-            return self._connection.execute(sql, values).fetchall()
+            yield from self._connection.execute(sql, values)
         except sqlite3.Error as error:
             raise StoreError(f"{self.path} is damaged ({error}); move the folder away") from error
 

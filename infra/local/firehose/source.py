@@ -9,7 +9,7 @@ from typing import Protocol
 
 from glue.kpl.aggregation import UserRecord, decode
 from infra.local.firehose.records import KinesisCoordinate, Origin, SourceRecord
-from infra.local.kinesis.shards import Record
+from infra.local.kinesis.records import Record
 from infra.local.kinesis.streams import Streams
 
 _READ_LIMIT = 10_000

@@ -5,18 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from infra.local.durable.store import Store
-from infra.local.kinesis.shards import Record, Shard
+from infra.local.kinesis.records import Record, decode, encode
+from infra.local.kinesis.shards import Shard
 from infra.local.kinesis.streams import Stream, Streams
 
-_SEQUENCE_BYTES = 24
 _TRIM_SECONDS = 60.0
-
-
-class _Entry(msgspec.Struct, frozen=True, array_like=True):
-    sequence: bytes
-    arrived: float
-    partition_key: str
-    data: bytes
 
 
 class _ShardDocument(msgspec.Struct, frozen=True):
@@ -87,13 +80,10 @@ class StreamLog:
 
     def appended(self, stream: Stream, shard: Shard, records: Sequence[Record]) -> None:
         """Keeps records of a shard; those that have expired go now and then."""
-        entries = [
-            _Entry(r.sequence.to_bytes(_SEQUENCE_BYTES, "big"), r.arrived, r.partition_key, r.data) for r in records
-        ]
         newest = records[-1].arrived
         self._store.add(
             "INSERT INTO records (stream, shard, newest, entries) VALUES (?, ?, ?, ?)",
-            (stream.name, shard.shard_id, newest, _encode(entries)),
+            (stream.name, shard.shard_id, newest, encode(records)),
         )
         if newest >= self._trimmed.setdefault(stream.name, newest) + _TRIM_SECONDS:
             self._trimmed[stream.name] = newest
@@ -124,15 +114,16 @@ class StreamLog:
         return found
 
     def _fill(self, stream: Stream, shard: Shard, horizon: float) -> None:
-        rows = self._store.rows(
+        newest: list[Record] = []
+        for (entries,) in self._store.each(
             "SELECT entries FROM records WHERE stream = ? AND shard = ? ORDER BY id", (stream.name, shard.shard_id)
-        )
-        for at, (entries,) in enumerate(rows):
-            for entry in msgspec.msgpack.decode(entries, type=list[_Entry]):
-                if entry.arrived >= horizon or at == len(rows) - 1:
-                    shard.restore(
-                        Record(int.from_bytes(entry.sequence, "big"), entry.arrived, entry.partition_key, entry.data)
-                    )
+        ):
+            for record in newest:
+                if record.arrived >= horizon:
+                    shard.restore(record)
+            newest = decode(entries)
+        for record in newest:
+            shard.restore(record)
 
 
 def _stream(document: _StreamDocument, streams: Streams) -> Stream:
@@ -142,6 +133,7 @@ def _stream(document: _StreamDocument, streams: Streams) -> Stream:
         mode=document.mode,
         created_at=document.created_at,
         limits=streams.limits,
+        segments=streams.segments,
         max_record_bytes=document.max_record_bytes,
         retention_hours=document.retention_hours,
         tags=document.tags,
@@ -157,6 +149,7 @@ def _stream(document: _StreamDocument, streams: Streams) -> Stream:
             born=described.born,
             opened_at=described.opened_at,
             limits=streams.limits,
+            segments=streams.segments,
             parents=described.parents,
             children=described.children,
             closed_at=described.closed_at,

@@ -6,36 +6,17 @@ Everything here is a pure function of its arguments; the time is an argument (ep
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
+from infra.local.kinesis.history import History
+from infra.local.kinesis.records import Record
+from infra.local.kinesis.segments import Segments
 
 HASH_SPACE = 2**128
 MIB = 1024 * 1024
 GET_RECORDS_LIMIT = 10_000
 GET_BYTES_LIMIT = 10 * MIB
-TRIM_CHUNK = 1024
-
-
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record at rest in a shard: its number, arrival time (epoch seconds), key and bytes."""
-
-    sequence: int
-    arrived: float
-    partition_key: str
-    data: bytes
-
-    @property
-    def sequence_number(self) -> str:
-        """The number as the API shows it, 56 digits."""
-        return str(self.sequence)
-
-    @property
-    def size(self) -> int:
-        """Bytes that count against the limits: data and partition key."""
-        return len(self.data) + len(self.partition_key.encode())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +133,10 @@ class Shard:
     children: tuple[str, ...] = ()
     closed_at: float | None = None
     count: int = 0
-    records: list[Record] = field(default_factory=list)
-    sequences: list[int] = field(default_factory=list)
+    segments: Segments = field(default_factory=Segments, repr=False)
 
     def __post_init__(self) -> None:
+        self._history = History(self.segments)
         self.shard_id = shard_name(self.index)
         self.starting = first_sequence(index=self.index, born=self.born)
         self.last = self.starting
@@ -180,61 +161,49 @@ class Shard:
         """Stores a record and gives it with its number and arrival time. Constant time."""
         self.count += 1
         # Arrival never runs backwards inside a shard, whatever the machine's clock does.
-        arrived = max(now, self.records[-1].arrived) if self.records else now
+        newest = self._history.newest
+        arrived = now if newest is None else max(now, newest.arrived)
         seconds = int(arrived) & 0xF_FFFF_FFFF
         sequence = self.starting + (self.count << 84) + (seconds << 48)
         record = Record(sequence, arrived, partition_key, data)
-        self.records.append(record)
-        self.sequences.append(sequence)
+        self._history.append(record)
         self.last = sequence
         return record
 
     def restore(self, record: Record) -> None:
         """Takes back a record written earlier, with the number it was given then."""
         self.count = (record.sequence - self.starting) >> 84
-        self.records.append(record)
-        self.sequences.append(record.sequence)
+        self._history.append(record)
         self.last = record.sequence
 
     def trim(self, horizon: float) -> None:
-        """Forgets the records that arrived before ``horizon``; in chunks, so that a put stays constant time."""
-        if self.records and self.records[0].arrived < horizon:
-            expired = self._first_at(horizon)
-            if expired >= TRIM_CHUNK or expired == len(self.records):
-                del self.records[:expired]
-                del self.sequences[:expired]
-
-    def _first_at(self, moment: float) -> int:
-        return bisect_left(self.records, moment, key=lambda record: record.arrived)
+        """Forgets the records that arrived before ``horizon``."""
+        self._history.trim(horizon)
 
     def before(self, moment: float) -> int:
         """The position just before the first record that arrived at ``moment`` or later."""
-        at = self._first_at(moment)
-        return self.last if at == len(self.records) else self.sequences[at] - 1
-
-    def _next(self, after: int, horizon: float) -> int:
-        """Where the first record after ``after`` stands that has not expired."""
-        at = bisect_right(self.sequences, after)
-        if at < len(self.records) and self.records[at].arrived < horizon:
-            at = max(at, self._first_at(horizon))
-        return at
+        found = self._history.arrived_since(moment)
+        return self.last if found is None else found.sequence - 1
 
     def read(self, after: int, *, limit: int, max_bytes: int, horizon: float) -> Sequence[Record]:
         """Up to ``limit`` records after position ``after``, at least one if there is one, within ``max_bytes``."""
-        at = self._next(after, horizon)
-        found = self.records[at : at + limit]
+        found: list[Record] = []
         total = 0
-        for position, record in enumerate(found):
-            total += record.size
-            if total > max_bytes and position:
-                return found[:position]
+        for run in self._history.after(after, since=horizon):
+            for record in run[: limit - len(found)]:
+                total += record.size
+                if total > max_bytes and found:
+                    return found
+                found.append(record)
+            if len(found) >= limit:
+                break
         return found
 
     def behind(self, after: int, *, now: float, horizon: float) -> int:
         """Milliseconds between ``now`` and the arrival of the first record after ``after``; 0 at the tip."""
-        at = self._next(after, horizon)
-        return 0 if at >= len(self.records) else max(0, int((now - self.records[at].arrived) * 1000))
+        arrived = self._history.arrival_after(after, since=horizon)
+        return 0 if arrived is None else max(0, int((now - arrived) * 1000))
 
     def exhausted(self, after: int, horizon: float) -> bool:
         """Whether the shard is closed and nothing comes after ``after``."""
-        return not self.is_open and self._next(after, horizon) >= len(self.records)
+        return not self.is_open and not self._history.has_after(after, since=horizon)

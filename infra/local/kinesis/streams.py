@@ -16,10 +16,11 @@ import msgspec
 
 from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.errors import ApiError
+from infra.local.kinesis.records import Record
+from infra.local.kinesis.segments import Segments
 from infra.local.kinesis.shards import (
     GET_BYTES_LIMIT,
     GET_RECORDS_LIMIT,
-    Record,
     Shard,
     ShardLimits,
     even_ranges,
@@ -77,6 +78,7 @@ class Stream:
     created_at: float
     limits: ShardLimits
     max_record_bytes: int
+    segments: Segments
     retention_hours: int = DEFAULT_RETENTION_HOURS
     tags: dict[str, str] = field(default_factory=dict)
     consumers: dict[str, float] = field(default_factory=dict)
@@ -108,6 +110,7 @@ class Stream:
             opened_at=now,
             limits=self.limits,
             parents=tuple(parent.shard_id for parent in parents),
+            segments=self.segments,
         )
         self.next_index += 1
         self.shards[shard.shard_id] = shard
@@ -156,6 +159,7 @@ class Streams:
         settle_seconds: how long a new stream is CREATING and a changed one UPDATING.
         log: where changes are kept, None for memory only.
         meter: takes what CloudWatch counts of a stream.
+        segments: where records go that leave memory.
 
     >>> streams = Streams()
     >>> stream = streams.create("content", shard_count=2, now=0.0)
@@ -173,6 +177,7 @@ class Streams:
         settle_seconds: float = 0.0,
         log: Log | None = None,
         meter: Meter | None = None,
+        segments: Segments | None = None,
     ) -> None:
         self.account = account
         self.region = region
@@ -180,6 +185,7 @@ class Streams:
         self.settle_seconds = settle_seconds
         self.log = log
         self.meter: Meter = meter or NoMeter()
+        self.segments = segments or Segments()
         self.lock = threading.RLock()
         self.watchers: list[Callable[[], None]] = []
         """Called whenever there are new records or shards; from any thread, and so they only take note."""
@@ -230,6 +236,7 @@ class Streams:
                 created_at=now,
                 limits=self.limits,
                 max_record_bytes=max_record_kib * 1024,
+                segments=self.segments,
                 tags=dict(tags or {}),
                 busy_until=now + self.settle_seconds,
             )

@@ -279,7 +279,7 @@ def test_boto3_speaks_with_it_over_a_socket(rig):
 def test_a_destination_gets_the_record_in_the_form_of_its_service():
     from infra.local.awslambda.destinations import AwsDestinations
     from infra.local.awslambda.documents import Discarded, Origin
-    from infra.local.kinesis.shards import Record
+    from infra.local.kinesis.records import Record
 
     calls = []
 

@@ -3,7 +3,7 @@
 from infra.local.awslambda.documents import Origin
 from infra.local.awslambda.lane import Discard, Failed, Invoke, Lane, NotInvoked, Outcome, Succeeded
 from infra.local.awslambda.settings import Backoff, MappingSettings
-from infra.local.kinesis.shards import Record
+from infra.local.kinesis.records import Record
 
 ORIGIN = Origin(stream_arn="arn:stream", shard_id="shardId-000000000000", region="eu-central-1", role_arn="arn:role")
 
