@@ -9,7 +9,6 @@ import contextlib
 import json
 import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -126,9 +125,10 @@ def _run(twin: Twin, source: Path, kind: str, events: int) -> dict[str, Any]:
     name = twin.outputs["VerdictsDeliveryStreamName"]
     already = twin.state()["delivery_streams"][name]["rows_out"]
     before, wall = _by_id(0), time.monotonic()
+    most: dict[str, int] = {}
     with (
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as producer,
-        _sampling(before, producer.pid) as seen,
+        _sampling(before, producer.pid, most) as seen,
     ):
         said = producer.communicate()[0]
         if producer.returncode:
@@ -149,7 +149,7 @@ def _run(twin: Twin, source: Path, kind: str, events: int) -> dict[str, Any]:
         "events a second": round(events / seconds),
         "wanted": TARGETS[kind],
         "µs of CPU an event": round(sum(micros.values()), 1),
-        "memory of the runtime, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        "most memory, MB, by process": most,
         "µs of CPU an event, by part": micros,
     }
 
@@ -167,8 +167,14 @@ def _idle(ready: float) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _sampling(before: dict[str, tuple[str, float]], producer: int) -> Iterator[dict[str, float]]:
-    """What each part has used in the end; threads and processes that end meanwhile are counted as last seen."""
+def _sampling(
+    before: dict[str, tuple[str, float]], producer: int, most: dict[str, int]
+) -> Iterator[dict[str, float]]:
+    """What each part has used in the end; threads and processes that end meanwhile are counted as last seen.
+
+    Args:
+        most: gets the most memory that each process has had since its start, in MB.
+    """
     seen: dict[str, float] = {}
     ended = threading.Event()
     by_id: dict[str, tuple[str, float]] = {}
@@ -180,6 +186,10 @@ def _sampling(before: dict[str, tuple[str, float]], producer: int) -> Iterator[d
             totals[part] += value - before.get(key, ("", 0.0))[1]
         seen.update(totals)
         seen.pop("thread sampling", None)
+        for pid in (os.getpid(), *_below(os.getpid())):
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                name = "runtime" if pid == os.getpid() else "producer" if pid == producer else _function(pid)
+                most[name] = _most_memory(pid)
 
     def watch() -> None:
         while not ended.wait(1.0):
@@ -222,6 +232,11 @@ def _by_id(producer: int) -> dict[str, tuple[str, float]]:
 def _cpu(stat: Path) -> float:
     fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def _most_memory(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
 
 def _function(pid: int) -> str:

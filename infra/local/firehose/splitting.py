@@ -5,22 +5,22 @@ the PutRecord reference: a record with more than 500 sub-records is accepted and
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 MAX_SUB_RECORDS = 500
 
-Splitter = Callable[[bytes], list[bytes]]
+Splitter = Callable[[bytes], Sequence[bytes]]
 
 _documents = msgspec.json.Decoder(msgspec.Raw)
 _lenient = json.JSONDecoder()
 _BLANK = " \t\r\n"
 
 
-def whole(data: bytes) -> list[bytes]:
+def whole(data: bytes) -> tuple[bytes]:
     """The record itself: no de-aggregation."""
-    return [data]
+    return (data,)
 
 
 def split_json(data: bytes) -> list[bytes]:

@@ -6,7 +6,9 @@ comes back as values, transform batches to invoke and deliveries to write.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from infra.local.firehose.config import StreamConfig
 from infra.local.firehose.errors import PARTITION_LIMIT, PARTITIONING
@@ -239,7 +241,7 @@ class DeliveryStream:
             origin = record.origin
             if len(parts) > 1:
                 # Each sub-record is a record of its own to the function, with an id of its own.
-                origin = replace(origin, record_id=f"{origin.record_id}{at:06d}")
+                origin = msgspec.structs.replace(origin, record_id=f"{origin.record_id}{at:06d}")
             self._to_transform.append(SourceRecord(part, origin))
             self._to_transform_size += len(part)
 
