@@ -5,7 +5,7 @@ the schema's fingerprint. A table that does not have that very schema is refused
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Literal
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ __all__ = [
     "read_schema",
     "read_table",
     "write_table",
+    "write_tables",
 ]
 
 FINGERPRINT_KEY = "streamkeeper.schema_fingerprint"
@@ -89,11 +90,29 @@ def write_table(
     [{'id': 'a'}]
     """
     _refuse_drift(table.schema, schema)
-    for field in schema:
-        if not field.nullable and table.column(field.name).null_count:
-            raise ValueError(f"column {field.name!r} is required and has {table.column(field.name).null_count} nulls")
     if sorted_by:
         table = table.sort_by([(name, "ascending") for name in sorted_by])
+    return write_tables([table], schema, compression=compression, row_group_rows=row_group_rows)
+
+
+def write_tables(
+    tables: Iterable[pa.Table],
+    schema: pa.Schema,
+    *,
+    compression: Compression = "snappy",
+    row_group_rows: int = ROW_GROUP_ROWS,
+) -> bytes:
+    """What ``write_table`` gives for the rows of all these tables, with a row group and a table in memory at a time.
+
+    Raises:
+        DriftError: when a table has another schema; the message says where.
+        ValueError: for a column that may not be null and is.
+
+    >>> schema = arrow_schema([("id", "string")])
+    >>> tables = [pa.table({"id": [name]}, schema=schema) for name in "abc"]
+    >>> write_tables(tables, schema) == write_table(pa.concat_tables(tables), schema)
+    True
+    """
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
@@ -104,10 +123,25 @@ def write_table(
         write_statistics=True,
         store_schema=False,  # the Parquet types say it all, and other readers need not know Arrow
     ) as writer:
-        writer.write_table(table, row_group_size=row_group_rows)
+        held = schema.empty_table()
+        for table in tables:
+            _refuse_drift(table.schema, schema)
+            _refuse_nulls(table, schema)
+            held = pa.concat_tables([held, table]) if held.num_rows else table
+            while held.num_rows >= row_group_rows:
+                writer.write_table(held.slice(0, row_group_rows), row_group_size=row_group_rows)
+                held = held.slice(row_group_rows)
+        if held.num_rows:
+            writer.write_table(held, row_group_size=row_group_rows)
         writer.add_key_value_metadata({FINGERPRINT_KEY: fingerprint(schema)})
     body: bytes = sink.getvalue().to_pybytes()
     return body
+
+
+def _refuse_nulls(table: pa.Table, schema: pa.Schema) -> None:
+    for field in schema:
+        if not field.nullable and table.column(field.name).null_count:
+            raise ValueError(f"column {field.name!r} is required and has {table.column(field.name).null_count} nulls")
 
 
 def read_schema(source: bytes | BinaryIO) -> pa.Schema:

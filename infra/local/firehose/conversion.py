@@ -6,7 +6,7 @@ the strict one, :mod:`infra.local.firehose.openx`, record by record. So one bad 
 time and nothing else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -78,7 +78,11 @@ class Converter:
 
         A record holds one JSON object, or several one after another; a record fits whole or not at all.
         """
-        return self._together(records, _starts(records, _SLICE_BYTES), self._slice)
+        return _joined(list(self.parts(records)))
+
+    def parts(self, records: Sequence[bytes]) -> Iterator[Converted]:
+        """What :meth:`convert` gives, part by part; failures have their places among all records."""
+        yield from self._parts(records, _starts(records, _SLICE_BYTES), self._slice)
 
     def _slice(self, records: Sequence[bytes]) -> Converted:
         table = self.convert_fast(records)
@@ -86,7 +90,7 @@ class Converter:
             return Converted(table, [])
         if self._fast is None or len(records) <= _RETRY_BLOCK:
             return self.convert_strictly(records)
-        return self._together(records, range(0, len(records), _RETRY_BLOCK), self._slice)
+        return _joined(list(self._parts(records, range(0, len(records), _RETRY_BLOCK), self._slice)))
 
     def convert_fast(self, records: Sequence[bytes]) -> pa.Table | None:
         """What :meth:`convert` gives when the fast reader objects to nothing, else None."""
@@ -103,19 +107,23 @@ class Converter:
                 failures.append(Failure(index, error.code, str(error)))
         return Converted(pa.Table.from_pylist(rows, schema=self._schema), failures)
 
-    def _together(
-        self, records: Sequence[bytes], starts: Sequence[int], convert: Callable[[Sequence[bytes]], Converted]
-    ) -> Converted:
+    @staticmethod
+    def _parts(
+        records: Sequence[bytes], starts: Sequence[int], convert: Callable[[Sequence[bytes]], Converted]
+    ) -> Iterator[Converted]:
         """What the parts that begin at these places give, one after the other."""
-        if len(starts) <= 1:
-            return convert(records)
-        tables: list[pa.Table] = []
-        failures: list[Failure] = []
         for start, end in pairwise([*starts, len(records)]):
             part = convert(records[start:end])
-            tables.append(part.table)
-            failures += [Failure(start + failure.index, failure.code, failure.message) for failure in part.failures]
-        return Converted(pa.concat_tables(tables), failures)
+            failures = [Failure(start + failure.index, failure.code, failure.message) for failure in part.failures]
+            yield Converted(part.table, failures)
+
+
+def _joined(parts: Sequence[Converted]) -> Converted:
+    if len(parts) == 1:
+        return parts[0]
+    return Converted(
+        pa.concat_tables([part.table for part in parts]), [failure for part in parts for failure in part.failures]
+    )
 
 
 class _FastReader:

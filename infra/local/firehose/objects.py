@@ -2,7 +2,7 @@
 
 import gzip
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +15,8 @@ from infra.local.firehose.records import FailedRecord
 from infra.local.firehose.stream import Delivery
 
 if TYPE_CHECKING:
+    from pyarrow import Table
+
     from glue.catalog.lake import Compression
     from infra.local.firehose.conversion import Converter
 
@@ -117,7 +119,7 @@ def _plain_object(delivery: Delivery, place: Destination, names: Names) -> S3Obj
 def _converted_objects(
     delivery: Delivery, conversion: ConversionSettings, conversions: Conversions, names: Names, *, now: float
 ) -> list[S3Object]:
-    from glue.catalog.lake import write_table
+    from glue.catalog.lake import write_tables
 
     records = [record for piece in delivery.pieces for record in piece.records]
     ends = list(accumulate(len(piece.records) for piece in delivery.pieces))
@@ -136,15 +138,23 @@ def _converted_objects(
     except ValueError as error:
         problem = ("DataFormatConversion.InvalidSchema", str(error))
         return [_error_object(delivery, [failed(at, *problem) for at in range(len(records))], names)]
-    converted = converter.convert(records)
+    rows = 0
+    failures: list[FailedRecord] = []
+
+    def tables() -> "Iterator[Table]":
+        nonlocal rows
+        for part in converter.parts(records):
+            rows += part.table.num_rows
+            failures.extend(failed(failure.index, failure.code, failure.message) for failure in part.failures)
+            yield part.table
+
+    compression: Compression = conversion.compression  # type: ignore[assignment]
+    body = write_tables(tables(), schema, compression=compression)
     found: list[S3Object] = []
-    if converted.table.num_rows:
-        compression: Compression = conversion.compression  # type: ignore[assignment]
-        body = write_table(converted.table, schema, compression=compression)
+    if rows:
         key = _key(delivery, delivery.config.destination, names)
-        found.append(S3Object(delivery.config.destination.bucket, key, body, converted.table.num_rows))
-    if converted.failures:
-        failures = [failed(failure.index, failure.code, failure.message) for failure in converted.failures]
+        found.append(S3Object(delivery.config.destination.bucket, key, body, rows))
+    if failures:
         found.append(_error_object(delivery, failures, names))
     return found
 

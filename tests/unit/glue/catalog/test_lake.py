@@ -3,6 +3,7 @@
 import io
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glue.catalog.lake import FINGERPRINT_KEY, DriftError, fingerprint, read_schema, read_table, write_table
+from glue.catalog.lake import (
+    FINGERPRINT_KEY,
+    DriftError,
+    fingerprint,
+    read_schema,
+    read_table,
+    write_table,
+    write_tables,
+)
 from glue.catalog.render.arrow import arrow_schema, arrow_type
 
 SCHEMA = arrow_schema(
@@ -213,3 +222,23 @@ def test_fingerprints_differ_by_name_type_order_and_depth() -> None:
     ]
 
     assert len({fingerprint(arrow_schema(columns)) for columns in variants}) == len(variants)
+
+
+@given(st.lists(st.integers(0, 4), max_size=6), st.integers(1, 5))
+def test_rows_that_come_in_parts_are_the_same_file_as_rows_that_come_at_once(sizes: list[int], group: int) -> None:
+    rows = [{**ROW, "id": f"id-{number}"} for number in range(sum(sizes))]
+    ends = list(accumulate(sizes, initial=0))
+    parts = [table(*rows[start:end]) for start, end in pairwise(ends)]
+
+    body = write_tables(iter(parts), SCHEMA, row_group_rows=group)
+
+    assert body == write_table(pa.concat_tables([table(), *parts]), SCHEMA, row_group_rows=group)
+    meta = pq.ParquetFile(io.BytesIO(body)).metadata
+    assert [meta.row_group(at).num_rows for at in range(meta.num_row_groups)] == [
+        min(group, len(rows) - at) for at in range(0, len(rows), group)
+    ]
+
+
+def test_a_part_with_another_schema_is_refused() -> None:
+    with pytest.raises(DriftError):
+        write_tables([table(ROW), table(ROW).drop_columns(["day"])], SCHEMA)

@@ -28,9 +28,7 @@ EVENT = {
 }
 
 _MINUTE_LATER = TimeShift(NOW, NOW, NOW + timedelta(minutes=1))
-_texts = st.one_of(
-    st.text(max_size=8), st.sampled_from(["a\u2028b", "😀", "\x7f", "\0", 'q"\\', "/", "x" * 70_000])
-)
+_texts = st.one_of(st.text(max_size=8), st.sampled_from(["a\u2028b", "😀", "\x7f", "\0", 'q"\\', "/", "x" * 70_000]))
 _media = st.fixed_dictionaries(
     {"uri": st.sampled_from(["s3://b/k", ""]), "mime_type": st.just("image/png")},
     optional={"sha256": st.sampled_from(["a" * 64, "A" * 64, None]), "alt": st.just("x")},
