@@ -167,9 +167,7 @@ def _idle(ready: float) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _sampling(
-    before: dict[str, tuple[str, float]], producer: int, most: dict[str, int]
-) -> Iterator[dict[str, float]]:
+def _sampling(before: dict[str, tuple[str, float]], producer: int, most: dict[str, int]) -> Iterator[dict[str, float]]:
     """What each part has used in the end; threads and processes that end meanwhile are counted as last seen.
 
     Args:

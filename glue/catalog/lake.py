@@ -123,15 +123,15 @@ def write_tables(
         write_statistics=True,
         store_schema=False,  # the Parquet types say it all, and other readers need not know Arrow
     ) as writer:
-        held = schema.empty_table()
+        held: pa.Table | None = None
         for table in tables:
             _refuse_drift(table.schema, schema)
             _refuse_nulls(table, schema)
-            held = pa.concat_tables([held, table]) if held.num_rows else table
+            held = table if held is None else pa.concat_tables([held, table])
             while held.num_rows >= row_group_rows:
                 writer.write_table(held.slice(0, row_group_rows), row_group_size=row_group_rows)
                 held = held.slice(row_group_rows)
-        if held.num_rows:
+        if held is not None and held.num_rows:
             writer.write_table(held, row_group_size=row_group_rows)
         writer.add_key_value_metadata({FINGERPRINT_KEY: fingerprint(schema)})
     body: bytes = sink.getvalue().to_pybytes()
