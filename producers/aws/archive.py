@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any, cast
 
 from glue.archive import PREFIX
@@ -14,6 +15,9 @@ from producers.replay.archived import ArchiveObject, begins_at
 LONGEST_BUFFER = timedelta(minutes=20)
 """An object holds at most 15 minutes of arrivals (Firehose's longest interval); some more for its
 writing. One of the archiver holds those of a single day, whenever it was written."""
+
+WHOLE_BYTES = 8 * 1024 * 1024
+"""Compressed bytes of an object that is fetched whole."""
 
 
 class S3Archive:
@@ -44,7 +48,10 @@ class S3Archive:
         return sorted(found, key=lambda one: one.key)
 
     def lines(self, one: ArchiveObject) -> Iterator[bytes]:
-        """An object's lines, without newlines, read as they come.
+        """An object's lines, without newlines.
+
+        Small objects are fetched whole: a replay has one of each shard at hand, and may pause for longer than S3 keeps
+        a connection open. Large ones are read as they come.
 
         Raises:
             UnreachableError: it cannot be read, or is no gzip.
@@ -52,6 +59,9 @@ class S3Archive:
         where = f"s3://{self._bucket}/{one.key}"
         with reaching(where):
             body = self._client.get_object(Bucket=self._bucket, Key=one.key)["Body"]
+            if one.size <= WHOLE_BYTES:
+                with body:
+                    body = BytesIO(body.read())
         try:
             with body, gzip.open(cast(Any, body), "rb") as file:
                 for line in file:

@@ -28,7 +28,8 @@ from producers.delivery.sending import open_delivery
 from producers.limits import SHARD_RECORDS_PER_SECOND
 from producers.load.prices import Prices, read_prices
 from producers.ports import Stream
-from producers.replay.records import Archive, ArchiveSource, ReplayRecord, ReplaySource, ShardReader, StreamSource
+from producers.replay.archive_source import Archive, ArchiveSource, object_of
+from producers.replay.records import ReplayRecord, ReplaySource, ShardReader, StreamSource
 from producers.replay.run import FirstArrivals, NoArrivals, Pace, Replay, Replayer
 from producers.replay.run_files import FolderStore, is_alive, this_process
 from producers.replay.runs import OtherPlanError, Run, RunTakenError, Store
@@ -225,8 +226,8 @@ def _on_record(advance: Advance) -> Callable[[Replay, ReplayRecord], None]:
 
     def report(account: Replay, record: ReplayRecord) -> None:
         if account.read % 256 == 0:
-            if record.place and record.place[0] == "object":
-                seen.add(record.place[1].rpartition("#")[0])
+            if (key := object_of(record.place)) is not None:
+                seen.add(key)
             advance(max(0, len(seen) - 1), f"{account.read:,} records")
 
     return report

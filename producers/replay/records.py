@@ -1,19 +1,16 @@
-"""Earlier records in the order they arrived, from the archive or from the stream itself."""
+"""Earlier records in the order they arrived: what a source gives, and the stream itself as a source."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from glue.archive import held_before
 from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
 from glue.kpl.aggregation import MAGIC
 from glue.kpl.aggregation import decode as open_aggregate
 from glue.ports import Clock
-from producers.replay.archived import ArchiveObject, records_in
 from producers.replay.marking import Span
 
 GET_INTERVAL_SECONDS = 0.2
@@ -52,73 +49,6 @@ class ReplaySource(Protocol):
     def size(self) -> tuple[int, int] | None:
         """How many objects and bytes are to be read; None when nobody knows before."""
         ...
-
-
-class Archive(Protocol):
-    """The archive's objects."""
-
-    def objects(self, since: float, until: float) -> Sequence[ArchiveObject]:
-        """Those that can hold arrivals of the range (epoch seconds), in the order of their keys."""
-        ...
-
-    def lines(self, one: ArchiveObject) -> Iterable[bytes]:
-        """An object's lines, without newlines."""
-        ...
-
-
-class ArchiveSource:
-    """The records of the archive.
-
-    Args:
-        archive: where they lie.
-        since, until: epoch seconds of arrival.
-        written_before: epoch seconds; objects written later are not read, so that a run taken up reads the same ones.
-        lateness: the consumer's limits.
-    """
-
-    def __init__(
-        self, archive: Archive, *, since: float, until: float, written_before: float, lateness: Lateness
-    ) -> None:
-        self._archive = archive
-        self._lateness = lateness
-        listed = [one for one in archive.objects(since, until) if one.written <= written_before]
-        held = held_before(one.key for one in listed)
-        self.objects = [replace(one, after=held.get(one.key, -1)) for one in listed]
-
-    def size(self) -> tuple[int, int]:
-        """Objects and compressed bytes."""
-        return len(self.objects), sum(one.size for one in self.objects)
-
-    def records(self, position: Mapping[str, str]) -> Iterator[ReplayRecord]:
-        """See :class:`ReplaySource`. A position is an object's key and how many of its records are done."""
-        last_key, _, count = position.get("object", "").rpartition("#")
-        for one in self.objects:
-            if one.key < last_key:
-                continue
-            skip = int(count) if one.key == last_key else 0
-            span = Span(one.begins, one.ends)
-            latest = datetime.fromtimestamp(one.ends, UTC)
-            earliest = datetime.fromtimestamp(one.begins, UTC)
-
-            def read(
-                data: bytes, arrived: datetime | None, latest: datetime = latest, earliest: datetime = earliest
-            ) -> ContentEvent | BadInput:
-                made = decode(data, arrived or latest, self._lateness)
-                # In time at one end of the span is in time: it arrived somewhere between.
-                if arrived is None and isinstance(made, BadInput) and made.reason == "time_range":
-                    return decode(data, earliest, self._lateness)
-                return made
-
-            found_there = records_in(one.key, self._archive.lines(one), read, after=one.after)
-            for number, found in enumerate(found_there, start=1):
-                if number > skip:
-                    at = found.arrived.timestamp() if found.arrived is not None else None
-                    yield ReplayRecord(
-                        found.event,
-                        span if at is None else Span(at, at),
-                        ("object", f"{one.key}#{number}"),
-                        found.is_ambiguous,
-                    )
 
 
 class Shard(Struct, frozen=True):

@@ -12,8 +12,8 @@ from glue.catalog.tables import VERDICTS
 from glue.codec import DEFAULT_LATENESS
 from glue.contract import ContentEvent
 from infra.audit.identity import record_id
+from producers.replay.archive_source import ArchiveSource
 from producers.replay.archived import ArchiveObject, begins_at
-from producers.replay.records import ArchiveSource
 from tests.fakes.audited_lake import LAKE, AuditedLake
 
 FOLDER = Path(__file__).parents[3] / "archives" / "firehose"

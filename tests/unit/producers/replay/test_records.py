@@ -12,9 +12,10 @@ from glue.archive import Entry, pack
 from glue.codec import DEFAULT_LATENESS, Lateness, decode
 from glue.contract import MAX_PAYLOAD_BYTES, BadInput, ContentEvent, ReplayMark
 from glue.kpl.aggregation import UserRecord, encode
+from producers.replay.archive_source import ArchiveSource
 from producers.replay.archived import MAX_DOCUMENT_LINES, ArchiveObject, Found, begins_at, may_join, read_records
 from producers.replay.marking import Span, brought_back, first_arrival, identity
-from producers.replay.records import ArchiveSource, Page, ReplayRecord, Shard, StreamRecord, StreamSource
+from producers.replay.records import Page, ReplayRecord, Shard, StreamRecord, StreamSource
 from tests.fakes.stream import VirtualClock
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
