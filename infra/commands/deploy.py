@@ -153,11 +153,24 @@ class _Deployment:
         findings += looking.of_the_stack(self._stack, existing)
         findings += looking.of_the_parameters(self._template, known, before)
         findings += looking.of_the_bundle(differing())
+        if known.get("KeyArn"):
+            findings += looking.of_the_key(known["KeyArn"], self._key(known["KeyArn"]))
         try:
             values = parameter_values(self._template, known)
         except TemplateError:
             return findings
         return findings + looking.of_the_quotas(self._quotas(), values, before=before)
+
+    def _key(self, arn: str) -> dict[str, Any] | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            described: dict[str, Any] = self._client("kms").describe_key(KeyId=arn)["KeyMetadata"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NotFoundException":
+                return None
+            raise
+        return described
 
     def _quotas(self) -> looking.Quotas:
         from botocore.exceptions import ClientError

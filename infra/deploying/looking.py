@@ -150,6 +150,33 @@ def of_the_parameters(template: Template, parameters: Mapping[str, str], before:
             "tables, which other names refer to",
             "leave it as it is, or make a new stack",
         )
+    key = before.get("KeyArn")
+    if key and str(values.get("KeyArn", "")) != key:
+        add(
+            "stop",
+            f"KeyArn cannot change from {key}: what is kept was encrypted with that key, and the roles would lose it",
+            "leave it as it is (KMS rotates its material by itself), or make a new stack",
+        )
+    return found
+
+
+def of_the_key(arn: str, described: Mapping[str, Any] | None) -> list[Finding]:
+    """What speaks against a customer key.
+
+    Args:
+        described: ``KeyMetadata`` of KMS's DescribeKey; None when there is no such key in this account and region.
+
+    >>> [one.says for one in of_the_key("k", {"KeyState": "Disabled", "KeySpec": "SYMMETRIC_DEFAULT"})]
+    ['KeyArn=k: the key is Disabled; allowed: Enabled']
+    """
+    do = "give the ARN of a symmetric key of this Region that is enabled; infra/aws/key.yaml makes one"
+    if described is None:
+        return [Finding("stop", "key", f"KeyArn={arn}: there is no such key here", do)]
+    found = []
+    for member, allowed in (("KeyState", "Enabled"), ("KeySpec", "SYMMETRIC_DEFAULT")):
+        if described.get(member) != allowed:
+            says = f"KeyArn={arn}: the key is {described.get(member)}; allowed: {allowed}"
+            found.append(Finding("stop", "key", says, do))
     return found
 
 

@@ -6,3 +6,4 @@ ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
 STACK_NAME = "streamkeeper"
 TEMPLATE = Path(__file__).parents[1] / "aws" / "template.yaml"
+KEY_TEMPLATE = TEMPLATE.with_name("key.yaml")

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from infra.local.calls import Call, call_of
+from infra.local.keys import Keys
 from infra.local.moto_backend import MotoBackend
 from infra.rights.evaluation import Ask, Decision, Policies, Policy, Principal, decide
 from infra.rights.keys import key_of
@@ -33,11 +34,12 @@ _CHANGES_RIGHTS = ("iam:", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "sqs:S
 
 
 class Used(NamedTuple):
-    """A right that was used, or asked for in vain: the role's ARN, the action, the resource."""
+    """A right that was used, or asked for in vain: the role's ARN, the action, the resource; of a key, through what."""
 
     principal: str
     action: str
     resource: str
+    via: str = ""
 
 
 class AccessDeniedError(Exception):
@@ -60,6 +62,7 @@ class Rights:
         self._moto = moto
         self.where = where
         self.roles = roles
+        self.keys = Keys(moto, where)
         self.enforced = enforced
         self.used: dict[Used, bool] = {}
         """What was used first, up to 10,000 rights, and whether the stack grants it."""
@@ -90,21 +93,26 @@ class Rights:
                 if len(self._decisions) >= KEPT:
                     self._decisions.clear()
                 self._decisions[asked] = decision
-        used = Used(role, need.action, need.resource)
+        used = Used(role, need.action, need.resource, str(need.context.get("kms:ViaService", "")))
         with self._lock:
             if used in self.used or len(self.used) < KEPT:
                 self.used[used] = decision.allowed
         return decision
 
     def require(self, role: str, need: Need) -> None:
-        """Notes that a role uses a right.
+        """Notes that a role uses a right, and the key of what it is on.
 
         Raises:
             AccessDeniedError: rights are enforced, and it has not got this one.
         """
-        decision = self.uses(role, need)
-        if self.enforced and not decision.allowed:
-            raise AccessDeniedError(refusal(role, need, decision))
+        for one in self.with_keys(need):
+            decision = self.uses(role, one)
+            if self.enforced and not decision.allowed:
+                raise AccessDeniedError(refusal(role, one, decision))
+
+    def with_keys(self, need: Need) -> list[Need]:
+        """A right, and those on the customer key that its resource is encrypted with."""
+        return [need, *self.keys.needs(need)]
 
     def forget(self, action: str) -> None:
         """Judges anew after an action that may have changed who may do what."""
@@ -115,11 +123,12 @@ class Rights:
     def of_call(self, call: Call) -> list[Need]:
         """The rights that a call needs."""
         found = needs(call.service, call.operation, call.given, self.where)
-        return [one for one in found if one.action not in _NO_RIGHTS]
+        return [all_of for one in found if one.action not in _NO_RIGHTS for all_of in self.with_keys(one)]
 
     def _decide(self, role: str, need: Need) -> Decision:
         account = self.where.account
         context = {"aws:SecureTransport": "true", "aws:PrincipalArn": role, "aws:PrincipalAccount": account}
+        context["kms:CallerAccount"] = account
         ask = Ask(
             Principal(arn=role, account=(role.split(":") + [""] * 5)[4] or account),
             need.action,

@@ -41,6 +41,7 @@ from infra.local.firehose.limits import PutFaults
 from infra.local.firehose.source import KinesisSource, Source
 from infra.local.front import Front, asking
 from infra.local.kept import Kept
+from infra.local.keys import make_named_keys
 from infra.local.kinesis.api import KinesisApi
 from infra.local.kinesis.iterators import stream_of
 from infra.local.kinesis.segments import Segments
@@ -290,7 +291,7 @@ class Twin:
         if testbed is not None:
             self._door = FaultyDoor(self._front, testbed.faults, exempt=self._is_exempt)
         if self.rights is not None:
-            self._door = self.rights.door(self._door, self.functions, self.mappings)
+            self._door = self.rights.door(self._door, self.functions, self.mappings, self.streams)
 
     def _query_engine(self) -> "QueryEngine":
         from infra.local.athena.isolated import IsolatedEngine
@@ -345,6 +346,7 @@ class Twin:
         try:
             self.moto.reset()
             self.moto.warm()
+            make_named_keys(self.moto, self._parameters, self._where(), self._stack_name)
             self._subscriptions.start()
             self.moto.watch_queues(self._queue_counting)
             if self._kept:

@@ -11,10 +11,12 @@ from infra.local.awslambda.destinations import FailureDestinations
 from infra.local.awslambda.documents import Discarded
 from infra.local.awslambda.driver import EventSourceDriver
 from infra.local.awslambda.functions import Functions
+from infra.local.errors import ApiError
 from infra.local.firehose.driver import ObjectStore, Ports
 from infra.local.firehose.objects import Catalog
 from infra.local.firehose.records import SourceRecord
 from infra.local.firehose.source import Source
+from infra.local.kinesis.streams import Streams
 from infra.local.moto_backend import MotoBackend
 from infra.local.rights import GuardedDoor, Rights
 from infra.rights.needs import Need, Where, needs
@@ -230,16 +232,25 @@ class Watch(Rights):
         return WatchedSource(source, self, lambda: self._delivering.source(name))
 
     def door(
-        self, application: "WSGIApplication", functions: Functions, mappings: EventSourceDriver
+        self, application: "WSGIApplication", functions: Functions, mappings: EventSourceDriver, streams: Streams
     ) -> "WSGIApplication":
         """What answers calls; the functions and mappings of the same twin tell what they do from now on."""
+        self.keys.of_stream = lambda name: _key_of(streams, name)
         self.roles = lambda: [functions.get(name).settings.role for name in functions.names()]
         if self._logging is not None:
             self._logging.functions = functions
 
         def reads(role: str, stream: str) -> None:
             for action in READS:
-                self.uses(role, Need(f"kinesis:{action}", stream))
+                for need in self.with_keys(Need(f"kinesis:{action}", stream)):
+                    self.uses(role, need)
 
         mappings.reads = reads
         return GuardedDoor(application, self)
+
+
+def _key_of(streams: Streams, name: str) -> str:
+    try:
+        return streams.get(name).key_id or ""
+    except ApiError:
+        return ""  # the call itself is answered with that

@@ -97,37 +97,60 @@ def needs(service: str, operation: str, given: Parameters, where: Where) -> list
     return [Need(_ACTIONS.get(action, action), _resource(service, given, where))]
 
 
-def of_key(need: Need, key: str, region: str) -> list[Need]:
+def of_key(need: Need, key: str, region: str, *, about: str = "") -> list[Need]:
     """What a call needs of the customer key that its resource is encrypted with; nothing for calls that see no data.
+
+    Firehose is not among them: it has a grant of its own, which it is given when a delivery stream is made.
+
+    Args:
+        need: the call's own right.
+        key: the key's ARN.
+        about: what the service says the data is of, its encryption context: an ARN, or a table's name.
 
     Sources: https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html,
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html,
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html,
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html,
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html,
+    https://docs.aws.amazon.com/firehose/latest/dev/encryption.html
 
     >>> [one.action for one in of_key(Need("kinesis:GetRecords", "*"), "arn:aws:kms:r:1:key/k", "r")]
     ['kms:Decrypt']
     """
     service = need.action.partition(":")[0]
     context = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
+    if about and service in _CONTEXTS:
+        context[f"kms:EncryptionContext:{_CONTEXTS[service]}"] = about
     return [Need(f"kms:{action}", key, context) for action in _KEYED.get(need.action, ())]
 
 
+_CONTEXTS: Mapping[str, str] = {
+    "dynamodb": "aws:dynamodb:tableName",
+    "kinesis": "aws:kinesis:arn",
+    "s3": "aws:s3:arn",
+    "sns": "aws:sns:topicArn",
+    "sqs": "aws:sqs:arn",
+}
 _KEYED: Mapping[str, tuple[str, ...]] = {
     "kinesis:PutRecord": ("GenerateDataKey",),
     "kinesis:PutRecords": ("GenerateDataKey",),
     "kinesis:GetRecords": ("Decrypt",),
+    "kinesis:SubscribeToShard": ("Decrypt",),
     "s3:GetObject": ("Decrypt",),
     "s3:GetObjectVersion": ("Decrypt",),
     # Firehose and the SDKs upload large objects in parts, which are read again when they are joined.
     "s3:PutObject": ("Decrypt", "GenerateDataKey"),
     "sqs:SendMessage": ("Decrypt", "GenerateDataKey"),
     "sqs:ReceiveMessage": ("Decrypt",),
-    "dynamodb:PartiQLInsert": ("Decrypt",),
-    "dynamodb:UpdateItem": ("Decrypt",),
-    "dynamodb:GetItem": ("Decrypt",),
-    "dynamodb:Query": ("Decrypt",),
-    "dynamodb:Scan": ("Decrypt",),
+    "sns:Publish": ("Decrypt", "GenerateDataKey"),
+    # A table's own key is decrypted for whoever asks, to write as well as to read.
+    **{
+        f"dynamodb:{one}": ("Decrypt",)
+        for one in (
+            *("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"),
+            *("PartiQLDelete", "PartiQLInsert", "PartiQLSelect", "PartiQLUpdate"),
+        )
+    },
 }
 
 

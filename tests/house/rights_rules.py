@@ -26,7 +26,7 @@ class Right(NamedTuple):
 
 
 def rights_needed_are_rights_granted(stack: Stack) -> list[str]:
-    needed, granted = set(_needed(stack)), set(_granted(stack))
+    needed, granted = set(needed_rights(stack)), set(_granted(stack))
     missing = [f"missing, grant it: {right}" for right in sorted(needed - granted)]
     surplus = sorted(granted - needed)
     return missing + [f"not needed, take it out or say in rights_rules what needs it: {right}" for right in surplus]
@@ -112,12 +112,12 @@ def what_is_needed_is_allowed_as_aws_evaluates_it(stack: Stack) -> list[str]:
     for role, statement in stack.statements():
         identity.setdefault(role, []).append(statement)
     found = []
-    for right in sorted(set(_needed(stack))):
+    for right in sorted(set(needed_rights(stack))):
         context: dict[str, str] = {"aws:SecureTransport": "true"}
         for keys in json.loads(right.condition or "{}").values():
             context |= {key: str(listed(value)[0]).replace("*", "x") for key, value in keys.items()}
         resource = right.resource.replace("*", "x") if right.resource != "*" else "*"
-        policies = Policies([{"Statement": identity.get(right.role, [])}], None, _policy_of(stack, resource))
+        policies = Policies([{"Statement": identity.get(right.role, [])}], None, policy_of(stack, resource))
         principal = Principal(arn=f"arn:aws:iam::{ACCOUNT}:role/{right.role}", account=ACCOUNT)
         decision = decide(Ask(principal, right.action, resource, ACCOUNT, context), policies)
         if not decision.allowed:
@@ -167,7 +167,7 @@ def rules_may_send_to_their_queues(stack: Stack) -> list[str]:
                 if _name(queue) not in {queue for queue, _ in stack.of("AWS::SQS::Queue")}:
                     continue
                 ask = Ask(events, "sqs:SendMessage", queue, ACCOUNT, context)
-                if not decide(ask, Policies(resource=_policy_of(stack, queue))).allowed:
+                if not decide(ask, Policies(resource=policy_of(stack, queue))).allowed:
                     found.append(f"{name}: {queue} does not let it in")
     return found
 
@@ -181,13 +181,13 @@ def calls_without_tls_are_denied(stack: Stack) -> list[str]:
     asks += [(f"<{name}.Arn>", "s3:ListBucket") for name, _ in stack.of("AWS::S3::Bucket")]
     asks += [(f"<{name}.Arn>", "sqs:ReceiveMessage") for name, _ in stack.of("AWS::SQS::Queue")]
     for resource, action in asks:
-        policies = Policies([everything], None, _policy_of(stack, resource))
+        policies = Policies([everything], None, policy_of(stack, resource))
         if decide(Ask(ours, action, resource, ACCOUNT, {"aws:SecureTransport": "false"}), policies).allowed:
             found.append(f"{resource}: {action} without TLS")
     return found
 
 
-def _policy_of(stack: Stack, resource: str) -> Any:
+def policy_of(stack: Stack, resource: str) -> Any:
     """The policy of the bucket or queue that a resource is, or lies in; None when it has none."""
     owner = resource.partition(">")[0] + ">"
     for _, policy in stack.of("AWS::S3::BucketPolicy"):
@@ -207,21 +207,21 @@ def _granted(stack: Stack) -> Iterator[Right]:
                 yield Right(role, action, str(resource), condition)
 
 
-def _needed(stack: Stack) -> Iterator[Right]:
-    for name, properties in stack.of("AWS::KinesisFirehose::DeliveryStream"):
+def needed_rights(made: Stack) -> Iterator[Right]:
+    for name, properties in made.of("AWS::KinesisFirehose::DeliveryStream"):
         yield from _of_delivery(name, properties)
-    for _, mapping in stack.mappings():
-        yield from _of_mapping(stack, mapping)
-    for _, mapping in stack.queue_mappings():
+    for _, mapping in made.mappings():
+        yield from _of_mapping(made, mapping)
+    for _, mapping in made.queue_mappings():
         # Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-        role = _name(stack.resources[_name(mapping["FunctionName"])]["Role"])
+        role = _name(made.resources[_name(mapping["FunctionName"])]["Role"])
         for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage"):
             yield Right(role, f"sqs:{action}", mapping["EventSourceArn"])
-    for _, function in stack.of("AWS::Serverless::Function"):
+    for _, function in made.of("AWS::Serverless::Function"):
         yield from _of_function(function)
-    for name, preference in _gated(stack):
-        yield from _of_deployments(stack, name, preference)
-    for variables, integration in _integrations(stack):
+    for name, preference in _gated(made):
+        yield from _of_deployments(made, name, preference)
+    for variables, integration in _integrations(made):
         yield from _of_integration(variables, integration)
     for name in PEOPLE:
         for action, resource in needed(name):

@@ -14,6 +14,8 @@ from infra.local.cloudformation.provision import check_resource, translate
 
 Rule = Callable[["Stack"], list[str]]
 
+ACCOUNT = "111122223333"
+KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000000"
 READ_ONLY = re.compile(r"[a-z0-9-]+:(Get|List|Describe)[A-Za-z]*")
 
 
@@ -28,13 +30,15 @@ class Stack:
             template,
             parameters=self.parameters,
             pseudo={
-                "AWS::AccountId": "111122223333",
+                "AWS::AccountId": ACCOUNT,
                 "AWS::Region": "eu-west-1",
                 "AWS::Partition": "aws",
                 "AWS::StackName": "streamkeeper",
+                "AWS::URLSuffix": "amazonaws.com",
             },
             attribute=lambda name, attribute: f"<{name}.{attribute}>" if attribute else f"<{name}>",
         )
+        self._keyed: Stack | None = None
         self.resources: dict[str, dict[str, Any]] = {
             name: resolver.resolve(resource.get("Properties", {}), name) for name, resource in self.raw.items()
         }
@@ -46,7 +50,18 @@ class Stack:
         found.template = {**self.template, "Resources": found.raw}
         resolved = self._resolver.resolve(resource.get("Properties", {}), name)
         found.resources = {**self.resources, name: resolved}
+        found._keyed = self._keyed and self._keyed.changed(name, resource)
         return found
+
+    @property
+    def keyed(self) -> "Stack":
+        """This stack with a customer key, and people in all roles."""
+        if self._keyed is None:
+            parameters = deepcopy(self.template["Parameters"])
+            for name, value in parameters.items():
+                value["Default"] = KEY if name == "KeyArn" else ACCOUNT if "Principals" in name else value["Default"]
+            self._keyed = Stack({**self.template, "Parameters": parameters})
+        return self._keyed
 
     def of(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, resource in self.raw.items():
@@ -422,21 +437,6 @@ def buckets_are_closed_to_the_public(stack: Stack) -> list[str]:
         if {key for key, on in bucket.get("PublicAccessBlockConfiguration", {}).items() if on is True} != four
         or bucket.get("OwnershipControls") != {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     ]
-
-
-def everything_is_encrypted(stack: Stack) -> list[str]:
-    found = [name for name, bucket in stack.of("AWS::S3::Bucket") if "BucketEncryption" not in bucket]
-    found += [
-        n for n, s in stack.of("AWS::Kinesis::Stream") if s.get("StreamEncryption", {}).get("EncryptionType") != "KMS"
-    ]
-    found += [n for n, t in stack.of("AWS::DynamoDB::Table") if not t.get("SSESpecification", {}).get("SSEEnabled")]
-    found += [n for n, queue in stack.of("AWS::SQS::Queue") if queue.get("SqsManagedSseEnabled") is not True]
-    found += [
-        name
-        for name, stream in stack.of("AWS::KinesisFirehose::DeliveryStream")
-        if stream["DeliveryStreamType"] == "DirectPut" and "DeliveryStreamEncryptionConfigurationInput" not in stream
-    ]
-    return found
 
 
 # ------------------------------------------------------------------------------------------------ queries

@@ -16,6 +16,7 @@ from infra.local.cloudformation.provision import read_template
 from tests.house import (
     alarm_rules,
     data_rules,
+    key_rules,
     people_rules,
     rights_rules,
     template_rules,
@@ -25,7 +26,16 @@ from tests.house import (
 from tests.house.template_rules import Rule, Stack
 from tests.house.test_template import Fault, drop, drop_resource, put, set_parameter
 
-MODULES = (rights_rules, people_rules, alarm_rules, wiring_rules, data_rules, transform_rules, template_rules)
+MODULES = (
+    rights_rules,
+    key_rules,
+    people_rules,
+    alarm_rules,
+    wiring_rules,
+    data_rules,
+    transform_rules,
+    template_rules,
+)
 RULES: list[Rule] = [
     function
     for module in MODULES
@@ -172,6 +182,61 @@ FAULTS: dict[str, Fault] = {
     "a role for people that is always there": drop("ProducerRole", "Condition"),
     "an operator with a managed policy": put(
         "OperatorRole", "Properties", "ManagedPolicyArns", value=["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+    ),
+    # The customer key: what it does not encrypt, and who cannot use it, or can too much.
+    "the key is not the stream's": put(
+        "ContentStream", "Properties", "StreamEncryption", "KeyId", value="alias/aws/kinesis"
+    ),
+    "the key is not the lake's": put(
+        "LakeBucket",
+        "Properties",
+        *("BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault"),
+        value={"SSEAlgorithm": "AES256"},
+    ),
+    "a call of the key for each object": drop(
+        "DeadLetterBucket", "Properties", "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "BucketKeyEnabled"
+    ),
+    "the key is not the verdicts'": put(
+        "VerdictsDeliveryStream",
+        "Properties",
+        "DeliveryStreamEncryptionConfigurationInput",
+        value={"KeyType": "AWS_OWNED_CMK"},
+    ),
+    "the key is not the statuses'": put("StatusTable", "Properties", "SSESpecification", value={"SSEEnabled": True}),
+    "the key is not the notices'": drop("EnforcementQueue", "Properties", "KmsMasterKeyId"),
+    "two kinds of encryption of one queue": put("EnforcementQueue", "Properties", "SqsManagedSseEnabled", value=True),
+    "the key is not the logs'": drop("ModerateLogGroup", "Properties", "KmsKeyId"),
+    "the key is not the bus's": drop("EventBus", "Properties", "KmsKeyIdentifier"),
+    "a bus with a key and without dead letters": drop("EventBus", "Properties", "DeadLetterConfig"),
+    "the bus is not let in at its dead letters": drop(
+        "EnforcementQueuePolicy", "Properties", "PolicyDocument", "Statement", 1
+    ),
+    "the key is not the results'": put(
+        "WorkGroup",
+        *("Properties", "WorkGroupConfiguration", "ResultConfiguration", "EncryptionConfiguration"),
+        value={"EncryptionOption": "SSE_S3"},
+    ),
+    "a key where none is given": put("EnforcementQueue", "Properties", "KmsMasterKeyId", value=ref("KeyArn")),
+    "the function cannot decrypt records": drop(*MODERATE, 14),
+    "the function decrypts through any service": drop(*MODERATE, 14, "Fn::If", 1, "Condition"),
+    "the function decrypts records only": put(
+        *(*MODERATE, 14, "Fn::If", 1, "Condition", "StringEquals", "kms:ViaService"),
+        value={"Fn::Sub": "kinesis.${AWS::Region}.${AWS::URLSuffix}"},
+    ),
+    "the function may use any key": put(*MODERATE, 14, "Fn::If", 1, "Resource", value="*"),
+    "the function may give the key away": put(
+        *MODERATE, 14, "Fn::If", 1, "Action", value=["kms:Decrypt", "kms:CreateGrant"]
+    ),
+    "dead letters cannot be encrypted": drop(*MODERATE, 15),
+    "verdicts cannot be encrypted": put(*VERDICTS_ROLE, 4, "Fn::If", 1, "Action", value="kms:Decrypt"),
+    "the archive cannot be encrypted": drop(*ARCHIVE_ROLE, 6),
+    "producers cannot encrypt": drop(*PRODUCER, 4),
+    "producers can decrypt": put(*PRODUCER, 4, "Fn::If", 1, "Action", value=["kms:Decrypt", "kms:GenerateDataKey"]),
+    "analysts cannot read what is encrypted": drop(*ANALYST, 7),
+    "a right on a key that there is not": put(
+        *MODERATE,
+        14,
+        value={"Sid": "Decrypt", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"},
     ),
     # Alarms that never go off, or always.
     "an alarm on a dimension that is not there": put(

@@ -10,7 +10,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[impor
 
 from infra.local.cloudformation.intrinsics import Resolver, Template
 from infra.local.cloudformation.provision import read_template
-from tests.house.template_rules import Stack
+from tests.house.template_rules import KEY, Stack
 
 TEMPLATE = read_template()
 TEXTS = {
@@ -24,6 +24,7 @@ TEXTS = {
     "Release": "ab" * 32,
     "ScoreCorsOrigins": "https://example.org",
     "ContentCorsOrigins": "https://example.org",
+    "KeyArn": KEY,
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms",
 }
 """Another value of each parameter that is free text."""

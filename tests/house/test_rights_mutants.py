@@ -1,6 +1,7 @@
 """Each statement of each policy in the template, dropped, thinned, widened, turned round: a rule finds every one."""
 
 import inspect
+import json
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
@@ -8,13 +9,15 @@ from typing import Any
 
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import read_template
-from tests.house import people_rules, rights_rules, template_rules
+from infra.local.keys import policy_of_key
+from infra.rights.needs import Where
+from tests.house import key_rules, people_rules, rights_rules, template_rules
 from tests.house.template_rules import Rule, Stack, listed
 
 RULES: list[Rule] = [
     *(
         rule
-        for module in (rights_rules, people_rules)
+        for module in (rights_rules, key_rules, people_rules)
         for name, rule in vars(module).items()
         if inspect.isfunction(rule) and rule.__module__ == module.__name__
         if list(inspect.signature(rule).parameters) == ["stack"] and not name.startswith("_")
@@ -96,6 +99,7 @@ def finds(stack: Stack) -> bool:
 
 def test_every_mutant_of_a_policy_is_found_and_the_template_itself_is_not() -> None:
     stack = Stack(without_bystanders(read_template()))
+    assert stack.keyed is not stack
     assert not finds(stack)
     made: Counter[str] = Counter()
     missed = []
@@ -106,3 +110,24 @@ def test_every_mutant_of_a_policy_is_found_and_the_template_itself_is_not() -> N
     assert missed == [], f"{len(missed)} of {made.total()} are not found"
     assert min(made.values()) >= 3, made
     assert made.total() >= 500
+
+
+def test_every_mutant_of_the_keys_policy_is_found_and_the_policy_itself_is_not() -> None:
+    stack = Stack(without_bystanders(read_template()))
+    given = json.loads(policy_of_key(Where(rights_rules.ACCOUNT, rights_rules.REGION), "streamkeeper"))
+    assert key_rules.of_the_policy(given, stack) == []
+    missed, made = [], 0
+    for index, statement in enumerate(given["Statement"]):
+        for kind, change in changes(statement):
+            mutant = deepcopy(given)
+            if kind == "statement dropped":
+                del mutant["Statement"][index]
+            else:
+                change(mutant["Statement"][index])
+            if listed(statement["Action"]) == ["kms:*"] and kind == "action widened":
+                continue  # it is everything already
+            made += 1
+            if not key_rules.of_the_policy(mutant, stack):
+                missed.append(f"{kind}: {statement['Sid']}")
+    assert missed == []
+    assert made >= 40

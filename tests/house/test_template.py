@@ -30,6 +30,7 @@ from tests.house.data_rules import (
     what_is_kept_has_no_name_of_ours_and_can_be_found_again,
 )
 from tests.house.deploy_rules import batches_go_to_what_a_deployment_takes_back, code_waits_for_the_gate
+from tests.house.key_rules import all_that_is_kept_is_encrypted_with_the_key_that_is_given
 from tests.house.score_rules import (
     only_its_api_may_call_a_function,
     scores_are_served_only_where_keys_are_given,
@@ -56,7 +57,6 @@ from tests.house.template_rules import (
     every_output_is_there,
     every_parameter_and_condition_is_used,
     every_role_trusts_this_account_only,
-    everything_is_encrypted,
     everything_is_made_on_a_laptop_too,
     managed_ai_is_allowed_by_its_parameters_only,
     missing_managed_ai_raises_an_alarm,
@@ -269,11 +269,17 @@ CASES: list[tuple[Rule, Fault]] = [
     ),
     (buckets_are_closed_to_the_public, drop("LakeBucket", "Properties", "PublicAccessBlockConfiguration")),
     (buckets_are_closed_to_the_public, drop("DeadLetterBucket", "Properties", "OwnershipControls")),
-    (everything_is_encrypted, drop("LakeBucket", "Properties", "BucketEncryption")),
-    (everything_is_encrypted, drop("ContentStream", "Properties", "StreamEncryption")),
-    (everything_is_encrypted, drop("StatusTable", "Properties", "SSESpecification")),
-    (everything_is_encrypted, drop("EnforcementQueue", "Properties", "SqsManagedSseEnabled")),
-    (everything_is_encrypted, drop(VERDICTS, "Properties", "DeliveryStreamEncryptionConfigurationInput")),
+    (all_that_is_kept_is_encrypted_with_the_key_that_is_given, drop("LakeBucket", "Properties", "BucketEncryption")),
+    (all_that_is_kept_is_encrypted_with_the_key_that_is_given, drop("ContentStream", "Properties", "StreamEncryption")),
+    (all_that_is_kept_is_encrypted_with_the_key_that_is_given, drop("StatusTable", "Properties", "SSESpecification")),
+    (
+        all_that_is_kept_is_encrypted_with_the_key_that_is_given,
+        drop("EnforcementQueue", "Properties", "SqsManagedSseEnabled"),
+    ),
+    (
+        all_that_is_kept_is_encrypted_with_the_key_that_is_given,
+        drop(VERDICTS, "Properties", "DeliveryStreamEncryptionConfigurationInput"),
+    ),
     (what_holds_data_outlives_the_stack, drop("LakeBucket", "DeletionPolicy")),
     (buckets_forget_what_they_need_not_keep, drop("ResultBucket", "Properties", "LifecycleConfiguration")),
     (

@@ -24,6 +24,7 @@ from tests.house.template_rules import listed
 pytestmark = pytest.mark.heavy
 
 ACCOUNT = "000000000000"
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000000"
 AT_CREATION = "AWS asks for it when a delivery stream or a mapping is made; the runtime does not"
 IN_PARTS = "large objects are written in parts on AWS"
 FAILING = "used when something fails, which this run does not"
@@ -46,6 +47,7 @@ NOT_USED: Mapping[tuple[str, str, str], str] = {
     ("ArchiveRole", "s3:ListBucket", "*"): AT_CREATION,
     ("ModerateRole", "s3:PutObject", "*/aws/lambda/*"): FAILING,
     ("ArchiveRole", "s3:PutObject", "*/aws/lambda/*"): FAILING,
+    ("ModerateRole", "kms:GenerateDataKey", "* through s3"): FAILING,
     ("*DeliveryRole", "s3:PutObject", "*/errors/*"): FAILING,
     ("*DeliveryRole", "logs:PutLogEvents", "*"): FAILING,
     ("*Role", "s3:GetObjectVersion", "*/policies/*"): "for a policy in the bucket that is broken: an earlier one holds",
@@ -53,6 +55,7 @@ NOT_USED: Mapping[tuple[str, str, str], str] = {
     ("TransformRole", "dynamodb:UpdateItem", "*"): "for statuses that are there already, which depends on the content",
     ("*Role", "glue:Get*", "*"): BY_ATHENA,
     ("AnalystRole", "s3:*", "*"): BY_ATHENA,
+    ("AnalystRole", "kms:*", "* through s3"): BY_ATHENA,
     ("OperatorRole", "s3:*", "*result*"): BY_ATHENA,
     ("*Role", "athena:StopQueryExecution", "*"): OPTION,
     ("OperatorRole", "logs:FilterLogEvents", "*-transform:*"): OPTION,
@@ -66,7 +69,9 @@ NOT_USED: Mapping[tuple[str, str, str], str] = {
 @pytest.fixture(scope="module")
 def twin() -> Iterator[Twin]:
     principals = {parameter: ACCOUNT for parameter, _ in PEOPLE.values()}
-    with Twin(parameters={"ShardCount": "1", "PolicyPlace": "bucket", **principals}, rights="enforced") as running:
+    with Twin(
+        parameters={"ShardCount": "1", "PolicyPlace": "bucket", "KeyArn": KEY, **principals}, rights="enforced"
+    ) as running:
         yield running
 
 
@@ -89,7 +94,7 @@ def says(twin: Twin, role: str, *command: str) -> str:
 
 
 def granted(twin: Twin) -> Iterator[tuple[str, str, str]]:
-    """Role, action and resource of every statement that is in force."""
+    """Role, action and resource of every statement that is in force; of a key also through which service."""
     iam = twin.client("iam")
     for role in iam.list_roles()["Roles"]:
         for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
@@ -98,7 +103,12 @@ def granted(twin: Twin) -> Iterator[tuple[str, str, str]]:
             for one in given["Statement"]:
                 for action in listed(one["Action"]):
                     for resource in listed(one["Resource"]):
-                        yield role["Arn"], action, resource
+                        through = listed(one.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", ""))
+                        yield from ((role["Arn"], action, shown(resource, via)) for via in through)
+
+
+def shown(resource: str, via: str) -> str:
+    return f"{resource} through {via.partition('.')[0]}" if via else resource
 
 
 def whole_run(twin: Twin) -> None:
@@ -129,7 +139,7 @@ def test_a_whole_run_needs_what_is_granted_and_nothing_is_granted_that_it_does_n
     used = dict(twin.rights.used)
     refused = [right for right, allowed in used.items() if not allowed]
     rights = set(granted(twin))
-    asked = {(right.principal, right.action, right.resource) for right in used}
+    asked = {(right.principal, right.action, shown(right.resource, right.via)) for right in used}
     unused = {
         (role.rpartition("/")[2].split("-")[-2], action, resource)
         for role, action, resource in rights

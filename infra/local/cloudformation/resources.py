@@ -344,7 +344,14 @@ KINDS: Mapping[str, Kind] = {
             }
         ),
     ),
-    "AWS::Events::EventBus": Kind(make=_event_bus, carried=frozenset({"Name", "Description"})),
+    "AWS::Events::EventBus": Kind(
+        make=_event_bus,
+        carried=frozenset({"Name", "Description"}),
+        without_effect={
+            "DeadLetterConfig": "for events that cannot be encrypted; nothing is encrypted in this process",
+            "KmsKeyIdentifier": "nothing is encrypted in this process",
+        },
+    ),
     "AWS::Events::Rule": Kind(
         make=_rule, carried=frozenset({"Name", "Description", "EventBusName", "EventPattern", "State", "Targets"})
     ),

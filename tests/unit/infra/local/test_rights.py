@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from infra.local.moto_backend import MotoBackend
-from infra.local.rights import GuardedDoor, Rights, Used
+from infra.local.rights import AccessDeniedError, GuardedDoor, Rights, Used
 from infra.rights.keys import key_of
 from infra.rights.needs import Need, Where
 
@@ -185,3 +185,107 @@ def test_what_is_noted_has_a_bound() -> None:
     for number in range(10_050):
         world.rights.uses(ROLE, Need("s3:GetObject", f"arn:aws:s3:::lake/{number}"))
     assert len(world.rights.used) == 10_000
+
+
+KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k"
+LAKE = "arn:aws:s3:::lake/a"
+
+
+def encrypted(key: str = KEY, *, bucket_key: bool = True) -> World:
+    """A bucket, a queue, a table and a stream with a customer key, whose policy leaves it to IAM."""
+    world = World()
+    root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    world.backends.kept["kms"].keys["k"] = SimpleNamespace(
+        arn=KEY, aliases={}, policy=policy("Allow", "kms:*", "*", Principal=root)
+    )
+    given = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rule = {"ApplyServerSideEncryptionByDefault": given, "BucketKeyEnabled": str(bucket_key).lower()}
+    world.backends.kept["s3"].buckets["lake"].encryption = {"Rule": rule}
+    world.backends.kept["sqs"].queues["q"].kms_master_key_id = key
+    world.backends.kept["dynamodb"] = SimpleNamespace(
+        tables={"t": SimpleNamespace(sse_specification={"KMSMasterKeyId": key})}
+    )
+    world.rights.keys.of_stream = lambda name: key if name == "s" else ""
+    for action in ("kinesis:*", "s3:*", "sqs:*", "dynamodb:*"):
+        world.grants("Allow", action, "*")
+    return world
+
+
+def through(world: World, service: str, *actions: str) -> None:
+    """Grants the role the key through one service."""
+    condition = {"StringEquals": {"kms:ViaService": f"{service}.eu-west-1.amazonaws.com"}}
+    for action in actions:
+        world.backends.role.policies[f"{service}-{action}"] = policy("Allow", action, KEY, Condition=condition)
+    world.rights.forget("iam:PutRolePolicy")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "service", "needed"),
+    [("kinesis:PutRecords", f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/s", "kinesis", ["kms:GenerateDataKey"]),
+     ("kinesis:GetRecords", f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/s", "kinesis", ["kms:Decrypt"]),
+     ("s3:GetObject", LAKE, "s3", ["kms:Decrypt"]),
+     ("s3:PutObject", LAKE, "s3", ["kms:Decrypt", "kms:GenerateDataKey"]),
+     ("sqs:SendMessage", QUEUE, "sqs", ["kms:Decrypt", "kms:GenerateDataKey"]),
+     ("sqs:ReceiveMessage", QUEUE, "sqs", ["kms:Decrypt"]),
+     ("dynamodb:GetItem", f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/t", "dynamodb", ["kms:Decrypt"])],
+)  # fmt: skip
+def test_what_is_encrypted_with_a_customer_key_needs_the_key_through_its_own_service(
+    action: str, resource: str, service: str, needed: list[str]
+) -> None:
+    world = encrypted()
+    need = Need(action, resource)
+    other = "s3" if service != "s3" else "sqs"
+    through(world, other, *needed)
+    with pytest.raises(AccessDeniedError, match="kms:"):
+        world.rights.require(ROLE, need)
+    through(world, service, *needed)
+    world.rights.require(ROLE, need)
+    via = f"{service}.eu-west-1.amazonaws.com"
+    assert {one for one in world.rights.used if one.via == via} == {Used(ROLE, one, KEY, via) for one in needed}
+    for one in needed:  # each of them is needed
+        del world.backends.role.policies[f"{service}-{one}"]
+        world.rights.forget("iam:DeleteRolePolicy")
+        with pytest.raises(AccessDeniedError, match=one):
+            world.rights.require(ROLE, need)
+        through(world, service, one)
+
+
+def test_a_refusal_of_the_key_is_told_at_the_door() -> None:
+    status, answer = encrypted().puts()
+    assert status == "400 Bad Request"
+    assert b"not authorized to perform: kms:GenerateDataKey on resource: " + KEY.encode() in answer
+
+
+@pytest.mark.parametrize("given", ["k", KEY, "alias/mine"])
+def test_a_key_is_known_by_its_id_its_arn_and_its_alias(given: str) -> None:
+    world = encrypted(given)
+    world.backends.kept["kms"].keys["k"].aliases["alias/mine"] = object()
+    assert [one.resource for one in world.rights.keys.needs(Need("s3:GetObject", LAKE))] == [KEY]
+
+
+def test_a_key_of_aws_needs_no_right() -> None:
+    world = encrypted("alias/aws/kinesis")
+    world.rights.require(ROLE, Need("s3:GetObject", LAKE))
+    world = encrypted()
+    world.backends.kept["kms"].keys["k"].aliases["alias/aws/dynamodb"] = object()
+    world.rights.require(ROLE, Need("s3:PutObject", LAKE))
+    assert {one.action for one in world.rights.used} == {"s3:PutObject"}
+
+
+def test_what_does_not_see_data_needs_no_key() -> None:
+    for need in (Need("s3:ListBucket", "arn:aws:s3:::lake"), Need("sqs:DeleteMessage", QUEUE)):
+        assert encrypted().rights.keys.needs(need) == []
+
+
+def test_a_key_that_is_not_there_lets_nobody_in() -> None:
+    world = encrypted()
+    through(world, "s3", "kms:Decrypt")
+    world.backends.kept["kms"].keys.clear()
+    with pytest.raises(AccessDeniedError, match="no resource-based policy allows the kms:Decrypt"):
+        world.rights.require(ROLE, Need("s3:GetObject", LAKE))
+
+
+@pytest.mark.parametrize(("whole", "about"), [(True, "arn:aws:s3:::lake"), (False, LAKE)])
+def test_the_context_of_an_object_is_its_bucket_when_that_has_a_key(whole: bool, about: str) -> None:
+    [need] = encrypted(bucket_key=whole).rights.keys.needs(Need("s3:GetObject", LAKE))
+    assert need.context["kms:EncryptionContext:aws:s3:arn"] == about
