@@ -7,6 +7,7 @@ from infra.deploying.looking import (
     Quotas,
     is_left_over,
     of_the_bundle,
+    of_the_key,
     of_the_parameters,
     of_the_quotas,
     of_the_stack,
@@ -18,6 +19,7 @@ from infra.local.cloudformation.provision import read_template
 TEMPLATE = read_template()
 ACCOUNT = "111122223333"
 OURS = {"ContentStreamName": "a", "LakeBucketName": "b", "ModerateFunctionName": "c"}
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/k"
 DEFAULTS = {name: str(rule["Default"]) for name, rule in TEMPLATE["Parameters"].items()}
 
 
@@ -88,6 +90,26 @@ def test_the_database_of_a_stack_cannot_get_another_name() -> None:
         if one.level == "stop"
     ]
     assert "DatabaseName cannot change" in found.says
+
+
+@pytest.mark.parametrize(("before", "after", "stops"), [("", KEY, 0), (KEY, KEY, 0), (KEY, "", 1), (KEY, KEY + "2", 1)])
+def test_the_key_of_a_stack_stays(before: str, after: str, stops: int) -> None:
+    found = of_the_parameters(TEMPLATE, {**DEFAULTS, "KeyArn": after}, {**DEFAULTS, "KeyArn": before})
+    assert sum("KeyArn cannot change" in one.says and one.level == "stop" for one in found) == stops
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        (None, "no such key"),
+        ({"KeyState": "PendingDeletion", "KeySpec": "SYMMETRIC_DEFAULT"}, "the key is PendingDeletion"),
+        ({"KeyState": "Enabled", "KeySpec": "RSA_2048"}, "the key is RSA_2048"),
+    ],
+)
+def test_a_key_that_encrypts_nothing_is_refused(described: dict[str, str] | None, said: str) -> None:
+    [found] = of_the_key(KEY, described)
+    assert (found.level, said in found.says) == ("stop", True)
+    assert of_the_key(KEY, {"KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT"}) == []
 
 
 @pytest.mark.parametrize(
