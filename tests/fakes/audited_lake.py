@@ -31,7 +31,7 @@ from infra.local.athena.errors import QueryError
 from infra.local.athena.rendering import text_of
 from infra.local.athena.translation import Translated
 from producers.synthetic.content import Shares, synthetic
-from tests.fakes.query_ports import FakeCatalog, FakeObjects, parquet_table
+from tests.fakes.query_ports import SESSIONS, FakeCatalog, FakeObjects, parquet_table
 
 LAKE, LETTERS = "lake", "letters"
 START = datetime(2026, 11, 20, tzinfo=UTC)
@@ -138,7 +138,7 @@ class AuditedLake:
         catalog = FakeCatalog()
         for table in ALL_TABLES:
             catalog.create_table("default", _glue_table(table))
-        self.engine = LocalEngine(QueryEngine(objects=self.store, catalog=catalog))
+        self.engine = LocalEngine(QueryEngine(objects=self.store, catalog=catalog, sessions=SESSIONS))
         shares = Shares(malformed=0.15, duplicate=0.05, live=1.0)
         made = synthetic(records, now=(ARRIVED - timedelta(minutes=1)).timestamp(), seed=seed, shares=shares)
         payloads = [record.payload for record in made if record.payload[:4] != b"\xf3\x89\x9a\xc2"]

@@ -3,9 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from infra.local.athena.session import Sessions
 from infra.local.errors import ApiError
+
+SESSIONS: Final = Sessions()
+"""For the engines of all tests: starting DuckDB takes longer than most of their queries."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from infra.local.athena.files import Meter, ObjectFiles, ObjectStore, open_objec
 from infra.local.athena.lines import Pieces, make_lines_view
 from infra.local.athena.scan import Schemas, make_view
 from infra.local.athena.serdes import text_format
-from infra.local.athena.session import Session, told
+from infra.local.athena.session import Session, Sessions, told
 from infra.local.athena.tables import Catalog, GlueTables, files_of, partitions_of, require_parquet
 from infra.local.athena.translation import Translated, translate
 from infra.local.athena.types import SqlType
@@ -48,6 +48,7 @@ class QueryEngine:
         memory: DuckDB's memory limit for one query.
         threads: DuckDB's threads for one query.
         pieces: how much of text objects is held at once.
+        sessions: where its sessions come from; its own unless given.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class QueryEngine:
         memory: str = "1GB",
         threads: int = 2,
         pieces: Pieces | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
+        self._sessions = sessions or Sessions()
         self._pieces = pieces or Pieces()
         self.objects = objects
         self.catalog = catalog
@@ -110,24 +113,31 @@ class QueryEngine:
             )
             yield session.arrow(f"SELECT {items} FROM ({query.sql}) q")
 
-        return next(self._with_session(query, running, now, whole))
+        [table] = self._with_session(query, running, now, whole)
+        return table
 
     def _with_session(
         self, query: Translated, running: Running, now: float, work: Callable[[Session], Iterator[Any]]
     ) -> Iterator[Any]:
-        session = Session(memory=self.memory, threads=self._threads)
+        session = self._sessions.take(memory=self.memory, threads=self._threads)
         running.end = session.connection.interrupt
+        is_sound = False
         try:
             files = open_objects(self.objects, running.meter)
             session.lock(files)
             self._open(session, files, query, running, now)
             yield from work(session)
             session.check()
+            is_sound = True
         except duckdb.Error as error:
             raise session.refusals[0] if session.refusals else told(error) from error
         finally:
             running.end = None
-            session.close()
+            # Who cancels it sets the mark first: an interruption cannot come later, to the next query.
+            if is_sound and not running.meter.cancelled:
+                self._sessions.give_back(session)
+            else:
+                session.close()
 
     def _open(self, session: Session, files: ObjectFiles, query: Translated, running: Running, now: float) -> None:
         for scan in query.scans:

@@ -1,10 +1,13 @@
-"""A DuckDB connection for one query: bounded, cut off from the machine, with Trino's functions."""
+"""A DuckDB connection for one query at a time: bounded, cut off from the machine, with Trino's functions."""
 
 import inspect
 import os
 import re
+import shutil
+import threading
+import weakref
 from collections.abc import Callable
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any, Final
 
 import duckdb
@@ -31,37 +34,56 @@ class Session:
     """
 
     def __init__(self, *, memory: str = "512MB", threads: int = 2) -> None:
+        self.memory = memory
+        self.threads = threads
         # A year of verdicts has more rows than memory holds; what does not fit lies here while the query runs.
-        self._overflow = TemporaryDirectory(prefix="streamkeeper-query-", ignore_cleanup_errors=True)
+        overflow = mkdtemp(prefix="streamkeeper-query-")
+        self._remove_overflow = weakref.finalize(self, shutil.rmtree, overflow, ignore_errors=True)
         self.connection = duckdb.connect(
             ":memory:",
             config={
                 "threads": threads,
                 "memory_limit": memory,
-                "temp_directory": self._overflow.name,
+                "temp_directory": overflow,
                 "max_temp_directory_size": OVERFLOW,
             },
         )
         self.connection.execute("SET TimeZone = 'UTC'")
+        # What is kept of a file would be read by the next query without being counted.
+        self.connection.execute("SET enable_external_file_cache = false")
+        self._is_locked = False
         self._known: set[str] = set()
         # TRY() would turn a refusal into NULL, so it is remembered here as well.
         self.refusals: list[QueryError] = []
 
     def lock(self, files: Any) -> None:
-        """Cuts the connection off from everything but these files.
+        """Cuts the connection off from everything but these files, also from those of the query before.
 
         Args:
-            files: an fsspec file system (``query_files.ObjectFiles``).
+            files: an fsspec file system (``files.ObjectFiles``).
         """
+        self.refusals.clear()
+        if self._is_locked:
+            self.connection.unregister_filesystem(files.protocol)
         self.connection.register_filesystem(files)
+        if self._is_locked:
+            return
+        self._is_locked = True
         self.connection.execute(f"SET allowed_directories = ['{files.protocol}://']")
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 
+    def clear(self) -> None:
+        """Forgets the relations that a query has made."""
+        made = "SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal"
+        for (name,) in self.connection.execute(made).fetchall():
+            self.connection.unregister(name)
+            self.connection.execute(f'DROP VIEW IF EXISTS temp."{name}"')
+
     def close(self) -> None:
         """Ends the connection."""
         self.connection.close()
-        self._overflow.cleanup()
+        self._remove_overflow()
 
     def run(self, sql: str) -> Any:
         """The connection after it ran a text.
@@ -142,6 +164,35 @@ class Session:
 
     def _told(self, error: duckdb.Error) -> QueryError:
         return self.refusals[0] if self.refusals else told(error)
+
+
+class Sessions:
+    """The session that the query before has left, for the next one: starting DuckDB takes longer than most queries."""
+
+    def __init__(self) -> None:
+        self._idle: Session | None = None
+        self._lock = threading.Lock()
+
+    def take(self, *, memory: str, threads: int) -> Session:
+        """A session with these bounds: the one that waits, or a new one."""
+        idle = self._exchange(None)
+        if idle is not None and (idle.memory, idle.threads) == (memory, threads):
+            return idle
+        if idle is not None:
+            idle.close()
+        return Session(memory=memory, threads=threads)
+
+    def give_back(self, session: Session) -> None:
+        """Keeps a session whose query has ended well; any other is closed by who took it."""
+        session.clear()
+        other = self._exchange(session)
+        if other is not None:
+            other.close()
+
+    def _exchange(self, session: Session | None) -> Session | None:
+        with self._lock:
+            idle, self._idle = self._idle, session
+            return idle
 
 
 _MESSAGES: Final = (

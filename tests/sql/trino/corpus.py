@@ -4,22 +4,17 @@ import json
 import math
 import re
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-
 from infra.local.athena.ddl import run_ddl
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
-from infra.local.athena.files import Meter, open_objects
 from infra.local.athena.rendering import text_of
-from infra.local.athena.session import Session, told
 from infra.local.athena.statements import read_statement
-from infra.local.athena.translation import Translated
 from infra.local.athena.types import SqlType
 from infra.local.athena.writing import Form, table_input, write_answer
 from tests.fakes.query_ports import FakeCatalog, FakeObjects
@@ -72,31 +67,9 @@ def cases(topic: str) -> list[Case]:
     return [Case(sql=sql, answer=recorded[sql]) for sql in asked]
 
 
-class OneSession(QueryEngine):
-    """An engine whose statements run in one session, which takes longer to start than they take."""
-
-    def __init__(self) -> None:
-        super().__init__(objects=FakeObjects(), catalog=FakeCatalog(), threads=1)
-        self._session = Session(threads=1)
-        self._files = open_objects(self.objects, Meter())
-        self._session.lock(self._files)
-
-    def _with_session(
-        self, query: Translated, running: Running, now: float, work: Callable[[Session], Iterator[Any]]
-    ) -> Iterator[Any]:
-        session = self._session
-        session.refusals.clear()
-        try:
-            self._open(session, self._files, query, running, now)
-            yield from work(session)
-            session.check()
-        except duckdb.Error as error:
-            raise session.refusals[0] if session.refusals else told(error) from error
-
-
 def lake() -> QueryEngine:
     """An engine over the tables that the statements read."""
-    engine = OneSession()
+    engine = QueryEngine(objects=FakeObjects(), catalog=FakeCatalog(), threads=1)
     for sql in statements(FOLDER / "tables.sql"):
         statement = read_statement(sql)
         if statement.action == "CREATE VIEW":

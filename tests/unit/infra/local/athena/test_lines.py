@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
 from infra.local.athena.lines import Pieces
-from tests.fakes.query_ports import FakeCatalog, FakeObjects
+from tests.fakes.query_ports import SESSIONS, FakeCatalog, FakeObjects
 
 NOW = 1_704_888_000.0
 SERDE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
@@ -51,7 +51,9 @@ class Lines:
         self.objects = FakeObjects(longest=longest)
         catalog = FakeCatalog()
         catalog.create_table("default", table or text_table())
-        self.engine = QueryEngine(objects=self.objects, catalog=catalog, threads=threads, pieces=pieces)
+        self.engine = QueryEngine(
+            objects=self.objects, catalog=catalog, threads=threads, pieces=pieces, sessions=SESSIONS
+        )
         self.scanned = 0
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:

@@ -18,7 +18,7 @@ from infra.local.athena.errors import QueryError
 from infra.local.athena.files import Meter
 from infra.local.athena.projection import Limits, location, projected
 from infra.local.athena.rendering import text_of
-from tests.fakes.query_ports import FakeCatalog, FakeObjects, parquet_table
+from tests.fakes.query_ports import SESSIONS, FakeCatalog, FakeObjects, parquet_table
 
 NOW = dt.datetime(2024, 1, 10, 12, tzinfo=dt.UTC).timestamp()
 PROJECTED = {
@@ -57,7 +57,7 @@ class Lake:
     def __init__(self) -> None:
         self.objects = FakeObjects()
         self.catalog = FakeCatalog()
-        self.engine = QueryEngine(objects=self.objects, catalog=self.catalog)
+        self.engine = QueryEngine(objects=self.objects, catalog=self.catalog, sessions=SESSIONS)
         self.scanned = 0
 
     def table(self, name: str, columns: dict[str, str], **more: Any) -> None:

@@ -8,11 +8,11 @@ from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
 from infra.local.athena.rendering import text_of
 from infra.local.athena.translation import translated_names
-from tests.fakes.query_ports import FakeCatalog, FakeObjects
+from tests.fakes.query_ports import SESSIONS, FakeCatalog, FakeObjects
 
 NOW = 1_767_225_600.5  # 2026-01-01 00:00:00.5
 
-ENGINE = QueryEngine(objects=FakeObjects(), catalog=FakeCatalog())
+ENGINE = QueryEngine(objects=FakeObjects(), catalog=FakeCatalog(), sessions=SESSIONS)
 
 
 def ask(sql: str) -> list[list[str | None]]:
