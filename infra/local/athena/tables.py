@@ -167,16 +167,18 @@ def partitions_of(catalog: Catalog, table: dict[str, Any], scan: Scan, session: 
         limits = _limits(scan, session)
         rows = projected(parameters, names, limits, now)
         template = parameters.get("storage.location.template")
-        found = [Partition(values=row, location=location(template, place, names, row)) for row in rows]
-    else:
-        found = [
-            Partition(
-                values=tuple(None if value == "__HIVE_DEFAULT_PARTITION__" else value for value in known["Values"]),
-                location=str(known["StorageDescriptor"]["Location"]),
-            )
-            for known in catalog.get_partitions(scan.table.database, scan.table.name)
+        return [
+            Partition(values=rows[number], location=location(template, place, names, rows[number]))
+            for number in _needed(rows, scan, session)
         ]
-    return _needed(found, scan, session)
+    found = [
+        Partition(
+            values=tuple(None if value == "__HIVE_DEFAULT_PARTITION__" else value for value in known["Values"]),
+            location=str(known["StorageDescriptor"]["Location"]),
+        )
+        for known in catalog.get_partitions(scan.table.database, scan.table.name)
+    ]
+    return [found[number] for number in _needed([part.values for part in found], scan, session)]
 
 
 def _limits(scan: Scan, session: Session) -> dict[str, Limits]:
@@ -209,12 +211,13 @@ def _limits(scan: Scan, session: Session) -> dict[str, Limits]:
     return done
 
 
-def _needed(found: list[Partition], scan: Scan, session: Session) -> list[Partition]:
+def _needed(found: Sequence[tuple[str | None, ...]], scan: Scan, session: Session) -> Sequence[int]:
+    """Which of these partitions' values a query needs, by their number."""
     if not scan.predicates or not found:
-        return found
+        return range(len(found))
     columns = scan.table.partitions
     first = len(scan.table.columns)
-    data = {f"p{index}": pa.array([part.values[index] for part in found], pa.string()) for index in range(len(columns))}
+    data = {f"p{index}": pa.array([values[index] for values in found], pa.string()) for index in range(len(columns))}
     session.connection.register("candidates", pa.table({"n": pa.array(range(len(found))), **data}))
     typed = ", ".join(f"CAST(p{index} AS {kind.duckdb}) AS c{first + index}" for index, (_, kind) in enumerate(columns))
     kept = set(range(len(found)))
@@ -227,7 +230,7 @@ def _needed(found: list[Partition], scan: Scan, session: Session) -> list[Partit
             continue
         kept &= {row[0] for row in rows}
     session.connection.unregister("candidates")
-    return [part for number, part in enumerate(found) if number in kept]
+    return sorted(kept)
 
 
 def split_location(text: str) -> tuple[str, str]:
