@@ -100,5 +100,5 @@ def test_after_a_failure_or_a_cancellation_the_next_query_starts_afresh() -> Non
     rows = engine.rows(engine.translate("SELECT 1", database="default", now=NOW), running, now=NOW)
     assert next(rows) == [(1,)]
     running.cancel()
-    rows.close()
+    del rows
     assert ask(engine, "SELECT 7", Running()) == [(7,)]
