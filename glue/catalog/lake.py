@@ -6,6 +6,7 @@ the schema's fingerprint. A table that does not have that very schema is refused
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from typing import BinaryIO, Literal
 
 import pyarrow as pa
@@ -113,7 +114,8 @@ def write_tables(
     >>> write_tables(tables, schema) == write_table(pa.concat_tables(tables), schema)
     True
     """
-    sink = pa.BufferOutputStream()
+    # Arrow's own sink doubles each time it is full, and what it holds has to be copied once more in the end.
+    sink = BytesIO()
     with pq.ParquetWriter(
         sink,
         schema,
@@ -134,8 +136,7 @@ def write_tables(
         if held is not None and held.num_rows:
             writer.write_table(held, row_group_size=row_group_rows)
         writer.add_key_value_metadata({FINGERPRINT_KEY: fingerprint(schema)})
-    body: bytes = sink.getvalue().to_pybytes()
-    return body
+    return sink.getvalue()
 
 
 def _refuse_nulls(table: pa.Table, schema: pa.Schema) -> None:

@@ -6,9 +6,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.local.defaults import ACCOUNT_ID
+from infra.local.object_bodies import ObjectBody
+from infra.local.unnamed_files import UnnamedFiles
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -88,6 +91,7 @@ class MotoBackend:
         _forget_instances()
         _leave_out_conditional_statements()
         _close_values_quietly()
+        _keep_objects_on_disk()
         _fill_in_storage_descriptors()
         _measure_items_once()
         _name_pools_by_what_they_are()
@@ -270,6 +274,14 @@ def _close_values_quietly() -> None:
     from moto.s3.models import FakeKey
 
     FakeKey.__del__ = FakeKey.dispose
+
+
+def _keep_objects_on_disk() -> None:
+    """Keeps objects of any size in a few files together; moto has those up to 5 MB in memory, others in a file each."""
+    from moto.s3 import models
+
+    files = _MOTOS_OWN.setdefault("files", UnnamedFiles())
+    models.tempfile = SimpleNamespace(SpooledTemporaryFile=lambda *_given, **_named: ObjectBody(files))
 
 
 def _measure_items_once() -> None:

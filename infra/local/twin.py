@@ -40,6 +40,7 @@ from infra.local.firehose.driver import DeliveryStreamDriver, Ports, calling
 from infra.local.firehose.limits import PutFaults
 from infra.local.firehose.source import KinesisSource, Source
 from infra.local.front import Front, asking
+from infra.local.heap import share_arenas
 from infra.local.kept import Kept
 from infra.local.keys import make_named_keys
 from infra.local.kinesis.api import KinesisApi
@@ -133,6 +134,7 @@ class Twin:
         self.left_out: list[str] = []
         """What could not be brought back from the folder, a line each."""
 
+        share_arenas()
         # The port first: a taken one is said before anything is made, and the functions are given the address.
         self._server = LoopbackServer(port=port, certificate=certificate, tls_port=tls_port)
         self.endpoint_url = self._server.url

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Protocol
 
+from infra.local import heap
 from infra.local.clock import Clock, SystemClock
 from infra.local.cloudwatch.meter import Meter, NoMeter
 from infra.local.firehose.config import StreamConfig
@@ -306,6 +307,8 @@ class RunningStream:
             )
         else:
             self._backoff, self._retry_at, self._last_failure = _FIRST_BACKOFF, 0.0, None
+        if self._objects_out != written:
+            heap.give_back()
         if self._objects_out != written and not self._outbox:
             self._note_held()
 

@@ -68,7 +68,8 @@ class History:
         if not self._chunks and self._records and self._records[0].arrived < horizon:
             expired = bisect_left(self._records, horizon, key=_arrived)
             if expired >= TRIM_RECORDS or expired == len(self._records):
-                self._drop(expired)
+                self._size -= sum(_held(record) for record in self._records[:expired])
+                del self._records[:expired]
 
     def arrived_since(self, moment: float) -> Record | None:
         """The first record that arrived at ``moment`` or later."""
@@ -110,15 +111,12 @@ class History:
                 if not count:
                     break
                 self._chunks.append(self._segments.write(self._records[:count]))
-                self._drop(count)
+                del self._records[:count]
+                self._size -= size
             self._wanted = 2 * self._window
         except OSError as error:
             self._wanted = self._size + self._window
             _logger.warning("older records of a stream stay in memory: %s", error.strerror or type(error).__name__)
-
-    def _drop(self, count: int) -> None:
-        self._size -= sum(_held(record) for record in self._records[:count])
-        del self._records[:count]
 
 
 def _held(record: Record) -> int:

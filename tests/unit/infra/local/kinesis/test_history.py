@@ -45,7 +45,7 @@ def _record(number: int, arrived: float = 0.0, size: int = 10) -> Record:
 def test_whatever_has_left_memory_is_found_by_number_and_by_arrival(
     steps: list[tuple[str, int, int]], window: int, number: int, since: int
 ) -> None:
-    history = History(Segments(segment_bytes=3_000, cached_bytes=2_000), window=window)
+    history = History(Segments(file_bytes=3_000, cached_bytes=2_000), window=window)
     kept: list[Record] = []
     now = 0
     for kind, amount, size in steps:
@@ -90,7 +90,7 @@ def test_a_full_disk_loses_no_record_and_they_leave_memory_once_there_is_room() 
 
 def test_files_have_no_name_and_are_closed_when_all_in_them_have_expired(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    history = History(Segments(tmp_path, segment_bytes=10_000), window=20 * RECORD_BYTES)
+    history = History(Segments(tmp_path, file_bytes=10_000), window=20 * RECORD_BYTES)
     for number in range(1, 1_001):
         history.append(_record(number, float(number)))
     assert list(tmp_path.iterdir()) == []
@@ -115,7 +115,7 @@ def test_a_file_that_was_cut_is_named_instead_of_giving_less() -> None:
     segments = Segments(cached_bytes=0)
     chunk = segments.write([_record(1)])
     other = segments.write([_record(2)])
-    os.ftruncate(chunk.file.descriptor, chunk.length)
+    os.ftruncate(chunk.piece.file.descriptor, chunk.piece.length)
     assert segments.read(chunk) == [_record(1)]
-    with pytest.raises(OSError, match="missing from their file"):
+    with pytest.raises(OSError, match="missing from a temporary file"):
         segments.read(other)
