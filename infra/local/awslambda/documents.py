@@ -79,23 +79,31 @@ def event_json(records: Sequence[Record], origin: Origin, beside: Mapping[str, o
         text(origin.region),
         text(origin.stream_arn),
     )
-    shard = text(origin.shard_id)[1:-1]
-    pieces = [
-        b'{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":%s,"sequenceNumber":"%d","data":"%s",'
-        b'"approximateArrivalTimestamp":%s},"eventID":"%s:%d",%s'
-        % (
+    middle, end = b'},"eventID":"%s:' % text(origin.shard_id)[1:-1], b'",' + tail
+    pieces: list[bytes] = []
+    arrived, moment = -1.0, b""
+    beginning = b'{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":'
+    for record in records:
+        if record.arrived != arrived:
+            # Records of one put arrived at the same moment.
+            arrived = record.arrived
+            moment = text(round(arrived, 3))
+        number = b"%d" % record.sequence
+        pieces += (
+            b"," + beginning if pieces else beginning,
             text(record.partition_key),
-            record.sequence,
+            b',"sequenceNumber":"',
+            number,
+            b'","data":"',
             b64encode(record.data),
-            text(round(record.arrived, 3)),
-            shard,
-            record.sequence,
-            tail,
+            b'","approximateArrivalTimestamp":',
+            moment,
+            middle,
+            number,
+            end,
         )
-        for record in records
-    ]
     more = b"," + msgspec.json.encode(beside)[1:-1] if beside else b""
-    return b'{"Records":[%s]%s}' % (b",".join(pieces), more)
+    return b'{"Records":[%s]%s}' % (b"".join(pieces), more)
 
 
 def record_overhead(origin: Origin) -> int:
