@@ -1,6 +1,6 @@
 """Functions of JSON documents."""
 
-from sqlglot import exp
+import re
 
 from infra.local.athena import json as query_json
 from infra.local.athena import json_path
@@ -32,7 +32,13 @@ def _path(call: Call) -> str:
 @function("json_extract_scalar")
 def _json_extract_scalar(call: Call) -> Typed:
     call.count(2)
-    return Typed(sql=f"sk_json_extract_scalar({_document(call)}, {_path(call)})", type=VARCHAR)
+    document, path = _document(call), _path(call)
+    # Of what is parsed for one value of it the rest need not be written: most of the time of a large archive.
+    if parsed := re.fullmatch(r"(TRY\()?sk_json_parse\((.*)\)", document, re.DOTALL):
+        text = parsed[2].removesuffix(")") if parsed[1] else parsed[2]
+        found = f"sk_json_parsed_scalar({text}, {path})"
+        return Typed(sql=f"TRY({found})" if parsed[1] else found, type=VARCHAR)
+    return Typed(sql=f"sk_json_extract_scalar({document}, {path})", type=VARCHAR)
 
 
 @function("json_extract")
@@ -153,8 +159,3 @@ def _json_array(call: Call) -> Typed:
         kept = f"list_filter({listed}, lambda m: m IS NOT NULL)"
     sql = f"(CASE WHEN len({kept}) = 0 THEN '[]' ELSE '[' || array_to_string({kept}, ',') || ']' END)"
     return Typed(sql=sql, type=VARCHAR)
-
-
-def is_parse(node: exp.Expression) -> bool:
-    """Whether a node is ``json_parse(x)``."""
-    return isinstance(node, exp.Anonymous) and str(node.this).lower() == "json_parse"

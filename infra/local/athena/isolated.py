@@ -8,7 +8,7 @@ from typing import Any, Final
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
 from infra.local.athena.files import ObjectStore
-from infra.local.athena.processes import QUERY_SECONDS, Budget, Process, Processes
+from infra.local.athena.processes import OVERHEAD_MEGABYTES, QUERY_SECONDS, Budget, Process, Processes
 from infra.local.athena.tables import Catalog
 from infra.local.athena.translation import Translated
 from infra.local.errors import ApiError
@@ -100,12 +100,13 @@ class IsolatedEngine(QueryEngine):
         """What the process says, until it has answered; its calls of S3 and Glue are answered in between."""
         deadline = time.monotonic() + self._seconds
         while not process.is_ready:
-            self._receive(process, deadline)
+            self._receive(process, deadline, OVERHEAD_MEGABYTES)
             process.is_ready = True
         process.line.send((*asked, running.meter.limit))
+        most = asked[-1] + OVERHEAD_MEGABYTES
         size = 0
         while True:
-            (kind, total, *content), length = self._receive(process, deadline)
+            (kind, total, *content), length = self._receive(process, deadline, most)
             running.meter.total = total
             size += length if kind == "piece" else 0
             if size > RESULT_BYTES:
@@ -117,8 +118,12 @@ class IsolatedEngine(QueryEngine):
             if kind != "piece":
                 return
 
-    def _receive(self, process: Process, deadline: float) -> tuple[Any, int]:
-        while not process.line.poll(_LOOK_SECONDS):
+    def _receive(self, process: Process, deadline: float, most: int) -> tuple[Any, int]:
+        while True:
+            if process.resident_megabytes > most:
+                raise QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", _TOO_LARGE)
+            if process.line.poll(_LOOK_SECONDS):
+                break
             if time.monotonic() >= deadline:
                 raise QueryError("EXCEEDED_TIME_LIMIT", f"Query timeout: it ran for {self._seconds:.0f} s")
         message = process.line.recv_bytes()

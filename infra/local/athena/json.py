@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Final
 
 from infra.local.athena.errors import QueryError, refused
@@ -47,6 +49,7 @@ def load(text: str) -> object:
     )
 
 
+@lru_cache(maxsize=256)
 def parse_path(path: str) -> tuple[str | int, ...]:
     """The steps of a JSON path: names and positions.
 
@@ -72,11 +75,12 @@ def parse_path(path: str) -> tuple[str | int, ...]:
 _MISSING: Final = object()
 
 
-def _find(document: object, steps: tuple[str | int, ...]) -> object:
+def _find(document: object, steps: tuple[str | int, ...], *, last: bool = False) -> object:
     for step in steps:
         if isinstance(document, JsonObject):
-            # Of two fields with one name Trino takes the first that it meets.
-            document = next((value for name, value in document.pairs if name == str(step)), _MISSING)
+            # Of two fields with one name Trino takes the first that it meets; json_parse keeps the last.
+            pairs: Iterable[tuple[str, object]] = reversed(document.pairs) if last else document.pairs
+            document = next((value for name, value in pairs if name == str(step)), _MISSING)
         elif isinstance(document, list) and isinstance(step, int):
             document = document[step] if step < len(document) else _MISSING
         else:
@@ -166,6 +170,22 @@ def parse(text: str) -> str:
         return dump(load(text), ordered=True)
     except ValueError:
         raise QueryError("INVALID_FUNCTION_ARGUMENT", "Cannot convert value to JSON") from None
+
+
+def parsed_scalar(text: str, path: str) -> str | None:
+    """``json_extract_scalar(json_parse(text), path)``, without the document written out in between.
+
+    Raises:
+        QueryError: INVALID_FUNCTION_ARGUMENT when it is not JSON.
+
+    >>> parsed_scalar('{"a": 1, "a": 2.50}', "$.a")
+    '2.5'
+    """
+    try:
+        found = _find(load(text), parse_path(path), last=True)
+    except ValueError:
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", "Cannot convert value to JSON") from None
+    return dump(found) if isinstance(found, JsonNumber) else _scalar_text(found)
 
 
 def parse_unsorted(text: str) -> str:

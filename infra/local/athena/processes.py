@@ -14,6 +14,9 @@ from typing import Final
 QUERY_SECONDS: Final = 1800.0
 """How long a query may run. Source: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html (30 minutes)"""
 
+OVERHEAD_MEGABYTES: Final = 768
+"""What Python, DuckDB and pyarrow take beside a query's own memory."""
+
 _LEAST_MEGABYTES: Final = 256
 
 
@@ -73,6 +76,15 @@ class Process:
     def is_alive(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
+
+    @property
+    def resident_megabytes(self) -> int:
+        """The memory that it has in use; 0 where the system does not say."""
+        try:
+            pages = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii").split()[1]
+        except OSError:
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") >> 20
 
     def end(self) -> None:
         """Kills it. Calling it twice, and from any thread, is fine."""

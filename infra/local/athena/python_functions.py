@@ -64,6 +64,7 @@ FUNCTIONS: Final[dict[str, tuple[Callable[..., object], list[str], str]]] = {
     "sk_regexp_split": (query_regex.split, ["VARCHAR", "VARCHAR"], "VARCHAR[]"),
     "sk_regexp_replace": (query_regex.replace, ["VARCHAR", "VARCHAR", "VARCHAR"], "VARCHAR"),
     "sk_json_extract_scalar": (query_json.extract_scalar, ["VARCHAR", "VARCHAR"], "VARCHAR"),
+    "sk_json_parsed_scalar": (query_json.parsed_scalar, ["VARCHAR", "VARCHAR"], "VARCHAR"),
     "sk_json_extract": (query_json.extract, ["VARCHAR", "VARCHAR"], "VARCHAR"),
     "sk_json_parse": (query_json.parse, ["VARCHAR"], "VARCHAR"),
     "sk_json_array_length": (query_json.array_length, ["VARCHAR"], "BIGINT"),

@@ -66,20 +66,31 @@ def _compile(pattern: str) -> Any:
         raise QueryError("INVALID_FUNCTION_ARGUMENT", f"the pattern {pattern!r} is not a regular expression") from None
 
 
+@lru_cache(maxsize=256)
+def _doubts(pattern: str) -> tuple[bool, bool, bool]:
+    """Whether the answer may differ for text outside ASCII, with a vertical tab, with a line break at its end."""
+    return is_ascii_only(pattern), re.search(r"\\[sS]", pattern) is not None, "$" in pattern
+
+
 def _guard(text: str, pattern: str) -> None:
-    if is_ascii_only(pattern) and not text.isascii():
+    ascii_only, has_space, has_end = _doubts(pattern)
+    if ascii_only and not text.isascii():
         raise QueryError(
             "NOT_SUPPORTED",
             "the local twin does not answer \\b for text outside ASCII; run it on AWS",
         )
-    if "\x0b" in text and re.search(r"\\[sS]", pattern):
+    if has_space and "\x0b" in text:
         raise QueryError("NOT_SUPPORTED", "the local twin does not answer \\s for text with a vertical tab")
-    if "$" in pattern and text.endswith("\n"):
+    if has_end and text.endswith("\n"):
         raise QueryError("NOT_SUPPORTED", "the local twin does not answer $ for text that ends in a line break")
 
 
 def like(text: str, pattern: str) -> bool:
     """``regexp_like``: whether the pattern is found anywhere."""
+    return (_like_again if len(text) <= _SHORT else _like)(text, pattern)
+
+
+def _like(text: str, pattern: str) -> bool:
     _guard(text, pattern)
     return _compile(pattern).search(text) is not None
 
@@ -90,11 +101,21 @@ def extract(text: str, pattern: str, group: int) -> str | None:
     >>> extract("a12", "([a-z])([0-9]+)", 2), extract("a", "[0-9]", 0)
     ('12', None)
     """
+    return (_extract_again if len(text) <= _SHORT else _extract)(text, pattern, group)
+
+
+def _extract(text: str, pattern: str, group: int) -> str | None:
     _guard(text, pattern)
     compiled = _compile(pattern)
     _check_group(compiled, group)
     match = compiled.search(text)
     return None if match is None else match.group(group)
+
+
+# Many rows have one short text, as those of an object have its address.
+_SHORT: Final = 1024
+_like_again: Final = lru_cache(maxsize=1024)(_like)
+_extract_again: Final = lru_cache(maxsize=1024)(_extract)
 
 
 def _check_group(compiled: Any, group: int) -> None:

@@ -12,22 +12,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any
 
 from infra.local.athena.engine import QueryEngine, Running
 from infra.local.athena.errors import QueryError
 from infra.local.athena.files import Meter
+from infra.local.athena.processes import OVERHEAD_MEGABYTES
 from infra.local.errors import ApiError
-
-# What Python, DuckDB and pyarrow take beside a query's own memory.
-_OVERHEAD_MEGABYTES: Final = 768
 
 
 def held_by_duckdb(megabytes: int) -> int:
     """The megabytes that DuckDB holds before it writes to disk, of those that a query may have.
 
-    The limit of the process counts also what the allocator keeps for later. That grows with what is held: a comparison
-    of two million ids held 3.6 GB and was refused at 4.8 GB, and with a third less it ends.
+    What aggregates hold of texts is beside DuckDB's own count of what it holds.
 
     >>> [held_by_duckdb(share) for share in (256, 1024, 4096)]
     [256, 1024, 2730]
@@ -116,10 +113,14 @@ def _answer(engine: QueryEngine, method: str, query: Any, now: float, meter: Met
 
 
 def _bound(megabytes: int) -> None:
-    """Lets this process have no more memory than a query may; beyond it, an allocation fails here."""
+    """Lets an allocation fail here that is far beyond what a query may have.
+
+    The parent ends a process that has more in use. This limit counts also what was asked for and never touched, which
+    was seen to be three times as much; it is there for what would come at once.
+    """
     with contextlib.suppress(ValueError, OSError):  # not every system has such a limit
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, ((megabytes + _OVERHEAD_MEGABYTES) << 20, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (2 * (megabytes + OVERHEAD_MEGABYTES) << 20, hard))
 
 
 def _leave_with_parent() -> None:
