@@ -8,60 +8,64 @@
 -- An archived record with a coordinate counts once for each coordinate. Where a stream was archived in both forms, as when
 -- the archiver began, the form that has more of an id counts. The deferred lane has a form of its own and counts beside.
 --
--- Counted in three steps, copies, places, ids: a set for each id would take a thousand bytes each.
+-- Counted in three steps, copies, places, ids: a set for each id would take a thousand bytes each. What is kept for each of
+-- them is numbers and texts of twelve characters, which engines hold in place: objects by the beginning of their address's
+-- hash, payloads by that of their fingerprint, arrivals as YYYYMMDDhhmmss.
 --
 -- Named are up to 20,000 ids; of more it says how many there are.
 --
 -- Parameters, in order: first and last day of archive objects; first and last day of verdicts; arrivals from and to;
--- first and last day of quarantine; arrivals from and to; the window's start and end, as in object names.
+-- first and last day of quarantine; arrivals from and to; the window's start and end, YYYYMMDDhhmmss.
 WITH seen AS (
   SELECT
     'archive' AS source,
     CASE
-      WHEN regexp_like(json_extract_scalar(try(json_parse(text)), '$.event_id'), '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
-        THEN json_extract_scalar(try(json_parse(text)), '$.event_id')
+      WHEN regexp_like(event_id, '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') THEN event_id
       ELSE concat('md5:', lower(to_hex(md5(coalesce(bytes, to_utf8(text))))))
     END AS id,
-    arrived,
+    CAST(replace(arrived, '-', '') AS bigint) AS arrived,
     place,
     '' AS copy,
-    '' AS fingerprint,
+    '' AS payload,
     FALSE AS is_replayed,
-    object
+    substr(to_hex(md5(to_utf8(object))), 1, 12) AS object
   FROM (
-    SELECT
-      CASE WHEN packed AND encoding = 'base64' THEN from_utf8(try(from_base64(line))) ELSE coalesce(line, '\N') END AS text,
-      CASE WHEN packed AND encoding = 'base64' THEN try(from_base64(line)) END AS bytes,
-      CASE
-        WHEN packed THEN concat(shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar))
-        WHEN regexp_like(object, '-deferred-\d+-\d{4}(-\d\d){5}-[^/]*$') THEN 'deferred'
-        ELSE ''
-      END AS place,
-      CASE
-        WHEN packed THEN date_format(arrived_at, '%Y-%m-%d-%H-%i-%s')
-        ELSE coalesce(regexp_extract(object, '-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*$', 1), concat(dt, '-00-00-00'))
-      END AS arrived,
-      object
+    SELECT *, json_extract_scalar(try(json_parse(text)), '$.event_id') AS event_id
     FROM (
       SELECT
-        *,
-        "$path" AS object,
-        arrived_at IS NOT NULL
-          AND regexp_like("$path", '/records-\d{4}(-\d\d){5}-shardId-\d{12}-\d+-\d+\.gz$') AS packed
-      FROM archive
-      WHERE dt BETWEEN ? AND ?
-    ) AS lines
-  ) AS records
+        CASE WHEN packed AND encoding = 'base64' THEN from_utf8(try(from_base64(line))) ELSE coalesce(line, '\N') END AS text,
+        CASE WHEN packed AND encoding = 'base64' THEN try(from_base64(line)) END AS bytes,
+        CASE
+          WHEN packed THEN concat(shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar))
+          WHEN regexp_like(object, '-deferred-\d+-\d{4}(-\d\d){5}-[^/]*$') THEN 'deferred'
+          ELSE ''
+        END AS place,
+        CASE
+          WHEN packed THEN date_format(arrived_at, '%Y-%m-%d-%H-%i-%s')
+          ELSE coalesce(regexp_extract(object, '-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*$', 1), concat(dt, '-00-00-00'))
+        END AS arrived,
+        object
+      FROM (
+        SELECT
+          *,
+          "$path" AS object,
+          arrived_at IS NOT NULL
+            AND regexp_like("$path", '/records-\d{4}(-\d\d){5}-shardId-\d{12}-\d+-\d+\.gz$') AS packed
+        FROM archive
+        WHERE dt BETWEEN ? AND ?
+      ) AS lines
+    ) AS records
+  ) AS named_records
   UNION ALL
   SELECT
     'verdicts',
     event_id,
-    date_format(arrived_at, '%Y-%m-%d-%H-%i-%s'),
+    CAST(date_format(arrived_at, '%Y%m%d%H%i%s') AS bigint),
     concat(shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),
-    concat(verdict_id, ':', shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),
-    fingerprint,
+    verdict_id,
+    substr(fingerprint, 1, 12),
     run_id <> '',
-    "$path"
+    substr(to_hex(md5(to_utf8("$path"))), 1, 12)
   FROM verdicts
   WHERE dt BETWEEN ? AND ?
     AND mode IN ('live', 'backfill')
@@ -70,20 +74,25 @@ WITH seen AS (
   SELECT
     'quarantine',
     CASE
-      WHEN try(from_base64(payload)) IS NULL THEN concat('row:', bad_row_id)
-      WHEN regexp_like(json_extract_scalar(try(json_parse(from_utf8(try(from_base64(payload))))), '$.event_id'), '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
-        THEN json_extract_scalar(try(json_parse(from_utf8(try(from_base64(payload))))), '$.event_id')
-      ELSE concat('md5:', lower(to_hex(md5(try(from_base64(payload))))))
+      WHEN bytes IS NULL THEN concat('row:', bad_row_id)
+      WHEN regexp_like(event_id, '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') THEN event_id
+      ELSE concat('md5:', lower(to_hex(md5(bytes))))
     END,
-    date_format(arrived_at, '%Y-%m-%d-%H-%i-%s'),
+    CAST(date_format(arrived_at, '%Y%m%d%H%i%s') AS bigint),
     concat(shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),
-    concat(bad_row_id, ':', shard_id, ':', sequence_number, ':', CAST(sub_sequence_number AS varchar)),
+    bad_row_id,
     '',
     FALSE,
-    "$path"
-  FROM quarantine
-  WHERE dt BETWEEN ? AND ?
-    AND arrived_at BETWEEN CAST(? AS timestamp) AND CAST(? AS timestamp)
+    substr(to_hex(md5(to_utf8(object))), 1, 12)
+  FROM (
+    SELECT *, json_extract_scalar(try(json_parse(from_utf8(bytes))), '$.event_id') AS event_id
+    FROM (
+      SELECT *, "$path" AS object, try(from_base64(payload)) AS bytes
+      FROM quarantine
+      WHERE dt BETWEEN ? AND ?
+        AND arrived_at BETWEEN CAST(? AS timestamp) AND CAST(? AS timestamp)
+    ) AS rows_set_aside
+  ) AS named_rows
 ),
 by_copy AS (
   SELECT
@@ -95,8 +104,8 @@ by_copy AS (
     count_if(source = 'verdicts') AS landed,
     count_if(source = 'quarantine') AS quarantined,
     count_if(is_replayed) AS replayed,
-    min(nullif(fingerprint, '')) AS least_payload,
-    max(nullif(fingerprint, '')) AS greatest_payload,
+    min(nullif(payload, '')) AS least_payload,
+    max(nullif(payload, '')) AS greatest_payload,
     min(CASE WHEN source = 'archive' THEN object END) AS archive_object,
     min(CASE WHEN source <> 'archive' THEN object END) AS landed_object
   FROM seen
@@ -123,7 +132,7 @@ by_place AS (
 by_id AS (
   SELECT
     id,
-    substr(min(arrived), 1, 10) AS day,
+    min(arrived) / 1000000 AS day,
     CAST(
       sum(CASE WHEN place = 'deferred' THEN archived ELSE 0 END) + greatest(
         sum(CASE WHEN place = '' THEN archived ELSE 0 END),
@@ -159,7 +168,7 @@ named AS (
   FROM by_id
 )
 SELECT
-  day,
+  concat(substr(day, 1, 4), '-', substr(day, 5, 2), '-', substr(day, 7, 2)) AS day,
   state,
   id,
   sum(ids) OVER (PARTITION BY day, state) AS ids_of_state,
@@ -171,7 +180,7 @@ SELECT
   landed_object
 FROM (
   SELECT
-    day,
+    CAST(day AS varchar) AS day,
     state,
     CASE WHEN state IN ('landed', 'quarantined') THEN '' ELSE id END AS id,
     count(*) AS ids,

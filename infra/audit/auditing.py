@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pyarrow as pa
@@ -25,6 +25,7 @@ from infra.audit.reconciling import compare
 from infra.audit.retention import Retention
 from infra.audit.tracing import Traced, Tracer
 
+_A_DAY = timedelta(days=1)
 _ADDRESS = re.compile(r"s3://[^\s,;]+")
 _LANDED_AMONG = (
     "SELECT DISTINCT event_id FROM verdicts "
@@ -110,6 +111,7 @@ class Auditor:
                 start=start,
                 end=end,
                 late_days=self._late_days,
+                addresses=lambda: self._addresses(first - _A_DAY, last + _A_DAY),
             )
         except QueryFailed as error:
             broken = self._unreadable(error, seen, f"{first}")
@@ -154,6 +156,10 @@ class Auditor:
                     tuple(seals.present(self._lake, first, last, late_days=self._late_days)),
                 ),
             )
+
+    def _addresses(self, first: date, last: date) -> list[str]:
+        listed = seals.present(self._lake, first, last, late_days=self._late_days)
+        return [self._lake.address + one.key for one in listed]
 
     def _unreadable(self, error: QueryFailed, seen: Sequence[LakeObject], day: str) -> list[Finding]:
         """The objects because of which there is no answer: the one that Athena names, else those not readable here."""

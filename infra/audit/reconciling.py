@@ -1,14 +1,15 @@
 """The comparison itself, in SQL: one statement over archive, verdicts and quarantine, grouped by id."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from importlib.resources import files
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from athena.engine import Answer, Engine
-from athena.values import day_literal, text_literal, timestamp_literal
+from athena.values import day_literal, timestamp_literal
 
 _SQL = files("athena") / "audits" / "reconcile.sql"
 _A_DAY = timedelta(days=1)
@@ -60,9 +61,19 @@ def parameters(start: datetime, end: datetime, *, late_days: int) -> list[str]:
 
 
 def compare(
-    engine: Engine, *, database: str, workgroup: str, start: datetime, end: datetime, late_days: int
+    engine: Engine,
+    *,
+    database: str,
+    workgroup: str,
+    start: datetime,
+    end: datetime,
+    late_days: int,
+    addresses: Callable[[], Iterable[str]],
 ) -> tuple[list[Named], Answer]:
     """What the comparison says, with the answer that it is made of.
+
+    Args:
+        addresses: lists the objects that the comparison may have read; asked when it names any.
 
     Raises:
         athena.engine.EngineError: there is no answer.
@@ -70,11 +81,27 @@ def compare(
     answer = engine.run(
         statement(), parameters(start, end, late_days=late_days), database=database, workgroup=workgroup
     )
-    return [_named(row) for row in answer.rows], answer
+    found = [_named(row) for row in answer.rows]
+    known = {_tag(one): one for one in addresses()} if any(row.id for row in found) else {}
+    return [_addressed(row, known) for row in found], answer
 
 
 def _named(row: Sequence[Any]) -> Named:
     return Named(*row)
+
+
+def _tag(address: str) -> str:
+    """What the comparison calls an object: carrying addresses for each of millions of ids would take gigabytes."""
+    return md5(address.encode(), usedforsecurity=False).hexdigest()[:12].upper()
+
+
+def _addressed(row: Named, known: Mapping[str, str]) -> Named:
+    if not row.id:
+        return structs.replace(row, archive_object=None, landed_object=None)
+    archive, landed = (
+        tag and known.get(tag, "an object that has gone since") for tag in (row.archive_object, row.landed_object)
+    )
+    return structs.replace(row, archive_object=archive, landed_object=landed)
 
 
 def _whole(moment: datetime) -> datetime:
@@ -82,4 +109,4 @@ def _whole(moment: datetime) -> datetime:
 
 
 def _object_time(moment: datetime) -> str:
-    return text_literal(moment.astimezone(UTC).strftime("%Y-%m-%d-%H-%M-%S"))
+    return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S")

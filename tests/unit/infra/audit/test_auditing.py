@@ -63,6 +63,44 @@ def test_a_verdict_that_is_gone_is_missing_and_was_last_seen_in_the_archive(lake
     assert 0.98 < report.completeness < 1
 
 
+def test_an_object_beside_the_window_that_holds_a_record_of_it_is_named_by_its_address(lake: AuditedLake) -> None:
+    lost = b'{"event_id":"0190b9c2-aaaa-7000-8000-00000000abcd"}\n'
+    for number, day in ((1, 20), (1, 21)):
+        key = f"archive/dt=2026-11-{day}/streamkeeper-archive-1-2026-11-{day}-12-00-00-{number:08d}.gz"
+        lake.lake.write(key, gzip.compress(lost, mtime=0))
+    found = [one for one in lake.audit(verify=False).findings if one.id.endswith("abcd")]
+    assert [one.seen.rpartition("-")[0] for one in found] == [
+        "archive: s3://lake/archive/dt=2026-11-21/streamkeeper-archive-1-2026-11-21-12-00-00"
+    ]
+
+
+def test_an_object_that_goes_while_it_is_audited_is_said_to_be_gone(lake: AuditedLake) -> None:
+    key = lake.keys("verdicts/")[-1]
+
+    class Passing(Engine):
+        """Deletes an object behind the answer."""
+
+        def run(self, sql: str, parameters: Sequence[str] = (), *, database: str, workgroup: str) -> Answer:
+            answer = lake.engine.run(sql, parameters, database=database, workgroup=workgroup)
+            lake.store.stored.pop(("lake", key), None)
+            return answer
+
+    for archived in lake.keys("archive/"):
+        del lake.store.stored["lake", archived]
+    auditor = Auditor(engine=Passing(), database="default", workgroup="w", lake=lake.lake, letters=lake.letters)
+    report = auditor.audit(audit_id="a", start=START, end=END, now=NOW)
+    assert "verdicts: an object that has gone since" in {finding.seen for finding in report.findings}
+
+
+def test_an_object_whose_name_has_a_day_that_is_none_does_not_end_the_audit(lake: AuditedLake) -> None:
+    key = "archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-77-00-00-00-77777777.gz"
+    lake.lake.write(key, gzip.compress(b"nothing\n", mtime=0))
+    now = NOW + timedelta(days=12)
+    report = lake.auditor().audit(audit_id="a", start=START, end=START + timedelta(days=11), now=now)
+    assert report.is_judged
+    assert not report.is_clean
+
+
 def test_what_firehose_could_not_deliver_is_missing_with_that_hop(lake: AuditedLake) -> None:
     key = lake.keys("verdicts/")[-1]
     lost = lake.rows(key)
