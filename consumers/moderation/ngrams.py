@@ -5,7 +5,9 @@ Everything here is part of a weights file's meaning: a change gives other featur
 """
 
 import unicodedata
+from collections.abc import Callable, Iterable
 from functools import cache
+from operator import itemgetter
 from zlib import crc32
 
 from consumers.moderation.confusables import CONFUSABLES, LEET
@@ -52,21 +54,30 @@ def words(token: str) -> list[str]:
     >>> words("1d1ot!!"), words("well/idiooot"), words("@someone"), words("https://example.org/a")
     (['idiot'], ['well', 'idiot'], [], [])
     """
-    if token[0] == "@":
-        # Whom a text speaks to says nothing about it, and names are not for a model to learn.
-        return []
-    if token.isalnum():
-        return _read(token)
-    if "://" in token or token.startswith("www."):
-        # Rules look at links; a model would take every link for what links were in its texts.
-        return []
-    if (core := token.strip(_SIGNS)).isalnum():
-        # One word and what stands at its edges.
+    if (core := core_of(token)) is not None:
         return _read(core)
+    if token[0] == "@" or "://" in token or token.startswith("www."):
+        # Whom a text speaks to says nothing about it, and names are not for a model to learn. Rules look at links; a
+        # model would take every link for what links were in its texts.
+        return []
     apart = token.translate(_APART)
     if not apart.isascii():
         apart = "".join([f" {one} " if unicodedata.category(one) == "So" else one for one in apart])
     return [word for part in apart.split() for word in _read(part)]
+
+
+def core_of(token: str) -> str | None:
+    """The word that a token is but for the signs at its edges: both are read alike. None where it is not one word.
+
+    >>> core_of("(idiot!!"), core_of("well/idiot"), core_of("@idiot")
+    ('idiot', None, None)
+    """
+    if token.isalnum():
+        return token
+    if token[0] == "@" or "://" in token or token.startswith("www."):
+        return None
+    core = token.strip(_SIGNS)
+    return core if core.isalnum() else None
 
 
 def is_unspaced(word: str) -> bool:
@@ -103,18 +114,27 @@ def grams(word: str) -> list[int]:
         word = f"<{word}>"
     # Where it is not ASCII, four bytes a character, so that no n-gram begins or ends inside one.
     text, width = (word.encode(), 1) if word.isascii() else (word.encode("utf-32-le"), 4)
-    return [crc32(text[start:end]) for start, end in _places(len(text), lengths, width)]
+    return list(map(crc32, _cut(len(text), lengths, width)(text)))
 
 
 @cache
-def _places(size: int, lengths: range, width: int) -> list[tuple[int, int]]:
-    """Where n-grams begin and end in a text of this many bytes; a word has few."""
-    return [
-        (start, start + length * width) for length in lengths for start in range(0, size - length * width + 1, width)
+def _cut(size: int, lengths: range, width: int) -> Callable[[bytes], Iterable[bytes]]:
+    """What cuts the n-grams out of a text of this many bytes; a word has few."""
+    places = [
+        slice(start, start + length * width)
+        for length in lengths
+        for start in range(0, size - length * width + 1, width)
     ]
+    if len(places) > 1:
+        # One call for all.
+        return itemgetter(*places)
+    return lambda text: [text[place] for place in places]
 
 
 def _read(core: str) -> list[str]:
+    if core.isascii() and core.isalpha() and 1 < len(core) <= LONGEST_WORD and len(set(core)) > len(core) - 2:
+        # Nearly all words.
+        return [core]
     word = _readable(core)
     if (word.isdigit() and "0" in word) or (len(word) == 1 and word.isascii()):
         # Years, amounts and the numbers of people and things say nothing.

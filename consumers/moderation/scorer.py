@@ -10,17 +10,21 @@ import math
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import pairwise
+from struct import Struct as Layout
 from zlib import crc32
 
 from msgspec import Struct
 
-from consumers.moderation.ngrams import RUN, grams, is_unspaced, length, words
+from consumers.moderation.ngrams import RUN, core_of, grams, is_unspaced, length, words
 from consumers.moderation.weights import Weights
 
 WINDOW = 30
 """Tokens that are scored together. A text of up to half as many more is one window."""
+_STEP = WINDOW // 2
+_ONE_WINDOW = WINDOW + _STEP
 
 MAX_SCORED = 8000
 """Characters of a text that are looked at. Of a longer one these are its first and its last 4,000."""
@@ -39,6 +43,8 @@ _FIELD = 32
 _MASK = (1 << _FIELD) - 1
 _HALF = 1 << (_FIELD - 1)
 _MOST = 1 << 22
+_RAISED_BY = 2 * _MOST
+"""What a packed sum is raised by where it must not be below zero."""
 _FAR = 1 << 30
 """More than the tokens of a window can add up to."""
 # An n-gram's weights, a byte for each of six heads in one number of 48 bits, each raised by 128 so that none is below
@@ -46,8 +52,7 @@ _FAR = 1 << 30
 # `sum` is fast as long as 63 bits are enough.
 _GRAM_HEADS = 6
 _EVERY_OTHER = 0x00FF00FF00FF
-_GRAM_FIELD = 16
-_GRAM_MASK = (1 << _GRAM_FIELD) - 1
+_GRAM_SUMS = Layout("<6H")
 _RAISED = bytes((weight + 128) & 0xFF for weight in range(256))
 
 
@@ -86,7 +91,7 @@ class Scorer:
 
     def strongest(self, plain: str) -> list[float]:
         """For each head the largest ``sum / sqrt(count + steady)`` of its windows; minus infinity for no words."""
-        found = [self._window(part) for part in windows(plain)]
+        found = list(map(self._raw, self._packed(plain)))
         return found[0] if len(found) == 1 else [max(values) for values in zip(*found, strict=True)]
 
     def parts(self, plain: str, head: str) -> list[Part]:
@@ -97,35 +102,54 @@ class Scorer:
             head: the name of one of the heads.
         """
         place = next(place for place, one in enumerate(self.heads) if one.name == head)
-        tokens = max(windows(plain), key=lambda part: self._window(part)[place])
+        parts = windows(plain)
+        raws = list(map(self._raw, self._packed(plain)))
+        tokens = parts[max(range(len(parts)), key=lambda at: raws[at][place])]
         packed = {token: self._sums(token) for token in dict.fromkeys(tokens)}
         count = sum(one & _MASK for one in packed.values())
         norm = self.heads[place].scale / (_UNIT * math.sqrt(count + self._steady))
-        parts = [Part(token, _field(one, place) * norm) for token, one in packed.items()]
-        return sorted(parts, key=lambda part: (-part.logit, part.token))
+        added = [Part(token, _field(one, place) * norm) for token, one in packed.items()]
+        return sorted(added, key=lambda part: (-part.logit, part.token))
 
-    def calm(self, least: Sequence[float]) -> Callable[[str], bool]:
-        """What tells of a plain form whether each head stays below its own of these in all windows. Most texts are
-        calm, and that can be seen from their tokens' sums as they are packed.
+    def reached(self, least: Sequence[float]) -> Callable[[str], dict[int, float]]:
+        """What tells of a plain form which heads reach their own of these, by their place, and with how much. Most
+        texts are calm, and that can be seen from their tokens' sums as they are packed.
 
         Args:
             least: for each head, as :meth:`strongest` gives it.
         """
         below = _Below(least, self._steady)
-        sums, top = self._sums, below.top
+        top, packed_windows, rounding = below.top, self._packed, _ROUNDING[len(self.heads)]
 
-        def is_calm(plain: str) -> bool:
-            for tokens in windows(plain):
-                packed = sum(map(sums, set(tokens)))
-                if (count := packed & _MASK) and (packed + below[count]) & top:
-                    return False
-            return True
+        def find(plain: str) -> dict[int, float]:
+            found: dict[int, float] = {}
+            for packed in packed_windows(plain):
+                count = packed & _MASK
+                if count and (over := (packed + below[count]) & top):
+                    norm = 1 / (_UNIT * math.sqrt(count + self._steady))
+                    for place, shift in enumerate(self._shifts):
+                        if over >> shift & _HALF:
+                            raw = ((((packed + rounding) >> shift) & _MASK) - _HALF) * norm
+                            found[place] = max(raw, found.get(place, raw))
+            return found
 
-        return is_calm
+        return find
 
-    def _window(self, tokens: Iterable[str]) -> list[float]:
-        # Each token once: what is said ten times is not ten times as bad.
-        packed = sum(map(self._sums, set(tokens)))
+    def _packed(self, plain: str) -> list[int]:
+        """The packed sums of each window, in which each token counts once: what is said ten times is not ten times as
+        bad."""
+        sums, tokens = self._sums, tokens_of(plain)
+        if len(tokens) <= _ONE_WINDOW:
+            return [sum(map(sums, set(tokens)))]
+        # A window is two halves, and all halves but the first and the last are in two of them.
+        halves = [set(tokens[start : start + _STEP]) for start in range(0, len(tokens), _STEP)]
+        packed = [sum(map(sums, half)) for half in halves]
+        return [
+            packed[at] + packed[at + 1] - sum(map(sums, one & other))
+            for at, (one, other) in enumerate(pairwise(halves))
+        ]
+
+    def _raw(self, packed: int) -> list[float]:
         count = packed & _MASK
         if count == 0:
             return [-math.inf] * len(self.heads)
@@ -169,13 +193,19 @@ class _Sums(dict[str, int]):
         self._mask = (1 << header.bits) - 1
         self._unknown = header.unknown
         self._older: dict[str, int] = {}
+        heads = range(1, len(header.heads) + 1)
+        self._raised = sum(_RAISED_BY << _FIELD * head for head in heads)
+        self._layout = Layout(f"<{len(header.heads) + 1}I")
+        self._steps_of_grams = [head.grams * _UNIT for head in header.heads]
         # Where words begin by the first byte of their number: half of the steps to find one.
         self._starts = [bisect_left(self._words, first << 24) for first in range(257)]
 
     def __missing__(self, token: str) -> int:
         packed = self._older.get(token)
         if packed is None:
-            packed = self._work_out(token)
+            core = core_of(token)
+            # With a full stop behind it, it is the same word.
+            packed = self._work_out(token) if core is None or core == token else self[core]
         if len(token) <= _LONGEST_REMEMBERED:
             if len(self) >= REMEMBERED:
                 # What is in use comes back from the older half; the rest is forgotten with it.
@@ -187,20 +217,20 @@ class _Sums(dict[str, int]):
     def _work_out(self, token: str) -> int:
         found = words(token)
         if len(found) != 1:
-            return self._of_several(found)
+            return self._of_several(found) if found else 0
         word = found[0]
         if (place := self._place(word)) >= 0:
-            rows, size, raised = self._of_words
-            return int.from_bytes(rows[place * size : (place + 1) * size], "little") - raised + length(word)
-        packed = length(word)
+            rows, size = self._of_words
+            return int.from_bytes(rows[place * size : (place + 1) * size], "little") - self._raised + length(word)
         share, counted, summed = self._summed(word)
-        for heads, together in zip(self._heads_of_grams, summed, strict=True):
-            for shift, step, place in heads:
-                whole = round((((together >> shift) & _GRAM_MASK) - counted) * step * share)
-                if not -_MOST <= whole <= _MOST:
-                    whole = _MOST if whole > 0 else -_MOST
-                packed += whole << place
-        return packed
+        # Raised, so that no head is below zero.
+        wholes = [
+            round((one - counted) * step * share) + _RAISED_BY
+            for one, step in zip(summed, self._steps_of_grams, strict=True)
+        ]
+        if max(wholes) > _RAISED_BY + _MOST or min(wholes) < _RAISED_BY - _MOST:
+            wholes = [max(_RAISED_BY - _MOST, min(_RAISED_BY + _MOST, one)) for one in wholes]
+        return int.from_bytes(self._layout.pack(length(word), *wholes), "little") - self._raised
 
     def _of_several(self, found: Sequence[str]) -> int:
         """The sums of the words of one token."""
@@ -212,9 +242,8 @@ class _Sums(dict[str, int]):
                 sums = [one + of_words[at] * step for one, (of_words, step) in zip(sums, weighed, strict=True)]
                 continue
             share, counted, summed = self._summed(word)
-            for heads, together in zip(self._heads_of_grams, summed, strict=True):
-                for shift, step, place in heads:
-                    sums[place // _FIELD - 1] += (((together >> shift) & _GRAM_MASK) - counted) * step * share
+            of_grams = zip(sums, summed, self._steps_of_grams, strict=True)
+            sums = [one + (together - counted) * step * share for one, together, step in of_grams]
         return count + sum(max(-_MOST, min(_MOST, round(one))) << _FIELD * head for head, one in enumerate(sums, 1))
 
     def _place(self, word: str) -> int:
@@ -225,16 +254,17 @@ class _Sums(dict[str, int]):
         return place if place < len(known) and known[place] == key else -1
 
     def _summed(self, word: str) -> tuple[float, int, list[int]]:
-        """What each n-gram of an unknown word counts, by how much their sums are raised, and the sums."""
+        """What each n-gram of an unknown word counts, by how much their sums are raised, and for each head the sum."""
         mask = self._mask
         of_grams = [gram & mask for gram in grams(word)]
         share = RUN_WEIGHT if is_unspaced(word) else self._unknown / math.sqrt(len(of_grams) or 1)
-        summed = []
+        summed: list[int] = []
         for look_up in self._of_grams:
             seen = list(map(look_up, of_grams))
             even = sum([one & _EVERY_OTHER for one in seen])
-            summed += [even, (sum(seen) - even) >> 8]
-        return share, 128 * len(of_grams), summed
+            # The other bytes' sums are moved behind those of every other one.
+            summed += _GRAM_SUMS.unpack((even + ((sum(seen) - even) << 40)).to_bytes(12, "little"))
+        return share, 128 * len(of_grams), summed[: len(self._steps_of_grams)]
 
     @cached_property
     def _weighed(self) -> list[tuple[memoryview, float]]:
@@ -243,21 +273,21 @@ class _Sums(dict[str, int]):
         return [(table.words, head.words * _UNIT) for table, head in heads]
 
     @cached_property
-    def _of_words(self) -> tuple[bytes, int, int]:
-        """What each known word adds, as it is packed: a row of bytes for each, the bytes of a row, and what is to be
-        taken off a row, in which no head is below zero. Made at the first word that is known."""
+    def _of_words(self) -> tuple[bytes, int]:
+        """What each known word adds, as it is packed and raised: a row of bytes for each, and the bytes of a row. Made
+        at the first word that is known."""
         size = _FIELD // 8 * (len(self._weighed) + 1)
         rows = bytearray(size * len(self._words))
         for head, (weights, step) in enumerate(self._weighed, 1):
             # Weights below zero count from the end, as bytes do.
             weighed = [round(weight * step) for weight in (*range(128), *range(-128, 0))]
-            worth = [max(-_MOST, min(_MOST, one)) + 2 * _MOST for one in weighed]
+            worth = [max(-_MOST, min(_MOST, one)) + _RAISED_BY for one in weighed]
             of_words = weights.tobytes()
             for byte in range(3):
                 rows[_FIELD // 8 * head + byte :: size] = of_words.translate(
                     bytes((one >> 8 * byte) & 0xFF for one in worth)
                 )
-        return bytes(rows), size, sum(2 * _MOST << _FIELD * head for head in range(1, len(self._weighed) + 1))
+        return bytes(rows), size
 
     @cached_property
     def _of_grams(self) -> list[Callable[[int], int]]:
@@ -266,24 +296,13 @@ class _Sums(dict[str, int]):
         tables = self._weights.tables
         for first in range(0, len(tables), _GRAM_HEADS):
             packed = bytearray(8 * (self._mask + 1))
-            for place, table in enumerate(tables[first : first + _GRAM_HEADS]):
+            for head, table in enumerate(tables[first : first + _GRAM_HEADS]):
+                # The first three heads are every other byte, the next three the bytes between them.
+                place = 2 * (head % 3) + head // 3
                 raised = table.grams.tobytes().translate(_RAISED)
                 packed[place if sys.byteorder == "little" else 7 - place :: 8] = raised
             found.append(array("Q", bytes(packed)).__getitem__)
         return found
-
-    @cached_property
-    def _heads_of_grams(self) -> list[list[tuple[int, float, int]]]:
-        """For each of the sums its heads: where one stands in it, what 1 is worth, and where it is packed."""
-        steps = [head.grams * _UNIT for head in self._weights.header.heads]
-        return [
-            [
-                (_GRAM_FIELD * (place // 2), steps[first + place], _FIELD * (first + place + 1))
-                for place in range(odd, min(_GRAM_HEADS, len(steps) - first), 2)
-            ]
-            for first in range(0, len(steps), _GRAM_HEADS)
-            for odd in (0, 1)
-        ]
 
 
 def tokens_of(plain: str) -> list[str]:
@@ -313,9 +332,9 @@ def windows(plain: str) -> list[list[str]]:
     [30, 30, 30, 30, 30, 25]
     """
     tokens = tokens_of(plain)
-    if len(tokens) <= WINDOW * 3 // 2:
+    if len(tokens) <= _ONE_WINDOW:
         return [tokens]
-    return [tokens[start : start + WINDOW] for start in range(0, len(tokens) - WINDOW // 2, WINDOW // 2)]
+    return [tokens[start : start + WINDOW] for start in range(0, len(tokens) - _STEP, _STEP)]
 
 
 def probability(logit: float) -> float:

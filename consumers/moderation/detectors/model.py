@@ -41,22 +41,28 @@ class ModelDetector:
         self._scorer = Scorer(weights)
         self._strongest = self._scorer.strongest
         self._rules = []
+        least = [math.inf] * len(names)
         for position, head in enumerate(weights.header.heads):
             if (wanted := rule.heads.get(head.name)) is not None:
-                # The score is compared before it is worked out: most texts are calm.
-                least = (_logit(wanted.at_least) - head.bias) / head.scale
-                self._rules.append((position, least, head, wanted, f"model_{head.name}"))
-        least_of = {position: least for position, least, *_ in self._rules}
-        self._is_calm = self._scorer.calm([least_of.get(place, math.inf) for place in range(len(names))])
+                self._rules.append((position, head, wanted, f"model_{head.name}"))
+                least[position] = (_logit(wanted.at_least) - head.bias) / head.scale
+        # Raw sums are compared before scores are worked out: most texts are calm.
+        self._reached = self._scorer.reached(least)
 
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """A signal for each head that reaches its ``at_least``."""
-        if not subject.allowed and self._spaced not in subject.hits and self._is_calm(subject.text.plain):
+        if not subject.allowed and self._spaced not in subject.hits:
+            found = self._reached(subject.text.plain)
+        else:
+            found = {}
+            for form in self._forms(subject):
+                for position, raw in self._reached(form).items():
+                    found[position] = max(raw, found.get(position, raw))
+        if not found:
             return []
-        found = self._of(subject)
         signals = []
-        for position, least, head, wanted, name in self._rules:
-            if found[position] >= least:
+        for position, head, wanted, name in self._rules:
+            if position in found:
                 score = probability(found[position] * head.scale + head.bias)
                 signals.append(Signal(self.name, wanted.label, round(wanted.counts_as(score), 4), name))
         return signals
@@ -66,7 +72,7 @@ class ModelDetector:
         needs."""
         found = self._of(subject)
         by_label: dict[str, float] = {}
-        for position, _, head, wanted, _ in self._rules:
+        for position, head, wanted, _ in self._rules:
             score = wanted.counts_as(probability(found[position] * head.scale + head.bias))
             by_label[wanted.label] = max(score, by_label.get(wanted.label, 0.0))
         return by_label
@@ -75,7 +81,7 @@ class ModelDetector:
         """By label, how surely, when one text in a hundred is such, whatever the policy makes of it."""
         found = self._of(subject)
         by_label: dict[str, float] = {}
-        for position, _, head, wanted, _ in self._rules:
+        for position, head, wanted, _ in self._rules:
             score = probability(found[position] * head.scale + head.bias)
             by_label[wanted.label] = max(score, by_label.get(wanted.label, 0.0))
         return by_label

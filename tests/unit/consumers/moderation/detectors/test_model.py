@@ -13,7 +13,7 @@ from consumers.models import read_weights
 from consumers.moderation.detectors.model import ModelDetector
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.moderator import Moderator
-from consumers.moderation.ngrams import FEATURES, RUN, grams, is_unspaced, length, words
+from consumers.moderation.ngrams import FEATURES, RUN, core_of, grams, is_unspaced, length, words
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.moderation.rules import ModelHead, ModelRule
@@ -95,6 +95,19 @@ def slow_scores(plain: str) -> dict[str, float]:
 )
 def test_a_word_is_looked_at_as_it_is_meant_to_be_read(written: str, meant: str) -> None:
     assert words(normalise(written).plain) == words(meant)
+
+
+@pytest.mark.parametrize(
+    "token", ["@", "@idiot!", "www.", "www...", "http://...", "https://", "(http://)", "://", "..."]
+)
+def test_a_mention_and_a_link_are_no_words_however_little_there_is_of_them(token: str) -> None:
+    assert words(token) == []
+    assert core_of(token) is None
+
+
+@given(st.text(alphabet="aZé我1@.w/:!$*'", min_size=1, max_size=12))
+def test_a_token_has_the_words_of_the_word_that_it_is_but_for_signs(token: str) -> None:
+    assert (core := core_of(token)) is None or words(core) == words(token)
 
 
 @pytest.mark.parametrize("pair", [("cool", "col"), ("идиот", "идиома"), ("für", "fur2"), ("2019", "xy")])
@@ -179,15 +192,19 @@ def test_each_of_many_heads_is_scored_as_if_it_stood_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_text_is_calm_while_each_head_stays_below_its_least(text: str) -> None:
+def test_a_head_reaches_its_least_where_its_strongest_window_does(text: str) -> None:
     scorer = Scorer(WEIGHTS)
-    assert scorer.calm([math.inf, math.inf])(text)
-    for place, reached in enumerate(scorer.strongest(text)):
-        if reached > -math.inf:
-            for least, calm in ((reached, False), (math.nextafter(reached, math.inf), True), (-1e300, False)):
+    assert scorer.reached([math.inf, math.inf])(text) == {}
+    for place, strongest in enumerate(scorer.strongest(text)):
+        if strongest > -math.inf:
+            for least, found in (
+                (strongest, {place: strongest}),
+                (math.nextafter(strongest, math.inf), {}),
+                (-1e300, {place: strongest}),
+            ):
                 only = [math.inf, math.inf]
                 only[place] = least
-                assert scorer.calm(only)(text) is calm
+                assert scorer.reached(only)(text) == found
 
 
 def test_what_is_remembered_is_bounded_and_changes_no_score() -> None:
