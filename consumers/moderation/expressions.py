@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import msgspec
 
-from consumers.moderation.literals import Clause, needed
+from consumers.moderation.literals import Way, needed
 from consumers.policies import read_expressions
 
 
@@ -27,12 +27,12 @@ def is_known(expression: str) -> bool:
     return fingerprint(expression) in _known()
 
 
-def clauses(expression: str) -> tuple[Clause, ...]:
+def ways(expression: str) -> tuple[Way, ...]:
     """What :func:`consumers.moderation.literals.needed` says of an expression, without asking where it is known."""
     found = _known().get(fingerprint(expression))
     return needed(expression) if found is None else found
 
 
 @cache
-def _known() -> dict[str, tuple[Clause, ...]]:
-    return msgspec.json.decode(read_expressions(), type=dict[str, tuple[Clause, ...]])
+def _known() -> dict[str, tuple[Way, ...]]:
+    return msgspec.json.decode(read_expressions(), type=dict[str, tuple[Way, ...]])

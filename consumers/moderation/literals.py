@@ -31,8 +31,12 @@ _EVERYWHERE = frozenset(
 """Words that most English texts have."""
 _TOO_COMMON = 0.04
 """The sum of shares from which on a clause says nothing."""
-_COMMON = 0.004
+_COMMON = 0.03
 """The same for a second clause, which need not be."""
+_RARE = 0.0004
+"""And for one that is looked for in all texts, not only where the rarest is."""
+_MOST_LOOKED_FOR = 12
+"""Pieces of one that is looked for only there, one by one."""
 _ANY: None = None
 _SPACE = frozenset(" ")
 _DIGITS = frozenset("0123456789")
@@ -45,16 +49,32 @@ Clause = frozenset[str]
 """Pieces of which a text has at least one."""
 
 
+class Way(Struct, frozen=True, array_like=True, gc=False):
+    """One of the ways in which an expression can match.
+
+    Args:
+        clauses: what a text has then: of each at least one piece. All are rare, and the rarest is the first.
+        digits: how many digits from 0 to 9 it has then, at the least, when it is of ASCII.
+        also: what it has besides, which is less rare.
+    """
+
+    clauses: tuple[Clause, ...]
+    digits: int = 0
+    also: tuple[Clause, ...] = ()
+
+
 class _Part(Struct, frozen=True):
     """What is known of a part of an expression.
 
     Args:
         exact: all that it can match, when that is little; None: too much to say.
         clauses: what else it needs.
+        digits: how many digits it needs.
     """
 
     exact: frozenset[str] | None
     clauses: tuple[Clause, ...] = ()
+    digits: int = 0
 
 
 _NOTHING = frozenset({""})
@@ -66,28 +86,45 @@ class _NotUnderstoodError(Exception):
     """An expression with something in it that is not looked into."""
 
 
-def needed(expression: str) -> tuple[Clause, ...]:
-    """What a plain form has in which an expression matches: of each clause at least one piece; none: nothing is known.
+def needed(expression: str) -> tuple[Way, ...]:
+    """The ways in which an expression can match: a plain form in which it does has all that one of them says; none:
+    nothing is known.
 
     Args:
         expression: one that re2 takes, for which letter case does not matter.
 
-    >>> [sorted(clause) for clause in needed("check(?:ing)? (?:[a-z]+ ){0,2}out")]
+    >>> [way] = needed("check(?:ing)? (?:[a-z]+ ){0,2}out")
+    >>> [sorted(clause) for clause in way.clauses]
     [['check ', 'checking '], ['out']]
+    >>> needed("call .* [0-9]{5}|free money")[0].digits
+    5
     >>> needed("[a-z]+")
     ()
     """
     try:
-        part = _Reader(expression).read()
+        alternatives = _Reader(expression).read()
     except _NotUnderstoodError:
         return ()
-    found = sorted(dict.fromkeys(map(_pieces, (*part.clauses, *_clause(part.exact)))), key=_commonness)
-    # What nearly every text has tells nothing.
-    return tuple(
-        clause
-        for number, clause in enumerate(found[:_MOST_CLAUSES])
-        if _commonness(clause) < (_COMMON if number else _TOO_COMMON)
-    )
+    ways: list[Way] = []
+    simple: set[str] = set()
+    for part in alternatives:
+        found = sorted(dict.fromkeys(map(_pieces, (*part.clauses, *_clause(part.exact)))), key=_commonness)
+        # What nearly every text has tells nothing.
+        if not found or _commonness(found[0]) >= _TOO_COMMON:
+            return ()
+        rare = [clause for clause in found[1:_MOST_CLAUSES] if _commonness(clause) < _RARE]
+        also = [
+            clause
+            for clause in found[1 + len(rare) : _MOST_CLAUSES]
+            if _commonness(clause) < _COMMON and len(clause) <= _MOST_LOOKED_FOR
+        ]
+        if rare or also or part.digits > 1:
+            ways.append(Way((found[0], *rare), part.digits, tuple(also)))
+        else:
+            simple |= found[0]
+    if simple:
+        ways.append(Way((_pieces(frozenset(simple)),)))
+    return tuple(dict.fromkeys(ways))
 
 
 def _pieces(clause: Clause) -> Clause:
@@ -128,8 +165,10 @@ def _one_after_another(parts: Iterable[_Part]) -> _Part:
     clauses: list[Clause] = []
     exact = last = _NOTHING
     whole = True
+    digits = 0
     for part in parts:
         clauses += part.clauses
+        digits += part.digits
         if part.exact is not None and len(exact) * len(part.exact) <= _MOST_PIECES:
             exact, last = _joined(exact, part.exact), part.exact
             continue
@@ -141,24 +180,25 @@ def _one_after_another(parts: Iterable[_Part]) -> _Part:
             fits = len(last) * len(part.exact) <= _MOST_PIECES
             exact, last = _joined(last, part.exact) if fits else part.exact, part.exact
     if whole:
-        return _Part(exact, tuple(clauses))
-    return _Part(None, (*clauses, *_clause(exact)))
+        return _Part(exact, tuple(clauses), digits)
+    return _Part(None, (*clauses, *_clause(exact)), digits)
 
 
 def _either(parts: list[_Part]) -> _Part:
     if len(parts) == 1:
         return parts[0]
+    digits = min(part.digits for part in parts)
     if all(part.exact is not None and not part.clauses for part in parts):
         together = frozenset(text for part in parts for text in part.exact or ())
         if len(together) <= _MOST_PIECES:
-            return _Part(together)
+            return _Part(together, (), digits)
     best: set[str] = set()
     for part in parts:
         known: list[Clause] = [*part.clauses, *_clause(part.exact)]
         if not known:
-            return _UNKNOWN
+            return _Part(None, (), digits)
         best |= min(known, key=_commonness)
-    return _Part(None, (frozenset(best),))
+    return _Part(None, (frozenset(best),), digits)
 
 
 def _character(character: str) -> str:
@@ -180,11 +220,12 @@ class _Reader:
         self._left = expression
         self._at = 0
 
-    def read(self) -> _Part:
-        part = self._alternatives()
+    def read(self) -> list[_Part]:
+        """What each of the expression's alternatives needs."""
+        parts = self._alternatives()
         if self._at < len(self._left):
             raise _NotUnderstoodError
-        return part
+        return parts
 
     def _peek(self, length: int = 1) -> str:
         return self._left[self._at : self._at + length]
@@ -204,12 +245,12 @@ class _Reader:
         self._at = at + len(end)
         return taken
 
-    def _alternatives(self) -> _Part:
+    def _alternatives(self) -> list[_Part]:
         parts = [self._sequence()]
         while self._peek() == "|":
             self._take()
             parts.append(self._sequence())
-        return _either(parts)
+        return parts
 
     def _sequence(self) -> _Part:
         parts = []
@@ -235,7 +276,7 @@ class _Reader:
             return self._escaped()
         if sign in "*+?":
             raise _NotUnderstoodError
-        return _Part(frozenset({_character(sign)}))
+        return _of_class(frozenset({_character(sign)}))
 
     def _group(self) -> _Part:
         if self._peek() == "?":
@@ -250,7 +291,7 @@ class _Reader:
                     return _EMPTY
                 if flag != ":":
                     raise _NotUnderstoodError
-        part = self._alternatives()
+        part = _either(self._alternatives())
         if self._take() != ")":
             raise _NotUnderstoodError
         return part
@@ -267,7 +308,9 @@ class _Reader:
                 parts = [_Part((whole.exact or _NOTHING) | {""}) if small else _UNKNOWN]
             else:
                 parts = [whole] * min(least, 8)
-                if least != most or least > 8:
+                if least > 8:
+                    parts.append(_Part(None, (), whole.digits * (least - 8)))
+                if least != most:
                     parts.append(_UNKNOWN)
         return parts
 
@@ -359,4 +402,7 @@ class _Reader:
 
 
 def _of_class(members: frozenset[str] | None) -> _Part:
-    return _UNKNOWN if members is None or len(members) > _MOST_PIECES else _Part(members)
+    if members is None:
+        return _UNKNOWN
+    digits = int(members - {BEYOND_ASCII} <= _DIGITS)
+    return _Part(None if len(members) > _MOST_PIECES else members, (), digits)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
+from operator import or_
+from typing import NamedTuple
 
 import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-from consumers.moderation.expressions import clauses, is_known
+from consumers.moderation.expressions import is_known, ways
 from consumers.moderation.literals import BEYOND_ASCII
 
 
@@ -48,6 +50,14 @@ compiled = cache(compile_expression)
 """The same for the code's own expressions, each compiled when it is first needed, so that a cold start is short."""
 
 
+@cache
+def is_in(expression: str) -> Callable[[bytes], object]:
+    """What tells whether one of the code's own expressions matches somewhere in a text, as UTF-8. A search, which also
+    says where, costs more."""
+    match: Callable[[bytes], object] = _compiled(_added([expression])).Match
+    return match
+
+
 class Scan:
     """Many expressions, searched for together.
 
@@ -74,33 +84,37 @@ class Scan:
         self.expressions = expressions
         self._alone: dict[int, re2.Set] = {}
         self._matches: dict[int, Callable[[bytes], object]] = {}
-        # A bit for each clause; an expression may match where all of its clauses' bits are set. The first of them, the
-        # rarest, says in which texts that is asked.
-        self._masks: list[tuple[int, int]] = []
-        self._rarest = 0
-        pieces: dict[str, int] = {}
-        bit = 1
-        for place, expression in enumerate(expressions):
-            needed = clauses(expression)
+        # A bit for each clause; an expression may match where all bits of one of its ways are set. The first of them,
+        # the rarest, says in which texts that is asked.
+        needed_by = [ways(expression) for expression in expressions]
+        bits = {clause: 0 for needed in needed_by for clause in [way.clauses[0] for way in needed]}
+        self._rarest = (1 << len(bits)) - 1
+        bits.update((clause, 0) for needed in needed_by for way in needed for clause in way.clauses[1:])
+        bits = {clause: 1 << place for place, clause in enumerate(bits)}
+        self._ways: list[list[_Way]] = [[] for _ in range(self._rarest.bit_length() + 1)]
+        for place, (expression, needed) in enumerate(zip(expressions, needed_by, strict=True)):
             if not needed:
                 self._always.append(place)
                 continue
             if not is_known(expression):
                 self._alone[place] = _added([expression])
-            mask = 0
-            self._rarest |= bit
-            for clause in needed:
-                for piece in clause:
-                    pieces[piece] = pieces.get(piece, 0) | bit
-                mask |= bit
-                bit <<= 1
-            self._masks.append((mask, place))
+            for way in needed:
+                of_way = [bits[clause] for clause in way.clauses]
+                also = tuple(
+                    tuple(piece.encode() for piece in sorted(clause, key=len))
+                    for clause in way.also
+                    if BEYOND_ASCII not in clause
+                )
+                self._ways[of_way[0].bit_length()].append(_Way(reduce(or_, of_way), way.digits, also, place))
+        pieces: dict[str, int] = {}
+        for clause, bit in bits.items():
+            for piece in clause:
+                pieces[piece] = pieces.get(piece, 0) | bit
         self._beyond_ascii = pieces.pop(BEYOND_ASCII, 0)
         self._bits = list(pieces.values())
         self._names = [piece.encode() for piece in pieces]
         self._pieces = _automaton(self._names)
         self._set = _compiled(_added([expressions[place] for place in self._always])) if self._always else None
-        self._asked: dict[int, tuple[tuple[int, int], ...]] = {0: ()}
 
     def hits(self, plain: bytes) -> list[int]:
         """Positions of the expressions that match somewhere in a text, in no order.
@@ -116,9 +130,22 @@ class Scan:
                 bits |= self._bits[piece]
         found: list[int] = []
         if rarest := bits & self._rarest:
-            asked = self._asked.get(rarest)
-            for mask, place in self._work_out(rarest) if asked is None else asked:
-                if bits & mask == mask:
+            tried: set[int] = set()
+            digits = -1
+            while rarest:
+                highest = rarest.bit_length()
+                rarest ^= 1 << (highest - 1)
+                for mask, least, also, place in self._ways[highest]:
+                    if bits & mask != mask or place in tried:
+                        continue
+                    if least:
+                        if digits < 0:
+                            digits = _digits(plain)
+                        if digits < least:
+                            continue
+                    if also and not _has_of_each(plain, also):
+                        continue
+                    tried.add(place)
                     match = self._matches.get(place) or self._compile(place)
                     if match(plain) is not None:
                         found.append(place)
@@ -141,14 +168,6 @@ class Scan:
         # What is looked for by itself keeps its number and is never found.
         return _automaton([name if len(name) > 1 else b"\xff" + name for name in self._names])
 
-    def _work_out(self, rarest: int) -> tuple[tuple[int, int], ...]:
-        """The expressions whose rarest clause is in a text; those of the texts last seen are kept."""
-        asked = tuple((mask, place) for mask, place in self._masks if mask & rarest)
-        if len(self._asked) >= _REMEMBERED:
-            self._asked.clear()
-        self._asked[rarest] = asked
-        return asked
-
     def _compile(self, place: int) -> Callable[[bytes], object]:
         # When the first text may have it: most expressions are of no use to most processes.
         # A set is compiled once only: of two threads that are here, one gets this one, and the other a set of its own.
@@ -164,8 +183,35 @@ class Scan:
         return match
 
 
-_REMEMBERED = 4096
-"""Which expressions may match, by the rarest pieces that a text has."""
+class _Way(NamedTuple):
+    """A way in which an expression can match.
+
+    Args:
+        bits: those of all clauses that are looked for in all texts.
+        digits: how many it needs.
+        also: of each of these at least one piece, too.
+        place: the expression's position.
+    """
+
+    bits: int
+    digits: int
+    also: tuple[tuple[bytes, ...], ...]
+    place: int
+
+
+def _has_of_each(plain: bytes, also: tuple[tuple[bytes, ...], ...]) -> bool:
+    for clause in also:
+        for piece in clause:
+            if piece in plain:
+                break
+        else:
+            return False
+    return True
+
+
+def _digits(plain: bytes) -> int:
+    """How many digits a text of ASCII has; others may have digits of other scripts."""
+    return len(plain) - len(plain.translate(None, b"0123456789")) if plain.isascii() else len(plain)
 
 
 _LONG = 4096

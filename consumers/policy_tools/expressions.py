@@ -40,7 +40,7 @@ def expressions() -> Iterator[str]:
 
 
 def rendered() -> str:
-    """What the file holds: by an expression's fingerprint, the pieces of which it needs one of each group.
+    """What the file holds: by an expression's fingerprint, the ways in which it can match.
 
     Raises:
         ScanError: re2 does not take an expression.
@@ -48,7 +48,10 @@ def rendered() -> str:
     known = {}
     for expression in expressions():
         compile_expression(expression)
-        known[fingerprint(expression)] = [sorted(clause) for clause in needed(expression)]
+        known[fingerprint(expression)] = [
+            [[sorted(clause) for clause in way.clauses], way.digits, [sorted(clause) for clause in way.also]]
+            for way in needed(expression)
+        ]
     lines = (f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known))
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
