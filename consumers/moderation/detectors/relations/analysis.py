@@ -7,6 +7,7 @@ denied ("... are not human") counts. Positions are characters: about six of them
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from string import ascii_lowercase
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from consumers.moderation.detectors.relations.lexicon import FEWEST_LETTERS, Entry, Lexicon
 from consumers.moderation.kinds import RelationKind
-from consumers.moderation.scan import compiled
+from consumers.moderation.scan import compiled, is_in
 
 MAX_LOOKED_AT = 4_000
 """Characters of a text that are looked at, from its first group on."""
@@ -28,11 +29,20 @@ _QUOTED = (
     r"|(?:^| )'[^']{3,200}'(?:[ .,!?]|$)|\x{2018}[^\x{2019}]{3,200}\x{2019}"
 )
 _EDGES = ".,;:!?\"'()[]*#-\u2026\u201c\u201d\u201e\u00ab\u00bb\u2018\u00bf\u00a1"
-_COPULA = r"(?:^| )(?:are|is|r|were|be|being|as|all|have|can|will|=+|like)(?: |$)|'re |'s "
-_OWN = r"(?:^|[^a-z])(?:my|our|fellow) (?:[a-z]+ )?$"
-_DETERMINED = r"(?:^|[^a-z])(?:that|this|his|her|your|the same|one) (?:[a-z]+ )?$"
-_NO = r"(?:^|[^a-z])(?:no|nobody|not all|not every|never) (?:[a-z]+ )?$"
+_COPULAS = frozenset(["are", "is", "r", "were", "be", "being", "as", "all", "have", "can", "will", "like"])
+# Each with what it cannot match without: most texts have none of it.
+_OWN = r"(?:^|[^a-z])(?:my|our|fellow) (?:[a-z]+ )?$", ("my ", "our ", "fellow ")
+_DETERMINED = (
+    r"(?:^|[^a-z])(?:that|this|his|her|your|the same|one) (?:[a-z]+ )?$",
+    ("that ", "his ", "her ", "your ", "the same ", "one "),
+)
+_NO = (
+    r"(?:^|[^a-z])(?:no|nobody|not all|not every|never) (?:[a-z]+ )?$",
+    ("no ", "nobody ", "not all ", "not every ", "never "),
+)
 _HELD = "|".join(letter * 3 for letter in ascii_lowercase)
+_DENIED = frozenset({"positive", "negation"})
+"""What is kind only attacks where it is denied."""
 
 
 _Found = tuple[int, int, Sequence[Entry]]
@@ -79,16 +89,14 @@ class Relations:
         """
         text = _unstretched(folded[:MAX_LOOKED_AT].replace("\u2019", "'").replace("\u02bc", "'"))
         hits = self._hits(text)
-        by_role: dict[str, list[Hit]] = {}
-        for hit in hits:
-            by_role.setdefault(hit.entry.role, []).append(hit)
-        if not by_role.get("group") or not (by_role.get("hostile") or by_role.get("positive")):
+        roles = {hit.entry.role for hit in hits}
+        if "group" not in roles or not ("hostile" in roles or roles.issuperset(_DENIED)):
             return {}
         ends = [match.end() for match in compiled(_SENTENCE).finditer(text)]
         sentences: list[dict[str, list[Hit]]] = [{} for _ in range(len(ends) + 1)]
         for hit in hits:
             sentences[bisect_right(ends, hit.start)].setdefault(hit.entry.role, []).append(hit)
-        quoted = [match.span() for match in compiled(_QUOTED).finditer(text)]
+        quoted = [match.span() for match in compiled(_QUOTED).finditer(text)] if _may_quote(text) else []
         outside = len(text) - sum(end - start for start, end in quoted)
         found: dict[RelationKind, list[float]] = {}
         calm = 0
@@ -106,7 +114,9 @@ class Relations:
                 named -= 1
             if not groups:
                 continue
-            objected = 0.3 if any("counter" in one for one in sentences[max(0, number - 1) : number + 2]) else 1.0
+            objected = 1.0
+            if "counter" in roles and any("counter" in one for one in sentences[max(0, number - 1) : number + 2]):
+                objected = 0.3
             for kind, score, places in self._in_sentence(text, sentence, groups):
                 score *= objected
                 if outside > 8 and any(_is_inside(quoted, place) for place in places):
@@ -119,19 +129,21 @@ class Relations:
     def _in_sentence(
         self, text: str, sentence: dict[str, list[Hit]], groups: Sequence[Hit]
     ) -> Iterator[tuple[RelationKind, float, tuple[int, int]]]:
-        if not ("hostile" in sentence or "positive" in sentence):
-            return
         negations = sentence.get("negation", ())
+        if not ("hostile" in sentence or ("positive" in sentence and negations)):
+            return
         modals = sentence.get("modal", ())
-        standing = [self._standing(text, group, sentence.get("self", ())) for group in groups]
+        selves = sentence.get("self", ())
+        standing = cache(lambda place: self._standing(text, groups[place], selves))
         for hit in sentence.get("hostile", ()):
             modal = any(0 <= hit.start - one.end <= 8 * self._word for one in _near(modals, hit.start))
             best, at = 0.0, -1
             around = _around(groups, hit.start)
             for place in around:
                 group = groups[place]
-                score = self._strength(text, group, hit, modal=modal) * group.weight * standing[place]
-                if score > best:
+                score = self._strength(text, group, hit, modal=modal) * group.weight
+                # How the group stands makes it no stronger.
+                if score > best and (score := score * standing(place)) > best:
                     best, at = score, place
             if best and not self._is_negated(text, hit, groups[around.start : around.stop], negations):
                 yield hit.entry.kind, best * hit.weight, (hit.start, groups[at].start)
@@ -142,7 +154,7 @@ class Relations:
                 if -4 * self._word <= hit.start - groups[place].end <= 8 * self._word
             ]
             if near and self._is_negated(text, hit, (), negations):
-                best = max(groups[place].weight * standing[place] for place in near)
+                best = max(groups[place].weight * standing(place) for place in near)
                 yield "exclusion", 0.55 * hit.weight * best, (hit.start, groups[near[0]].start)
 
     def _strength(self, text: str, group: Hit, hit: Hit, *, modal: bool) -> float:
@@ -162,10 +174,7 @@ class Relations:
             return near if modal else 0.2
         if hit.entry.sign:
             # A sign attacks what it stands beside.
-            between = text[group.end : hit.start]
-            if gap <= 1.5 * word or (
-                self._english and gap <= 4 * word and compiled(_COPULA).search(between) is not None
-            ):
+            if gap <= 1.5 * word or (self._english and gap <= 4 * word and has_copula(text[group.end : hit.start])):
                 return 1.0
             if modal:
                 return 0.9
@@ -174,7 +183,7 @@ class Relations:
             return near * (1.0 if modal or hit.entry.kind != "violence" else 0.6)
         if before >= -1:
             return 1.0 if gap <= 1 else 0.5 if gap <= 2 * word else 0.3
-        if compiled(_COPULA).search(text[group.end : hit.start]) is not None or gap <= 1:
+        if gap <= 1 or has_copula(text[group.end : hit.start]):
             return near
         return 0.6 if gap <= 3 * word else 0.35
 
@@ -184,9 +193,9 @@ class Relations:
         around = _near(selves, group.start)
         if any(0 <= group.start - one.end <= near or one.start <= group.start < one.end for one in around):
             return 0.3
-        if self._english and compiled(_OWN).search(text[max(0, group.start - 24) : group.start]) is not None:
+        if self._english and _stands_before(_OWN, text, group.start):
             return 0.3
-        if self._english and compiled(_DETERMINED).search(text[max(0, group.start - 24) : group.start]) is not None:
+        if self._english and _stands_before(_DETERMINED, text, group.start):
             return 0.6
         return 1.0
 
@@ -201,10 +210,7 @@ class Relations:
                 return True
             if 0 <= negation.start - hit.end <= self._negated_after * word:
                 return True
-        return any(
-            group.end <= hit.start and compiled(_NO).search(text[max(0, group.start - 24) : group.start]) is not None
-            for group in groups
-        )
+        return any(group.end <= hit.start and _stands_before(_NO, text, group.start) for group in groups)
 
     def _hits(self, text: str) -> list[Hit]:
         """The entries in a text that stand as words, none inside another, in order."""
@@ -272,6 +278,33 @@ class Relations:
         return end
 
 
+def has_copula(between: str) -> bool:
+    """Whether one of the words stands here that say of a group what it is.
+
+    >>> has_copula("these are all"), has_copula("'re "), has_copula("near")
+    (True, True, False)
+    """
+    words = between.split(" ")
+    return (
+        not _COPULAS.isdisjoint(words)
+        or "'re " in between
+        or "'s " in between
+        or ("=" in between and any(word and not word.strip("=") for word in words))
+    )
+
+
+def _stands_before(what: tuple[str, Sequence[str]], text: str, place: int) -> bool:
+    expression, marks = what
+    before = text[max(0, place - 24) : place]
+    return (
+        before[-1:] == " " and any(map(before.__contains__, marks)) and compiled(expression).search(before) is not None
+    )
+
+
+def _may_quote(text: str) -> bool:
+    return '"' in text or " '" in text or text[:1] == "'" or not text.isascii()
+
+
 def is_letter(character: str) -> bool:
     """Whether a word goes on with this character; the vowel signs of Devanagari are marks.
 
@@ -287,7 +320,7 @@ _ARABIC_CLITICS = ("ال", "و", "وال", "بال", "لل", "ل", "ب", "ف", "
 def _unstretched(text: str) -> str:
     """The text with letters that are held long, three times or more, written once."""
     if text.isascii():
-        if compiled(_HELD).search(text) is None:
+        if not is_in(_HELD)(text.encode()):
             return text
     elif not any(character * 3 in text and character.isalpha() for character in set(text)):
         return text
@@ -326,12 +359,16 @@ def _start(hit: Hit) -> int:
 
 def _around(hits: Sequence[Hit], place: int) -> range:
     """Which of the hits, in order, stand next to a place."""
+    if len(hits) <= _MOST_NEAR:
+        return range(len(hits))
     middle = bisect_right(hits, place, key=_start)
     return range(max(0, middle - _MOST_NEAR), min(len(hits), middle + _MOST_NEAR))
 
 
 def _near(hits: Sequence[Hit], place: int) -> Sequence[Hit]:
-    around = _around(hits, place) if hits else range(0)
+    if len(hits) <= _MOST_NEAR:
+        return hits
+    around = _around(hits, place)
     return hits[around.start : around.stop]
 
 

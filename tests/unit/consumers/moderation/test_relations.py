@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.lexicons import LANGUAGES
-from consumers.moderation.detectors.relations.analysis import Relations
+from consumers.moderation.detectors.relations.analysis import Relations, has_copula
 from consumers.moderation.detectors.relations.lexicon import entries, lexicon
 from consumers.moderation.kinds import RELATION_KINDS
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, PolicyError
+from consumers.moderation.scan import compiled
 
 POLICY = """
 id = "relations"
@@ -33,6 +34,15 @@ MODERATOR = Moderator(Policy.load(POLICY))
 SENTENCES = yaml.safe_load((Path(__file__).parent / "relation_sentences.yaml").read_text("utf-8"))
 ATTACKS = [(language, text) for language, texts in SENTENCES["attacks"].items() for text in texts]
 NONE = [(language, text) for language, texts in SENTENCES["none"].items() for text in texts]
+
+
+COPULA = r"(?:^| )(?:are|is|r|were|be|being|as|all|have|can|will|=+|like)(?: |$)|'re |'s "
+
+
+@given(st.lists(st.sampled_from([*"ris =", "are", "like", "'re", "they're", "it's", "==", "=a", "\n"]), max_size=6))
+def test_a_copula_is_found_as_its_expression_would(parts: list[str]) -> None:
+    for text in ("".join(parts), " ".join(parts)):
+        assert has_copula(text) is (compiled(COPULA).search(text) is not None)
 
 
 def score(text: str, language: str | None) -> float:
