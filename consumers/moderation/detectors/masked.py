@@ -32,10 +32,12 @@ class MaskedTerms:
             terms: in their folded form.
             endings: for each how many letters may follow.
         """
-        self._by_first: dict[str, list[tuple[int, str, int]]] = {}
+        # By the first letter and the length of a word, which is longer than a term that is inflected.
+        self._terms: dict[tuple[str, int], list[tuple[int, str]]] = {}
         for number, (term, ending) in enumerate(zip(terms, endings, strict=True)):
             if term.isalpha() and len(term) >= MIN_LETTERS:
-                self._by_first.setdefault(term[0], []).append((number, term, ending))
+                for length in range(len(term), len(term) + ending + 1):
+                    self._terms.setdefault((term[0], length), []).append((number, term))
 
     def find(self, folded: str, plain: str) -> Iterator[tuple[int, int, int]]:
         """Each term that a masked word may be: its number, and where the word begins and ends."""
@@ -47,8 +49,8 @@ class MaskedTerms:
             seen = sum(map(str.isalpha, word))
             if seen < 2:
                 continue
-            for number, term, ending in self._by_first.get(word[0], ()):
-                if len(term) <= len(word) <= len(term) + ending and _may_be(word, term):
+            for number, term in self._terms.get((word[0], len(word)), ()):
+                if _may_be(word, term):
                     yield number, start, end
 
 

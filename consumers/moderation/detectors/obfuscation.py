@@ -13,6 +13,7 @@ from itertools import pairwise
 from operator import eq
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+from msgspec import Struct
 
 from consumers.moderation.scan import compile_expression
 
@@ -33,19 +34,34 @@ _ASCII_WORD = re.compile(r"[a-zA-Z0-9]+")
 """The same for ASCII, where it takes a tenth of the time."""
 
 
-class Revealed:
-    """A text with the letters that stand by themselves joined, and repeated letters written once.
+class Words(Struct, frozen=True):
+    """The words of a text.
 
     Args:
-        folded: the folded form of the text.
-        plain: the plain form, which says what stands between two letters.
+        places: where the letters of each stand, and whether they had to be joined.
+        disguised: the numbers of those with letters that were joined, or are held long.
+    """
 
-    >>> revealed = Revealed("s h u t up, looooser", "s h u t up, looooser")
+    places: list[tuple[Sequence[int], bool]]
+    disguised: list[int]
+
+
+class Revealed:
+    """A text with the letters that stand by themselves joined, and repeated letters written once: its words that are
+    disguised so, and as many before and behind each as a term may reach; of a long text that is little.
+
+    Args:
+        words: those of the text, as :func:`words_of` gives them.
+        folded: the folded form of the text.
+        reach: how many words before and behind a disguised one are kept.
+
+    >>> text = "s h u t up, looooser"
+    >>> revealed = Revealed(words_of(text, text), text, 1)
     >>> revealed.text, revealed.counts[-5:]
     ('shut up loser', [1, 4, 1, 1, 1])
     """
 
-    def __init__(self, folded: str, plain: str) -> None:
+    def __init__(self, words: Words, folded: str, reach: int) -> None:
         characters: list[str] = []
         self.counts: list[int] = []
         """How often each character of ``text`` is written."""
@@ -53,12 +69,16 @@ class Revealed:
         """Whether it stood by itself."""
         self.places: list[int] = []
         """Where it stands first in the folded form."""
-        for positions, joined in _words(folded, plain):
+        before = -1
+        for number in _near(words, reach):
+            positions, joined = words.places[number]
             if characters:
-                characters.append(" ")
-                self.counts.append(1)
-                self.joined.append(False)
-                self.places.append(positions[0] - 1)
+                between = " " if number == before + 1 else _GAP
+                characters.append(between)
+                self.counts += [1] * len(between)
+                self.joined += [False] * len(between)
+                self.places += [positions[0] - 1] * len(between)
+            before = number
             if isinstance(positions, range) and not _has_doubled(word := folded[positions.start : positions.stop]):
                 characters.append(word)
                 self.counts += [1] * len(word)
@@ -79,6 +99,23 @@ class Revealed:
         self.text = "".join(characters)
 
 
+_GAP = " \0 "
+"""Stands for words that are left out. No term has it, and words end and begin beside it."""
+
+
+def _near(words: Words, reach: int) -> Iterator[int]:
+    """The numbers of the words that are disguised, and of those near them, in order."""
+    after = 0
+    for number in words.disguised:
+        yield from range(max(after, number - reach), min(len(words.places), number + reach + 1))
+        after = max(after, number + reach + 1)
+
+
+def _is_stretched(word: str) -> bool:
+    letters = set(word)
+    return len(letters) < len(word) - 1 and any(letter * 3 in word for letter in letters)
+
+
 def _has_doubled(word: str) -> bool:
     return any(map(eq, word, word[1:]))
 
@@ -87,8 +124,28 @@ def _spans(folded: str) -> list[tuple[int, int]]:
     return [match.span() for match in (_ASCII_WORD if folded.isascii() else _WORD).finditer(folded)]
 
 
+def words_of(folded: str, plain: str) -> Words:
+    """The words of a text.
+
+    Args:
+        folded: the folded form of the text.
+        plain: the plain form, which says what stands between two letters.
+
+    >>> words_of("an i d i o t", "an i d i o t")
+    Words(places=[(range(0, 2), False), ([3, 5, 7, 9, 11], True)], disguised=[1])
+    """
+    places = list(_words(folded, plain))
+    return Words(
+        places,
+        [
+            number
+            for number, (positions, joined) in enumerate(places)
+            if joined or _is_stretched(folded[positions[0] : positions[-1] + 1])
+        ],
+    )
+
+
 def _words(folded: str, plain: str) -> Iterator[tuple[Sequence[int], bool]]:
-    """Where the letters of each word stand, and whether they had to be joined."""
     words = _spans(folded)
     at = 0
     while at < len(words):
@@ -178,13 +235,19 @@ class DisguisedTerms:
                 together, counts = skeleton("".join(character for character in term if character.isalnum()))
                 shapes.setdefault(together, []).append((number, counts))
         self._terms = list(shapes.values())
+        self._reach = max((text.count(" ") for text in shapes), default=0)
         self._find = AhoCorasick(
             list(shapes), matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA
         ).find_matches_as_indexes
 
-    def find(self, folded: str, plain: str) -> Iterator[tuple[int, list[int]]]:
-        """Each term found that is pulled apart or held long: its number, and where its letters stand in the text."""
-        revealed = Revealed(folded, plain)
+    def find(self, words: Words, folded: str) -> Iterator[tuple[int, list[int]]]:
+        """Each term found that is pulled apart or held long: its number, and where its letters stand in the text.
+
+        Args:
+            words: those of the text, as :func:`words_of` gives them.
+            folded: the folded form of the text.
+        """
+        revealed = Revealed(words, folded, self._reach)
         text, counts, joined = revealed.text, revealed.counts, revealed.joined
         for index, start, end in self._find(text, overlapping=True):
             written = counts[start:end]

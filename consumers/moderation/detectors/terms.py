@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from consumers.moderation.confusables import CONFUSABLES
 from consumers.moderation.detectors.masked import MaskedTerms, has_masks
-from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms, put_together
+from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms, Words, put_together, words_of
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.edges import EdgedWords
 from consumers.moderation.language import likely_languages
@@ -94,11 +94,11 @@ class TermDetector:
         """One signal for each rule that has a term in the text, by rule; of a list's several, the strongest."""
         spaced = self._spaced in subject.hits
         found: dict[str, Signal] = {}
-        self._own.find(subject, spaced, found)
+        spoken = self._own.find(subject, spaced, found, None)
         if self._words is not None:
             language = subject.language
             matcher = self._lists.get(language)
-            (self._list_for(language) if matcher is None else matcher).find(subject, spaced, found)
+            (self._list_for(language) if matcher is None else matcher).find(subject, spaced, found, spoken)
         return [found[rule] for rule in sorted(found)] if found else ()
 
     def _list_for(self, language: str | None) -> "_Matcher":
@@ -157,13 +157,19 @@ class _Matcher:
         endings = [0 if all(entry.bound_after for entry in some) else MAX_ENDING for some in self._entries]
         return MaskedTerms(self._folded, endings)
 
-    def find(self, subject: Subject, spaced: bool, found: dict[str, Signal]) -> None:
+    def find(
+        self, subject: Subject, spaced: bool, found: dict[str, Signal], spoken: "_Spoken | None"
+    ) -> "_Spoken | None":
         """Adds a signal for each rule that has a term in the text.
 
         Args:
             subject: the text.
             spaced: whether it has letters that stand by themselves.
             found: by rule, the strongest signal so far.
+            spoken: what another matcher found out about the text.
+
+        Returns:
+            That, and what this one found out.
         """
         text = subject.text
         plain, entries = text.plain, self._entries
@@ -174,11 +180,12 @@ class _Matcher:
             matches = self._find(text.folded, overlapping=True)
         masked = "*" in plain and has_masks(plain)
         if not (matches or spaced or masked) or not entries:
-            return
+            return spoken
         disguised = spaced
         bound_before, bound_after, length = self._bound_before, self._bound_after, len(plain)
         is_allowed = subject.is_allowed if subject.allowed else None
-        spoken = _Spoken(subject, spaced)
+        if spoken is None:
+            spoken = _Spoken(subject, spaced)
         for index, start, end in matches:
             if index >= len(entries):
                 # The same letter three times, and not the zeros of a number.
@@ -194,7 +201,7 @@ class _Matcher:
                 if _is_stronger(entry, found) and _stands(entry, plain, start, end, spoken):
                     found[entry.signal.rule] = entry.signal
         if disguised:
-            for index, places in self._disguised.find(text.folded, plain):
+            for index, places in self._disguised.find(spoken.words, text.folded):
                 if is_allowed is not None and is_allowed(places[0], places[-1] + 1):
                     continue
                 for entry in entries[index]:
@@ -207,6 +214,7 @@ class _Matcher:
                 for entry in entries[index]:
                     if _is_stronger(entry, found) and not entry.exact and spoken.counts(entry, same=True, hidden=True):
                         found[entry.signal.rule] = entry.signal
+        return spoken
 
     def _likeliest(self, folded: str, plain: str) -> Iterable[tuple[int, int, int]]:
         """What masked words may be; where one may be a word that counts everywhere, that is what it is."""
@@ -226,7 +234,7 @@ def _matcher_of(words: WordLists, language: str | None) -> _Matcher:
 
 
 class _Spoken:
-    """The language of a text, guessed at most once."""
+    """The language of a text, guessed at most once, and its words where some are disguised."""
 
     def __init__(self, subject: Subject, spaced: bool) -> None:
         self._subject = subject
@@ -250,6 +258,12 @@ class _Spoken:
         likely = likely_languages(plain)
         # Every letter once: words held long are words of no language.
         return likely or likely_languages("".join([letter for letter, _ in groupby(folded)]))
+
+    @cached_property
+    def words(self) -> Words:
+        """Its words, as they are disguised."""
+        text = self._subject.text
+        return words_of(text.folded, text.plain)
 
     @cached_property
     def is_latin(self) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.moderation.detectors.obfuscation import Revealed, put_together
+from consumers.moderation.detectors.obfuscation import DisguisedTerms, Revealed, put_together, words_of
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy
@@ -79,10 +79,20 @@ def test_honest_letters_are_left_alone(text: str) -> None:
 def test_what_is_revealed_names_places_of_the_text(text: str) -> None:
     normal = normalise(text)
     folded = normal.folded
-    revealed = Revealed(folded, normal.plain)
+    revealed = Revealed(words_of(folded, normal.plain), folded, 1)
     assert len(revealed.text) == len(revealed.counts) == len(revealed.joined) == len(revealed.places)
     for character, place in zip(revealed.text, revealed.places, strict=True):
-        assert character == " " or folded[place] == character
+        assert character in " \0" or folded[place] == character
+
+
+@given(st.lists(st.sampled_from(["so", "sooo", "i", "d", "it", "free", "freee", "money", "shut up", "."]), max_size=30))
+def test_what_is_far_from_a_disguised_word_is_not_looked_at_and_changes_nothing(parts: list[str]) -> None:
+    text = " ".join(parts)
+    terms = ("so", "it", "free money", "shut up so", "idit")
+    detector = DisguisedTerms(terms, b"\1" * len(terms), b"\1" * len(terms))
+    found = list(detector.find(words_of(text, text), text))
+    detector._reach = len(parts)
+    assert found == list(detector.find(words_of(text, text), text))
 
 
 def test_an_exact_term_is_not_looked_for_in_disguise() -> None:
