@@ -28,6 +28,7 @@ class DeployRequest(Struct, frozen=True):
     stage: str
     stack: str | None
     parameters: tuple[str, ...]
+    role: str | None
     allow_loss: bool
     dry_run: bool
     as_json: bool
@@ -64,6 +65,11 @@ Examples:
         multiple=True,
         metavar="NAME=VALUE",
         help="A parameter of the template. May be repeated. What is not given stays as it is, or is the stage's.",
+    ),
+    click.option(
+        "--role",
+        metavar="ARN",
+        help="The role that CloudFormation works with, and remembers.  [default: the one it has, or your own rights]",
     ),
     click.option("--allow-loss", is_flag=True, help="Deploy although a shorter retention removes data."),
     click.option("--dry-run", is_flag=True, help="Look, and make the change set, but change nothing."),
@@ -216,11 +222,13 @@ class _Deployment:
             StackName=self._stack,
             ChangeSetName=f"import-{int(time.time())}",
             ChangeSetType="IMPORT",
+            **({"RoleARN": self._asked.role} if self._asked.role else {}),
             Tags=[{"Key": key, "Value": value} for key, value in self._stage.tags.items()],
             **request,
         )
         waiter = self._cloudformation.get_waiter("change_set_create_complete")
-        waiter.wait(ChangeSetName=made["Id"], WaiterConfig={"Delay": 2})
+        # With the stack, by which rights on change sets are given.
+        waiter.wait(ChangeSetName=made["Id"], StackName=made["StackId"], WaiterConfig={"Delay": 2})
         ended = self._execute(made["Id"], made["StackId"], "importing")
         if ended.status != "IMPORT_COMPLETE":
             self._failed("what outlived the earlier stack was not taken over", ended)
@@ -236,7 +244,9 @@ class _Deployment:
         try:
             sam = find_sam()
             with progress("packing", clock=time.monotonic):
-                arn = make_change_set(sam, stack=self._stack, parameters=parameters, tags=self._stage.tags)
+                arn = make_change_set(
+                    sam, stack=self._stack, parameters=parameters, tags=self._stage.tags, role=self._asked.role or ""
+                )
         except SamError as error:
             raise CommandError(str(error)) from error
         now = stacks.find(self._cloudformation, self._stack)

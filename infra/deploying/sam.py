@@ -38,12 +38,19 @@ def find_sam(root: Path = ROOT) -> str:
 
 
 def make_change_set(
-    sam: str, *, stack: str, parameters: Mapping[str, str], tags: Mapping[str, str], template: Path = TEMPLATE
+    sam: str,
+    *,
+    stack: str,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    role: str = "",
+    template: Path = TEMPLATE,
 ) -> str | None:
     """The ARN of a change set that brings the stack to the template; None when there is nothing to change.
 
     Args:
         parameters: those that are given; an existing stack keeps its others.
+        role: the ARN of the role that CloudFormation is to work with; empty for the one it has, or the caller's rights.
 
     Raises:
         SamError: SAM refuses; the message has its last lines.
@@ -53,6 +60,8 @@ def make_change_set(
     command += ["--no-fail-on-empty-changeset"]
     if parameters:
         command += ["--parameter-overrides", *(f"ParameterKey={k},ParameterValue={v}" for k, v in parameters.items())]
+    if role:
+        command += ["--role-arn", role]
     if tags:
         command += ["--tags", *(f"{key}={value}" for key, value in tags.items())]
     # In a folder of its own: a samconfig.toml where this is called must not change what is deployed.

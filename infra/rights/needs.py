@@ -38,7 +38,7 @@ class Where:
         return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
 
 
-_PREFIXES = {"monitoring": "cloudwatch", "email": "ses"}
+_PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}
 """Services whose actions begin with another word than their requests are signed for."""
 # Sources: list_amazons3.html, list_awslambda.html, list_amazonsqs.html of the service authorization reference.
 _ACTIONS = {
@@ -67,7 +67,12 @@ _ACTIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
-_OF_NOTHING = frozenset({"lambda:ListEventSourceMappings", "cloudwatch:GetMetricData", "kinesis:ListStreams"})
+_OF_NOTHING = frozenset(
+    {
+        *("lambda:ListEventSourceMappings", "lambda:GetAccountSettings", "cloudwatch:GetMetricData"),
+        *("kinesis:DescribeLimits", "kinesis:ListStreams", "tag:GetResources"),
+    }
+)
 """Actions that know no resource, whatever their parameters name."""
 _VERSIONS = {"s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion"}
 _VERBS = {"INSERT": "PartiQLInsert", "UPDATE": "PartiQLUpdate", "DELETE": "PartiQLDelete", "SELECT": "PartiQLSelect"}
@@ -283,6 +288,16 @@ def _glue(operation: str, given: Parameters, where: Where) -> Iterator[Need]:
             yield Need(f"glue:{operation}", where.arn("glue", f"table/{database}/{table}"))
 
 
+def _cloudformation(operation: str, given: Parameters, where: Where) -> Iterator[Need]:
+    """A role that CloudFormation is to work with is passed to it.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+    """
+    yield Need(f"cloudformation:{operation}", _resource("cloudformation", given, where))
+    if role := given.get("RoleARN"):
+        yield Need("iam:PassRole", str(role), {"iam:PassedToService": "cloudformation.amazonaws.com"})
+
+
 def _ssm(operation: str, given: Parameters, where: Where) -> Iterator[Need]:
     """A path is a resource like the parameters below it.
 
@@ -297,6 +312,7 @@ def _ssm(operation: str, given: Parameters, where: Where) -> Iterator[Need]:
 
 _SPECIAL: Mapping[str, Callable[[str, Parameters, Where], Iterator[Need]]] = {
     "s3": _s3,
+    "cloudformation": _cloudformation,
     "dynamodb": _dynamodb,
     "events": _events,
     "glue": _glue,

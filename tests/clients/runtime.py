@@ -74,11 +74,11 @@ class Runtime(Struct, frozen=True):
 
 
 @contextmanager
-def running(scratch: Path) -> Iterator[Runtime]:
-    """``streamkeeper up --port 0 --tls``, until the block ends."""
+def running(scratch: Path, *more: str) -> Iterator[Runtime]:
+    """``streamkeeper up --port 0 --tls`` with more options, until the block ends."""
     with (scratch / "runtime.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra", "up", "--port", "0", "--tls", "--json"],
+            [sys.executable, "-m", "infra", "up", "--port", "0", "--tls", "--json", *more],
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=ROOT,

@@ -9,9 +9,10 @@ from typing import Any
 
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import read_template
+from infra.local.defaults import TEMPLATE
 from infra.local.keys import policy_of_key
 from infra.rights.needs import Where
-from tests.house import key_rules, people_rules, rights_rules, template_rules
+from tests.house import deployer_rules, key_rules, people_rules, rights_rules, template_rules
 from tests.house.template_rules import Rule, Stack, listed
 
 RULES: list[Rule] = [
@@ -131,3 +132,24 @@ def test_every_mutant_of_the_keys_policy_is_found_and_the_policy_itself_is_not()
                 missed.append(f"{kind}: {statement['Sid']}")
     assert missed == []
     assert made >= 40
+
+
+def test_every_mutant_of_the_deployers_rights_is_found_and_they_themselves_are_not() -> None:
+    template = read_template(TEMPLATE.with_name("deployer.yaml"))
+    template["Parameters"]["DeployerPrincipals"]["Default"] = rights_rules.ACCOUNT
+    template["Parameters"]["CloudFormationRoleArn"]["Default"] = deployer_rules.WORKS_WITH
+    stack = Stack(template)
+    rule = deployer_rules.deployers_may_do_what_the_commands_do
+    assert rule(stack) == []
+    missed = [f"{kind}: {where}" for where, kind, mutant in mutants(stack) if not rule(mutant)]
+    assert missed == []
+
+
+def test_deployers_look_at_what_the_template_makes() -> None:
+    """Their rights are by name, since their role is there before the stack; the names are made of these."""
+    resources = read_template()["Resources"]
+    assert {"ContentStream", "DeadLetterBucket", "EnforcementQueue", "LakeBucket", "ResultBucket"} <= set(resources)
+    assert not {"Name", "BucketName", "QueueName"} & {
+        key for name in ("ContentStream", "LakeBucket", "EnforcementQueue") for key in resources[name]["Properties"]
+    }
+    assert resources["ModerateFunction"]["Properties"]["FunctionName"] == {"Fn::Sub": "${AWS::StackName}-moderate"}

@@ -32,3 +32,15 @@ def test_what_names_no_parameter_is_of_all() -> None:
 
 def test_a_parameter_may_be_named_by_its_arn() -> None:
     assert needs("ssm", "GetParameter", {"Name": f"{PARAMETERS}/a"}, HERE)[0].resource == f"{PARAMETERS}/a"
+
+
+def test_a_role_that_cloudformation_works_with_is_passed_to_it() -> None:
+    here = Where("111122223333", "eu-west-1")
+    given = {"StackName": "s", "RoleARN": "arn:aws:iam::111122223333:role/works"}
+    change, passed = needs("cloudformation", "CreateChangeSet", given, here)
+    assert change == Need("cloudformation:CreateChangeSet", "arn:aws:cloudformation:eu-west-1:111122223333:stack/s/*")
+    to = {"iam:PassedToService": "cloudformation.amazonaws.com"}
+    assert passed == Need("iam:PassRole", "arn:aws:iam::111122223333:role/works", to)
+    assert needs("cloudformation", "DescribeStacks", {"StackName": "s"}, here) == [
+        Need("cloudformation:DescribeStacks", change.resource)
+    ]
