@@ -12,7 +12,7 @@ import binascii
 import gzip
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from msgspec import Struct
 
@@ -112,16 +112,17 @@ def pack(entries: Iterable[Entry]) -> list[PackedObject]:
     >>> [one.key for one in pack([Entry(b"{}", "shardId-000000000000", "7", 0, datetime(2026, 1, 2, tzinfo=UTC))])]
     ['archive/dt=2026-01-02/records-2026-01-02-00-00-00-shardId-000000000000-00000000000000000000000000000000000000000000000000000007-00000000000000000000000000000000000000000000000000000007.gz']
     """
-    parts: dict[tuple[str, str], list[Entry]] = {}
+    parts: dict[tuple[str, date], list[Entry]] = {}
+    shards: set[str] = set()
     for entry in entries:
-        if not _SHARD.match(entry.shard_id) or not (
-            entry.sequence_number.isascii() and entry.sequence_number.isdigit()
-        ):
+        if entry.shard_id not in shards and _SHARD.match(entry.shard_id):
+            shards.add(entry.shard_id)
+        if entry.shard_id not in shards or not (entry.sequence_number.isascii() and entry.sequence_number.isdigit()):
             raise ValueError(
                 "the coordinate of a record is not as Kinesis gives it; allowed: shardId-…, decimal digits"
             )
-        parts.setdefault((entry.shard_id, f"{entry.arrived_at.astimezone(UTC):%Y-%m-%d}"), []).append(entry)
-    return [_packed(shard, day, some) for (shard, day), some in parts.items()]
+        parts.setdefault((entry.shard_id, entry.arrived_at.astimezone(UTC).date()), []).append(entry)
+    return [_packed(shard, f"{day:%Y-%m-%d}", some) for (shard, day), some in parts.items()]
 
 
 def _packed(shard_id: str, day: str, entries: Sequence[Entry]) -> PackedObject:

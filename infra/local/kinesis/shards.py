@@ -154,7 +154,7 @@ class Shard:
         """Takes ``size`` bytes and one record out of the write budget; false when the shard throttles."""
         if not self.write_records.fits(1.0, now=now) or not self.write_bytes.take(float(size), now=now):
             return False
-        self.write_records.take(1.0, now=now)
+        self.write_records.level -= 1.0
         return True
 
     def append(self, *, partition_key: str, data: bytes, now: float) -> Record:

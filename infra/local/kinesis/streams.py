@@ -324,13 +324,16 @@ class Streams:
         """
         results: list[PutResult] = []
         stored: dict[str, list[Record]] = {}
+        taken = 0
         with self.lock:
             if self.get(stream.name) is not stream:
                 raise ApiError("ResourceNotFoundException", f"Stream {stream.name} was deleted and made again.")
             for entry in entries:
                 key = entry.explicit_hash_key
                 shard = stream.route(hash_key(entry.partition_key) if key is None else key)
-                if shard.admit(len(entry.data) + len(entry.partition_key.encode()), now):
+                size = len(entry.data) + len(entry.partition_key.encode())
+                if shard.admit(size, now):
+                    taken += size
                     record = shard.append(partition_key=entry.partition_key, data=entry.data, now=now)
                     results.append(PutResult(shard.shard_id, record))
                     stored.setdefault(shard.shard_id, []).append(record)
@@ -341,17 +344,16 @@ class Streams:
                 shard.trim(stream.horizon(now))
                 if self.log:
                     self.log.appended(stream, shard, records)
-        self._count_put(stream.name, results)
+        self._count_put(stream.name, sum(map(len, stored.values())), taken, of=len(results))
         if stored:
             self._tell()
         return results
 
-    def _count_put(self, name: str, results: Sequence[PutResult]) -> None:
-        taken = [one.record for one in results if one.record is not None]
-        if taken:
-            self._count(name, "IncomingRecords", len(taken))
-            self._count(name, "IncomingBytes", sum(record.size for record in taken), "Bytes")
-        self._count(name, "WriteProvisionedThroughputExceeded", len(results) - len(taken))
+    def _count_put(self, name: str, records: int, size: int, *, of: int) -> None:
+        if records:
+            self._count(name, "IncomingRecords", records)
+            self._count(name, "IncomingBytes", size, "Bytes")
+        self._count(name, "WriteProvisionedThroughputExceeded", of - records)
 
     def count_read(self, stream: Stream, read: ShardRead, now: float) -> None:
         """Counts what a reader got.
