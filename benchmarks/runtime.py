@@ -6,6 +6,7 @@ the machine does, and the rate is what it gave at the time.
 """
 
 import contextlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -74,11 +75,11 @@ def main(data: Path, kind: str, events: int, texts: str, idle: bool, as_json: bo
         if idle:
             found = _idle(ready)
         else:
-            source = Path(folder) / "events.jsonl"
-            # In a process of its own: what the texts take is not the runtime's memory.
+            first, source = Path(folder) / "first.jsonl", Path(folder) / "events.jsonl"
+            # In a process of its own: what the texts and the files take is not the runtime's memory.
             with multiprocessing.get_context("spawn").Pool(1) as pool:
-                pool.apply(_write, (source, data, texts, events + WARM_UP))
-            _run(twin, _head(source, WARM_UP), kind, WARM_UP)
+                pool.apply(_write, (data, texts, {first: WARM_UP, source: events}))
+            _run(twin, first, kind, WARM_UP)
             found = _run(twin, source, kind, events) | {"ready_s": round(ready, 1)}
     if as_json:
         click.echo(json.dumps(found))
@@ -92,24 +93,17 @@ def main(data: Path, kind: str, events: int, texts: str, idle: bool, as_json: bo
             click.echo(f"{name:<52} {value:>8}")
 
 
-def _write(path: Path, data: Path, name: str, count: int) -> None:
+def _write(data: Path, name: str, wanted: dict[Path, int]) -> None:
+    """Writes so many events into each file, none of them twice."""
     texts = read_corpora(data)[name]
     now = datetime.now(UTC)
-    with path.open("wb") as file:
-        for number in range(count):
-            # Once the texts are used up, they come again with a word more: nothing is met twice.
-            text = texts[number % len(texts)] + (f" {number}" if number >= len(texts) else "")
-            file.write(event_of(text, number, created_at=now) + b"\n")
-
-
-def _head(source: Path, count: int) -> Path:
-    """The first lines of a file, moved into one of their own."""
-    head = source.with_name("first.jsonl")
-    with source.open("rb") as file, head.open("wb") as first:
-        first.writelines(next(file) for _ in range(count))
-        source.with_name("rest.jsonl").write_bytes(file.read())
-    source.with_name("rest.jsonl").replace(source)
-    return head
+    numbers = itertools.count()
+    for path, count in wanted.items():
+        with path.open("wb") as file:
+            for number in itertools.islice(numbers, count):
+                # Once the texts are used up, they come again with a word more: nothing is met twice.
+                text = texts[number % len(texts)] + (f" {number}" if number >= len(texts) else "")
+                file.write(event_of(text, number, created_at=now) + b"\n")
 
 
 def _run(twin: Twin, source: Path, kind: str, events: int) -> dict[str, Any]:
