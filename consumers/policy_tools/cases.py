@@ -14,6 +14,7 @@ from consumers.moderation.moderator import Finding, Moderator
 from consumers.rows import RowMaker
 from glue.codec import Lateness, encode, landed_timestamp
 from glue.contract import ContentEvent
+from glue.terminal.yaml_errors import yaml_problem
 
 _KEYS = frozenset(
     {
@@ -93,8 +94,10 @@ def read_cases(path: Path) -> tuple[str, list[Case]]:
     try:
         text = path.read_text("utf-8")
         document = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CaseError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
+    except yaml.YAMLError as error:
+        raise CaseError(f"{path} is not YAML: {yaml_problem(error)}") from None
+    except UnicodeDecodeError as error:
+        raise CaseError(f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from None
     if not isinstance(document, dict) or not isinstance(document.get("cases"), list):
         raise CaseError(f"{path}: allowed: a mapping with `policy` and a list `cases`")
     named = str(document.get("policy", "default"))

@@ -11,7 +11,7 @@ from consumers.policies import policy_names, read_policy
 from glue.aws.address import is_address, parse_object
 from glue.aws.clients import make_client
 from glue.aws.reaching import reaching
-from glue.terminal.errors import WrongUseError
+from glue.terminal.errors import CommandError, WrongUseError
 
 
 def read_text(name: str) -> str:
@@ -52,6 +52,20 @@ def load(name: str) -> tuple[Policy, Moderator]:
     """
     policy = Policy.load(read_text(name), files=files_beside(name))
     return policy, Moderator(policy)
+
+
+def unusable(name: str, error: PolicyError, kind: type[CommandError] = CommandError) -> CommandError:
+    """What a command says of a policy that cannot be used: each thing that is wrong, on a line of its own.
+
+    Args:
+        name: what the policy is called where the command was given it.
+        error: what is wrong.
+        kind: which exit code it has.
+    """
+    first, *more = map(str, error.problems)
+    if not more:
+        return kind(f"{name}: {first}")
+    return kind(f"{name} cannot be used; {len(more) + 1} things are wrong:", details=(first, *more))
 
 
 def files_beside(name: str) -> Callable[[str], str] | None:

@@ -1,4 +1,4 @@
-"""Click commands that end as :mod:`glue.terminal.errors` says: one line and an exit code, no stack trace."""
+"""Click commands that end as :mod:`glue.terminal.errors` says: what happened, an exit code, and no stack trace."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,11 +16,13 @@ class _ShownError(click.ClickException):
 
     def __init__(self, error: CommandError) -> None:
         super().__init__(error.message)
+        self._details = error.details
         # Click reads it from the instance.
         self.exit_code = error.exit_code  # type: ignore[misc]
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"Error: {inert(self.message)}", file=file, err=file is None)
+        lines = (f"Error: {inert(self.message)}", *(f"  {inert(line)}" for line in self._details))
+        click.echo("\n".join(lines), file=file, err=file is None)
 
 
 @contextmanager
@@ -43,7 +45,15 @@ def ending() -> Iterator[None]:
         raise click.exceptions.Exit(STOPPED) from None
 
 
-class Command(click.Command):
+class _SaidWhole(click.Command):
+    """A command that its group lists with its whole first sentence, on as many lines as that takes."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        del limit
+        return super().get_short_help_str(limit=10_000)
+
+
+class Command(_SaidWhole):
     """A command whose errors end it with one line and their exit code.
 
     Args:
@@ -80,7 +90,7 @@ def _renamed(args: Sequence[str], names: Mapping[str, str]) -> Iterator[str]:
         yield f"{names[name]}{equals}{value}" if is_option and name in names else argument
 
 
-class Group(click.Group):
+class Group(_SaidWhole, click.Group):
     """A group of such commands."""
 
     command_class = Command

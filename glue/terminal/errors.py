@@ -4,7 +4,7 @@ These are plain exceptions, so that a library may raise them where no command li
 :mod:`glue.terminal.commands` turns them into one line on standard error and the exit code.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 DONE = 0
 FAILED = 1
@@ -63,14 +63,19 @@ def exit_codes_help(
 class CommandError(Exception):
     """A command that could not do what it was asked to: what happened, and what to do next.
 
-    Untrusted text in the message is escaped when it is shown.
+    Untrusted text in it is escaped when it is shown.
+
+    Args:
+        message: one line.
+        details: lines below it, such as each thing that is wrong.
     """
 
     exit_code = FAILED
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, details: Iterable[str] = ()) -> None:
         self.message = message
+        self.details = tuple(details)
+        super().__init__("\n".join([message, *self.details]))
 
 
 class WrongUseError(CommandError):

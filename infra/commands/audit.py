@@ -15,6 +15,7 @@ from athena.output import size
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.policies import policy_names, read_policy
+from consumers.policy_tools.loading import unusable
 from glue.aws.options import aws_options
 from glue.terminal.commands import command
 from glue.terminal.errors import DONE, FAILED, NOTHING_TO_JUDGE, UNREACHABLE, WrongUseError, exit_codes_help
@@ -197,7 +198,9 @@ def _moderators(files: Sequence[Path]) -> _AtHand:
     for path in files:
         try:
             found.append(Policy.load(path.read_text("utf-8")))
-        except (PolicyError, UnicodeDecodeError, OSError) as error:
+        except PolicyError as error:
+            raise unusable(str(path), error, WrongUseError) from error
+        except (UnicodeDecodeError, OSError) as error:
             raise WrongUseError(f"{path}: {error}") from error
     return _AtHand(found)
 

@@ -17,7 +17,7 @@ from consumers.evaluation.labelled import LabelError
 from consumers.evaluation.options import EvaluateRequest, columns_of, gates_of
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import PolicyError
-from consumers.policy_tools.loading import load
+from consumers.policy_tools.loading import load, unusable
 from glue.aws.options import AWS_OPTIONS
 from glue.readers.rows import SourceError
 from glue.terminal.commands import command
@@ -240,7 +240,7 @@ def _moderator(name: str) -> Moderator:
         current = policy.in_force(time.time())
         return moderator if current is policy else Moderator(current)
     except PolicyError as error:
-        raise CommandError(f"{name}: {error}") from error
+        raise unusable(name, error) from error
 
 
 def _csv(report: Any) -> Iterator[list[object]]:

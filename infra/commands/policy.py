@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.moderation.rules import ManagedRule
 from consumers.moderation.scorer import Part
+from consumers.policies import policy_names
 from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
 from consumers.policy_tools.compare import MOST_EXAMPLES, differences, effect, would_ask
-from consumers.policy_tools.loading import files_beside, load, problems_of, read_text
+from consumers.policy_tools.loading import files_beside, load, problems_of, read_text, unusable
 from glue.aws.options import AWS_OPTIONS, aws_options
 from glue.readers.formats import Reading
 from glue.readers.sources import Source
@@ -28,9 +29,11 @@ from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_
 from glue.terminal.reading import READING
 from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
-from infra.commands.stack import STACK, output, outputs
+from infra.commands.stack import STACK, described, output
 
-_SOURCE = "POLICY is a file, the name of a policy in the bundle, s3://BUCKET/KEY, or - for standard input."
+_SOURCE = (
+    f"POLICY is a file, a policy of the bundle ({', '.join(policy_names())}), s3://BUCKET/KEY, or - for standard input."
+)
 _MOST_SHOWN = 100
 """Characters of a failing case's text."""
 _STEPS = ("flag", "review", "block")
@@ -262,20 +265,21 @@ def diff(_: click.Context, request: DiffRequest) -> None:
 Example:
   streamkeeper policy publish my-policy.toml --name default
 
-The stack must have been deployed with PolicyPlace=bucket. {_CODES}"""
+{_SOURCE} A stack uses what is published when it was deployed with PolicyPlace=bucket.
+
+{_CODES}"""
 )
 @click.argument("source", metavar="POLICY")
 @click.option("--name", default="default", show_default=True, help="Under which name: that of the parameter Policy.")
 @click.option("--cases", type=click.Path(exists=True, path_type=Path), help="Cases that it must pass first.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the address, the policy, its version.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: address, policy, version, unused.")
 @click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="To which stack.")
 @aws_options
 def publish(source: str, name: str, cases: Path | None, as_json: bool, stack: str) -> None:
     """Check a policy, then bring it to where the stack's functions read it. Holds within PolicyRefreshSeconds."""
     text = read_text(source)
     if problems := problems_of(text):
-        lines = "\n".join(inert(str(problem)) for problem in problems)
-        raise CommandError(f"{source} is not published:\n{lines}")
+        raise CommandError(f"{source} is not published:", details=map(str, problems))
     if len(text.encode()) > MAX_BYTES:
         raise CommandError(f"{source} has {len(text.encode()):,} bytes; allowed: {MAX_BYTES:,}")
     made = Policy.load(text)
@@ -287,17 +291,40 @@ def publish(source: str, name: str, cases: Path | None, as_json: bool, stack: st
     from glue.aws.clients import make_client
     from glue.aws.reaching import reaching
 
-    bucket = output(outputs(stack), "LakeBucketName", stack=stack)
+    its = described(stack)
+    bucket = output(its.outputs, "LakeBucketName", stack=stack)
     key = f"policies/{name}.toml"
     client = make_client("s3")
     # The copy first: whoever starts between the two finds a good one either way.
     for one in (key + LAST_GOOD, key):
         with reaching(f"s3://{bucket}/{one}"):
             client.put_object(Bucket=bucket, Key=one, Body=text.encode(), ContentType="application/toml")
+    unused = unused_because(its.parameters, name)
     if as_json:
-        click.echo(json.dumps({"address": f"s3://{bucket}/{key}", "policy": made.id, "version": made.version}))
-    else:
-        click.echo(f"s3://{bucket}/{key}: policy {made.id}, version {made.version}")
+        document = {"address": f"s3://{bucket}/{key}", "policy": made.id, "version": made.version, "unused": unused}
+        click.echo(json.dumps(document))
+        return
+    click.echo(f"s3://{bucket}/{key}: policy {made.id}, version {made.version}")
+    if unused:
+        click.echo(f"It is not used yet: {unused}", err=True)
+
+
+def unused_because(parameters: Mapping[str, str], name: str) -> str | None:
+    """Why a stack does not use the policy that was published under a name, and what to do; None when it does.
+
+    Args:
+        parameters: the stack's.
+        name: what it was published as.
+
+    >>> unused_because({"PolicyPlace": "bucket", "Policy": "default"}, "default")
+    >>> unused_because({"PolicyPlace": "bucket", "Policy": "default"}, "mine")
+    "the stack uses 'default'; publish it with --name default, or deploy with Policy=mine"
+    """
+    if (place := parameters.get("PolicyPlace", "bundle")) != "bucket":
+        return f"PolicyPlace is {place}, so the stack uses the policy it was built with; deploy with PolicyPlace=bucket"
+    if (used := parameters.get("Policy", name)) != name:
+        return f"the stack uses {used!r}; publish it with --name {used}, or deploy with Policy={name}"
+    return None
 
 
 def _given(text: str) -> str:
@@ -314,7 +341,7 @@ def _load(name: str) -> tuple[Policy, Moderator]:
     try:
         return load(name)
     except PolicyError as error:
-        raise CommandError(f"{name}: {error}") from error
+        raise unusable(name, error) from error
 
 
 def _beside(path: Path, named: str) -> str:

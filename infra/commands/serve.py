@@ -152,7 +152,7 @@ def serve(
     # Imported here: other commands need not wait for it.
     from consumers.moderation.moderator import Moderator
     from consumers.moderation.policy import Policy, PolicyError
-    from consumers.policy_tools.loading import files_beside, read_text
+    from consumers.policy_tools.loading import files_beside, read_text, unusable
     from consumers.scoring.service import Settings
     from infra.serving.application import Limits
     from infra.serving.keys_file import KeysError, KeysFile
@@ -174,7 +174,7 @@ def serve(
     try:
         Moderator(Policy.load(text, files=_remembering(files_beside(policy_name), files)))
     except PolicyError as error:
-        raise WrongUseError(f"--policy {policy_name}: {error}") from error
+        raise unusable(f"--policy {policy_name}", error, WrongUseError) from error
     url = f"http://{host}:{port}"
 
     with tempfile.TemporaryDirectory(prefix="streamkeeper-serve-") as folder:

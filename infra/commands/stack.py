@@ -16,6 +16,23 @@ def outputs(stack: str = STACK) -> dict[str, str]:
     """The outputs of a stack by name, such as ``LakeBucketName``.
 
     Raises:
+        UnreachableError: no such stack, or nobody to ask.
+    """
+    return described(stack).outputs
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a stack says of itself, by name."""
+
+    outputs: dict[str, str]
+    parameters: dict[str, str]
+
+
+def described(stack: str) -> Described:
+    """A stack's outputs and parameters.
+
+    Raises:
         UnreachableError: no such stack, or nobody to ask; it names stack and region and says what to do.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
@@ -33,7 +50,11 @@ def outputs(stack: str = STACK) -> dict[str, str]:
         if "does not exist" in str(error):
             raise UnreachableError(f"{at} does not exist: name another with --stack, or {WHERE_TO_LOOK}") from error
         raise UnreachableError(f"{at}: {failure_of(error)}") from error
-    return {str(output["OutputKey"]): str(output["OutputValue"]) for output in stacks[0].get("Outputs", [])}
+    made, given = stacks[0].get("Outputs", []), stacks[0].get("Parameters", [])
+    return Described(
+        {str(one["OutputKey"]): str(one["OutputValue"]) for one in made},
+        {str(one["ParameterKey"]): str(one.get("ParameterValue", "")) for one in given},
+    )
 
 
 def output(found: dict[str, str], name: str, *, stack: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from glue.terminal.yaml_errors import yaml_problem
+
 _SUB = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
@@ -65,7 +67,7 @@ def load_template(text: str) -> Template:
     try:
         template = _read(text)
     except yaml.YAMLError as error:
-        raise TemplateError(f"the template is not YAML: {error}") from error
+        raise TemplateError(f"the template is not YAML: {yaml_problem(error)}") from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise TemplateError("the template has no mapping named Resources")
     return template

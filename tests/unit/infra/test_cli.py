@@ -53,6 +53,12 @@ def test_every_command_has_an_example_and_json(made: click.Command) -> None:
     assert isinstance(made, click.Group) or any("--json" in one.opts for one in made.params)
 
 
+@pytest.mark.parametrize("made", EVERY)
+def test_a_group_lists_its_commands_with_their_whole_first_sentence(made: click.Command) -> None:
+    if isinstance(made, click.Group):
+        assert "..." not in CliRunner().invoke(made, ["--help"], terminal_width=80).output.partition("Commands:")[2]
+
+
 def without(modules: tuple[str, ...], *arguments: str) -> subprocess.CompletedProcess[str]:
     """What the command line says where these modules are not installed."""
     code = (
@@ -99,7 +105,7 @@ def test_with_the_command_line_alone_every_help_works_or_names_its_extra(name: s
 
 
 def test_a_command_that_finds_its_extra_missing_when_it_runs_names_it_in_one_line() -> None:
-    answer = without(CLI, "up")
+    answer = without(CLI, "up", "--port", "0")
     assert answer.returncode == 1
     assert answer.stderr.count("\n") == 1
     assert answer.stderr.endswith("pip install 'streamkeeper[local]'\n")

@@ -33,6 +33,15 @@ def test_an_error_ends_a_command_with_its_own_code_and_one_line(kind: type[Comma
     assert answer.stdout == ""
 
 
+def test_details_are_lines_below_it_that_do_no_more_harm_than_the_first() -> None:
+    @command()
+    def fails() -> None:
+        raise CommandError("two things are wrong:", details=["one\nmore", "another \x1b[31m"])
+
+    answer = CliRunner().invoke(fails)
+    assert answer.stderr == "Error: two things are wrong:\n  one\\nmore\n  another \\x1b[31m\n"
+
+
 @pytest.mark.parametrize(("kind", "code"), _FAMILY)
 def test_an_error_below_groups_keeps_its_code(kind: type[CommandError], code: int) -> None:
     @group()

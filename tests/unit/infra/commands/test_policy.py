@@ -15,7 +15,7 @@ from consumers.moderation.policy import Policy, PolicyError
 from consumers.policies import read_policy
 from consumers.policy_tools.compare import differences
 from consumers.policy_tools.schema import PATH, rendered
-from infra.commands.policy import policy
+from infra.commands.policy import policy, unused_because
 
 POLICY = """\
 id = "mine"
@@ -44,6 +44,34 @@ def mine(tmp_path: Path) -> str:
     path = tmp_path / "mine.toml"
     path.write_text(POLICY)
     return str(path)
+
+
+@pytest.mark.parametrize("command", ["check", "show", "diff", "publish"])
+def test_help_names_the_policies_of_the_bundle(command: str) -> None:
+    assert "a policy of the bundle (default, lenient, strict)" in " ".join(run(command, "--help")[1].split())
+
+
+@pytest.mark.parametrize("command", [("show",), ("diff", "default"), ("publish",), ("test", "--policy")])
+def test_each_thing_that_is_wrong_has_a_line_of_its_own(tmp_path: Path, command: tuple[str, ...]) -> None:
+    bad, cases = tmp_path / "bad.toml", tmp_path / "cases.yaml"
+    bad.write_text(POLICY.replace("flag", "flga").replace("0.9", "9"))
+    cases.write_text("policy: default\ncases: [{text: a, action: allow}]\n")
+    code, output = run(*command, str(bad), *([str(cases)] if command[0] == "test" else []))
+    assert code == 1
+    first, *lines = output.splitlines()
+    assert first.startswith(f"Error: {bad} ")
+    assert [line.split(":")[0] for line in lines] == ["  line 4, column 1", "  line 5, column 9"]
+    assert "\\n" not in output
+
+
+def test_a_stack_that_takes_its_policy_from_elsewhere_is_said_to() -> None:
+    built_in = unused_because({"PolicyPlace": "bundle", "Policy": "default"}, "default")
+    assert built_in is not None
+    assert "deploy with PolicyPlace=bucket" in built_in
+    assert unused_because({"PolicyPlace": "bucket", "Policy": "default"}, "default") is None
+    other = unused_because({"PolicyPlace": "bucket", "Policy": "default"}, "mine")
+    assert other is not None
+    assert "--name default" in other
 
 
 def test_check_names_everything_with_its_place(tmp_path: Path, mine: str) -> None:

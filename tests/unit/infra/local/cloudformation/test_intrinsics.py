@@ -170,3 +170,9 @@ def test_the_order_holds_for_any_template_without_circles(pairs: list[tuple[int,
     assert sorted(order) == sorted(resources)
     for name, resource in resources.items():
         assert all(order.index(other) < order.index(name) for other in references(resource))
+
+
+def test_a_text_that_is_not_yaml_is_refused_in_one_line_that_says_where() -> None:
+    with pytest.raises(TemplateError) as refused:
+        load_template("Resources:\n  A:\n   Type: AWS::X\n  - b\n")
+    assert str(refused.value) == "the template is not YAML: line 4, column 3: expected <block end>, but found '-'"
