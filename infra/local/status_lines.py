@@ -6,6 +6,8 @@ from typing import Any
 from glue.terminal.sanitize import inert
 
 State = Mapping[str, Any]
+_NOTHING = "nothing to do"
+_CLOSED = "closed, and read to its end"
 
 
 def status_lines(state: State) -> list[str]:
@@ -20,7 +22,7 @@ def status_lines(state: State) -> list[str]:
         lines += [f"  {name:<{width}}  {_delivery_line(stream)}" for name, stream in streams.items()]
     if going_off := [one for one in state.get("alarms", []) if one["state"] == "ALARM"]:
         lines.append("alarms")
-        lines += [f"  {one['name']}: {inert(one['reason'])}" for one in going_off]
+        lines += [f"  {one['name']}: {inert(one.get('description') or one['reason'])}" for one in going_off]
     return lines or ["no event source mapping and no delivery stream"]
 
 
@@ -100,19 +102,27 @@ def _mapping_lines(mapping: Mapping[str, Any]) -> Sequence[str]:
     if counters["discarded"]:
         counts += f", {counters['discarded']:,} records given up"
     lines = [f"{mapping['function']} on {mapping['stream']} ({mapping['state'].lower()}): {counts}"]
-    for shard_id, shard in mapping["shards"].items():
-        lines.append(f"  {shard_id}  {_shard_words(shard, mapping['settings'])}")
-    return lines
+    words = {shard_id: _shard_words(shard, mapping["settings"]) for shard_id, shard in mapping["shards"].items()}
+    for common in (_NOTHING, _CLOSED):
+        alike = [shard_id for shard_id, said in words.items() if said == common]
+        if len(alike) > 1:
+            words = {shard_id: said for shard_id, said in words.items() if said != common}
+            words[f"{len(alike)} shards"] = common
+    width = max(map(len, words), default=0)
+    return [*lines, *(f"  {which:<{width}}  {said}" for which, said in words.items())]
 
 
 def _shard_words(shard: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     if shard["finished"]:
-        return "closed, and read to its end"
+        return _CLOSED
     if shard["waits_for_parents"]:
         return f"waits until {', '.join(shard['waits_for_parents'])} is read to its end"
     if not shard["undone"] and not shard["behind_ms"]:
-        return "nothing to do"
-    words = [f"{shard['undone']:,} records at hand", f"the oldest {shard['age_seconds']:.0f} s old"]
+        return _NOTHING
+    words = [
+        f"{shard['undone']:,} record{'s' if shard['undone'] != 1 else ''} at hand",
+        f"the oldest {shard['age_seconds']:.0f} s old",
+    ]
     if shard["behind_ms"]:
         words.append(f"{shard['behind_ms'] / 1000:.1f} s behind the newest")
     busy = [batch for batch in shard["batches"] if batch["cause"] or batch["doing"] != "being filled"]

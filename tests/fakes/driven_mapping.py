@@ -1,4 +1,4 @@
-"""An event source mapping over a stream of one shard, driven by hand, and a state such as the runtime gives."""
+"""An event source mapping over a stream, driven by hand, and a state such as the runtime gives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,11 +26,11 @@ DELIVERY: dict[str, Any] = {
 
 
 class Driven:
-    """A mapping over a stream of one shard, whose function answers as the test says."""
+    """A mapping over a stream of one shard, or of more, whose function answers as the test says."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, shards: int = 1, **settings: Any) -> None:
         self.streams = Streams()
-        self.stream = self.streams.create("content", shard_count=1, now=0.0)
+        self.stream = self.streams.create("content", shard_count=shards, now=0.0)
         self.core = EventSourceMapping(
             MappingSettings(
                 uuid="u",

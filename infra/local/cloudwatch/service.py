@@ -81,7 +81,13 @@ class CloudWatch:
     def not_ok(self) -> list[dict[str, Any]]:
         """The alarms that are not OK."""
         return [
-            {"name": one.name, "state": one.state, "reason": one.reason, "since": round(one.changed_at, 3)}
+            {
+                "name": one.name,
+                "description": str(one.given.get("AlarmDescription", "")),
+                "state": one.state,
+                "reason": one.reason,
+                "since": round(one.changed_at, 3),
+            }
             for one in self.alarms.all()
             if one.state != OK
         ]

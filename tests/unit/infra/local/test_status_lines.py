@@ -19,6 +19,18 @@ def test_a_runtime_with_nothing_to_do_says_so() -> None:
     assert troubles(state) == []
 
 
+def test_shards_with_nothing_to_do_share_a_line_behind_those_that_have() -> None:
+    driven = Driven(shards=16, window_seconds=20)
+    driven.core.step(0.0)
+    assert status_lines(driven.state(0.0))[1] == "  16 shards  nothing to do"
+    driven.put(1, 1.0)
+    driven.core.step(1.0)
+    busy, others, *_ = status_lines(driven.state(1.0))[1:]
+    assert busy.startswith("  shardId-0000000000")
+    assert "1 record at hand" in busy
+    assert others == "  15 shards             nothing to do"
+
+
 def test_a_failing_batch_is_named_with_its_attempts_its_error_and_when_it_is_tried_again() -> None:
     driven = Driven(max_retries=8)
     driven.put(3, 0.0)
@@ -100,3 +112,9 @@ def test_an_alarm_that_went_off_is_named_with_its_reason_and_one_that_has_no_dat
     assert [line for line in lines if "NewAlarm" in line] == []
     assert lines[1].startswith("  stack-SilentAlarm: Threshold Crossed")
     assert "\x1b" not in lines[1]
+
+
+def test_an_alarm_says_what_it_means_when_its_template_does() -> None:
+    alarm = {"name": "SilentAlarm", "description": "Nothing has come.", "state": "ALARM", "reason": "1", "since": 1.0}
+    lines = status_lines({"mappings": {}, "delivery_streams": {}, "alarms": [alarm]})
+    assert lines[1] == "  SilentAlarm: Nothing has come."
