@@ -34,7 +34,6 @@ COMMON = 0.004
 """Share of ordinary texts from which on a term is left out, whatever toxic ones hold."""
 BUDGET = 0.001
 """Share of such texts that the terms of other people's lists may flag in all."""
-WORSE = {"critical": "high", "high": "medium", "medium": "low"}
 KINDS = ("ordinary", "clean", "toxic")
 ORDINARY = "ordinary"
 """Not a label: words that people say every day, and that other people's terms are, begin or stand in."""

@@ -22,19 +22,12 @@ class OnDemand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gigabyte_in: float
 
 
-class Firehose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A delivery stream; each record is rounded up to 5 KB."""
-
-    gigabyte_in: float
-
-
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars, and when somebody looked."""
 
     as_of: str
     provisioned: Provisioned
     on_demand: OnDemand
-    firehose: Firehose
 
 
 def read_prices(path: Path | None = None) -> Prices:

@@ -26,6 +26,7 @@ from producers.replay.run import NoArrivals, Pace, Replayer
 from producers.replay.runs import Holder, Run
 from producers.replay.selecting import Selection
 from tests.fakes.documents import MemoryStore
+from tests.fakes.sample_events import payload
 from tests.fakes.stream import FakeStream, VirtualClock
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
@@ -88,20 +89,6 @@ class MortalStream:
         if dies:
             raise Death
         return taken
-
-
-def payload(number: int) -> bytes:
-    return msgspec.json.encode(
-        {
-            "schema_version": 1,
-            "event_id": f"00000000-0000-7000-8000-{number:012x}",
-            "content_id": f"c{number}",
-            "author_id": "a",
-            "surface": "chat",
-            "created_at": "2026-03-01T12:00:00Z",
-            "text": "x",
-        }
-    )
 
 
 def runs_by_event(stream: FakeStream) -> dict[int, set[str]]:

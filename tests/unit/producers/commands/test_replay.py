@@ -24,6 +24,7 @@ from producers.redrive.items import Item, PlainItem, RawRecord
 from producers.replay.archived import ArchiveObject
 from producers.replay.records import ShardReader
 from producers.replay.run import NoArrivals
+from tests.fakes import sample_events
 from tests.fakes.documents import MemoryStore
 from tests.fakes.stream import FakeStream, VirtualClock
 
@@ -40,18 +41,7 @@ CANARY = "canary7f3a"
 
 
 def payload(number: int, **fields: object) -> bytes:
-    return msgspec.json.encode(
-        {
-            "schema_version": 1,
-            "event_id": f"00000000-0000-7000-8000-{number:012x}",
-            "content_id": f"c{number}",
-            "author_id": "a",
-            "surface": "chat",
-            "created_at": "2026-03-01T11:59:00Z",
-            "text": CANARY,
-            **fields,
-        }
-    )
+    return sample_events.payload(number, **{"created_at": "2026-03-01T11:59:00Z", "text": CANARY, **fields})
 
 
 @dataclass

@@ -31,26 +31,12 @@ from producers.aws.quarantine import Recovery, is_of
 from producers.aws.reading import KinesisReader
 from producers.redrive.items import Loaded
 from producers.redrive.quarantined import QuarantinedRow
+from tests.fakes.sample_events import payload
 from tests.fakes.stream import VirtualClock
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = ARRIVAL.timestamp()
 ROWS = RowMaker(Moderator(Policy.load(read_policy("default"))), DEFAULT_LATENESS, code_version="1")
-
-
-def payload(number: int, **fields: object) -> bytes:
-    return msgspec.json.encode(
-        {
-            "schema_version": 1,
-            "event_id": f"00000000-0000-7000-8000-{number:012x}",
-            "content_id": f"c{number}",
-            "author_id": "a",
-            "surface": "chat",
-            "created_at": "2026-03-01T12:00:00Z",
-            "text": "x",
-            **fields,
-        }
-    )
 
 
 def letter(payload_of: object = None, **info: object) -> dict[str, Any]:

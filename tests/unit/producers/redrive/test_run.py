@@ -23,26 +23,12 @@ from producers.redrive.run import BATCH_ITEMS, Redrive, Redriver
 from producers.replay.runs import Holder
 from tests.fakes.documents import MemoryStore
 from tests.fakes.kinesis_events import aggregate
+from tests.fakes.sample_events import payload
 from tests.fakes.stream import FakeStream, VirtualClock, WatchedDelivery
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = ARRIVAL.timestamp()
 ROWS = RowMaker(Moderator(Policy.load(read_policy("default"))), DEFAULT_LATENESS, code_version="1")
-
-
-def payload(number: int, **fields: object) -> bytes:
-    return msgspec.json.encode(
-        {
-            "schema_version": 1,
-            "event_id": f"00000000-0000-7000-8000-{number:012x}",
-            "content_id": f"c{number}",
-            "author_id": "a",
-            "surface": "chat",
-            "created_at": "2026-03-01T12:00:00Z",
-            "text": "x",
-            **fields,
-        }
-    )
 
 
 def item(number: int, data: bytes | None = None, *, reason: str = "type", more: Sequence[bytes] = ()) -> PlainItem:

@@ -13,24 +13,11 @@ from glue.contract import ContentEvent
 from producers.replay.archive_source import ArchiveSource, object_of
 from producers.replay.archived import ArchiveObject, begins_at
 from producers.replay.records import ReplayRecord
+from tests.fakes.sample_events import number_of, payload
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = ARRIVAL.timestamp()
 SHARDS = 4
-
-
-def payload(number: int) -> bytes:
-    return msgspec.json.encode(
-        {
-            "schema_version": 1,
-            "event_id": f"00000000-0000-7000-8000-{number:012x}",
-            "content_id": f"c{number}",
-            "author_id": "a",
-            "surface": "chat",
-            "created_at": "2026-03-01T12:00:00Z",
-            "text": "hello",
-        }
-    )
 
 
 class Packed:
@@ -67,7 +54,7 @@ def source(archive: Packed) -> ArchiveSource:
 
 
 def numbers(found: Iterable[ReplayRecord]) -> list[int]:
-    return [int(one.event.event_id[-12:], 16) for one in found if isinstance(one.event, ContentEvent)]
+    return [number_of(one.event.event_id) for one in found if isinstance(one.event, ContentEvent)]
 
 
 def test_records_of_all_shards_come_in_the_order_of_their_arrival() -> None:
@@ -97,7 +84,7 @@ def test_a_run_begun_when_objects_were_read_one_after_the_other_goes_on_where_it
     read = [line for key in keys[:5] for line in gzip.decompress(archive.bodies[key]).splitlines()]
     read += gzip.decompress(archive.bodies[keys[5]]).splitlines()[:3]
     assert len(rest) == 80 - len(read)
-    assert rest.isdisjoint(int(msgspec.json.decode(line.split(b"\x01")[0])["event_id"][-12:], 16) for line in read)
+    assert rest.isdisjoint(number_of(msgspec.json.decode(line.split(b"\x01")[0])["event_id"]) for line in read)
 
 
 def test_objects_that_firehose_wrote_are_read_among_those_of_the_shards() -> None:

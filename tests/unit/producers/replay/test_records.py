@@ -16,27 +16,16 @@ from producers.replay.archive_source import ArchiveSource
 from producers.replay.archived import MAX_DOCUMENT_LINES, ArchiveObject, Found, begins_at, may_join, read_records
 from producers.replay.marking import Span, brought_back, first_arrival, identity
 from producers.replay.records import Page, ReplayRecord, Shard, StreamRecord, StreamSource
+from tests.fakes import sample_events
+from tests.fakes.sample_events import event_id
 from tests.fakes.stream import VirtualClock
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = ARRIVAL.timestamp()
 
 
-def event_id(number: int) -> str:
-    return f"00000000-0000-7000-8000-{number:012x}"
-
-
 def document(number: int, **fields: object) -> dict[str, object]:
-    return {
-        "schema_version": 1,
-        "event_id": event_id(number),
-        "content_id": f"c{number}",
-        "author_id": "a",
-        "surface": "chat",
-        "created_at": "2026-03-01T12:00:00Z",
-        "text": 'brackets }{ and "quotes"\n',
-        **fields,
-    }
+    return sample_events.document(number, **{"text": 'brackets }{ and "quotes"\n', **fields})
 
 
 def compact(number: int) -> bytes:
