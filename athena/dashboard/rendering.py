@@ -91,16 +91,14 @@ class Site:
             yield self._section(section, figure.result(), filters, landed)
         yield self._piece("tail.html", href=self._href("overview", Filters()))
 
-    def refused(self, message: str) -> str:
-        """The page that says that an address cannot be meant."""
-        actions = [("Begin anew", self._href("overview", Filters()))]
+    def refused(self, message: str, page: Page = PAGES[0]) -> str:
+        """The page that says that an address cannot be meant; ``page`` is the one that it was for."""
+        actions = [("Start again", self._href(page.name, Filters()))]
         notice = self._piece(
             "notice.html", kind="failure", title="That cannot be shown", text=inert(message), actions=actions
         )
         return (
-            self._head(PAGES[0], Filters(), "")
-            + notice
-            + self._piece("tail.html", href=self._href("overview", Filters()))
+            self._head(page, Filters(), "") + notice + self._piece("tail.html", href=self._href(page.name, Filters()))
         )
 
     def _head(self, page: Page, filters: Filters, period: str) -> str:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request, Response
 from athena import reports
 from athena.dashboard.filters import NARROWING, FilterError, Filters
 from athena.dashboard.lake import Lake
-from athena.dashboard.pages import BY_NAME, Section
+from athena.dashboard.pages import BY_NAME, Page, Section
 from athena.dashboard.rendering import Site, csp, style
 from athena.output import csv_lines
 
@@ -73,7 +73,7 @@ class Web:
             # The first piece shows that the filters hold, before a status is sent.
             first = next(pieces)
         except FilterError as error:
-            return self._refused(400, str(error))
+            return self._refused(400, str(error), BY_NAME.get(path or "overview", BY_NAME["overview"]))
         return Response(_chained(first, pieces), content_type="text/html; charset=utf-8")
 
     def _csv(self, name: str, given: dict[str, str]) -> Response:
@@ -93,8 +93,8 @@ class Web:
             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )
 
-    def _refused(self, status: int, message: str) -> Response:
-        return Response(self._site.refused(message), status=status, content_type="text/html; charset=utf-8")
+    def _refused(self, status: int, message: str, page: Page = BY_NAME["overview"]) -> Response:
+        return Response(self._site.refused(message, page), status=status, content_type="text/html; charset=utf-8")
 
 
 def _chained(first: str, rest: Iterable[str]) -> Iterable[bytes]:

@@ -47,6 +47,21 @@ def test_a_narrow_page_does_not_scroll_sideways(look: Looking, url: str, page: s
     assert beyond == [0, []]
 
 
+@pytest.mark.parametrize("width", [320, 640, 1000])
+def test_the_words_of_a_chart_can_be_read_on_a_narrow_page(look: Looking, url: str, width: int) -> None:
+    look.wide(width)
+    look.at(url)
+    sizes = look.run(
+        """
+        const chart = document.querySelector('svg.chart');
+        const scale = chart.getBoundingClientRect().width / chart.viewBox.baseVal.width;
+        return [...chart.querySelectorAll('text')].map(one => parseFloat(getComputedStyle(one).fontSize) * scale);
+        """
+    )
+    assert len(sizes) > 6
+    assert min(sizes) >= 9.0
+
+
 @pytest.mark.parametrize("width", [320, 1000])
 def test_long_filters_break_instead_of_pushing_the_page_wide(look: Looking, url: str, width: int) -> None:
     look.wide(width)

@@ -102,6 +102,12 @@ def test_what_is_not_there_says_what_is(world: World, path: str) -> None:
     assert "/etc/passwd" not in answer.text or "That cannot be shown" in answer.text
 
 
+def test_a_refusal_stays_on_the_page_that_it_is_about(world: World) -> None:
+    answer = world.get("/verdicts?author_id=ann")
+    assert "<h1>Verdicts</h1>" in answer.text
+    assert 'href="/verdicts">Start again</a>' in answer.text
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
