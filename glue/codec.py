@@ -117,11 +117,11 @@ def _event(
     age = arrived_at - created_at
     if age > lateness.late_after:
         if age > lateness.past:
-            return BadInput("time_range", f"created_at is {age} before its arrival; allowed: {lateness.past}")
+            return _out_of_range(age, "before", lateness.past)
         flags.append("late")
     elif age < _AHEAD:
         if -age > lateness.future:
-            return BadInput("time_range", f"created_at is {-age} after its arrival; allowed: {lateness.future}")
+            return _out_of_range(-age, "after", lateness.future)
         flags.append("skew")
 
     text = wire.text
@@ -154,6 +154,21 @@ def _event(
         msgspec.json.encode(extra).decode() if extra else None,
         tuple(flags),
     )
+
+
+def _out_of_range(age: timedelta, side: str, allowed: timedelta) -> BadInput:
+    return BadInput("time_range", f"created_at is {_span(age)} {side} its arrival; allowed: {_span(allowed)}")
+
+
+def _span(length: timedelta) -> str:
+    """A length of time in days, or in hours below two days.
+
+    >>> _span(timedelta(days=30)), _span(timedelta(hours=25, minutes=30))
+    ('30 days', '25.5 hours')
+    """
+    hours = length / timedelta(hours=1)
+    number, unit = (hours / 24, "days") if hours >= 48 else (hours, "hours")
+    return f"{number:,.1f}".removesuffix(".0") + f" {unit}"
 
 
 @lru_cache(1024)

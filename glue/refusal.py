@@ -30,7 +30,7 @@ def explain_refusal(payload: bytes, error: Exception) -> BadInput | None:
         error: what the typed decode raised.
     """
     if not payload.strip(b" \t\r\n"):
-        return BadInput("empty", f"{len(payload)} bytes and no document; allowed: one JSON object")
+        return BadInput("empty", f"no document in {len(payload):,} bytes; allowed: one JSON object")
     if payload.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         return BadInput("encoding", "begins with a byte order mark; allowed: UTF-8 without one")
     try:

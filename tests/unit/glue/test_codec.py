@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.codec import Lateness, canonical, decode, encode, landed_timestamp, parse_timestamp, wire_timestamp
-from glue.contract import MAX_PAYLOAD_BYTES, BadInput, ContentEvent, Media, ReplayMark
+from glue.contract import MAX_PAYLOAD_BYTES, BadInput, ContentEvent, Media, ReplayMark, WireEvent
 from glue.vocabulary import REASONS
 from tests.fakes.bad_inputs import BYTES, EVENT, FIELDS, TIMES, payload, raw
 
@@ -21,6 +21,12 @@ def reason(data: bytes) -> str:
     assert isinstance(result, BadInput), result
     assert result.reason.partition(":")[0] in REASONS
     return result.reason
+
+
+def detail(changes: dict[str, object]) -> str:
+    made = decode(payload(**changes), ARRIVAL)
+    assert isinstance(made, BadInput)
+    return made.detail
 
 
 def landed(data: bytes) -> ContentEvent:
@@ -120,6 +126,38 @@ def test_a_moment_is_written_in_utc_with_six_decimals_whatever_its_zone(moment: 
 
 def test_the_last_of_duplicate_keys_wins() -> None:
     assert landed(raw('"text":"the last"')).text == "the last"
+
+
+def test_every_field_of_the_contract_is_kept_and_sent_again() -> None:
+    given: dict[str, object] = {
+        "schema_version": 1,
+        "event_id": "0192f3a4-7c1e-7000-8000-000000000001",
+        "content_id": "c-1",
+        "author_id": "a-1",
+        "surface": "chat",
+        "created_at": "2026-11-20T11:59:00.000000Z",
+        "text": "hello",
+        "language": "en",
+        "media": [{"uri": "s3://b/k", "mime_type": "image/png", "sha256": "0" * 64}],
+        "parent_id": "c-0",
+        "hold": True,
+        "context": {"thread": "7"},
+        "replay": {"run_id": "r-1", "arrived_at": "2026-11-20T11:59:30.000000Z"},
+    }
+    assert set(given) == set(WireEvent.__struct_fields__), "a new field needs a value here"
+    event = landed(json.dumps(given).encode())
+    # A field that is read and not passed on would be nowhere: extra_json holds unknown ones only.
+    assert event.extra_json is None
+    assert json.loads(encode(event)) == given
+
+
+def test_a_distance_in_time_is_told_in_days_or_hours() -> None:
+    assert detail({"created_at": "1970-01-01T00:00:00Z"}) == (
+        "created_at is 20,777.5 days before its arrival; allowed: 30 days"
+    )
+    assert detail({"created_at": "2026-11-21T18:00:00Z"}) == (
+        "created_at is 30 hours after its arrival; allowed: 24 hours"
+    )
 
 
 def test_unknown_fields_are_kept_to_the_digit() -> None:
