@@ -86,6 +86,17 @@ def _metadata_only(view: View, source: Source) -> str | None:
     return f"the failure destination {target} is a {str(kind).rpartition('::')[2].lower()}"
 
 
+@_each("kinesis", "dynamodb", "sqs")
+def _past_the_alias(view: View, source: Source) -> str | None:
+    given, function = source.settings.get("FunctionName"), source.function
+    if function is None or source.owner == function:
+        return None  # SAM's own events go to the alias
+    aliases = list(view.aliases(function))
+    if not aliases or not view.is_without_qualifier(given):
+        return None
+    return f"FunctionName is {function} itself, and the function has the alias {', '.join(aliases)}"
+
+
 @_each(*_STREAMS)
 def _window_and_shards(view: View, source: Source) -> str | None:
     window = _limit(source.settings, "TumblingWindowInSeconds", 0)
@@ -347,5 +358,15 @@ STREAM_RULES: Final = (
         "VisibilityTimeout of at least six times the function's Timeout, and the batching window",
         _LAMBDA + "services-sqs-configure.html",
         _visible_again,
+    ),
+    Rule(
+        "SK118",
+        "high",
+        "what the mapping calls is not what the alias points to",
+        "Without a qualifier a mapping calls $LATEST: new code gets every batch at once, and a deployment that "
+        "takes the alias back leaves the consumer on the new code.",
+        "FunctionName: !Ref Function.Alias with SAM's AutoPublishAlias, or the alias's own !Ref",
+        _LAMBDA + "configuration-aliases.html",
+        _past_the_alias,
     ),
 )

@@ -14,6 +14,7 @@ UNKNOWN: Final = object()
 
 _EVENTS: Final = {"Kinesis": "kinesis", "DynamoDB": "dynamodb", "SQS": "sqs"}
 _ASYNCHRONOUS: Final = {"S3", "SNS", "EventBridgeRule", "CloudWatchEvent", "Schedule", "ScheduleV2", "IoTRule"}
+_FUNCTIONS: Final = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _STREAM_OF: Final = {"AWS::Kinesis::Stream": "kinesis", "AWS::DynamoDB::Table": "dynamodb", "AWS::SQS::Queue": "sqs"}
 
 
@@ -136,6 +137,28 @@ class View:
                 if isinstance(settings, dict):
                     origin = self.target(settings.get("Stream") or settings.get("Queue"))
                     yield Source(f"{name}.Events.{event_name}", name, kind, name, origin, settings)
+
+    def aliases(self, function: str) -> Iterator[str]:
+        """The aliases of a function, by name: the one that SAM publishes to, and those that the template has."""
+        properties = self.properties(function)
+        if properties.get("AutoPublishAlias"):
+            yield str(properties["AutoPublishAlias"])
+        for name, given in self.of("AWS::Lambda::Alias"):
+            if self.target(given.get("FunctionName")) == function:
+                yield given["Name"] if isinstance(given.get("Name"), str) else name
+
+    def is_without_qualifier(self, given: Any) -> bool:
+        """Whether what names a function names neither a version nor an alias of it, or what is not published."""
+        target = self.target(given)
+        if target is None or self.resources[target].get("Type") not in _FUNCTIONS:
+            return False
+        [(intrinsic, argument)] = given.items()
+        if intrinsic == "Fn::GetAtt":
+            return (argument if isinstance(argument, list) else str(argument).split("."))[1:] == ["Arn"]
+        text = str(argument[0] if isinstance(argument, list) else argument)
+        if intrinsic == "Ref":
+            return text == target
+        return text.endswith((f"${{{target}}}", f"${{{target}.Arn}}", ":$LATEST"))
 
     def asynchronous(self) -> Iterator[str]:
         """The functions that are invoked asynchronously, by an event of SAM or by a permission of such a service."""

@@ -14,8 +14,8 @@ from glue.terminal.commands import command
 from glue.terminal.errors import IN_USE, UNREACHABLE, CommandError, UnreachableError, WrongUseError, exit_codes_help
 from glue.terminal.progress import progress
 from glue.terminal.requests import takes
+from infra.deploying import going_over, looking, release, stacks
 from infra.deploying import kept as kept_parts
-from infra.deploying import looking, release, stacks
 from infra.deploying.looking import Existing, Finding
 from infra.deploying.stages import Stage, pairs, read_stage
 from infra.local.cloudformation.intrinsics import Template, TemplateError, parameter_values
@@ -262,6 +262,12 @@ class _Deployment:
         if self._asked.dry_run:
             self._end(findings, found, changes, now.outputs, "nothing was changed")
             return
+        default = self._template["Parameters"][going_over.TYPE]["Default"]
+        words = going_over.of_the_alias(
+            changes, parameters.get(going_over.TYPE, now.parameters.get(going_over.TYPE, default))
+        )
+        if words and not self._asked.as_json:
+            click.echo(words)
         ended = self._execute(arn, now.arn, "deploying", total=len(changes))
         if not ended.good:
             self._failed("it failed and was taken back" if "ROLLBACK_COMPLETE" in ended.status else "it failed", ended)
@@ -292,7 +298,8 @@ class _Deployment:
         for cause in causes[1:6]:
             click.echo(cause, err=True)
         first = causes[0] if causes else "see streamkeeper status --stack " + self._stack
-        raise CommandError(f"{what} ({ended.status}): {first}; mend it and run deploy again")
+        do = going_over.after_it_came_back(self._stack, ended.failures) or "mend it and run deploy again"
+        raise CommandError(f"{what} ({ended.status}): {first}; {do}")
 
     def _end(
         self,

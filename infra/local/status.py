@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.local.awslambda.driver import EventSourceDriver
+from infra.local.awslambda.functions import Functions
 from infra.local.clock import Clock
 from infra.local.cloudformation.cloudformation import Stack
+from infra.local.errors import ApiError
 from infra.local.firehose.driver import DeliveryStreamDriver
 
 _DRAIN_STEP_SECONDS = 0.02
@@ -20,6 +22,7 @@ class Status:
         stack_name, region: as the runtime was started with.
         stack: gives the stack, None until it is made.
         mappings, deliveries: what records are in flight in.
+        functions: whose aliases are shown.
         alarms: gives those that are not OK.
     """
 
@@ -32,6 +35,7 @@ class Status:
         clock: Clock,
         mappings: EventSourceDriver,
         deliveries: DeliveryStreamDriver,
+        functions: Functions,
         alarms: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
         self._stack_name = stack_name
@@ -40,6 +44,7 @@ class Status:
         self._clock = clock
         self._mappings = mappings
         self._deliveries = deliveries
+        self._functions = functions
         self._alarms = alarms
         self._started_at = clock.now()
         self._draining = threading.Lock()
@@ -60,9 +65,23 @@ class Status:
             **self.health(),
             "outputs": dict(stack.outputs) if stack else {},
             "mappings": self._mappings.progress(),
+            "aliases": self._aliases(),
             "delivery_streams": self._deliveries.state(),
             "alarms": self._alarms(),
         }
+
+    def _aliases(self) -> dict[str, dict[str, Any]]:
+        """By function and alias, the version that it points to, and the shares of others."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in self._functions.names():
+            try:
+                aliases = list(self._functions.versions(name).aliases.values())
+            except ApiError:
+                continue  # it is deleted at this moment
+            for alias in aliases:
+                shown = {"version": alias.version, "shares": dict(alias.weights)}
+                found.setdefault(name, {})[alias.name] = shown
+        return found
 
     def idle(self) -> bool:
         """Whether nothing is in flight: every record is checkpointed and everything delivered is in S3."""

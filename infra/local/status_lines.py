@@ -101,7 +101,8 @@ def _mapping_lines(mapping: Mapping[str, Any]) -> Sequence[str]:
         counts += f", {counters['errors']:,} of them failed"
     if counters["discarded"]:
         counts += f", {counters['discarded']:,} records given up"
-    lines = [f"{mapping['function']} on {mapping['stream']} ({mapping['state'].lower()}): {counts}"]
+    function = ":".join(filter(None, (mapping["function"], mapping.get("qualifier"))))
+    lines = [f"{function} on {mapping['stream']} ({mapping['state'].lower()}): {counts}"]
     words = {shard_id: _shard_words(shard, mapping["settings"]) for shard_id, shard in mapping["shards"].items()}
     for common in (_NOTHING, _CLOSED):
         alike = [shard_id for shard_id, said in words.items() if said == common]

@@ -216,6 +216,7 @@ class Twin:
             clock=self._clock,
             mappings=self.mappings,
             deliveries=self.deliveries,
+            functions=self.functions,
             alarms=self.cloudwatch.not_ok,
         )
         self._queue_counting = QueueCounting(self.moto, meter, self._clock)

@@ -8,7 +8,7 @@ import msgspec
 
 from infra.local.awslambda.lane import Lane, State
 from infra.local.awslambda.mapping import EventSourceMapping, ShardReader
-from infra.local.awslambda.versions import function_name
+from infra.local.awslambda.versions import split
 from infra.local.errors import ApiError
 
 _DOING = {State.INVOKING: "running", State.WRITING: "writing to the failure destination"}
@@ -23,6 +23,7 @@ def progress(core: EventSourceMapping, *, state: str, last_result: str, now: flo
         now: epoch seconds.
     """
     settings = core.settings
+    function, qualifier = split(settings.function_arn)
     oldest = [record.arrived for record in (reader.oldest() for reader in core.readers.values()) if record is not None]
     try:
         parents = core.waiting_for_parents(now)
@@ -30,7 +31,8 @@ def progress(core: EventSourceMapping, *, state: str, last_result: str, now: flo
         parents = {}
     return {
         "state": state,
-        "function": function_name(settings.function_arn),
+        "function": function,
+        "qualifier": qualifier,
         "stream": settings.stream_arn.rpartition("/")[2],
         "last_result": last_result,
         "age_seconds": round(max(0.0, now - min(oldest)), 3) if oldest else 0.0,

@@ -24,7 +24,7 @@ EXPECTED = {
         *((rule, "Delivery") for rule in ("SK203", "SK206", "SK207", "SK209", "SK210")),
     },
     "telemetry": {
-        *((rule, "Mapping") for rule in ("SK105", "SK106", "SK107", "SK108", "SK112", "SK114")),
+        *((rule, "Mapping") for rule in ("SK105", "SK106", "SK107", "SK108", "SK112", "SK114", "SK118")),
         ("SK201", "Telemetry"),
         ("SK202", "Telemetry"),
     },
@@ -89,6 +89,38 @@ def test_what_the_fix_says_is_no_finding_any_more(rule: str, change: dict[str, A
     found = template("clickstream")
     found["Resources"]["Enrich"]["Properties"]["Events"]["Clicks"]["Properties"].update(change)
     assert rule not in {one.rule for one in check(found)}
+
+
+@pytest.mark.parametrize(
+    ("names", "calls_the_alias"),
+    [
+        ({"Ref": "Live"}, True),
+        ({"Fn::Sub": "${Aggregate}:live"}, True),
+        ({"Fn::Sub": "${Aggregate.Arn}:live"}, True),
+        ({"Fn::Sub": ["${Aggregate}:${Name}", {"Name": "live"}]}, True),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:aggregate", True),
+        ({"Ref": "Aggregate"}, False),
+        ({"Fn::GetAtt": ["Aggregate", "Arn"]}, False),
+        ({"Fn::GetAtt": "Aggregate.Arn"}, False),
+        ({"Fn::Sub": "${Aggregate}"}, False),
+        ({"Fn::Sub": "${Aggregate.Arn}:$LATEST"}, False),
+    ],
+)
+def test_a_mapping_past_the_alias_is_named_however_it_names_the_function(names: Any, calls_the_alias: bool) -> None:
+    found = template("telemetry")
+    found["Resources"]["Mapping"]["Properties"]["FunctionName"] = names
+    assert ("SK118" not in {one.rule for one in check(found)}) is calls_the_alias
+    del found["Resources"]["Live"]
+    assert "SK118" not in {one.rule for one in check(found)}, "there is no alias to go past"
+
+
+def test_an_alias_of_sam_counts_and_its_own_events_go_to_it() -> None:
+    found = template("clickstream")
+    found["Resources"]["Enrich"]["Properties"]["AutoPublishAlias"] = "live"
+    assert "SK118" not in {one.rule for one in check(found)}
+    ours = load_template(OURS.read_text())
+    ours["Resources"]["ModerateMapping"]["Properties"]["FunctionName"] = {"Ref": "ModerateFunction"}
+    assert ("SK118", "ModerateMapping") in {(one.rule, one.resource) for one in check(ours)}
 
 
 def test_parameters_are_put_in_and_what_only_a_deployment_knows_is_no_finding() -> None:
@@ -207,7 +239,7 @@ def test_the_command_ends_with_4_at_the_severity_that_counts() -> None:
 def test_the_command_gives_json() -> None:
     answer = run(str(TEMPLATES / "telemetry.yaml"), "--fail-on", "high", "--json")
     document = json.loads(answer.stdout)
-    assert document["failing"] == 3
+    assert document["failing"] == 4
     assert {"rule", "severity", "resource", "message", "why", "fix", "source"} <= document["findings"][0].keys()
     assert [rule["id"] for rule in json.loads(run("--rules", "--json").stdout)] == [rule.id for rule in RULES]
 

@@ -146,6 +146,14 @@ def test_what_was_put_is_in_cloudwatch_in_json_and_in_the_older_protocol(twin: T
     assert f"<Value>{stream}</Value>" in text
 
 
+def test_the_state_names_aliases_and_what_mappings_call(twin: Twin) -> None:
+    state = control(twin, "state")
+    function = twin.outputs["ModerateFunctionName"]
+    assert state["aliases"] == {function: {"live": {"version": "1", "shares": {}}}}
+    called = {(one["function"], one["qualifier"]) for one in state["mappings"].values()}
+    assert called == {(function, "live"), (twin.outputs["ArchiveFunctionName"], "")}
+
+
 def test_alarms_that_go_off_are_in_the_state(twin: Twin) -> None:
     cloudwatch = twin.client("cloudwatch")
     name = cloudwatch.describe_alarms()["MetricAlarms"][0]["AlarmName"]
