@@ -40,6 +40,12 @@ _NO = (
     r"(?:^|[^a-z])(?:no|nobody|not all|not every|never) (?:[a-z]+ )?$",
     ("no ", "nobody ", "not all ", "not every ", "never "),
 )
+_CALLED_FOR = (
+    r"(?:^|[^a-z' ] ?|(?:^|[^a-z])(?:to|gonna|wanna|gotta|let's|lets|please|just|and|then|or|should|must|will|would|'ll"
+    r"|i'd|we'd|can|could|go|going|i|we|i'm|we're|us|someone|somebody|everyone|everybody|y'all|all|always|better|not"
+    r"|never|fucking|be|start|ready) )$"
+)
+"""What stands before a verb that calls for something, or announces it; in "thugs kill women" it is told."""
 _HELD = "|".join(letter * 3 for letter in ascii_lowercase)
 _DENIED = frozenset({"positive", "negation"})
 """What is kind only attacks where it is denied."""
@@ -167,7 +173,15 @@ class Relations:
         gap = before if before >= -1 else after
         near = 1.0 if gap <= 5 * word else 0.75 if gap <= 9 * word else 0.5 if gap <= 13 * word else 0.2
         if place == "before":
-            return (near if before <= 4 * word else 0.25) if before >= -1 else 0.15
+            if before < -1:
+                return 0.15
+            told = (
+                self._english
+                and hit.entry.kind == "violence"
+                and not modal
+                and compiled(_CALLED_FOR).search(text[max(0, hit.start - 12) : hit.start]) is None
+            )
+            return (near if before <= 4 * word else 0.25) * (0.55 if told else 1.0)
         if place == "after":
             return near if after >= -1 else 0.2
         if place == "modal":
