@@ -134,7 +134,7 @@ faults: setup ## Every call fails at every index, disks fill, clocks jump, shard
 	@$(BIN)/pytest tests/faults
 
 gamedays: setup ## Something breaks, and the alarm that names it goes off within 15 virtual minutes; a clean day of 24 hours
-	@$(BIN)/pytest tests/gamedays
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/gamedays
 
 rollbacks: setup ## Bad builds are deployed and stopped, by the gate or by an alarm; every event counted
 	@$(BIN)/pytest tests/rollback

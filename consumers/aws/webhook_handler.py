@@ -94,13 +94,14 @@ class WebhookApplication:
 
     Args:
         environment: the function's.
+        clock: time; left out, the machine's.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, clock: Clock | None = None) -> None:
         settings = WebhookSettings.read(environment)
         self._function = environment.get("AWS_LAMBDA_FUNCTION_NAME", "webhook")
         self._to_log = "AWS_LAMBDA_LOG_GROUP_NAME" in environment
-        self._clock: Clock = SystemClock()
+        self._clock: Clock = clock or SystemClock()
         self._webhook = Webhook(
             settings.receipts,
             queue=SqsQueue(make_client("sqs"), url=settings.queue_url, dead_letter_url=settings.dead_letter_queue_url),

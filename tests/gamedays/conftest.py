@@ -7,8 +7,17 @@ import pytest
 from infra.local.twin import Twin
 from tests.gamedays.day import Day, GameTestbed, RefusedPuts
 
-SEEN: list[tuple[str, str]] = []
-"""By game day, what it came to."""
+CAME_TO = "came to"
+
+
+def came_to(request: pytest.FixtureRequest, said: str) -> None:
+    """Keeps what a day came to, for the table at the end."""
+    request.node.user_properties.append((CAME_TO, said))
+
+
+def seen(request: pytest.FixtureRequest, minutes: float) -> None:
+    """Keeps how long an alarm took."""
+    came_to(request, f"{minutes:.0f} minutes")
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +29,9 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Day]:
         Twin(testbed=testbed, put_faults=puts, parameters=parameters) as twin,
         pytest.MonkeyPatch.context() as patch,
     ):
+        # Messages of queues are hidden and grow old on the game day's clock, too.
+        patch.setattr("moto.sqs.models.unix_time_millis", lambda: testbed.time.now() * 1000)
+        patch.setattr("moto.sqs.models.unix_time", testbed.time.now)
         patch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -36,7 +48,10 @@ def day(stack: Day) -> Day:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints what each day came to."""
-    for name, came_to in SEEN:
-        terminalreporter.write_line(f"{name}: {came_to}")
-    if SEEN:
-        terminalreporter.write_line(f"game days: {len(SEEN)}")
+    passed = [one for one in terminalreporter.getreports("passed") if one.when == "call"]
+    days = [(one.nodeid.rpartition("::test_")[2], dict(one.user_properties)) for one in passed]
+    table = [f"{name.replace('_', ' ')}: {kept[CAME_TO]}" for name, kept in days if CAME_TO in kept]
+    for line in table:
+        terminalreporter.write_line(line)
+    if table:
+        terminalreporter.write_line(f"game days: {len(table)}")

@@ -38,14 +38,14 @@ class GameTestbed(Testbed):
 
 
 class RefusedPuts:
-    """Turns rows away from a delivery stream while a game day wants it."""
+    """Turns rows away from delivery streams while a game day wants it."""
 
     def __init__(self) -> None:
-        self.name = ""
+        self.names: set[str] = set()
 
     def failing(self, stream: str, records: Iterable[bytes]) -> set[int]:
         """Which records are turned away."""
-        return set(range(len(list(records)))) if stream == self.name else set()
+        return set(range(len(list(records)))) if stream in self.names else set()
 
 
 class Day:
@@ -62,7 +62,7 @@ class Day:
         self.functions = testbed.made
         self.outputs = twin.outputs
         self.reads_notices = True
-        self.produces: Callable[[int], None] = self.usual
+        self.produces: Callable[[int], object] = self.usual
         self._made = 0
         self._at = 0
 
@@ -99,10 +99,11 @@ class Day:
             refused += answer["FailedRecordCount"]
         return refused
 
-    def defer(self, records: Iterable[bytes], *, stream: str = "DeferredDeliveryStreamName") -> None:
-        """Puts records straight into a delivery stream."""
+    def defer(self, records: Iterable[bytes], *, stream: str = "deferred") -> None:
+        """Puts records straight into a delivery stream, by its name or what follows the stack's."""
+        name = stream if stream.startswith("amazon-") else f"{self.twin.stack.name}-{stream}"
         entries = [{"Data": one} for one in records]
-        self.twin.client("firehose").put_record_batch(DeliveryStreamName=self.outputs[stream], Records=entries)
+        self.twin.client("firehose").put_record_batch(DeliveryStreamName=name, Records=entries)
 
     def fault(self, **given: Any) -> None:
         """Switches a fault on until the day's end."""
@@ -140,8 +141,9 @@ class Day:
             while self.twin.mappings.busy():
                 pause.wait(0.0005)
             self.twin.mappings.look()
-            if not self.twin.mappings.busy():
+            if not self.twin.mappings.busy() and all(one.idle() for one in self.twin.mappings.beside):
                 break
+            pause.wait(0.0005)
 
     def jump(self, **span: float) -> None:
         """Lets a long time pass at once, with nothing coming in."""
@@ -162,7 +164,8 @@ class Day:
     def calm(self, minutes: int = CALM_MINUTES) -> None:
         """The usual traffic, at which no alarm goes off."""
         self.minutes(minutes)
-        assert self.gone_off() == {}
+        seen = self.gone_off()
+        assert not seen, f"went off on a usual day: {sorted(seen)}"
 
     def trips(self, *expected: str, also: Collection[str] = ()) -> float:
         """Lets the fault last, and sees the alarms that name it go off in time, and none that nobody expects.
@@ -189,7 +192,7 @@ class Day:
 
     def begin_anew(self) -> None:
         """Empties the stack and sets everything to what is usual."""
-        self.puts.name = ""
+        self.puts.names.clear()
         self.testbed.clear()
         self.functions.begin_anew()
         self.reads_notices, self.produces, self._at = True, self.usual, 0

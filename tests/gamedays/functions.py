@@ -5,10 +5,10 @@ import io
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
-from consumers.aws import archive_handler, moderate_handler, transform_handler
+from consumers.aws import archive_handler, moderate_handler, transform_handler, wait_handler, webhook_handler
 from consumers.aws.application import Application
 from consumers.ports import ManagedServices
 from infra.local.awslambda.functions import THROTTLED, Functions, FunctionSettings, Invoked
@@ -16,10 +16,24 @@ from infra.local.errors import ApiError
 from infra.local.faults import Faults
 from infra.local.testbed import MovableClock
 
-MAKERS: Mapping[str, Callable[..., Application | archive_handler.Archiver]] = {
+
+class Made(Protocol):
+    """What answers an invocation."""
+
+    def handle(self, event: Any, context: Any) -> Any:
+        """The answer."""
+
+
+def _without_ai(make: Callable[..., Made]) -> Callable[..., Made]:
+    return lambda environment, *, managed, clock: make(environment, clock=clock)
+
+
+MAKERS: Mapping[str, Callable[..., Made]] = {
     "consumers.aws.archive_handler.handle": archive_handler.application,
     "consumers.aws.moderate_handler.handle": moderate_handler.application,
     "consumers.aws.transform_handler.handle": transform_handler.application,
+    "consumers.aws.wait_handler.handle": _without_ai(wait_handler.WaitApplication),
+    "consumers.aws.webhook_handler.handle": _without_ai(webhook_handler.WebhookApplication),
 }
 
 
@@ -68,7 +82,7 @@ class VirtualFunctions(Functions):
         self.poison = ""
         """A word at which the code fails."""
         self._clock, self._faults = clock, faults
-        self._applications: dict[str, Application | archive_handler.Archiver] = {}
+        self._applications: dict[str, Made] = {}
         self._one = threading.RLock()
 
     def begin_anew(self) -> None:
@@ -109,7 +123,7 @@ class VirtualFunctions(Functions):
         except Exception as error:
             return {"errorType": type(error).__name__, "errorMessage": str(error)}, "Unhandled"
 
-    def _application(self, settings: FunctionSettings) -> Application | archive_handler.Archiver:
+    def _application(self, settings: FunctionSettings) -> Made:
         if settings.name not in self._applications:
             environment = {
                 **settings.environment,

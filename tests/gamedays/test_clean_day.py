@@ -1,13 +1,15 @@
 """A clean day: 24 hours with a busy noon and a quiet night, and no alarm."""
 
-from tests.gamedays.conftest import SEEN
+import pytest
+
+from tests.gamedays.conftest import came_to
 from tests.gamedays.day import ACTED_ON, CLEAN, Day
 
 QUIET = range(22 * 60, 30 * 60)
 """From ten in the evening to six in the morning, in minutes since midnight."""
 
 
-def test_a_clean_day_trips_no_alarm(day: Day) -> None:
+def test_a_clean_day_trips_no_alarm(day: Day, request: pytest.FixtureRequest) -> None:
     def traffic(minute: int) -> None:
         of_day = 8 * 60 + minute
         if of_day in QUIET:
@@ -25,4 +27,4 @@ def test_a_clean_day_trips_no_alarm(day: Day) -> None:
     day.produces = traffic
     day.minutes(24 * 60)
     assert day.gone_off() == {}
-    SEEN.append(("a clean day", "no alarm in 24 hours"))
+    came_to(request, "no alarm in 24 hours")

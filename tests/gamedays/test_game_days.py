@@ -3,17 +3,15 @@
 Everything runs on the laptop runtime with the template's default parameters, on a clock that a test moves.
 """
 
+from typing import Any
+
 import pytest
 
-from tests.gamedays.conftest import SEEN
-from tests.gamedays.day import ACTED_ON, CLEAN, Day
+from tests.gamedays.conftest import seen
+from tests.gamedays.day import ACTED_ON, CALM_MINUTES, CLEAN, Day
 
 WAITING = ("IteratorAgeAlarm",)
 """Goes off beside whatever holds batches back for long."""
-
-
-def seen(request: pytest.FixtureRequest, minutes: float) -> None:
-    SEEN.append((request.node.name.removeprefix("test_").replace("_", " "), f"{minutes:.0f} minutes"))
 
 
 # ----------------------------------------------------------------------------------------------- what stands still
@@ -125,14 +123,49 @@ def test_reads_are_throttled(day: Day, request: pytest.FixtureRequest) -> None:
 
 def test_delivery_is_throttled(day: Day, request: pytest.FixtureRequest) -> None:
     day.calm()
-    day.puts.name = day.outputs["VerdictsDeliveryStreamName"]
-    seen(request, day.trips("VerdictsThrottleAlarm", also=WAITING))
+    day.puts.names |= {day.outputs[f"{one}DeliveryStreamName"] for one in ("Verdicts", "Deferred")}
+    seen(request, day.trips("VerdictsThrottleAlarm", "DeferredThrottleAlarm", also=WAITING))
+
+
+def test_quarantine_is_throttled(day: Day, request: pytest.FixtureRequest) -> None:
+    day.calm()
+    day.puts.names.add(day.outputs["QuarantineDeliveryStreamName"])
+
+    def some_are_no_events(minute: int) -> None:
+        day.usual(minute)
+        if minute % 5 == 0:
+            day.put([b"not an event"])
+        day.defer([b"not an event"])
+
+    day.produces = some_are_no_events
+    seen(request, day.trips("QuarantineThrottleAlarm", "TransformLeftAlarm", also=WAITING))
+
+
+def test_the_lake_takes_no_object(day: Day, request: pytest.FixtureRequest) -> None:
+    day.calm()
+    day.fault(kind="denied", call="s3.PutObject")
+    day.fault(kind="function_error", function=day.outputs["ArchiveFunctionName"])
+
+    def some_are_no_events(minute: int) -> None:
+        day.usual(minute)
+        if minute % 5 == 0:
+            day.put([b"not an event"])
+
+    day.produces = some_are_no_events
+    landing = day.trips(
+        "VerdictsDeliveryAlarm",
+        "QuarantineDeliveryAlarm",
+        "DeferredBackupAlarm",
+        "ArchiveFailingAlarm",
+        also=("ArchiveBehindAlarm",),
+    )
+    seen(request, landing)
 
 
 def test_delivery_fails(day: Day, request: pytest.FixtureRequest) -> None:
     day.calm()
     day.fault(kind="denied", call="s3.PutObject", where="verdicts/")
-    seen(request, day.trips("VerdictsDeliveryAlarm", also=("DeferredDeliveryAlarm",)))
+    seen(request, day.trips("VerdictsDeliveryAlarm", "DeferredDeliveryAlarm"))
 
 
 def test_the_backup_fails(day: Day, request: pytest.FixtureRequest) -> None:
@@ -146,11 +179,11 @@ def test_rows_do_not_fit_the_table(day: Day, request: pytest.FixtureRequest) -> 
 
     def another_writer(minute: int) -> None:
         day.usual(minute)
-        row = b'{"created_at":"2026-03-02 08:00:00.000","text_length":"many","event_id":"x"}'
-        day.defer([row], stream="VerdictsDeliveryStreamName")
+        row = b'{"arrived_at":"2026-03-02 08:00:00.000","payload_bytes":"many","event_id":"x"}'
+        day.defer([row], stream="quarantine")
 
     day.produces = another_writer
-    seen(request, day.trips("VerdictsConversionAlarm"))
+    seen(request, day.trips("QuarantineConversionAlarm"))
 
 
 # ----------------------------------------------------------------------------------------------------- what comes in
@@ -215,13 +248,57 @@ def test_the_transform_fails(day: Day, request: pytest.FixtureRequest) -> None:
     seen(request, day.trips("TransformAlarm"))
 
 
-def test_a_pause_outlasts_the_age_of_records(day: Day, request: pytest.FixtureRequest) -> None:
-    day.calm()
-    client, mapping = day.twin.client("lambda"), day.outputs["ModerateMappingId"]
-    client.update_event_source_mapping(UUID=mapping, Enabled=False)
+def paused(day: Day, *mappings: str, hours: float, **settings: Any) -> None:
+    """The mappings stand still for so long, while records come in, and go on with other settings."""
+    client = day.twin.client("lambda")
+    ids = [day.outputs[one] for one in mappings]
+    for one in ids:
+        client.update_event_source_mapping(UUID=one, Enabled=False)
     day.put([day.event(ACTED_ON)])
-    day.jump(hours=13)
+    day.jump(hours=hours)
     # What happened during the pause is another day's: its alarms had their say then.
     day.twin.cloudwatch.watch.begin_anew()
-    client.update_event_source_mapping(UUID=mapping, Enabled=True)
-    seen(request, day.trips("DeadLetterAlarm", also=("EnforcementAgeAlarm",)))
+    for one in ids:
+        client.update_event_source_mapping(UUID=one, Enabled=True, **settings)
+
+
+def test_a_pause_outlasts_the_age_of_records(day: Day, request: pytest.FixtureRequest) -> None:
+    day.calm()
+    paused(day, "ModerateMappingId", "ArchiveMappingId", hours=13)
+    seen(request, day.trips("DeadLetterAlarm", "ArchiveDeadLetterAlarm"))
+
+
+def test_a_pause_outlasts_the_age_of_records_and_nobody_takes_dead_letters(
+    day: Day, request: pytest.FixtureRequest
+) -> None:
+    day.calm()
+    client, ids = day.twin.client("lambda"), [day.outputs[f"{one}MappingId"] for one in ("Moderate", "Archive")]
+    kept = {one: client.get_event_source_mapping(UUID=one)["DestinationConfig"] for one in ids}
+    try:
+        paused(day, "ModerateMappingId", "ArchiveMappingId", hours=13, DestinationConfig={"OnFailure": {}})
+        seen(request, day.trips("DroppedAlarm", "ArchiveDroppedAlarm"))
+    finally:
+        for one in ids:
+            client.update_event_source_mapping(UUID=one, DestinationConfig=kept[one])
+
+
+def test_the_archive_has_an_hour_to_catch_up_with(day: Day, request: pytest.FixtureRequest) -> None:
+    day.calm()
+    # A batch is as old as its last record, so the first one has to be without what comes in now.
+    day.produces = lambda minute: day.usual(minute) if minute > CALM_MINUTES + 6 else None
+    paused(day, "ArchiveMappingId", hours=1)
+    seen(request, day.trips("ArchiveBehindAlarm", also=("ProducersSilentAlarm",)))
+
+
+def test_the_table_was_changed_by_hand(day: Day, request: pytest.FixtureRequest) -> None:
+    # The last day of this stack: a table that was changed does not become what it was.
+    day.calm()
+    glue, database = day.twin.client("glue"), day.outputs["DatabaseName"]
+    table = glue.get_table(DatabaseName=database, Name="verdicts")["Table"]
+    kept = {name: table[name] for name in ("Name", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")}
+    columns = [
+        one | {"Type": "int"} if one["Name"] == "event_id" else one for one in kept["StorageDescriptor"]["Columns"]
+    ]
+    changed = kept | {"StorageDescriptor": kept["StorageDescriptor"] | {"Columns": columns}}
+    glue.update_table(DatabaseName=database, TableInput=changed)
+    seen(request, day.trips("VerdictsConversionAlarm", "DeferredConversionAlarm"))

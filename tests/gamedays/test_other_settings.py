@@ -5,7 +5,7 @@ import pytest
 from consumers.policies import read_policy
 from consumers.ports import Question, TransientError
 from tests.fakes.managed import FakeManagedServices
-from tests.gamedays.conftest import SEEN
+from tests.gamedays.conftest import seen
 from tests.gamedays.day import CLEAN, Day
 
 PARAMETERS = {
@@ -14,6 +14,7 @@ PARAMETERS = {
     "PolicyPlace": "bucket",
     "PolicyRefreshSeconds": 0,
     "BatchSize": 10,
+    "NoticesRead": "off",
 }
 
 
@@ -55,15 +56,16 @@ def test_the_backlog_is_older_than_half_of_the_retention(day: Day, request: pyte
     day.twin.cloudwatch.watch.begin_anew()
     client.update_event_source_mapping(UUID=mapping, Enabled=True)
     minutes = day.trips("RetentionAlarm", also=("EnforcementAgeAlarm",))
-    SEEN.append(("retention shorter than the backlog", f"{minutes:.0f} minutes"))
+    seen(request, minutes)
 
 
 def test_a_policy_is_refused(day: Day, request: pytest.FixtureRequest) -> None:
     publish(day, read_policy("default"))
     day.calm()
     publish(day, "this is no policy")
-    minutes = day.trips("ModeratePolicyAlarm", also=("TransformPolicyAlarm",))
-    SEEN.append(("a policy is refused", f"{minutes:.0f} minutes"))
+    day.produces = lambda minute: (day.usual(minute), day.defer([day.event(CLEAN)]))[0]
+    minutes = day.trips("ModeratePolicyAlarm", "TransformPolicyAlarm")
+    seen(request, minutes)
 
 
 def test_managed_ai_does_not_answer(day: Day, request: pytest.FixtureRequest) -> None:
@@ -78,9 +80,20 @@ def test_managed_ai_does_not_answer(day: Day, request: pytest.FixtureRequest) ->
     def borderline(minute: int) -> None:
         day.usual(minute)
         day.put([day.event("you fool")])
+        day.defer([day.event("you fool")])
 
     day.produces = borderline
     day.calm()
     down = True
-    minutes = day.trips("ModerateDegradedAlarm", also=("TransformDegradedAlarm",))
-    SEEN.append(("degraded verdicts", f"{minutes:.0f} minutes"))
+    minutes = day.trips("ModerateDegradedAlarm", "TransformDegradedAlarm")
+    seen(request, minutes)
+
+
+def test_nobody_acts_on_a_verdict_for_a_day(day: Day, request: pytest.FixtureRequest) -> None:
+    publish(day, read_policy("default"))
+    day.reads_notices = False
+    day.calm()
+    day.jump(days=1)
+    day.twin.cloudwatch.watch.begin_anew()
+    minutes = day.trips("EnforcementAgeAlarm")
+    seen(request, minutes)

@@ -62,10 +62,6 @@ WATCHES = {
     "DroppedEventCount": _of_mapping(),
     "WriteProvisionedThroughputExceeded": Watch("AWS/Kinesis", "StreamName", STREAM, "Sum", ABOVE, 0, 0, 15, KINESIS),
     "ReadProvisionedThroughputExceeded": Watch("AWS/Kinesis", "StreamName", STREAM, "Sum", ABOVE, 0, 0, 15, KINESIS),
-    "DeliveryToS3.DataFreshness": _of_firehose("Maximum", ABOVE, 120, 3_600),
-    "DeliveryToS3.Success": _of_firehose("Average", BELOW, 1, 1),
-    "BackupToS3.DataFreshness": _of_firehose("Maximum", ABOVE, 120, 3_600),
-    "BackupToS3.Success": _of_firehose("Average", BELOW, 1, 1),
     "ThrottledRecords": _of_firehose("Sum", ABOVE, 0, 0),
     "KinesisMillisBehindLatest": _of_firehose("Maximum", ABOVE, 60_000, 86_400_000),
     "FailedConversion.Records": _of_firehose("Sum", ABOVE, 0, 0),
@@ -90,12 +86,14 @@ class Shape(Struct, frozen=True):
         metrics: by id, namespace, metric, dimension, the kind of resource that is its value, and statistic.
         missing: how missing data is treated: as breaching where silence is what is looked for.
         least, most: what the threshold may be.
+        or_metrics: other metrics that the same expression may be over.
     """
 
     metrics: dict[str, tuple[str, str, str, str, str]]
     missing: str = "breaching"
     least: float = 0
     most: float = 0
+    or_metrics: dict[str, tuple[str, str, str, str, str]] | None = None
 
 
 _INCOMING = ("AWS/Kinesis", "IncomingRecords", "StreamName", STREAM, "Sum")
@@ -116,6 +114,15 @@ def _sqs(metric: str, statistic: str = "Sum") -> tuple[str, str, str, str, str]:
 _BY_ALIAS = ("FunctionName Resource", FUNCTION)
 _BY_VERSION = ("FunctionName Resource ExecutedVersion", FUNCTION)
 """The dimensions of an alias, and while it has weights of the version that ran."""
+
+
+def _firehose(metric: str, statistic: str) -> tuple[str, str, str, str, str]:
+    return "AWS/Firehose", metric, "DeliveryStreamName", DELIVERY, statistic
+
+
+def _landing(where: str) -> dict[str, tuple[str, str, str, str, str]]:
+    return {"age": _firehose(f"{where}.DataFreshness", "Maximum"), "written": _firehose(f"{where}.Success", "Average")}
+
 
 SHAPES = {
     "IF(FILL(incoming, 0) == 0, 1, 0)": Shape({"incoming": _INCOMING}),
@@ -150,8 +157,27 @@ SHAPES = {
     "100 * FILL(age, 0) / (${StreamRetentionHours} * 3600000)": Shape(
         {"age": _lambda("IteratorAge", "Maximum")}, "notBreaching", 25, 75
     ),
+    "IF(FILL(age, 0) > ${FreshnessAlarmSeconds} OR FILL(written, 1) < 1, 1, 0)": Shape(
+        _landing("DeliveryToS3"), "notBreaching", or_metrics=_landing("BackupToS3")
+    ),
+    "FILL(errors, 0) + FILL(throttled, 0) + FILL(left, 0)": Shape(
+        {"errors": _lambda("Errors", "Sum"), "throttled": _lambda("Throttles", "Sum"), "left": _own("ToRetry")},
+        "notBreaching",
+    ),
 }
 _PERIODS = (10, 30, 60, 300, 900)
+TOGETHER = frozenset(
+    {f"{where}.{metric}" for where in ("DeliveryToS3", "BackupToS3") for metric in ("DataFreshness", "Success")}
+    | {"Errors", "Throttles", "ToRetry"}
+)
+"""Metrics that an alarm may look at together with others, since each of them alone is bad."""
+FEW_DAYS = {
+    "VerdictsDeliveryStream": "the day of an event: 30 days before a first arrival that is 400 days old at most",
+    "QuarantineDeliveryStream": "the day of a first arrival, which is 400 days old at most",
+    "DeferredDeliveryStream": "the day of an event, which is 30 days old at most",
+    "ReceiptsDeliveryStream": "the day of an event that has a verdict",
+}
+"""Delivery streams whose rows cannot be of the 500 days that Firehose keeps apart at once, and why."""
 
 
 def every_alarm_can_go_off(stack: Stack) -> list[str]:
@@ -201,12 +227,29 @@ def every_alarm_tells_the_topic(stack: Stack) -> list[str]:
 
 
 def nothing_goes_unwatched(stack: Stack) -> list[str]:
-    watched = {
+    alone = {
         (alarm["MetricName"], alarm["Dimensions"][0]["Value"])
         for _, alarm in stack.of("AWS::CloudWatch::Alarm")
         if "MetricName" in alarm and len(alarm["Dimensions"]) == 1
     }
-    return sorted(f"{metric} of {value}" for metric, value in _wanted(stack) if (metric, value) not in watched)
+    together = {(metric, value) for metric, value in _in_expressions(stack) if metric in TOGETHER}
+    return sorted(f"{metric} of {value}" for metric, value in _wanted(stack) if (metric, value) not in alone | together)
+
+
+def _in_expressions(stack: Stack) -> set[tuple[str, str]]:
+    """The metrics, each with its resource, that expressions of alarms are over."""
+    return {
+        (stat["Metric"]["MetricName"], stat["Metric"]["Dimensions"][0]["Value"])
+        for _, alarm in stack.of("AWS::CloudWatch::Alarm")
+        for stat in (one.get("MetricStat") for one in alarm.get("Metrics", []))
+        if stat is not None and len(stat["Metric"]["Dimensions"]) == 1
+    }
+
+
+def delivery_is_watched_within_an_hour(stack: Stack) -> list[str]:
+    late = ["FreshnessAlarmSeconds"] if stack.most({"Ref": "FreshnessAlarmSeconds"}) > 3600 else []
+    watched = _in_expressions(stack)
+    return late + [n for n, _ in stack.deliveries() if ("DeliveryToS3.DataFreshness", f"<{n}>") not in watched]
 
 
 def math_says_what_it_means(stack: Stack) -> list[str]:
@@ -225,7 +268,8 @@ def math_says_what_it_means(stack: Stack) -> list[str]:
         stats = {one["Id"]: one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one}
         periods = {stat["Period"] for stat in stats.values()}
         wrong = [
-            {one: _seen_as(stack, stat) for one, stat in stats.items()} != shape.metrics and "Metrics",
+            {one: _seen_as(stack, stat) for one, stat in stats.items()} not in (shape.metrics, shape.or_metrics)
+            and "Metrics",
             alarm["ComparisonOperator"] != ABOVE and "ComparisonOperator",
             not shape.least <= stack.least(raw["Threshold"]) <= stack.most(raw["Threshold"]) <= shape.most
             and "Threshold",
@@ -239,12 +283,7 @@ def math_says_what_it_means(stack: Stack) -> list[str]:
 
 def what_stands_still_is_seen(stack: Stack) -> list[str]:
     """What is not called, read or fed has no metric: it is judged beside what should have moved it."""
-    watched = {
-        (stat["Metric"]["MetricName"], stat["Metric"]["Dimensions"][0]["Value"])
-        for _, alarm in stack.of("AWS::CloudWatch::Alarm")
-        for stat in (one.get("MetricStat") for one in alarm.get("Metrics", []))
-        if stat is not None and len(stat["Metric"]["Dimensions"]) == 1
-    }
+    watched = _in_expressions(stack)
     return sorted(f"{metric} of {value}" for metric, value in _must_move(stack) if (metric, value) not in watched)
 
 
@@ -314,7 +353,8 @@ def _wanted(stack: Stack) -> Iterator[tuple[str, str]]:
         given = properties["ExtendedS3DestinationConfiguration"]
         metrics = ["DeliveryToS3.DataFreshness", "DeliveryToS3.Success"]
         metrics += ["FailedConversion.Records"] if "DataFormatConversionConfiguration" in given else []
-        metrics += ["PartitionCountExceeded"] if "DynamicPartitioningConfiguration" in given else []
+        partitioned = "DynamicPartitioningConfiguration" in given and name not in FEW_DAYS
+        metrics += ["PartitionCountExceeded"] if partitioned else []
         metrics += ["BackupToS3.Success", "BackupToS3.DataFreshness"] if given.get("S3BackupMode") == "Enabled" else []
         direct = properties["DeliveryStreamType"] == "DirectPut"
         metrics.append("ThrottledRecords" if direct else "KinesisMillisBehindLatest")

@@ -206,7 +206,7 @@ def dead_letters_raise_an_alarm(stack: Stack) -> list[str]:
     }
     found = []
     for name, given in stack.mappings():
-        wanted = {(metric, given["FunctionName"]) for metric in ("IteratorAge", "Errors")}
+        wanted = {("IteratorAge", given["FunctionName"])}
         wanted |= {(f"{one}EventCount", f"<{name}>") for one in ("OnFailureDestinationDelivered", "Dropped")}
         found += sorted(f"{name}: {metric}" for metric, _ in wanted - watched)
         if "EventCount" not in given.get("MetricsConfig", {}).get("Metrics", []):
@@ -283,16 +283,6 @@ def partitions_are_days_and_nothing_finer(stack: Stack) -> list[str]:
             r"[a-z]+/dt=!\{(partitionKeyFrom(Query|Lambda):dt|timestamp:yyyy-MM-dd)\}/", given.get("Prefix", "")
         )
     ]
-
-
-def delivery_is_watched_within_an_hour(stack: Stack) -> list[str]:
-    fresh = {
-        alarm["Dimensions"][0]["Value"]
-        for name, alarm in stack.of("AWS::CloudWatch::Alarm")
-        if alarm.get("MetricName") == "DeliveryToS3.DataFreshness"
-        and stack.most(stack.raw[name]["Properties"]["Threshold"]) <= 3600
-    }
-    return [name for name, _ in stack.deliveries() if f"<{name}>" not in fresh]
 
 
 # ------------------------------------------------------------------------------------------------ rights

@@ -255,16 +255,30 @@ FAULTS: dict[str, Fault] = {
         value=[{"Name": "FunctionName", "Value": ref("ModerateFunction")}, {"Name": "Resource", "Value": "live"}],
     ),
     "an alarm in another namespace": put(
-        "VerdictsFreshnessAlarm", "Properties", "Namespace", value="AWS/KinesisFirehose"
+        "VerdictsThrottleAlarm", "Properties", "Namespace", value="AWS/KinesisFirehose"
+    ),
+    "an expression over a metric that does not exist": put(
+        "VerdictsDeliveryAlarm",
+        *("Properties", "Metrics", 2, "MetricStat", "Metric", "MetricName"),
+        value="DeliveryToS3.Failure",
     ),
     "an alarm on a metric that does not exist": put(
-        "VerdictsDeliveryAlarm", "Properties", "MetricName", value="DeliveryToS3.Failure"
+        "VerdictsConversionAlarm", "Properties", "MetricName", value="FailedConversions"
     ),
     "an alarm on the other side": put(
-        "VerdictsDeliveryAlarm", "Properties", "ComparisonOperator", value="GreaterThanThreshold"
+        "TransformAlarm", "Properties", "ComparisonOperator", value="GreaterThanThreshold"
+    ),
+    "an expression on the other side": put(
+        "VerdictsDeliveryAlarm", "Properties", "ComparisonOperator", value="LessThanThreshold"
     ),
     "an alarm at a threshold that is never met": put("FunctionErrorAlarm", "Properties", "Threshold", value=100_000),
-    "an alarm at a share that is never below": put("DeferredDeliveryAlarm", "Properties", "Threshold", value=0),
+    "an alarm at a share that is never below": put("TransformAlarm", "Properties", "Threshold", value=0),
+    "an expression that cannot be so large": put("DeferredDeliveryAlarm", "Properties", "Threshold", value=1),
+    "the lane's alarm looks at the verdicts": put(
+        "DeferredDeliveryAlarm",
+        *("Properties", "Metrics", 1, "MetricStat", "Metric", "Dimensions", 0, "Value"),
+        value=ref("VerdictsDeliveryStream"),
+    ),
     "an alarm on an average that hides one": put("DeadLetterAlarm", "Properties", "Statistic", value="Average"),
     "an alarm that waits for hours": put("IteratorAgeAlarm", "Properties", "EvaluationPeriods", value=60),
     "an alarm over a day": put("DroppedAlarm", "Properties", "Period", value=86_400),
@@ -274,7 +288,7 @@ FAULTS: dict[str, Fault] = {
     "no alarm on the age of notices": drop_resource("EnforcementAgeAlarm"),
     "no alarm on throttled rows": drop_resource("QuarantineThrottleAlarm"),
     "no alarm on the archive's lag": drop_resource("ArchiveBehindAlarm"),
-    "no alarm on batches that the archive does not take": drop_resource("ArchiveRetryAlarm"),
+    "no alarm on batches that the archive does not take": drop_resource("ArchiveFailingAlarm"),
     "no alarm on an archiver that stands still": drop_resource("ArchiveStoppedAlarm"),
     "the archiver's alarm looks at the consumer": put(
         "ArchiveStoppedAlarm",

@@ -9,6 +9,7 @@ import pytest
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import read_template
 from infra.local.defaults import TEMPLATE
+from tests.house.alarm_rules import delivery_is_watched_within_an_hour
 from tests.house.content_rules import (
     content_is_taken_only_where_callers_are_named,
     every_route_knows_its_caller,
@@ -49,7 +50,6 @@ from tests.house.template_rules import (
     buffers_are_large_enough_for_parquet_and_partitions,
     conversion_knows_its_schema,
     dead_letters_raise_an_alarm,
-    delivery_is_watched_within_an_hour,
     errors_have_a_prefix_by_their_type,
     errors_lie_outside_the_tables,
     every_day_that_can_land_can_be_queried,
@@ -238,7 +238,7 @@ CASES: list[tuple[Rule, Fault]] = [
         partitions_are_days_and_nothing_finer,
         put(QUARANTINE, "Properties", S3, "Prefix", value="quarantine/dt=!{timestamp:yyyy-MM-dd-HH}/"),
     ),
-    (delivery_is_watched_within_an_hour, drop_resource("QuarantineFreshnessAlarm")),
+    (delivery_is_watched_within_an_hour, drop_resource("QuarantineDeliveryAlarm")),
     (delivery_is_watched_within_an_hour, set_parameter("FreshnessAlarmSeconds", "MaxValue", 86400)),
     (nobody_writes_to_everything, put(*GRANTS, 2, "Resource", value="*")),
     (nobody_writes_to_everything, put(*GRANTS, 5, "Action", value="s3:*")),

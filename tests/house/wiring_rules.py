@@ -1,6 +1,8 @@
 """Rules on how parts are joined: bundle and functions, names in environments, rules, queues, tables, outputs."""
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -12,6 +14,8 @@ from infra.local.defaults import TEMPLATE
 from tests.house.template_rules import Stack, listed
 
 ROOT = Path(__file__).parents[2]
+BY_BUILDS = frozenset({"CanaryErrorAlarm", "CanarySlowAlarm"})
+"""Alarms that only a deployment trips, and so the bad builds of tests/rollback."""
 KEPT_SECONDS = 1_209_600
 """The longest that SQS keeps a message: 14 days."""
 
@@ -184,6 +188,24 @@ def outputs_name_what_they_say(stack: Stack) -> list[str]:
             if thing in stack.raw and not of_thing and value.get("Fn::GetAtt", [""])[0] != thing:
                 found.append(name)
     return found
+
+
+def every_alarm_has_gone_off_on_some_game_day(stack: Stack) -> list[str]:
+    return sorted({name for name, _ in stack.of("AWS::CloudWatch::Alarm")} ^ _tripped())
+
+
+@cache
+def _tripped() -> frozenset[str]:
+    """What the days say that they trip, each of which fails where it does not: ``day.trips("NameOfTheAlarm")``."""
+    calls = [
+        call
+        for path in sorted((ROOT / "tests" / "gamedays").glob("test_*.py"))
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "trips"
+    ]
+    builds = (ROOT / "tests" / "rollback" / "test_builds.py").read_text("utf-8")
+    of_builds = {name for name in BY_BUILDS if f'"{name}"' in builds}
+    return frozenset(str(one.value) for call in calls for one in call.args if isinstance(one, ast.Constant)) | of_builds
 
 
 def every_alarm_has_its_section_in_the_runbook(stack: Stack) -> list[str]:

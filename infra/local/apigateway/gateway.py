@@ -22,6 +22,7 @@ from infra.local.apigateway.plans import Bucket, Plans
 from infra.local.apigateway.tokens import Keys, claims_of
 from infra.local.apigateway.velocity import Members, context, render
 from infra.local.cloudwatch.meter import Meter, NoMeter
+from infra.local.errors import ApiError
 
 _logger = logging.getLogger(__name__)
 
@@ -280,7 +281,12 @@ class Stage:
             "body": request.body.decode("utf-8", "replace") or None,
             "isBase64Encoded": False,
         }
-        answer = self._ports.invoke(route.integration.target, event)
+        try:
+            answer = self._ports.invoke(route.integration.target, event)
+        except (ApiError, RuntimeError, ValueError) as error:
+            # It failed, was not run, or answered with what is no JSON.
+            _logger.warning("API %s: a function did not answer: %s", self.api, type(error).__name__)
+            raise _RefusedError("DEFAULT_5XX") from error
         if not isinstance(answer.get("statusCode"), int):
             raise _RefusedError("DEFAULT_5XX")
         headers = {str(name): str(value) for name, value in (answer.get("headers") or {}).items()}

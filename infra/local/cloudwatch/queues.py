@@ -15,6 +15,13 @@ _ACTIVE_SECONDS: Final = 6 * 3600.0
 """Without messages and calls. A queue that is not active has no metrics."""
 
 
+_TRIED_IN_VAIN: Final = 3
+"""Receives after which a message that is still there no longer counts as the oldest.
+
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+"""
+
+
 class QueueCounting:
     """Emits queues' metrics.
 
@@ -53,7 +60,8 @@ class QueueCounting:
             if now - self._used.get(name, float("-inf")) > _ACTIVE_SECONDS:
                 continue
             visible = sum(message.visible and not message.delayed for message in messages)
-            ages = [now - getattr(message, _SENT_AT, now) for message in messages]
+            tried = [message for message in messages if message.approximate_receive_count < _TRIED_IN_VAIN]
+            ages = [now - getattr(message, _SENT_AT, now) for message in tried]
             self._gauge(name, "ApproximateNumberOfMessagesVisible", visible)
             self._gauge(name, "ApproximateNumberOfMessagesNotVisible", len(messages) - visible)
             self._gauge(name, "ApproximateAgeOfOldestMessage", max(ages, default=0.0), "Seconds")

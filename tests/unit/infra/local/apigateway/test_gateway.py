@@ -1,12 +1,20 @@
 """A stage at work: who is let in, how often, and what is logged."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
+
+import pytest
 
 from infra.local.apigateway.definition import read_definition
 from infra.local.apigateway.gateway import Ports, Request, Response, Stage
 from infra.local.apigateway.plans import Plans
+from infra.local.errors import ApiError
 from tests.unit.infra.local.apigateway.test_definition import DOCUMENT, KINESIS
+
+FUNCTION = (
+    "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:f/invocations"
+)
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=k/20261130/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -101,3 +109,39 @@ def test_a_line_of_the_log_has_what_its_format_names_and_a_hyphen_for_what_is_no
         {"route": "/things", "status": 201, "why": "-"},
         {"route": "/things", "status": 403, "why": "MISSING_AUTHENTICATION_TOKEN"},
     ]
+
+
+class Counted:
+    """Metrics, as they are added."""
+
+    def __init__(self) -> None:
+        self.added: list[tuple[str, float]] = []
+
+    def add(self, namespace: str, name: str, dimensions: Mapping[str, str], value: float, unit: str = "Count") -> None:
+        self.added.append((name, value))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ApiError("TooManyRequestsException", "Rate Exceeded.", 429), RuntimeError("it failed"), ValueError("no JSON")],
+)
+def test_a_function_that_does_not_answer_is_an_error_of_the_api_and_counted(error: Exception) -> None:
+    def fails(arn: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise error
+
+    meter = Counted()
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": FUNCTION}
+    stage = Stage(
+        read_definition({**DOCUMENT, "paths": {"/things": {"post": {"x-amazon-apigateway-integration": integration}}}}),
+        Plans(),
+        Ports(ask=lambda target, body: (200, body), invoke=fails, log=print, now=lambda: 1_000.0, meter=meter),
+        api="a1",
+        name="live",
+        variables={},
+        rate=0.0,
+        burst=0,
+        log_format="",
+        account="1",
+    )
+    assert stage.handle(Request("POST", "/things", {}, {}, b"")).status == 500
+    assert ("5XXError", 1) in meter.added
