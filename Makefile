@@ -8,7 +8,7 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-api test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays rollbacks mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render golden bundle quality clean
 
-help: ## What can be made
+help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: .venv/ready ## The virtual environment, from the hash-checked lock
@@ -42,7 +42,7 @@ test: setup ## All tests that need nothing but this folder
 	[ "$$tests$$others" = 00 ]
 
 # How the work of a detector grows with a hostile text is counted line by line, which takes its time: make test.
-test-fast: setup ## What somebody changes a detector, a policy or a codec with: seconds, not minutes
+test-fast: setup ## The tests that a change to a detector, a policy or a codec needs
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --hypothesis-profile=fast -k "not grows_as" tests/policies tests/unit/consumers/moderation tests/unit/consumers/test_batch.py tests/unit/consumers/test_rows.py tests/unit/glue/test_codec.py tests/unit/glue/kpl consumers/moderation glue/codec.py glue/kpl
 
 test-pipeline: setup ## Scenarios on the laptop runtime, all but the long ones: lanes, policies, clients, kills, garbage
