@@ -22,6 +22,8 @@ from infra.serving.metrics import CONTENT_TYPE, Metrics
 
 log = logging.getLogger("streamkeeper.serve")
 
+_READ_IN_VAIN = 4
+"""How many times the limit is read of a body that is too large."""
 _NO_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -129,19 +131,25 @@ class Application:
     async def _body(self, headers: Mapping[str, str], protocol: Any) -> bytes:
         most = self._limits.body_bytes
         length = headers.get("content-length")
-        if length is not None and (not (length.isascii() and length.isdecimal()) or int(length) > most):
+        if length is not None and not (length.isascii() and length.isdecimal()):
             raise _too_large(most)
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                if length is not None:
+                if length is not None and int(length) <= most:
                     whole: bytes = await protocol()
                     return whole
+                # Whoever sends a little too much would not read the answer before it is all sent.
+                if length is not None and int(length) > _READ_IN_VAIN * most:
+                    raise _too_large(most)
                 chunks, size = [], 0
                 async for chunk in protocol:
                     size += len(chunk)
-                    if size > most:
-                        raise _too_large(most)
-                    chunks.append(chunk)
+                    if size > _READ_IN_VAIN * most:
+                        break
+                    if size <= most:
+                        chunks.append(chunk)
+                if size > most:
+                    raise _too_large(most)
                 return b"".join(chunks)
         except TimeoutError:
             raise _RefusedError(408, "DEADLINE_EXCEEDED", "The body did not come in time.") from None
