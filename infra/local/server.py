@@ -20,6 +20,7 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server
 
 from infra.certificate import Certificate
+from infra.local.native_threads import native_threads, wait_for_new_ones
 from infra.local.rsgi import Workers, WsgiAdapter
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class LoopbackServer:
         served = application or self._application
         if served is None:
             raise RuntimeError("give the server an application")
+        self._before = set(native_threads())
         self._workers = Workers()
         self._adapter = WsgiAdapter(served, self._workers)
         certificates = [None, self._certificate]
@@ -128,6 +130,7 @@ class LoopbackServer:
                 _hang_up(self._ports)
             self._thread.join(_STOP_SECONDS)
         self._workers.close(1.0)
+        wait_for_new_ones(self._before, seconds=_STOP_SECONDS)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from infra.certificate import certificate_for
+from infra.local.native_threads import native_threads
 from infra.local.server import LoopbackServer
 
 # Clients ask the clock of the machine whether a certificate is valid.
@@ -264,7 +265,7 @@ def test_only_the_loopback_interface_listens(server: LoopbackServer) -> None:
 
 
 def test_nothing_is_left_of_servers_that_stopped() -> None:
-    before = threading.active_count()
+    before, natives = threading.active_count(), set(native_threads())
     for _ in range(20):
         with LoopbackServer(echo) as server:
             kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
@@ -276,6 +277,8 @@ def test_nothing_is_left_of_servers_that_stopped() -> None:
         server.stop()
         kept.close()
     assert threading.active_count() <= before
+    # One that still wants the interpreter when it ends would take the process down.
+    assert set(native_threads()) <= natives
 
 
 @pytest.mark.parametrize(
