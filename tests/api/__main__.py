@@ -11,6 +11,7 @@ from pathlib import Path
 from infra.local.twin import Twin
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "content-api.openapi.json"
+CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
         plan = twin.outputs["ContentApiPlanId"]
         gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
         command = [
-            *(str(Path(sys.executable).with_name("schemathesis")), "run", str(DOCUMENT)),
+            *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG), "run", str(DOCUMENT)),
             *("--url", twin.outputs["ContentApiUrl"], "-H", f"x-api-key: {key['value']}"),
             *("--max-examples", str(options.examples), "--seed", str(options.seed)),
             *("--phases", "examples,coverage,fuzzing", "--checks", "all", "--exclude-checks", "ignored_auth"),
