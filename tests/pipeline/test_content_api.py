@@ -1,14 +1,17 @@
 """The content API on the laptop runtime: what is taken, what is refused and what is named, and a comment's life."""
 
+import gzip
 import http.client
 import json
 import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 
 from infra.local.kinesis.records import Record
@@ -83,7 +86,7 @@ def api() -> Iterator[Api]:
         "ContentChanges": "on",
         "ContentCorsOrigins": f"{SHOP},http://localhost:3000",
     }
-    with Twin(parameters=given) as twin:
+    with Twin(parameters=given, rights="enforced") as twin:
         api = Api(twin)
         yield api
         api.close()
@@ -317,6 +320,51 @@ def test_each_request_is_a_row_without_content_path_or_key(api: Api) -> None:
     assert "logged" not in str(rows)
     every = str(query(api.twin, "SELECT * FROM api_requests"))
     assert not [one for one in (api.key, "nobody logs", "logged:1", EVENT["author_id"]) if one in every]
+
+
+def test_a_text_lies_in_the_archive_and_its_verdict_and_what_was_refused_lies_nowhere(api: Api) -> None:
+    taken, refused = "canary-that-was-taken", "canary-that-was-refused"
+    assert api.ask("POST", ONE, event(40, content_id="canary:1", text=taken, hold=True)).status == 202
+    for request in (
+        Hostile("", "", json.dumps({**event(41), "text": {"a": refused}}).encode()),
+        Hostile("", "", f'{{"text": "{refused}"'.encode()),
+        Hostile("", "", json.dumps({**event(42), refused: 1}).encode()),
+        Hostile("", "", path=f"{ONE}/{refused}%20", method="GET"),
+        Hostile("", "", path=f"{ONE}?{refused}={refused}", headers=(("X-Canary", refused),)),
+        Hostile("", "", path=f"/{refused}", with_key=False),
+    ):
+        assert 400 <= api.send(request).status < 500
+    assert api.twin.drain(120)["drained"]
+    found = dict(places(api.twin))
+    holders = {name.partition("/")[0] for name, held in found.items() if taken in held}
+    assert holders == {"archive", "verdicts"}
+    assert [name for name, held in found.items() if refused in held or refused in name] == []
+    assert [name for name, held in found.items() if api.key in held] == []
+    assert {name.partition(" ")[0] for name in found} >= {"log", "metric", "table"}
+
+
+def places(twin: Twin) -> Iterator[tuple[str, str]]:
+    """By a name, what lies in each log, metric, table and object."""
+    logs, tables, objects = twin.client("logs"), twin.client("dynamodb"), twin.client("s3")
+    for group in logs.describe_log_groups()["logGroups"]:
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+            yield f"log {group['logGroupName']}", " ".join(one["message"] for one in page["events"])
+    for metric in twin.client("cloudwatch").list_metrics()["Metrics"]:
+        yield f"metric {metric['MetricName']}", str(metric)
+    for name in tables.list_tables()["TableNames"]:
+        yield f"table {name}", str(tables.scan(TableName=name)["Items"])
+    for bucket in objects.list_buckets()["Buckets"]:
+        for page in objects.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+            for one in page.get("Contents", ()):
+                body = objects.get_object(Bucket=bucket["Name"], Key=one["Key"])["Body"].read()
+                yield one["Key"], readable(body)
+
+
+def readable(body: bytes) -> str:
+    """An object's text: unpacked, and of Parquet every row."""
+    if body[:4] == b"PAR1":
+        return str(pq.read_table(BytesIO(body)).to_pylist())
+    return (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode("utf-8", "replace")
 
 
 def query(twin: Twin, sql: str) -> list[list[str]]:
