@@ -16,7 +16,7 @@ from consumers.ports import DeliveryStreams, Each, TransientError
 from consumers.resend import Retry, send
 from consumers.webhooks.messages import Delivery, encode_delivery, read_body
 from consumers.webhooks.ports import Directory, Post, Queue, Received, Reply, UnreachableError
-from consumers.webhooks.schedule import is_over, wait
+from consumers.webhooks.schedule import SHORTEST_WAIT, is_over, wait
 from consumers.webhooks.subscribers import Refusal, Subscriber
 from glue.codec import landed_timestamp
 from glue.contract import Notice, ReceiptRow
@@ -121,6 +121,9 @@ class Webhook:
         try:
             subscribers = self._directory.read(self._clock.now())
         except TransientError:
+            # Nothing was tried of them: they need not wait for as long as a batch may take.
+            for message in messages:
+                self._queue.hide(message.handle, round(SHORTEST_WAIT))
             report.failed = [message.message_id for message in messages]
             return report
         report.refused = sum(isinstance(one, Refusal) for one in subscribers.values())

@@ -146,6 +146,14 @@ def test_what_is_written_of_a_subscriber_can_be_broken_for_hours_and_nothing_is_
     assert desk.ids("shop") == {"verdict-0"}
 
 
+def test_subscribers_that_cannot_be_read_for_a_moment_hold_verdicts_up_for_seconds() -> None:
+    desk = both(works)
+    desk.directory_fails = 1
+    desk.tell([notice(0)])
+    desk.run(30.0)
+    assert desk.ids("shop") == desk.ids("forum") == {"verdict-0"}
+
+
 def test_when_calls_to_aws_fail_everything_comes_again() -> None:
     desk = both(works)
     desk.landing_fails, desk.sending_fails, desk.directory_fails = 5, 2, 2
