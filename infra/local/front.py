@@ -19,6 +19,7 @@ from infra.local.durable.requests import Call
 from infra.local.durable.store import StoreError
 from infra.local.errors import ApiError
 from infra.local.eventstream import CONTENT_TYPE, EventStream
+from infra.rights.keys import key_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -362,15 +363,17 @@ def _json_body(environ: "WSGIEnvironment") -> dict[str, object]:
     return body
 
 
-def asking(application: "WSGIApplication") -> Callable[[str, bytes], tuple[int, bytes]]:
-    """A call to a service by its X-Amz-Target through a door, as this process's own callers make it.
+def asking(application: "WSGIApplication", region: str) -> Callable[[str, str, bytes], tuple[int, bytes]]:
+    """A call to a service by its X-Amz-Target through a door, signed with a role's key, or with the gateway's own.
 
     Args:
-        application: the front.
+        application: the door.
+        region: of the runtime.
     """
 
-    def ask(target: str, body: bytes) -> tuple[int, bytes]:
-        scope = f"gateway/20260101/us-east-1/{target.partition('_')[0].lower()}/aws4_request"
+    def ask(role: str, target: str, body: bytes) -> tuple[int, bytes]:
+        key, service = key_of(role) if role else "gateway", target.partition("_")[0].lower()
+        scope = f"{key}/20260101/{region}/{service}/aws4_request"
         environ: dict[str, Any] = {
             "REQUEST_METHOD": "POST",
             "PATH_INFO": "/",

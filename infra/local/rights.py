@@ -143,14 +143,15 @@ class Rights:
         with self._moto.lock("iam"):
             found = next((one for one in iam.roles.values() if one.arn == role), None)
             if found is None:
-                return Policies(resource=self._of_resource(resource))
+                return Policies(resource=self.of_resource(resource))
             identity = [_document(one) for one in found.policies.values()]
             identity += [_document(one.document) for one in found.managed_policies.values()]
             boundary = found.permissions_boundary_arn
             limit = _document(iam.managed_policies[boundary].document) if boundary in iam.managed_policies else None
-        return Policies(identity, limit, self._of_resource(resource))
+        return Policies(identity, limit, self.of_resource(resource))
 
-    def _of_resource(self, resource: str) -> Policy | None:
+    def of_resource(self, resource: str) -> Policy | None:
+        """The policy of a bucket, queue or key, or the trust policy of a role, by its ARN; None when it has none."""
         service, name = resource.split(":")[2] if resource.startswith("arn:") else "", resource.rpartition(":")[2]
         found: Any = None
         if service == "s3":

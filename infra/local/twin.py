@@ -253,11 +253,12 @@ class Twin:
             account=ACCOUNT_ID,
             region=region,
             clock=self._clock,
-            ask=lambda target, body: asking(self._front)(target, body),
+            ask=lambda role, target, body: asking(self._door, self.region)(role, target, body),
             invoke=self._invoke,
             log=self._log_request,
             keys=self.moto.user_pool_keys,
             meter=meter,
+            guard=None if self.rights is None else self.rights.gateway(self._lambda.policy_of),
         )
         self.deployments = CodeDeployApi(
             self.functions,
@@ -294,7 +295,9 @@ class Twin:
         if testbed is not None:
             self._door = FaultyDoor(self._front, testbed.faults, exempt=self._is_exempt)
         if self.rights is not None:
-            self._door = self.rights.door(self._door, self.functions, self.mappings, self.streams)
+            self._door = self.rights.door(
+                self._door, self.functions, self.mappings, self.streams, self._gateway.roles, self._queues_read
+            )
 
     def _query_engine(self) -> "QueryEngine":
         from infra.local.athena.isolated import IsolatedEngine

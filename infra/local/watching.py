@@ -3,7 +3,7 @@
 None of it comes in as a call, since the runtime's own parts work on its stores; on AWS each is a call of the role.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,19 +11,24 @@ from infra.local.awslambda.destinations import FailureDestinations
 from infra.local.awslambda.documents import Discarded
 from infra.local.awslambda.driver import EventSourceDriver
 from infra.local.awslambda.functions import Functions
+from infra.local.awslambda.queues_api import QueueMappings
 from infra.local.errors import ApiError
 from infra.local.firehose.driver import ObjectStore, Ports
 from infra.local.firehose.objects import Catalog
 from infra.local.firehose.records import SourceRecord
 from infra.local.firehose.source import Source
+from infra.local.gateway_rights import GatewayRights
 from infra.local.kinesis.streams import Streams
 from infra.local.moto_backend import MotoBackend
 from infra.local.rights import GuardedDoor, Rights
+from infra.rights.evaluation import Policy
 from infra.rights.needs import Need, Where, needs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+READS_QUEUE = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+"""Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 READS = ("GetRecords", "GetShardIterator", "ListShards")
 """The calls that reading a stream's shards is made of."""
 
@@ -231,12 +236,32 @@ class Watch(Rights):
         """What the delivery stream of that name reads from."""
         return WatchedSource(source, self, lambda: self._delivering.source(name))
 
+    def _reads_queue(self, role: str, queue: str) -> None:
+        for action in READS_QUEUE:
+            for need in self.with_keys(Need(action, queue)):
+                self.uses(role, need)
+
+    def gateway(self, policy_of: Callable[[str], Policy | None]) -> GatewayRights:
+        """What REST APIs ask before they act; by functions' ARNs their own policies."""
+        return GatewayRights(self, policy_of)
+
     def door(
-        self, application: "WSGIApplication", functions: Functions, mappings: EventSourceDriver, streams: Streams
+        self,
+        application: "WSGIApplication",
+        functions: Functions,
+        mappings: EventSourceDriver,
+        streams: Streams,
+        more: Callable[[], Iterable[str]] = tuple,
+        queues: QueueMappings | None = None,
     ) -> "WSGIApplication":
-        """What answers calls; the functions and mappings of the same twin tell what they do from now on."""
+        """What answers calls; the functions and mappings of the same twin tell what they do from now on.
+
+        Args:
+            more: roles beside those of functions that calls are signed as.
+            queues: the mappings that read queues.
+        """
         self.keys.of_stream = lambda name: _key_of(streams, name)
-        self.roles = lambda: [functions.get(name).settings.role for name in functions.names()]
+        self.roles = lambda: [*(functions.get(name).settings.role for name in functions.names()), *more()]
         if self._logging is not None:
             self._logging.functions = functions
 
@@ -246,6 +271,8 @@ class Watch(Rights):
                     self.uses(role, need)
 
         mappings.reads = reads
+        if queues is not None:
+            queues.reads = self._reads_queue
         return GuardedDoor(application, self)
 
 

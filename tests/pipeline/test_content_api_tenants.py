@@ -46,7 +46,7 @@ def twin() -> Iterator[Twin]:
         "ContentWaiters": 2,
         "ContentChanges": "on",
     }
-    with Twin(parameters=given) as running:
+    with Twin(parameters=given, rights="enforced") as running:
         made = running.client("cognito-idp").create_user_pool(**POOL)["UserPool"]
         assert made["Arn"] == given["ContentUserPoolArn"]
         yield running

@@ -14,6 +14,7 @@ import msgspec
 
 from infra.local.apigateway.definition import Definition, read_definition
 from infra.local.apigateway.gateway import PREFIX, Ask, Invoke, Ports, Request, Response, Stage
+from infra.local.apigateway.guard import Guard, Unguarded
 from infra.local.apigateway.plans import Plan, Plans
 from infra.local.apigateway.tokens import Keys
 from infra.local.clock import Clock
@@ -49,6 +50,7 @@ class ApiGatewayApi:
         log: takes a line of an access log for a destination's ARN.
         keys: the public keys of a user pool by its ARN.
         meter: takes the APIs' metrics.
+        guard: judges the rights of callers and of the APIs.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class ApiGatewayApi:
         log: Callable[[str, str], None],
         keys: Keys = lambda _: None,
         meter: Meter | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._account, self._region = account, region
         self._clock = clock
         self._ask, self._invoke, self._log_to, self._keys = ask, invoke, log, keys
         self._meter = meter or NoMeter()
+        self._guard = guard or Unguarded()
         self._apis: dict[str, _Rest] = {}
         self._plans = Plans()
         self._lock = threading.RLock()
@@ -203,6 +207,7 @@ class ApiGatewayApi:
             now=self._clock.now,
             keys=self._keys,
             meter=self._meter,
+            guard=self._guard,
         )
         return Stage(
             found.definition,
@@ -215,7 +220,13 @@ class ApiGatewayApi:
             burst=int(settings.get("/*/*/throttling/burstLimit") or 0),
             log_format=str(settings.get("/accessLogSettings/format") or "") if destination else "",
             account=self._account,
+            region=self._region,
         )
+
+    def roles(self) -> list[str]:
+        """The ARNs of the roles as which services are asked."""
+        every = [one.definition for one in list(self._apis.values())]
+        return sorted({route.integration.role for one in every for route in one.routes if route.integration.role})
 
     def _api(self, api: str) -> _Rest:
         if api not in self._apis:

@@ -57,12 +57,14 @@ class Integration(Struct, frozen=True):
     Args:
         kind: aws, aws_proxy or mock.
         target: of ``aws`` its X-Amz-Target, of ``aws_proxy`` the function's ARN.
+        role: the ARN in its ``credentials``, as which the service is asked; empty when it names none.
         templates: of the request, by content type.
         passthrough: what becomes of a body of another type: never, when_no_match or when_no_templates.
     """
 
     kind: str
     target: str
+    role: str
     templates: Mapping[str, str]
     passthrough: str
     outcomes: tuple[Outcome, ...]
@@ -210,7 +212,7 @@ def _integration(where: str, given: Mapping[str, Any]) -> Integration:
     except (NotModelledError, re.error) as error:
         raise _bad(f"{where}: {error}") from None
     passthrough = str(given.get("passthroughBehavior", "when_no_match")).lower()
-    return Integration(kind, target, templates, passthrough, outcomes)
+    return Integration(kind, target, str(given.get("credentials") or ""), templates, passthrough, outcomes)
 
 
 def _outcome(where: str, pattern: str, given: Mapping[str, Any]) -> Outcome:

@@ -16,6 +16,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from infra.local.apigateway.definition import Definition, GatewayResponse, Integration, Outcome, Route
+from infra.local.apigateway.guard import Guard, Unguarded
 from infra.local.apigateway.java_values import Input
 from infra.local.apigateway.json_values import NotJsonError, NotModelledError
 from infra.local.apigateway.plans import Bucket, Plans
@@ -57,8 +58,8 @@ _WORDS: Final = {
     "INTEGRATION_FAILURE": "Internal server error",
 }
 
-Ask = Callable[[str, bytes], tuple[int, bytes]]
-"""Asks a service: X-Amz-Target and body, to the status and the body of its answer."""
+Ask = Callable[[str, str, bytes], tuple[int, bytes]]
+"""Asks a service: as which role (empty: none), X-Amz-Target and body, to the status and the body of its answer."""
 Invoke = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Calls a function by its ARN with an event."""
 
@@ -96,6 +97,7 @@ class Ports(Struct, frozen=True):
         now: epoch seconds.
         keys: of a user pool.
         meter: takes the API's metrics.
+        guard: judges rights.
     """
 
     ask: Ask
@@ -104,6 +106,7 @@ class Ports(Struct, frozen=True):
     now: Callable[[], float]
     keys: Keys = lambda _: None
     meter: Meter = NoMeter()
+    guard: Guard = Unguarded()
 
 
 class _RefusedError(Exception):
@@ -124,7 +127,7 @@ class Stage:
         variables: stage variables.
         rate, burst: of all callers together; 0: no limit.
         log_format: of the access log; empty: none.
-        account: of the runtime.
+        account, region: of the runtime.
     """
 
     def __init__(
@@ -140,6 +143,7 @@ class Stage:
         burst: int,
         log_format: str,
         account: str,
+        region: str,
     ) -> None:
         self.api, self.name = api, name
         self.definition = definition
@@ -150,6 +154,7 @@ class Stage:
         self._lock = threading.Lock()
         self._log_format = log_format
         self._account = account
+        self._arn = f"arn:aws:execute-api:{region}:{account}:{api}/{name}"
 
     def handle(self, request: Request) -> Response:
         """The answer to a request."""
@@ -204,6 +209,8 @@ class Stage:
             # Nothing here knows anybody's secret: as with every service of the runtime, a signature is enough.
             if not _SIGNATURE.fullmatch(authorization):
                 raise _RefusedError("MISSING_AUTHENTICATION_TOKEN")
+            if not self._ports.guard.invokes(authorization, f"{self._arn}/{request.method}{request.path}"):
+                raise _RefusedError("ACCESS_DENIED", "User is not authorized to access this resource")
             about["identity"]["accountId"] = self._account
         elif route.caller == "cognito":
             claims = claims_of(authorization, pools=route.pools, keys=self._ports.keys, now=now)
@@ -238,7 +245,9 @@ class Stage:
         if integration.kind == "mock":
             status, told = int(json.loads(asked or "{}").get("statusCode", 200)), b""
         else:
-            status, told = self._ports.ask(integration.target, asked.encode())
+            if not self._ports.guard.assumes(integration.role):
+                raise _RefusedError("API_CONFIGURATION_ERROR")
+            status, told = self._ports.ask(integration.role, integration.target, asked.encode())
         outcome = _outcome(integration.outcomes, str(status))
         if outcome is None:
             raise _RefusedError("DEFAULT_5XX")
@@ -281,8 +290,11 @@ class Stage:
             "body": request.body.decode("utf-8", "replace") or None,
             "isBase64Encoded": False,
         }
+        function = route.integration.target
+        if not self._ports.guard.calls(function, f"{self._arn}/{request.method}{route.path}"):
+            raise _RefusedError("API_CONFIGURATION_ERROR")
         try:
-            answer = self._ports.invoke(route.integration.target, event)
+            answer = self._ports.invoke(function, event)
         except (ApiError, RuntimeError, ValueError) as error:
             # It failed, was not run, or answered with what is no JSON.
             _logger.warning("API %s: a function did not answer: %s", self.api, type(error).__name__)

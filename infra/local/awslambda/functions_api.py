@@ -273,7 +273,7 @@ class LambdaApi:
         return _json(202, self.mappings.delete(uuid))
 
     def _add_permission(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        # Kept and shown; nothing on a laptop calls a function without leave.
+        # Kept and shown; where rights are enforced, REST APIs need it.
         request = _decode(body)
         sid = _text(request, "StatementId")
         principal = str(request.get("Principal", "*"))
@@ -289,11 +289,17 @@ class LambdaApi:
         self._policies.setdefault(_policy_of(name, query), {})[sid] = statement
         return _json(201, {"Statement": msgspec.json.encode(statement).decode()})
 
-    def _policy(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
-        statements = self._policies.get(_policy_of(self.functions.get(name).arn, query))
+    def policy_of(self, arn: str) -> dict[str, object] | None:
+        """The policy of a function, version or alias by its ARN; None when it has none."""
+        statements = self._policies.get(_policy_of(arn, {}))
         if not statements:
+            return None
+        return {"Version": "2012-10-17", "Id": "default", "Statement": list(statements.values())}
+
+    def _policy(self, name: str, query: Query, body: bytes, headers: Query) -> Answer:
+        policy = self.policy_of(qualified(self.functions.get(name).arn, query))
+        if policy is None:
             raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
-        policy = {"Version": "2012-10-17", "Id": "default", "Statement": list(statements.values())}
         return _json(200, {"Policy": msgspec.json.encode(policy).decode()})
 
     def _remove_permission(self, name: str, sid: str, query: Query, body: bytes, headers: Query) -> Answer:

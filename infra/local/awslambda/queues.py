@@ -51,10 +51,18 @@ class QueueMapping:
     Args:
         client: a boto3 client of SQS.
         waiting: how many messages a queue holds that can be received, by its URL.
+        reads: told before each time that the queue is read.
     """
 
     def __init__(
-        self, settings: QueueSettings, *, functions: Functions, client: Any, url: str, waiting: Callable[[str], int]
+        self,
+        settings: QueueSettings,
+        *,
+        functions: Functions,
+        client: Any,
+        url: str,
+        waiting: Callable[[str], int],
+        reads: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.counters = {"invocations": 0, "errors": 0, "succeeded": 0, "filtered": 0}
@@ -63,6 +71,7 @@ class QueueMapping:
         self._client = client
         self._url = url
         self._waiting = waiting
+        self._reads = reads
         self._under_way = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -94,7 +103,13 @@ class QueueMapping:
                 while self.settings.enabled and not self._stop.is_set() and self._free() and self._waiting(self._url):
                     with self._lock:
                         self._under_way += 1
-                    self._pool.submit(self._handle, self._receive())
+                    try:
+                        messages = self._receive()
+                    except BaseException:
+                        with self._lock:
+                            self._under_way -= 1
+                        raise
+                    self._pool.submit(self._handle, messages)
             except Exception as error:
                 # The queue may be gone; it is looked at again, since it may come back.
                 _logger.warning("mapping %s: receiving failed: %s", self.settings.uuid, type(error).__name__)
@@ -107,6 +122,7 @@ class QueueMapping:
     def _receive(self) -> list[dict[str, Any]]:
         """Messages of one batch: as many as there are, or as come within the window."""
         settings = self.settings
+        self._reads()
         found: list[dict[str, Any]] = []
         until = time.monotonic() + settings.window_seconds
         while len(found) < settings.batch_size:

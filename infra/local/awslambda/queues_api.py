@@ -38,6 +38,8 @@ class QueueMappings:
         self._clock = clock
         self._entries: dict[str, tuple[QueueMapping, float]] = {}
         self._lock = threading.Lock()
+        self.reads: Callable[[str, str], None] = lambda role, queue: None
+        """Told of each time that a function's role reads a queue, both by their ARNs."""
 
     def __contains__(self, uuid: str) -> bool:
         return uuid in self._entries
@@ -132,6 +134,7 @@ class QueueMappings:
             client=self._client("sqs"),
             url=self._client("sqs").get_queue_url(QueueName=queue.name)["QueueUrl"] if queue is not None else "",
             waiting=self._waiting,
+            reads=lambda: self.reads(self._functions.get(settings.function_arn).settings.role, settings.queue_arn),
         )
         with self._lock:
             self._entries[settings.uuid] = (mapping, self._clock.now())

@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from infra.local.gateway_rights import GatewayRights
 from infra.local.moto_backend import MotoBackend
 from infra.local.rights import AccessDeniedError, GuardedDoor, Rights, Used
 from infra.rights.keys import key_of
@@ -289,3 +290,58 @@ def test_a_key_that_is_not_there_lets_nobody_in() -> None:
 def test_the_context_of_an_object_is_its_bucket_when_that_has_a_key(whole: bool, about: str) -> None:
     [need] = encrypted(bucket_key=whole).rights.keys.needs(Need("s3:GetObject", LAKE))
     assert need.context["kms:EncryptionContext:aws:s3:arn"] == about
+
+
+def trust(service: str, **condition: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps(
+        {"Statement": [{**statement, **({"Condition": {"StringEquals": condition}} if condition else {})}]}
+    )
+
+
+def test_api_gateway_acts_as_a_role_that_trusts_it_and_as_no_other() -> None:
+    world = World()
+    gateway = GatewayRights(world.rights, lambda arn: None)
+    assert not gateway.assumes("")
+    for document, allowed in (
+        (trust("lambda.amazonaws.com"), False),
+        (trust("apigateway.amazonaws.com"), True),
+        (trust("apigateway.amazonaws.com", **{"aws:SourceAccount": ACCOUNT}), True),
+        (trust("apigateway.amazonaws.com", **{"aws:SourceAccount": "999999999999"}), False),
+    ):
+        world.backends.role.assume_role_policy_document = document
+        assert gateway.assumes(ROLE) is allowed
+    assert GatewayRights(World(enforced=False).rights, lambda arn: None).assumes(ROLE)
+
+
+def test_who_signed_a_request_calls_the_methods_that_its_role_names() -> None:
+    world = World()
+    gateway = GatewayRights(world.rights, lambda arn: None)
+    api = f"arn:aws:execute-api:eu-west-1:{ACCOUNT}:a1/live"
+    world.grants("Allow", "execute-api:Invoke", f"{api}/GET/*")
+
+    def signed(key: str) -> str:
+        return f"AWS4-HMAC-SHA256 Credential={key}/20261130/eu-west-1/execute-api/aws4_request, SignedHeaders=host"
+
+    assert gateway.invokes(signed(key_of(ROLE)), f"{api}/GET/v1/content/5")
+    assert not gateway.invokes(signed(key_of(ROLE)), f"{api}/POST/v1/content")
+    assert gateway.invokes(signed("test"), f"{api}/POST/v1/content")
+    assert world.rights.used[Used(ROLE, "execute-api:Invoke", f"{api}/POST/v1/content")] is False
+
+
+def test_a_function_is_called_by_the_methods_that_its_own_policy_names() -> None:
+    function, api = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f", f"arn:aws:execute-api:eu-west-1:{ACCOUNT}:a1"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "apigateway.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": function,
+        "Condition": {"ArnLike": {"AWS:SourceArn": f"{api}/live/GET/v1/content/*/decision"}},
+    }
+    policies: dict[str, dict[str, Any]] = {}
+    gateway = GatewayRights(World().rights, policies.get)
+    method = f"{api}/live/GET/v1/content/{{id}}/decision"
+    assert not gateway.calls(function, method)
+    policies[function] = {"Statement": [statement]}
+    assert gateway.calls(function, method)
+    assert not gateway.calls(function, f"{api}/live/POST/v1/content")

@@ -8,15 +8,36 @@ import pytest
 
 from infra.local.apigateway.definition import read_definition
 from infra.local.apigateway.gateway import Ports, Request, Response, Stage
+from infra.local.apigateway.guard import Unguarded
 from infra.local.apigateway.plans import Plans
 from infra.local.errors import ApiError
 from tests.unit.infra.local.apigateway.test_definition import DOCUMENT, KINESIS
 
-FUNCTION = (
-    "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:f/invocations"
-)
-
+ROLE = "arn:aws:iam::1:role/api"
+FUNCTION = "arn:aws:lambda:us-east-1:1:function:f"
+PROXY = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
+BY_IAM = {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"}
 SIGNED = "AWS4-HMAC-SHA256 Credential=k/20261130/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=0"
+
+
+class NoRights:
+    """Says of everything that it may not be, but for what is in ``allowed``."""
+
+    def __init__(self) -> None:
+        self.allowed: set[str] = set()
+        self.judged: list[tuple[str, ...]] = []
+
+    def invokes(self, authorization: str, method: str) -> bool:
+        self.judged.append(("invokes", method))
+        return "invokes" in self.allowed
+
+    def assumes(self, role: str) -> bool:
+        self.judged.append(("assumes", role))
+        return "assumes" in self.allowed
+
+    def calls(self, function: str, method: str) -> bool:
+        self.judged.append(("calls", function, method))
+        return "calls" in self.allowed
 
 
 class Here:
@@ -24,12 +45,16 @@ class Here:
 
     def __init__(self, security: dict[str, Any], **settings: Any) -> None:
         self.asked: list[tuple[str, bytes]] = []
+        self.roles: list[str] = []
+        self.invoked: list[str] = []
+        self.guard = NoRights() if settings.pop("guarded", False) else Unguarded()
         self.logged: list[str] = []
         self.time = 1_000.0
         integration = {
             "type": "aws",
             "httpMethod": "POST",
             "uri": KINESIS,
+            "credentials": ROLE,
             "passthroughBehavior": "never",
             "requestTemplates": {"application/json": '{"a": "$util.base64Encode($input.body)"}'},
             "responses": {"200": {"statusCode": "201"}, "default": {"statusCode": "400"}},
@@ -38,24 +63,40 @@ class Here:
             **DOCUMENT,
             "components": {"securitySchemes": {"caller": security}},
             "paths": {
-                "/things": {"post": {"security": [{"caller": []}], "x-amazon-apigateway-integration": integration}}
+                "/things": {"post": {"security": [{"caller": []}], "x-amazon-apigateway-integration": integration}},
+                "/calls/{id}": {"get": {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": PROXY}}},
             },
         }
         usual = {"rate": 0.0, "burst": 0, "log_format": ""}
         self.stage = Stage(
             read_definition(document),
             Plans(),
-            Ports(ask=self._ask, invoke=lambda arn, event: {}, log=self.logged.append, now=lambda: self.time),
+            Ports(
+                ask=self._ask,
+                invoke=self._invoke,
+                log=self.logged.append,
+                now=lambda: self.time,
+                guard=self.guard,
+            ),
             api="a1",
             name="live",
             variables={},
             account="1",
+            region="us-east-1",
             **{**usual, **settings},
         )
 
-    def _ask(self, target: str, body: bytes) -> tuple[int, bytes]:
+    def _ask(self, role: str, target: str, body: bytes) -> tuple[int, bytes]:
+        self.roles.append(role)
         self.asked.append((target, body))
         return 200, body
+
+    def _invoke(self, arn: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.invoked.append(arn)
+        return {"statusCode": 200, "body": "done"}
+
+    def get(self, path: str) -> Response:
+        return self.stage.handle(Request("GET", path, {}, {}, b""))
 
     def post(self, body: bytes = b"{}", **headers: str) -> Response:
         fields = {
@@ -130,11 +171,11 @@ def test_a_function_that_does_not_answer_is_an_error_of_the_api_and_counted(erro
         raise error
 
     meter = Counted()
-    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": FUNCTION}
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": PROXY}
     stage = Stage(
         read_definition({**DOCUMENT, "paths": {"/things": {"post": {"x-amazon-apigateway-integration": integration}}}}),
         Plans(),
-        Ports(ask=lambda target, body: (200, body), invoke=fails, log=print, now=lambda: 1_000.0, meter=meter),
+        Ports(ask=lambda role, target, body: (200, body), invoke=fails, log=print, now=lambda: 1_000.0, meter=meter),
         api="a1",
         name="live",
         variables={},
@@ -142,6 +183,33 @@ def test_a_function_that_does_not_answer_is_an_error_of_the_api_and_counted(erro
         burst=0,
         log_format="",
         account="1",
+        region="us-east-1",
     )
     assert stage.handle(Request("POST", "/things", {}, {}, b"")).status == 500
     assert ("5XXError", 1) in meter.added
+
+
+def test_a_service_is_asked_as_the_role_that_the_integration_names() -> None:
+    here = Here(BY_IAM)
+    assert here.post(authorization=SIGNED).status == 201
+    assert here.roles == [ROLE]
+
+
+def test_a_caller_who_may_not_call_a_method_a_role_that_lets_nobody_in_and_a_function_without_leave_end_it() -> None:
+    here = Here(BY_IAM, guarded=True)
+    assert isinstance(here.guard, NoRights)
+    assert here.post(authorization=SIGNED).status == 403
+    here.guard.allowed = {"invokes"}
+    assert here.post(authorization=SIGNED).status == 500
+    assert here.get("/calls/5").status == 500
+    assert (here.asked, here.invoked) == ([], [])
+    here.guard.allowed = {"invokes", "assumes", "calls"}
+    assert here.post(authorization=SIGNED).status == 201
+    assert here.get("/calls/5").status == 200
+    assert here.invoked == [FUNCTION]
+    method = "arn:aws:execute-api:us-east-1:1:a1/live"
+    assert set(here.guard.judged) == {
+        ("invokes", f"{method}/POST/things"),
+        ("assumes", ROLE),
+        ("calls", FUNCTION, f"{method}/GET/calls/{{id}}"),
+    }
