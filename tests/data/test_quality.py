@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.quality.__main__ import measure
-from benchmarks.quality.attributes import PERSPECTIVE
 from benchmarks.quality.disguised import confusables, is_read_as
 from benchmarks.quality.page import Measured, markdown
 from benchmarks.quality.rows import json_lines
@@ -71,18 +70,6 @@ def test_an_attribute_is_offered_in_no_language_in_which_no_set_shows_that_it_or
         if not name.endswith("_EXPERIMENTAL")
     }
     assert offered <= shown
-
-
-def test_the_page_for_those_who_move_has_the_figures_as_they_are(measured: Measured) -> None:
-    page = (ROOT / "docs" / "moving-from-perspective.md").read_text("utf-8")
-    shown = {
-        f"| {one.attribute} | {one.auc.value:.3f} ({one.auc.low:.3f} – {one.auc.high:.3f}) "
-        f"| {100 * one.caught:.0f} % | {100 * one.wrong:.0f} % |"
-        for one in measured.attributes
-        if one.data.startswith(PERSPECTIVE)
-    }
-    assert len(shown) == 6
-    assert shown - set(page.splitlines()) == set()
 
 
 def test_the_page_is_what_the_command_writes(measured: Measured) -> None:
