@@ -89,7 +89,11 @@ class Account(Struct, frozen=True, kw_only=True):
             yield f"stopped: {done.stopped}"
         if done.is_interrupted:
             yield "stopped by Ctrl-C; all that had been read is accounted for above"
-        if (done.failed or done.is_interrupted or done.stopped or done.disk_error) and not self.is_dry:
+        untimed = self.dataset.notes.untimed if self.dataset is not None else 0
+        if untimed:
+            yield f"{untimed:,} rows have no time: their events have that of this run (--map created_at=COLUMN)"
+        is_partial = done.failed or done.is_interrupted or done.stopped or done.disk_error
+        if (is_partial or untimed) and not self.is_dry:
             yield f"to send the same events again, under the same ids: the same command with --as-of {iso(self.as_of)}"
 
     def hints(self) -> list[str]:

@@ -186,7 +186,8 @@ def _print(account: Account, *, as_json: bool) -> None:
     done: dict[str, object] = msgspec.to_builtins(account.done)
     del done["first_rejected"], done["passed_by"]
     notes = account.dataset.notes if account.dataset is not None else Notes()
-    done |= {"cut_times": notes.cut_times, "other_surfaces": notes.other_surfaces, "hints": account.hints()}
+    done |= {"cut_times": notes.cut_times, "other_surfaces": notes.other_surfaces, "untimed": notes.untimed}
+    done |= {"hints": account.hints()}
     click.echo(msgspec.json.encode({**done, "rejects_file": account.rejects, "as_of": iso(account.as_of)}))
 
 

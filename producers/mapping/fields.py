@@ -98,11 +98,13 @@ class Notes(msgspec.Struct):
         cut_times: times from which something finer than a microsecond was cut; the whole is kept with the event.
         other_surfaces: surfaces that are not of the contract's form and land as ``other``, the first so many of them.
         more_surfaces: how many more events have one.
+        untimed: events whose rows have no time, so that they have that of the run.
     """
 
     cut_times: int = 0
     other_surfaces: dict[str, int] = {}
     more_surfaces: int = 0
+    untimed: int = 0
 
     def surface(self, value: str) -> None:
         """Counts an event with this surface."""
@@ -145,6 +147,7 @@ def event_of(row: Row, mapping: Mapping, *, now: float, notes: Notes | None = No
     fields, used = _fields(row.cells, mapping)
     extra: dict[str, object] = {}
     notes = notes if notes is not None else Notes()
+    is_untimed = plain(fields.get("created_at")) is None
     created = _created(fields, extra, mapping, now)
     if isinstance(created, Rejection):
         return created
@@ -175,6 +178,7 @@ def event_of(row: Row, mapping: Mapping, *, now: float, notes: Notes | None = No
     made = _record(event, mapping, now)
     if isinstance(made, OutRecord):
         notes.cut_times += _CUT in extra
+        notes.untimed += is_untimed
         surface = plain(event["surface"])
         if isinstance(surface, str) and surface and not is_surface(surface):
             notes.surface(surface)

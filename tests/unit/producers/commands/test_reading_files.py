@@ -282,6 +282,21 @@ def test_times_finer_than_a_microsecond_are_cut_and_that_is_said(desk: Desk) -> 
     assert account(desk.run("--from", "a.jsonl", "--json"))["cut_times"] == 1
 
 
+def test_rows_without_a_time_are_counted_and_how_to_send_the_same_again_is_said(desk: Desk) -> None:
+    desk.write("a.csv", "text,author_id,created_at\nhi,ann,\nho,bob,2026-11-30T09:50:00Z\n")
+    result = desk.run("--from", "a.csv")
+    assert result.exit_code == 0
+    assert "1 rows have no time: their events have that of this run" in result.output
+    again = result.output.splitlines()[-1].partition("the same command with ")[2].split()
+    assert again[0] == "--as-of"
+    first = desk.events()
+    assert desk.run("--from", "a.csv", *again).exit_code == 0
+    assert desk.events()[len(first) :] == first
+    assert account(desk.run("--from", "a.csv", "--json"))["untimed"] == 1
+    desk.write("b.csv", "text,author_id,created_at\nho,bob,2026-11-30T09:50:00Z\n")
+    assert "--as-of" not in desk.run("--from", "b.csv").output
+
+
 def test_dates_with_slashes_have_an_option(desk: Desk) -> None:
     desk.write("a.csv", "text,author_id,when\nhello,ann,11/30/2026 9:00\n")
     mapped = ("--from", "a.csv", "--map", "created_at=when", "--assume-utc")
