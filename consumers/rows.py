@@ -21,7 +21,7 @@ from glue.codec import Lateness, canonical, decode, landed_timestamp, parse_time
 from glue.contract import MAX_QUARANTINED_PAYLOAD_BYTES, BadInput, BadRow, ContentEvent, Notice, Signal, VerdictRow
 from glue.vocabulary import Flag, Mode, Stage
 
-JUDGED_AT_ONCE = 64
+JUDGED_AT_ONCE = 256
 """Records that go through each step together; see :meth:`Moderator.judge_all`."""
 MAX_PACK_ROWS = 500
 MAX_PACK_BYTES = 1000 * 1024

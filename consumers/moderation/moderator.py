@@ -216,8 +216,8 @@ class Moderator:
         """What the policy says to each of these texts, which is what :meth:`judge` says to it.
 
         One step after the other for all of them, not one text after the other: what a step reads, such as an automaton,
-        is then read from the processor's cache by all texts but the first. That saves a third of the time. Some dozens
-        of texts at once are best; of thousands their own forms would fill the cache.
+        is then read from the processor's cache by all texts but the first. That saves a third of the time. The more
+        texts there are, the more of an automaton they share; beyond some hundreds little is gained.
 
         Args:
             contents: the texts, each with where, in which language and by whom it was posted.
