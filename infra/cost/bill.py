@@ -97,7 +97,7 @@ def bill(units: Units, settings: Settings, prices: Prices) -> list[Line]:
             settings.metrics * cloudwatch.metric_month
             + settings.alarms * cloudwatch.alarm_month
             + units.log_gb * cloudwatch.gb_logs,
-            f"{settings.metrics} metrics, {settings.alarms} alarms, {units.log_gb:,.1f} GB of logs",
+            f"{settings.metrics} metrics, alarms on {settings.alarms}, {units.log_gb:,.1f} GB of logs",
         ),
     ]
 

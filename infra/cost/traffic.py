@@ -10,8 +10,8 @@ from msgspec import Struct
 class Traffic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A month of even traffic.
 
-    The shares were seen on 6,000 synthetic events under the default policy 298caa26c791cb9d, sizes on 20,000 under an
-    earlier one; ``peak`` and the functions' time are estimates.
+    The shares, sizes and CPU times were seen on 20,000 synthetic events under the default policy efade3531b889a9d, by
+    ``python -m benchmarks.functions``; ``peak`` and how long a batch waits for answers are estimates.
 
     Args:
         rate: events a second, on average; above 0.
@@ -29,11 +29,11 @@ class Traffic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bad_share: of the events, those that cannot be read.
         parquet_bytes: of a row in the lake.
         archive_ratio: of an event's bytes, what its line in the archive has, coordinate and all, compressed.
-        archive_mb_seconds: the archiver takes for 1 MB of events, of one CPU. Seen on a laptop.
+        archive_mb_seconds: the archiver takes for 1 MB of events, of one CPU.
         report_days: how far back verdicts are read every day.
         late_partitions: how many days besides today's rows land in at the same time.
-        batch_seconds: a batch takes, besides its events, at 1,769 MB, which is one CPU. An estimate.
-        event_seconds: an event takes of one CPU. An estimate.
+        batch_seconds: a batch takes besides its events: 2 ms of one CPU (1,769 MB), the rest it waits. An estimate.
+        event_seconds: an event takes of one CPU, its share of the calls to AWS included.
         log_bytes: written by a batch.
     """
 
@@ -44,19 +44,19 @@ class Traffic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     peak: float = 1.5
     row_bytes: int = 790
     excerpt_bytes: int = 280
-    notice_share: float = 0.0085
-    flag_share: float = 0.0624
-    notice_bytes: int = 480
-    status_share: float = 0.0192
-    status_bytes: int = 460
+    notice_share: float = 0.0111
+    flag_share: float = 0.0411
+    notice_bytes: int = 440
+    status_share: float = 0.0207
+    status_bytes: int = 445
     bad_share: float = 0.002
     parquet_bytes: int = 180
     archive_ratio: float = 0.287
-    archive_mb_seconds: float = 0.105
+    archive_mb_seconds: float = 0.07
     report_days: int = 90
     late_partitions: float = 1.0
     batch_seconds: float = 0.02
-    event_seconds: float = 0.0001
+    event_seconds: float = 0.000105
     log_bytes: int = 957
 
     def __post_init__(self) -> None:

@@ -34,6 +34,7 @@ from infra.local.awslambda.driver import StreamSource
 from infra.local.awslambda.lane import Invoke, Succeeded
 from infra.local.awslambda.mapping import EventSourceMapping
 from infra.local.awslambda.settings import Backoff, MappingSettings
+from infra.local.cloudformation.provision import read_template
 from infra.local.kinesis.shards import UNLIMITED
 from infra.local.kinesis.streams import PutEntry, Streams
 from tests.fakes.kinesis_events import NOW, kinesis_event, payload
@@ -284,3 +285,12 @@ def test_prices_are_a_file_that_anybody_can_change_and_a_missing_price_is_named(
     path.write_text(SHIPPED.read_text().replace("stream_hour = 0.04 ", ""))
     with pytest.raises(ValueError, match="stream_hour"):
         read_prices(path)
+
+
+def test_alarms_are_counted_by_their_metrics_where_the_stack_has_them() -> None:
+    usual, webhook = SETTINGS.alarms, deployed_settings(["Webhook=on"], on_demand=False).alarms
+    template = read_template()["Resources"].values()
+    alarms = [one for one in template if one["Type"] == "AWS::CloudWatch::Alarm"]
+    always = [one for one in alarms if "Condition" not in one]
+    assert usual > len(always)
+    assert webhook > usual
