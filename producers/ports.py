@@ -65,13 +65,14 @@ class StreamRefusedError(Exception):
 
     Args:
         stream: its name.
-        region: where it was looked for.
+        region: where it was looked for; empty where its name is an address.
         code: AWS's name of the error.
         next_step: what to do.
     """
 
     def __init__(self, *, stream: str, region: str, code: str, next_step: str) -> None:
-        super().__init__(f"stream {stream} in {region} refused the records: {code}. {next_step}")
+        where = f"stream {stream} in {region}" if region else stream
+        super().__init__(f"{where} refused the records: {code}. {next_step}")
         self.stream = stream
         self.region = region
         self.code = code

@@ -47,12 +47,12 @@ class ApiStream:
         except RefusedError as error:
             if error.status in _CLOSED:
                 raise StreamRefusedError(
-                    stream=self.name, region="the API", code=str(error), next_step="Check the URL and the key."
+                    stream=self.name, region="", code=str(error), next_step="Check the URL and the key."
                 ) from error
             raise CallRefusedError(str(error)) from error
         except ApiError as error:
             raise StreamRefusedError(
-                stream=self.name, region="the API", code=str(error), next_step="Check the URL."
+                stream=self.name, region="", code=str(error), next_step="Check the URL."
             ) from error
         refused = [one for one in found if 400 <= one.status < 500 and one.status != 429]
         if len(refused) == len(records):
