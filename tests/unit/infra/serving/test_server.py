@@ -19,6 +19,8 @@ from infra.serving.redirect import HOST
 
 AT = "2026-01-02T03:04:05+00:00"
 TEXT = "You hidden idiot."
+ROOT = Path(__file__).parents[4]
+CONTAINER = ROOT / "infra" / "serving" / "Containerfile"
 
 
 class Running:
@@ -104,6 +106,23 @@ def test_the_redirector_leads_nowhere_else(running: Running, asked: bytes, statu
         except ConnectionResetError:
             answer = b""
     assert answer[9:12] == status
+
+
+def test_the_containers_own_check_tells_a_server_that_answers_from_one_that_does_not(running: Running) -> None:
+    lines = CONTAINER.read_text("utf-8").replace("\\\n", " ").splitlines()
+    kinds = {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
+    assert kinds["USER"] not in ("", "root", "0")
+    assert kinds["VOLUME"] == "/keys"
+    assert json.loads(kinds["ENTRYPOINT"]) == ["python", "-m", "infra"]
+    copied = {line.split()[1] for line in lines if line.startswith("COPY")}
+    assert all((ROOT / name).exists() for name in copied)
+    _, option, source = json.loads(kinds["HEALTHCHECK"].partition("CMD ")[2])
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = closed.getsockname()[1]
+        for port, ends in ((int(running.url.rpartition(":")[2]), 0), (nobody, 1)):
+            command = [sys.executable, option, source.replace("8700", str(port))]
+            assert subprocess.run(command, check=False, capture_output=True).returncode == ends
 
 
 def test_the_quota_holds_over_all_processes(running: Running) -> None:
