@@ -23,7 +23,7 @@ from athena.engine import (
 )
 from athena.values import Value, from_text
 from glue.aws.clients import make_client
-from glue.aws.errors import AWS_ERRORS, NO_CREDENTIALS, code_of
+from glue.aws.errors import AWS_ERRORS, NO_CREDENTIALS, NOT_AWS, code_of
 from glue.aws.statements import TIME_LIMIT, StatementError, run_statement
 
 WHERE_TO_LOOK = (
@@ -154,7 +154,7 @@ def failure_of(error: Exception) -> EngineError:
             return EngineUnreachable(f"{code}: {message}", hint=hint)
         return QueryFailed(f"{code}: {message}", hint=hint_for(message))
     if isinstance(error, ResponseParserError):
-        return EngineUnreachable("what answers at the endpoint is not AWS", hint=WHERE_TO_LOOK)
+        return EngineUnreachable(NOT_AWS, hint=WHERE_TO_LOOK)
     return EngineUnreachable(f"{type(error).__name__}: {error}", hint=WHERE_TO_LOOK)
 
 

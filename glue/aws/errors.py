@@ -14,6 +14,9 @@ from botocore.parsers import ResponseParserError
 AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 """What a call of botocore may raise; the last one when something else than AWS has answered."""
 
+NOT_AWS = "what answers at the endpoint is not AWS, or is a laptop runtime that is still starting"
+"""Why an answer cannot be read, for a message."""
+
 PASSING = frozenset(
     {
         "InternalException",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from glue.aws.errors import AWS_ERRORS, NO_CREDENTIALS, code_of
+from glue.aws.errors import AWS_ERRORS, NO_CREDENTIALS, NOT_AWS, code_of
 from glue.terminal.errors import UnreachableError
 
 NEXT_STEP = (
@@ -28,7 +28,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, NO_CREDENTIALS):
         return "no AWS credentials were found"
     if isinstance(error, ResponseParserError):
-        return "what answers there is not AWS"
+        return NOT_AWS
     return type(error).__name__
 
 

@@ -256,7 +256,7 @@ def test_an_endpoint_that_is_not_aws_is_one_line() -> None:
         answer = CliRunner().invoke(streamkeeper, ["report", "top_authors", "--endpoint-url", url])
         server.shutdown()
     assert answer.exit_code == 3, answer.output
-    assert "is not AWS" in answer.stderr.splitlines()[-1]
+    assert "is not AWS, or is a laptop runtime that is still starting" in answer.stderr.splitlines()[-1]
 
 
 @pytest.mark.usefixtures("only_aws_region")
