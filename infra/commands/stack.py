@@ -10,6 +10,8 @@ from athena.engine import Engine, EngineError, EngineUnreachable
 from glue.terminal.errors import CommandError, UnreachableError
 
 STACK = "streamkeeper"
+_ONLY_WITH = {"WebhookQueueUrl": "Webhook=on", "WebhookDeadLetterQueueUrl": "Webhook=on"}
+"""Outputs that a stack has only with some parameter."""
 
 
 def outputs(stack: str = STACK) -> dict[str, str]:
@@ -63,6 +65,8 @@ def output(found: dict[str, str], name: str, *, stack: str) -> str:
     Raises:
         UnreachableError: it has none of that name.
     """
+    if name not in found and (needed := _ONLY_WITH.get(name)):
+        raise UnreachableError(f"stack {stack!r} was deployed without {needed}; deploy it with that parameter")
     if name not in found:
         there = ", ".join(sorted(found)) or "none"
         raise UnreachableError(
