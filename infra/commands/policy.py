@@ -401,6 +401,7 @@ def _explain(
         click.echo(json.dumps(document, indent=1, ensure_ascii=False))
         return
     click.echo(f"{decision.action}: {inert(finding.excerpt)}")
+    reasons = {rule.rule: rule.reason for _, _, rule in moderator.policy.rules() if rule.reason}
     for signal, parts in zip(finding.signals, words, strict=True):
         reached = thresholds[signal.label].action(signal.score)
         steps = zip(_STEPS, thresholds[signal.label].steps(), strict=True)
@@ -409,6 +410,8 @@ def _explain(
             f"  {signal.detector} {signal.rule}: {signal.label} {signal.score} -> {reached}  "
             f"(on {surface}: {limits or 'never acted on'})"
         )
+        if (reason := reasons.get(signal.rule)) is not None:
+            click.echo(f"    {inert(reason)}")
         if parts:
             click.echo("    made by " + ", ".join(f"{inert(part.token)} {part.logit:+.1f}" for part in parts))
     if not finding.signals:

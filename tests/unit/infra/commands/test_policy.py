@@ -370,3 +370,9 @@ def test_a_policy_takes_terms_from_a_file_beside_it_but_is_not_published_so(tmp_
     code, output = run("check", str(mine))
     assert code == 1
     assert "theirs.txt: No such file" in output
+
+
+def test_what_was_found_is_shown_with_the_reason_that_its_rule_gives() -> None:
+    lines = run("show", "default", "--text", "I will slit your throat", "--language", "en")[1].splitlines()
+    [place] = [number for number, line in enumerate(lines) if line.startswith("  patterns threats_how: threat")]
+    assert lines[place + 1] == "    It says how."
