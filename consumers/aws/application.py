@@ -15,6 +15,7 @@ from consumers.aws.metrics import metric_line
 from consumers.aws.policy_store import S3PolicyStore
 from consumers.aws.settings import Settings, SettingsError
 from consumers.aws.sinks import Changes, DynamoDBStatusTable, EventBridgeBus, FirehoseStreams, make_client
+from consumers.aws.tracing import send_subsegment
 from consumers.batch import MalformedEventError
 from consumers.effects import Destinations, Effects
 from consumers.escalation import Escalation
@@ -58,6 +59,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         rows: makes rows under the policy in the settings.
         effects: lands, notifies, keeps statuses.
         clock: time.
+        environment: the function's, as it is at each moment: an invocation's trace is in there.
         function: the function's name, for metrics.
         policies: keeps the policy that holds.
         to_log: whether metrics go to standard output, which is the log in Lambda.
@@ -67,6 +69,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     rows: RowMaker
     effects: Effects
     clock: Clock
+    environment: Mapping[str, str] = {}
     function: str
     policies: PolicyKeeper
     to_log: bool
@@ -173,6 +176,7 @@ def prepare_parts(
         rows=RowMaker(keeper.moderator, lateness, code_version=code_version()),
         effects=effects,
         clock=clock,
+        environment=environment,
         function=environment.get("AWS_LAMBDA_FUNCTION_NAME", default_name),
         policies=keeper,
         to_log="AWS_LAMBDA_LOG_GROUP_NAME" in environment,
@@ -218,13 +222,22 @@ class Application:
         except Exception as error:
             # Lambda logs an exception with its text, and texts such as a KeyError's can be content.
             raise DefectError(redacted(error)) from None
+        policy, ended = "@".join(_named(policies.moderator)), parts.clock.now()
         line = metric_line(
             report,
             function=parts.function,
-            policy="@".join(_named(policies.moderator)),
+            policy=policy,
             policy_refused=bool(policies.refused),
             started=started,
-            ended=parts.clock.now(),
+            ended=ended,
+        )
+        place = {"first": report.ids[0], "last": report.ids[-1]} if report.ids else {}
+        send_subsegment(
+            parts.environment,
+            name="moderate",
+            started=started,
+            ended=ended,
+            annotations={"policy": policy, "records": len(report.ids), **place},
         )
         if parts.to_log:
             # CloudWatch finds metrics in whole lines only, which logging would wrap.

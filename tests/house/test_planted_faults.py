@@ -20,6 +20,7 @@ from tests.house import (
     people_rules,
     rights_rules,
     template_rules,
+    trace_rules,
     transform_rules,
     wiring_rules,
 )
@@ -27,6 +28,7 @@ from tests.house.template_rules import Rule, Stack
 from tests.house.test_template import Fault, drop, drop_resource, put, set_parameter
 
 MODULES = (
+    trace_rules,
     rights_rules,
     key_rules,
     people_rules,
@@ -237,6 +239,12 @@ FAULTS: dict[str, Fault] = {
         *MODERATE,
         14,
         value={"Sid": "Decrypt", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"},
+    ),
+    "a function that is not traced": put(*FUNCTION, "Tracing", value="PassThrough"),
+    "traces where none are asked for": put(*FUNCTION, "Tracing", value="Active"),
+    "traces that cannot be sent": drop(*MODERATE, 16),
+    "a delivery role that sends traces": put(
+        *VERDICTS_ROLE, 3, "Action", value=["logs:PutLogEvents", "xray:PutTraceSegments"]
     ),
     # Alarms that never go off, or always.
     "an alarm on a dimension that is not there": put(

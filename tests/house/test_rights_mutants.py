@@ -12,13 +12,13 @@ from infra.local.cloudformation.provision import read_template
 from infra.local.defaults import TEMPLATE
 from infra.local.keys import policy_of_key
 from infra.rights.needs import Where
-from tests.house import deployer_rules, key_rules, people_rules, rights_rules, template_rules
+from tests.house import deployer_rules, key_rules, people_rules, rights_rules, template_rules, trace_rules
 from tests.house.template_rules import Rule, Stack, listed
 
 RULES: list[Rule] = [
     *(
         rule
-        for module in (rights_rules, key_rules, people_rules)
+        for module in (rights_rules, key_rules, trace_rules, people_rules)
         for name, rule in vars(module).items()
         if inspect.isfunction(rule) and rule.__module__ == module.__name__
         if list(inspect.signature(rule).parameters) == ["stack"] and not name.startswith("_")
