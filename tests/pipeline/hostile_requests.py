@@ -286,4 +286,18 @@ _IDS = [
     )
 ]
 
-HOSTILE = [*_FIELDS, *_UNNAMEABLE, *_TWICE, *_WHOLE, *_BATCHES, *_HEADERS, *_IDS]
+_ROUTES = [
+    *(
+        Hostile(f"method {method}", "/authorization", json.dumps(EVENT).encode(), method=method, status=403)
+        for method in ("PUT", "PATCH", "DELETE", "BREW")
+    ),
+    *(
+        Hostile(f"path {path}", "/authorization", json.dumps(EVENT).encode(), path=path, status=403)
+        for path in (
+            *("/v1/content/", "/v1//content", "/V1/content", "/v1/content%2Fx", "/v1/content/x/../../content"),
+            *("/v1/content;x=1", "/v1/content%00", "/v1/content%0d%0aX-Evil:1", "/../live/v1/content", "/v1"),
+        )
+    ),
+]
+
+HOSTILE = [*_FIELDS, *_UNNAMEABLE, *_TWICE, *_WHOLE, *_BATCHES, *_HEADERS, *_IDS, *_ROUTES]
