@@ -204,7 +204,7 @@ class Replayer:
             account.stopped, account.is_refused = str(report.stopped), True
         elif report.failed and account.stopped is None:
             account.stopped = f"{report.failed[0].reason}: {report.failed[0].next_step}"
-        account.is_finished = account.is_finished and not account.failed and account.stopped is None
+        account.is_finished = account.is_finished and account.stopped is None
         run.leave(is_finished=account.is_finished)
         return self._closed(started)
 

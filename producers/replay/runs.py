@@ -26,7 +26,7 @@ class OtherPlanError(Exception):
     """The run was begun with other options than those given now; ``names`` are theirs."""
 
     def __init__(self, names: list[str]) -> None:
-        super().__init__(", ".join(names))
+        super().__init__(names)
         self.names = names
 
 

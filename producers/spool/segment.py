@@ -58,7 +58,7 @@ class Segment:
         for number in numbers:
             place = number - self.first
             if 0 <= place < len(self._acknowledged) and not self._acknowledged[place]:
-                self._acknowledged[place] = 1
+                self._acknowledged[place] = True
                 fresh.append(number)
         self.left -= len(fresh)
         return fresh

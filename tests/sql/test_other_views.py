@@ -9,7 +9,8 @@ from tests.sql.golden import FIRST, SECOND, set_aside, told
 def test_a_record_that_was_set_aside_twice_is_in_the_quarantine_view_once(golden: Any) -> None:
     first = set_aside("a", f"{FIRST} 10:00:00", code_version="1")
     again = {**first, "quarantined_at": first["arrived_at"].replace(hour=12), "code_version": "2"}
-    golden.fill([[again], [first, set_aside("b", f"{SECOND} 10:00:00", reason="tz")]], QUARANTINE)
+    latest = {**first, "quarantined_at": first["arrived_at"].replace(hour=13), "code_version": "0"}
+    golden.fill([[again, latest], [first, set_aside("b", f"{SECOND} 10:00:00", reason="tz")]], QUARANTINE)
     found = golden.ask("SELECT bad_row_id, reason, code_version, dt FROM current_quarantine ORDER BY 1")
     assert found.rows == [("a", "json", "1", FIRST), ("b", "tz", "1", SECOND)]
     whole = golden.ask("SELECT * FROM current_quarantine")

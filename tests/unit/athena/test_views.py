@@ -76,6 +76,7 @@ def test_nested_types_are_written_the_engines_way(hive: str, presto: str) -> Non
     assert views.presto_type(hive) == presto
 
 
-def test_a_type_that_no_table_has_is_refused() -> None:
-    with pytest.raises(ValueError, match="uniontype"):
-        views.presto_type("uniontype<string>")
+@pytest.mark.parametrize("hive", ["uniontype<string>", "blob", "array<blob>", "map<string,blob>"])
+def test_a_type_that_no_table_has_is_refused_by_name(hive: str) -> None:
+    with pytest.raises(ValueError, match=r"uniontype|Hive type 'blob'"):
+        views.presto_type(hive)

@@ -305,6 +305,16 @@ def test_killed_anywhere_and_taken_up_again_every_event_is_sent_under_one_run(co
     assert len({one.data for one in stream.taken}) == count
 
 
+def test_a_run_that_is_stopped_while_it_waits_for_its_pace_waits_no_longer() -> None:
+    clock = VirtualClock(NOW + 1e6)
+    began = clock.now()
+    run = taken(MemoryStore(), now=began)
+    slow = replayer(ListedSource([event(1), event(2)]), clock, pace=Pace(rate=0.001))
+    done = slow.send(delivery(FakeStream(), clock), run, is_stopped=lambda: clock.now() > began + 5)
+    assert (done.is_interrupted, done.is_finished, done.sent) == (True, False, 1)
+    assert clock.now() < began + 10
+
+
 def test_a_process_that_was_thought_dead_stops_at_its_next_save() -> None:
     store, clock = MemoryStore(), VirtualClock(NOW + 1e6)
     sleeper = taken(store, now=clock.now())
@@ -368,7 +378,7 @@ def test_a_run_goes_on_only_with_the_options_it_was_begun_with_and_begins_anew_w
     run.leave(is_finished=False)
     with pytest.raises(OtherPlanError) as refused:
         taken(store, plan="another")
-    assert refused.value.names == ["since"]
+    assert (refused.value.names, str(refused.value)) == (["since"], "['since']")
     again = taken(store, now=50.0)
     assert (again.is_resumed, again.state.position, again.state.started_at) == (True, {"list": "7"}, 0.0)
     again.leave(is_finished=True)
