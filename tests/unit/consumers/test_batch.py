@@ -67,6 +67,13 @@ def test_what_is_no_event_is_a_typed_error(event: object) -> None:
         read_batch(event)
 
 
+@pytest.mark.parametrize(("event", "said"), [({}, "received an object"), ([], "received list"), ("x", "received str")])
+def test_what_is_no_event_is_called_by_its_kind(event: object, said: str) -> None:
+    for read in (read_batch, read_transform_batch):
+        with pytest.raises(MalformedEventError, match=said):
+            read(event)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
