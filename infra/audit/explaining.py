@@ -5,6 +5,7 @@ of a large one the quarantine keeps no bytes. All that is settled here for one o
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -58,15 +59,27 @@ def explain(
     rest = list(rows)
     sizes = {row.size for row in rows if row.data is None}
     shared = b""
-    for record in records:
+    for at, record in enumerate(records):
         if record.joined and record.joined == shared and not record.lines:
             continue
         shared = b""
+        tiles = _tiled(record.joined, rest, _events_of(records, at)) if record.joined and record.lines else []
         if record.joined and record.lines and (row := _row_of(record.joined, rest)) is not None:
             # What looks like several records is one, and was set aside as such.
             shared = record.joined
             quarantined[row.name] = ""
             rest.remove(row)
+        elif any(isinstance(tile, QuarantinedRow) for tile in tiles):
+            # Cut at its documents a line may come apart elsewhere than where its records met; what was set aside says.
+            shared = record.joined
+            for tile in tiles:
+                if isinstance(tile, QuarantinedRow):
+                    quarantined[tile.name] = ""
+                    rest.remove(tile)
+                elif (name := record_id(tile)) in ghosts:
+                    present.add(name)
+                else:
+                    lost.append(name)
         elif len(record.data) in sizes and (row := _unkept(record.data, rest)) is not None:
             quarantined[row.name] = _seen_as(record)
             rest.remove(row)
@@ -90,7 +103,7 @@ def explain(
     open_rows = [row for row in rest if row.name not in quarantined and row.data]
     for data in left.lines():
         if found := _tiled(data, open_rows):
-            quarantined |= {row.name: "" for row in found}
+            quarantined |= {row.name: "" for row in found if isinstance(row, QuarantinedRow)}
         else:
             lost.append(record_id(data))
     return Explained(frozenset(present), quarantined, tuple(lost))
@@ -111,19 +124,33 @@ def _unkept(data: bytes, rows: Iterable[QuarantinedRow]) -> QuarantinedRow | Non
     return next((row for row in rows if row.data is None and row.is_of(data)), None)
 
 
-def _tiled(data: bytes, rows: Sequence[QuarantinedRow]) -> list[QuarantinedRow]:
-    """The rows whose bytes, one behind the other, are these; empty when there are none.
+def _events_of(records: Sequence[ArchivedRecord], first: int) -> list[bytes]:
+    """The events among the records that share the lines of this one, which is the first of them."""
+    shared = records[first].joined
+    others = takewhile(lambda one: one.joined == shared and not one.lines, records[first + 1 :])
+    return [one.data for one in (records[first], *others) if one.event is not None]
 
-    Records that were put without a line feed and are no events either.
+
+def _tiled(data: bytes, rows: Sequence[QuarantinedRow], events: Collection[bytes] = ()) -> list[QuarantinedRow | bytes]:
+    """The rows and events whose bytes, one behind the other, are these; empty when there are none.
+
+    Records that were put without a line feed.
     """
-    found: list[QuarantinedRow] = []
+    found: list[QuarantinedRow | bytes] = []
     at = 0
+    left = list(rows)
     while at < len(data):
-        row = next((row for row in rows if row.data and data.startswith(row.data, at)), None)
-        if row is None:
+        row = next((row for row in left if row.size and row.is_of(data[at : at + row.size])), None)
+        if row is not None:
+            left.remove(row)
+            found.append(row)
+            at += row.size
+            continue
+        event = next((event for event in events if data.startswith(event, at)), None)
+        if event is None:
             return []
-        found.append(row)
-        at += len(row.data or b"")
+        found.append(event)
+        at += len(event)
     return found
 
 

@@ -17,7 +17,8 @@ from infra.audit.auditing import Auditor
 from infra.audit.findings import AuditReport
 from infra.audit.retention import Retention
 from infra.commands.audit import World, audit
-from tests.fakes.audited_lake import END, NOW, START, AuditedLake
+from producers.synthetic.content import Shares, synthetic
+from tests.fakes.audited_lake import ARRIVED, END, NOW, START, AuditedLake
 
 LAKES = {form: AuditedLake(packed=form == "packed") for form in ("packed", "bare")}
 CLEAN = {form: lake.state() for form, lake in LAKES.items()}
@@ -118,6 +119,23 @@ def test_what_firehose_could_not_deliver_is_missing_with_that_hop(lake: AuditedL
 
     assert missing
     assert {finding.seen for finding in missing} == {f"delivery: s3://lake/{place}"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"\xef\xbb\xbf%s", b"\xff%s", b"[%s]", b"\x93" * 300_000, b"%s,", b"x" * 300_000 + b"%s"],
+    ids=["mark", "no text", "list", "large", "comma", "large with an event"],
+)
+def test_a_broken_record_without_a_line_feed_in_the_deferred_lane_costs_its_neighbour_nothing(
+    lake: AuditedLake, broken: bytes
+) -> None:
+    shares = Shares(malformed=0.0, duplicate=0.0, live=1.0)
+    made = synthetic(2, now=(ARRIVED - timedelta(minutes=1)).timestamp(), seed=99, shares=shares)
+    inner, sound = (one.payload for one in made)
+    lake.land_deferred([broken.replace(b"%s", inner), sound + b"\n"])
+    report = lake.audit(verify=False)
+    assert report.findings == ()
+    assert report.is_clean
 
 
 def test_a_verdict_on_nothing_is_a_ghost(lake: AuditedLake) -> None:
