@@ -184,6 +184,15 @@ def test_more_signals_decide_anew_and_change_everything_but_the_id() -> None:
     assert (after.signals, after.verdict_id) == ((signal,), before.verdict_id)
 
 
+def test_a_record_that_cannot_even_be_decoded_costs_none_of_those_behind_it() -> None:
+    records = [record(payload(number, "hello"), number) for number in range(4)]
+    timeless: Any = None
+    records[1] = Record(1, records[1].payload, timeless, "", "shard", "1", 0, "key")
+    rows = RowMaker(Moderator(POLICY), Lateness(), code_version="1").make(Batch(records, [], []), NOW)
+    assert [row.sequence_number for row in rows.verdicts] == ["0", "2", "3"]
+    assert [(row.sequence_number, row.reason) for row in rows.bad] == [("1", "poison")]
+
+
 def test_a_batch_that_cannot_be_looked_at_as_a_whole_lands_degraded_and_is_counted() -> None:
     rows = make(_Failing(ValueError("no"), at="detect"), payload(1, "hello"), payload(2, "free money"))
     assert [row.flags for row in rows.verdicts] == [("degraded",), ("degraded",)]

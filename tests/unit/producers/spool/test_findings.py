@@ -20,7 +20,7 @@ def accept(spool: Spool, batch: list[OutRecord]) -> None:
 
 
 def test_a_number_was_given_when_a_segment_or_its_acknowledgements_bear_it_and_no_other_file(tmp_path: Path) -> None:
-    for name in ("7777", "7778.bak", "7779.segment.old", "notes.segment", "7780.tmp"):
+    for name in ("7777", "7778.bak", "7779.segment.old", "notes.segment", "notes.acks", "7780.tmp"):
         (tmp_path / name).write_bytes(b"XX")
     assert highest_number(tmp_path) == 0
     (tmp_path / "0041.segment").write_bytes(b"")
