@@ -45,6 +45,13 @@ def test_unit_tests_mirror_the_tree() -> None:
     assert {str(folder) for folder in folders if not (ROOT / folder / "__init__.py").is_file()} == set()
 
 
+def test_each_decision_has_one_row_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    rows = re.findall(r"^\| \[(\d+)\]\((.+?\.md)\) \|", (folder / "README.md").read_text("utf-8"), flags=re.M)
+    assert sorted(name for _, name in rows) == sorted(path.name for path in folder.glob("0*.md"))
+    assert [name for number, name in rows if int(name[:4]) != int(number)] == []
+
+
 def test_no_test_is_skipped_or_expected_to_fail() -> None:
     marks = re.compile(r"pytest\.(mark\.(skip|xfail)|skip\(|importorskip|xfail\()")
     here = Path(__file__)
