@@ -65,7 +65,7 @@ PYTHON = "3.13"
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 PLATFORMS = (*(f"manylinux_2_{minor}_aarch64" for minor in range(34, 16, -1)), "manylinux2014_aarch64")
 # Lambda allows 250 MB. A bundle above this bound has pulled in something that it should not: cold starts would show it.
-MAX_BYTES = 8_500_000
+MAX_BYTES = 8_000_000
 """Unpacked, without bytecode."""
 
 _ENVIRONMENT: dict[str, str | AbstractSet[str]] = {

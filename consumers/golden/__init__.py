@@ -4,14 +4,14 @@ Made up, so that nobody's content is in it, and in the bundle, so that it is the
 ``make golden`` writes it anew.
 """
 
-import gzip
+import lzma
 from base64 import b64encode
 from pkgutil import get_data
 from typing import Any, Final
 
 import msgspec
 
-FILE: Final = "batch.msgpack.gz"
+FILE: Final = "batch.msgpack.xz"
 ARRIVED_AT: Final = 1_767_225_600.0
 """When every one of them arrived: 2026-01-01."""
 BATCH_SIZE: Final = 500
@@ -22,13 +22,13 @@ def golden_records() -> list[dict[str, Any]]:
     """The records of the batch as Lambda sends those of a stream; each is known by its sequence number."""
     data = get_data(__name__, FILE)
     assert data is not None  # noqa: S101 - it is in the bundle
-    payloads = msgspec.msgpack.decode(gzip.decompress(data), type=list[bytes])
+    payloads = msgspec.msgpack.decode(lzma.decompress(data), type=list[bytes])
     return [_record(number, b64encode(payload).decode()) for number, payload in enumerate(payloads, 1)]
 
 
 def pack(payloads: list[bytes]) -> bytes:
     """The file of these payloads; the same bytes every time."""
-    return gzip.compress(msgspec.msgpack.encode(payloads), mtime=0)
+    return lzma.compress(msgspec.msgpack.encode(payloads), preset=9 | lzma.PRESET_EXTREME)
 
 
 def _record(number: int, data: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_a_bundle_of_8_mb_is_refused_with_its_largest_parts_and_what_to_do(made:
     with pytest.raises(BundleError) as refused:
         check(a_bundle(made, 1_000_000, numpy_like=MAX_BYTES - 1_000_000), made)
     assert str(refused.value).startswith(
-        "the bundle has 8,500,000 bytes unpacked; allowed: less than 8,500,000. "
+        "the bundle has 8,000,000 bytes unpacked; allowed: less than 8,000,000. "
         "The largest: numpy_like 7,000,000, consumers 1,000,000. Take out"
     )
 
