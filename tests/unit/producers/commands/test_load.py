@@ -387,7 +387,7 @@ def test_a_table_of_prices_of_one_s_own_is_used(tmp_path: Path) -> None:
     path = tmp_path / "prices.toml"
     path.write_text(
         'as_of = "today"\n[provisioned]\nshard_hour = 1\nmillion_put_units = 0\n[on_demand]\nstream_hour = 2\n'
-        "gigabyte_in = 0\n[firehose]\ngigabyte_in = 0\n"
+        "gigabyte_in = 0\n"
     )
     spent = json.loads(run(*SHORT, "--json", "--prices", str(path)).stdout)["cost_usd"]
     assert spent["prices_as_of"] == "today"
