@@ -11,6 +11,7 @@ from tests.house.template_rules import Stack, listed
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/streamkeeper/*"
 GLUE = f"arn:aws:glue:{REGION}:{ACCOUNT}"
+SUBSCRIBERS = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/streamkeeper/webhooks"
 LAKE, RESULTS, LETTERS = "<LakeBucket.Arn>", "<ResultBucket.Arn>", "<DeadLetterBucket.Arn>"
 
 Rights = Mapping[tuple[str, ...], tuple[str, ...]]
@@ -68,6 +69,12 @@ PEOPLE: Mapping[str, tuple[str, Rights]] = {
             ("lambda:GetFunctionConfiguration",): ("<ModerateFunction.Arn>", "<TransformFunction.Arn>"),
             ("lambda:GetAlias",): ("<ModerateFunction.Arn>",),
             ("sqs:GetQueueAttributes",): ("<EnforcementQueue.Arn>",),
+            ("ssm:GetParametersByPath",): (SUBSCRIBERS,),
+            ("ssm:DeleteParameter", "ssm:PutParameter"): (f"{SUBSCRIBERS}/*",),
+            ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"): (
+                "<WebhookDeadLetterQueue.Arn>",
+            ),
+            ("sqs:SendMessage",): ("<WebhookQueue.Arn>",),
             ("logs:FilterLogEvents",): ("<ModerateLogGroup.Arn>", "<TransformLogGroup.Arn>"),
             ("s3:GetObject",): (f"{LAKE}/*", f"{LETTERS}/*"),
             ("s3:ListBucket",): (LETTERS,),
