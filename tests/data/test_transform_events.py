@@ -9,7 +9,6 @@ import pytest
 
 from consumers.batch import MalformedEventError, check_transform_answer, read_transform_batch
 from consumers.deferred import DeferredConsumer
-from consumers.effects import Destinations, Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
@@ -17,7 +16,7 @@ from consumers.resend import Retry
 from consumers.rows import RowMaker
 from glue.codec import Lateness
 from tests.fakes.stream import VirtualClock
-from tests.fakes.world import FakeWorld
+from tests.fakes.world import FakeWorld, effects_on
 
 EVENTS = Path(os.environ["STREAMKEEPER_DATA"]) / "vectors" / "aws_events"
 SAMPLES = [
@@ -35,14 +34,7 @@ SAMPLES = [
 def test_a_sample_is_answered_id_by_id_with_its_records_in_the_quarantine(name: str) -> None:
     sample: dict[str, Any] = json.loads((EVENTS / name).read_text())
     world, clock = FakeWorld(), VirtualClock(1_700_000_000.0)
-    effects = Effects(
-        Destinations("verdicts", "quarantine", 3600),
-        streams=world.streams,
-        bus=world.bus,
-        statuses=world.table,
-        clock=clock,
-        retry=Retry(),
-    )
+    effects = effects_on(world, clock, retry=Retry())
     rows = RowMaker(Moderator(Policy.load(read_policy("default"))), Lateness(), code_version="1")
 
     report = DeferredConsumer(rows, effects, clock=clock).process(sample, deadline=clock.time + 60)

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from consumers.effects import MAX_STATUSES
+from consumers.effects import MAX_STATUSES, Destinations, Effects
 from consumers.ports import Status, TransientError
+from consumers.resend import Retry
 from glue.contract import Notice
+from glue.ports import Clock
 
 Fails = Callable[[int, int], bool]
 """Told the number of the call and of the item; says whether that item fails."""
@@ -116,3 +118,15 @@ class _Table:
             if kept is None or kept.order_key < one.order_key:
                 world.statuses[one.content_id] = one
         return errors
+
+
+def effects_on(world: FakeWorld, clock: Clock, *, retry: Retry, seconds: int = 3600) -> Effects:
+    """A consumer's effects, all of them on this world."""
+    return Effects(
+        Destinations("verdicts", "quarantine", status_seconds=seconds),
+        streams=world.streams,
+        bus=world.bus,
+        statuses=world.table,
+        clock=clock,
+        retry=retry,
+    )

@@ -20,7 +20,7 @@ from consumers.batch import (
     read_transform_batch,
 )
 from consumers.deferred import DeferredConsumer
-from consumers.effects import Destinations, Effects
+from consumers.effects import Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
@@ -33,7 +33,7 @@ from tests.fakes.firehose_events import STREAM, record_id, transform_event
 from tests.fakes.kinesis_events import NOW, kinesis_event, payload
 from tests.fakes.policies import FixedPolicy
 from tests.fakes.stream import VirtualClock
-from tests.fakes.world import FakeWorld
+from tests.fakes.world import FakeWorld, effects_on
 
 POLICY = Policy.load("""
 id = "example"
@@ -64,14 +64,7 @@ class Faulty:
 
 def parts(world: FakeWorld, *, moderator: object = None, attempts: int = 3) -> tuple[RowMaker, Effects, VirtualClock]:
     clock = VirtualClock(NOW.timestamp() + 5)
-    effects = Effects(
-        Destinations("verdicts", "quarantine", 3600),
-        streams=world.streams,
-        bus=world.bus,
-        statuses=world.table,
-        clock=clock,
-        retry=Retry(attempts=attempts),
-    )
+    effects = effects_on(world, clock, retry=Retry(attempts=attempts))
     return RowMaker(moderator or Moderator(POLICY), Lateness(), code_version="1.2.3"), effects, clock  # type: ignore[arg-type]
 
 

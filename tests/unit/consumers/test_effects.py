@@ -11,7 +11,7 @@ from consumers.rows import Pack, RowMaker
 from glue.codec import Lateness
 from tests.fakes.kinesis_events import NOW, kinesis_event, payload
 from tests.fakes.stream import VirtualClock
-from tests.fakes.world import FakeWorld
+from tests.fakes.world import FakeWorld, effects_on
 
 MODERATOR = Moderator(
     Policy.load("""
@@ -123,14 +123,7 @@ def test_a_part_that_gets_through_is_no_outage() -> None:
 def put_sizes(*packs: tuple[int, int]) -> list[int]:
     """How many packs each call carried when so many of such a size land."""
     world = FakeWorld()
-    effects = Effects(
-        Destinations("verdicts", "quarantine", 3600),
-        streams=world.streams,
-        bus=world.bus,
-        statuses=world.table,
-        clock=VirtualClock(NOW.timestamp()),
-        retry=Retry(attempts=1),
-    )
+    effects = effects_on(world, VirtualClock(NOW.timestamp()), retry=Retry(attempts=1))
     sizes = [size for count, size in packs for _ in range(count)]
     effects.land(
         "verdicts",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.effects import MAX_NOTICES, MAX_PUT_BYTES, MAX_PUT_RECORDS, Destinations, Effects
+from consumers.effects import MAX_NOTICES, MAX_PUT_BYTES, MAX_PUT_RECORDS
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
@@ -21,7 +21,7 @@ from glue.codec import Lateness
 from glue.contract import BadRow
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
 from tests.fakes.stream import VirtualClock
-from tests.fakes.world import FakeWorld
+from tests.fakes.world import FakeWorld, effects_on
 
 POLICY = Policy.load("""
 id = "example"
@@ -45,14 +45,7 @@ FAR = NOW.timestamp() + 1e6
 
 def consumer(world: FakeWorld, *, attempts: int = 3, moderator: object = MODERATOR, now: float = 0) -> Consumer:
     clock = VirtualClock(now or NOW.timestamp() + 5)
-    effects = Effects(
-        Destinations("verdicts", "quarantine", 3600),
-        streams=world.streams,
-        bus=world.bus,
-        statuses=world.table,
-        clock=clock,
-        retry=Retry(attempts=attempts),
-    )
+    effects = effects_on(world, clock, retry=Retry(attempts=attempts))
     return Consumer(RowMaker(moderator, Lateness(), code_version="1.2.3"), effects, clock=clock)  # type: ignore[arg-type]
 
 
@@ -341,14 +334,7 @@ def test_without_time_nothing_is_sent_and_everything_is_open() -> None:
 def test_retries_end_in_time() -> None:
     world = FakeWorld(rows_fail=lambda call, item: True)
     clock = VirtualClock(NOW.timestamp())
-    effects = Effects(
-        Destinations("verdicts", "quarantine", 1),
-        streams=world.streams,
-        bus=world.bus,
-        statuses=world.table,
-        clock=clock,
-        retry=Retry(attempts=100, base=1.0, cap=4.0),
-    )
+    effects = effects_on(world, clock, retry=Retry(attempts=100, base=1.0, cap=4.0), seconds=1)
     one = Consumer(RowMaker(MODERATOR, Lateness(), code_version="1"), effects, clock=clock)
     report = one.process(kinesis_event([payload(0, "hello")]), deadline=NOW.timestamp() + 10)
     assert open_from(report) == 0

@@ -15,7 +15,6 @@ from consumers.aws.application import Application, Parts
 from consumers.aws.metrics import metric_line
 from consumers.aws.settings import Settings, SettingsError
 from consumers.batch import MalformedEventError, check_answer
-from consumers.effects import Destinations, Effects
 from consumers.escalation import Tally
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
@@ -30,7 +29,7 @@ from glue.redaction import redacted
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
 from tests.fakes.policies import FixedPolicy
 from tests.fakes.stream import VirtualClock
-from tests.fakes.world import FakeWorld
+from tests.fakes.world import FakeWorld, effects_on
 
 ENVIRONMENT = {
     "VERDICTS_DELIVERY_STREAM": "verdicts",
@@ -52,14 +51,7 @@ class Context:
 
 def application(world: FakeWorld, moderator: object = MODERATOR) -> Application:
     clock = VirtualClock(NOW.timestamp() + 5)
-    effects = Effects(
-        Destinations("verdicts", "quarantine", 60),
-        streams=world.streams,
-        bus=world.bus,
-        statuses=world.table,
-        clock=clock,
-        retry=Retry(attempts=2),
-    )
+    effects = effects_on(world, clock, retry=Retry(attempts=2), seconds=60)
     rows = RowMaker(moderator, Lateness(), code_version="1")  # type: ignore[arg-type]
     policies = FixedPolicy(moderator)
     parts = Parts(rows=rows, effects=effects, clock=clock, function="moderate", policies=policies, to_log=True)

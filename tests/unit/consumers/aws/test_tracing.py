@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from consumers.aws.application import Application, Parts
 from consumers.aws.tracing import send_subsegment
 from consumers.batch import check_answer
-from consumers.effects import Destinations, Effects
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.pipeline import Consumer
@@ -24,7 +23,7 @@ from glue.codec import Lateness
 from tests.fakes.kinesis_events import NOW, kinesis_event, payload
 from tests.fakes.policies import FixedPolicy
 from tests.fakes.stream import VirtualClock
-from tests.fakes.world import FakeWorld
+from tests.fakes.world import FakeWorld, effects_on
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a87bd80c:1"
 MODERATOR = Moderator(Policy.load(read_policy("default")))
@@ -62,14 +61,7 @@ def daemon() -> Iterator[Daemon]:
 
 def application(environment: Mapping[str, str]) -> Application:
     world, clock = FakeWorld(), VirtualClock(NOW.timestamp() + 5)
-    effects = Effects(
-        Destinations("verdicts", "quarantine", 60),
-        streams=world.streams,
-        bus=world.bus,
-        statuses=world.table,
-        clock=clock,
-        retry=Retry(attempts=2),
-    )
+    effects = effects_on(world, clock, retry=Retry(attempts=2), seconds=60)
     rows = RowMaker(MODERATOR, Lateness(), code_version="1")
     parts = Parts(
         rows=rows,

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from consumers.effects import Destinations, Effects
 from consumers.escalation import Escalation
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
@@ -21,7 +20,7 @@ from tests.fakes.audited_lake import AuditedLake
 from tests.fakes.kinesis_events import NOW, kinesis_event, payload
 from tests.fakes.managed import FakeManagedServices
 from tests.fakes.stream import VirtualClock
-from tests.fakes.world import FakeWorld
+from tests.fakes.world import FakeWorld, effects_on
 
 MODERATOR = Moderator(
     Policy.load("""
@@ -52,14 +51,7 @@ def again(change: Callable[[list[dict[str, Any]]], None]) -> Again:
     """What deciding again says of the rows of four events, after a change to them."""
     clock = VirtualClock(NOW.timestamp() + 5)
     world = FakeWorld()
-    effects = Effects(
-        Destinations("verdicts", "quarantine", 60),
-        streams=world.streams,
-        bus=world.bus,
-        statuses=world.table,
-        clock=clock,
-        retry=Retry(attempts=1),
-    )
+    effects = effects_on(world, clock, retry=Retry(attempts=1), seconds=60)
     services = FakeManagedServices(lambda call, asked: DefectError("down") if "nobody" in asked.parts[0] else None)
     payloads = [payload(number, text) for number, text in enumerate(TEXTS)]
     Consumer(
