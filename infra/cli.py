@@ -33,7 +33,12 @@ _CODES = "\n".join(f"  {code:<3}  {meaning}" for code, meaning in EXIT_CODES.ite
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog=f"""Example: streamkeeper demo. On AWS, leave AWS_ENDPOINT_URL unset and have credentials at hand.
+    epilog=f"""\b
+Examples:
+  streamkeeper demo
+  streamkeeper produce --help
+
+On AWS, leave AWS_ENDPOINT_URL unset and configure credentials.
 
 \b
 Exit codes of every command:

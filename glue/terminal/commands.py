@@ -101,6 +101,15 @@ class Group(_SaidWhole, click.Group):
             return super().invoke(ctx)
 
 
+def examples_help(*examples: str) -> str:
+    r"""The examples of one command as its help lists them: each on a line of its own, which a shell takes as it is.
+
+    >>> examples_help("streamkeeper demo", "streamkeeper demo --seed 7")
+    '\x08\nExamples:\n  streamkeeper demo\n  streamkeeper demo --seed 7\n\n'
+    """
+    return "\b\nExamples:\n" + "".join(f"  {example}\n" for example in examples) + "\n"
+
+
 def command(name: str | None = None, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
     """Makes a function a :class:`Command`; takes what ``click.command`` takes."""
     return click.command(name, cls=Command, **settings)

@@ -47,7 +47,7 @@ class World(Struct, frozen=True, kw_only=True):
 Examples:
   streamkeeper audit --since 7d
   streamkeeper audit --since 2026-11-20 --until 2026-11-21 --verify --json
-  streamkeeper audit --settle 0        (on a laptop, after the runtime was drained)
+  streamkeeper audit --settle 0        # on a laptop, after streamkeeper drain
 
 """
     + exit_codes_help(

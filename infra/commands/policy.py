@@ -24,7 +24,7 @@ from glue.aws.options import AWS_OPTIONS, aws_options
 from glue.readers.formats import Reading
 from glue.readers.sources import Source
 from glue.readers.texts import Texts
-from glue.terminal.commands import group
+from glue.terminal.commands import examples_help, group
 from glue.terminal.errors import UNREACHABLE, CommandError, WrongUseError, exit_codes_help
 from glue.terminal.reading import READING
 from glue.terminal.requests import takes
@@ -41,12 +41,14 @@ _MOST_WORDS = 5
 _CODES = exit_codes_help(failed="something is wrong with the policy", also=(UNREACHABLE,))
 
 
-@group(epilog="Example: streamkeeper policy check my-policy.toml && streamkeeper policy diff default my-policy.toml")
+@group(
+    epilog=examples_help("streamkeeper policy check my-policy.toml", "streamkeeper policy diff default my-policy.toml")
+)
 def policy() -> None:
     """Check, show, try and compare policies, and publish one to the stack."""
 
 
-@policy.command(epilog=f"{_SOURCE}\n\nExample: streamkeeper policy check my-policy.toml --json\n\n{_CODES}")
+@policy.command(epilog=examples_help("streamkeeper policy check my-policy.toml --json") + f"{_SOURCE}\n\n{_CODES}")
 @click.argument("names", nargs=-1, required=True, metavar="POLICY...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array of problems.")
 @aws_options

@@ -5,7 +5,7 @@ import click
 from consumers.moderation.detectors.personal_data import propose
 from consumers.moderation.excerpt import excerpt
 from consumers.moderation.normalise import normalise
-from glue.terminal.commands import group
+from glue.terminal.commands import examples_help, group
 from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
 from infra.commands.stack import outputs
@@ -30,7 +30,11 @@ def _world(context: click.Context) -> World:
     return context.find_object(World) or World(outputs=outputs, mask=masked)
 
 
-@group(epilog="Example: streamkeeper redrive quarantine --list; streamkeeper redrive dead-letters --since 2d --dry-run")
+@group(
+    epilog=examples_help(
+        "streamkeeper redrive quarantine --list", "streamkeeper redrive dead-letters --since 2d --dry-run"
+    )
+)
 def redrive() -> None:
     """Send what was set aside through the stream again: quarantined records, batches that Lambda gave up on.
 

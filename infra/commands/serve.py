@@ -15,7 +15,7 @@ import click
 
 from glue.aws.options import aws_options
 from glue.aws.settings import aws_settings
-from glue.terminal.commands import group
+from glue.terminal.commands import examples_help, group
 from glue.terminal.errors import CommandError, WrongUseError, exit_codes_help
 
 if TYPE_CHECKING:
@@ -313,7 +313,7 @@ def add(name: str, per_minute: int, key_from: TextIO | None, as_json: bool, keys
 
 @keys.command(
     name="list",
-    epilog=f"Example: streamkeeper serve keys list --json. {exit_codes_help(failed='the file holds no keys')}",
+    epilog=examples_help("streamkeeper serve keys list --json") + exit_codes_help(failed="the file holds no keys"),
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--for-template", is_flag=True, help="One line, as the template's parameter ScoreKeys takes it.")
@@ -340,7 +340,9 @@ def list_keys(as_json: bool, for_template: bool, keys_path: Path) -> None:
         click.echo("No keys; make one: streamkeeper serve keys add NAME")
 
 
-@keys.command(epilog=f"Example: streamkeeper serve keys revoke web. {exit_codes_help(failed='there is no such key')}")
+@keys.command(
+    epilog=examples_help("streamkeeper serve keys revoke web") + exit_codes_help(failed="there is no such key")
+)
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line.")
 @_keys_option

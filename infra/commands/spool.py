@@ -2,7 +2,7 @@
 
 import click
 
-from glue.terminal.commands import group
+from glue.terminal.commands import examples_help, group
 from infra.commands.stack import output, outputs
 from producers.commands.spool import World, flush_command, status_command
 
@@ -12,7 +12,9 @@ def _stream_of(stack: str) -> str:
 
 
 @group(
-    epilog="\b\nExamples:\n  streamkeeper spool status DIR\n  streamkeeper spool flush DIR",
+    epilog=examples_help(
+        "streamkeeper spool status /var/spool/streamkeeper", "streamkeeper spool flush /var/spool/streamkeeper"
+    ),
     commands=[status_command, flush_command],
 )
 @click.pass_context

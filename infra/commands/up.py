@@ -42,9 +42,9 @@ class FolderTakenError(CommandError):
 Examples:
   streamkeeper up
   streamkeeper up --port 0 --parameter ShardCount=8 --json
-  streamkeeper up --template template.yaml --stack clicks      (a stack of your own)
-  streamkeeper up --enforce-iam --template template.yaml       (with the rights that it gives, and no more)
-  streamkeeper up --data .streamkeeper/demo      (what the demo made, to be asked again)
+  streamkeeper up --template template.yaml --stack clicks    # a stack of your own
+  streamkeeper up --enforce-iam --template template.yaml     # with the rights that it grants, and no more
+  streamkeeper up --data .streamkeeper/demo                   # the lake that the demo made
   streamkeeper up --detach && streamkeeper status && streamkeeper down
 
 """

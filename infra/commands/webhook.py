@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from glue.aws.options import AWS_OPTIONS
-from glue.terminal.commands import group
+from glue.terminal.commands import examples_help, group
 from glue.terminal.errors import FAILED, UNREACHABLE, CommandError, UnreachableError, WrongUseError, exit_codes_help
 from glue.terminal.progress import progress
 from glue.terminal.sanitize import inert
@@ -26,6 +26,10 @@ _SECRET_BYTES = 32
 _CODES = exit_codes_help(failed="there is no such subscriber, or it cannot be written", also=(UNREACHABLE,))
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _epilog(*examples: str) -> str:
+    return examples_help(*examples) + _CODES
 
 
 def _options(function: Any) -> Any:
@@ -52,9 +56,7 @@ def webhook() -> None:
     """
 
 
-@webhook.command(
-    epilog=f"Example: streamkeeper webhook add shop --url https://shop.example/hook --action block. {_CODES}"
-)
+@webhook.command(epilog=_epilog("streamkeeper webhook add shop --url https://shop.example/hook --action block"))
 @click.argument("name")
 @click.option("--url", required=True, help="Where requests go; https://.")
 @click.option("--action", "actions", multiple=True, type=click.Choice(ACTIONS[1:]), help="Only these; else all three.")
@@ -85,9 +87,7 @@ def add(
     _say_key(name, keys[-1].id, secret, as_json)
 
 
-@webhook.command(
-    epilog=f"Example: streamkeeper webhook rotate shop; then: streamkeeper webhook rotate shop --finish. {_CODES}"
-)
+@webhook.command(epilog=_epilog("streamkeeper webhook rotate shop", "streamkeeper webhook rotate shop --finish"))
 @click.argument("name")
 @click.option("--key-id", help="What the new key is called; else by the day.")
 @click.option("--finish", is_flag=True, help="Drop the older key: the receiver knows the newer one.")
@@ -106,7 +106,7 @@ def rotate(name: str, key_id: str | None, finish: bool, stack: str, as_json: boo
     _say_key(name, made.keys[-1].id, None if finish else made.keys[-1].secret, as_json)
 
 
-@webhook.command("list", epilog=f"Example: streamkeeper webhook list --json. {_CODES}")
+@webhook.command("list", epilog=_epilog("streamkeeper webhook list --json"))
 @_options
 @click.pass_context
 def list_subscribers(context: click.Context, stack: str, as_json: bool) -> None:
@@ -146,7 +146,7 @@ def list_subscribers(context: click.Context, stack: str, as_json: bool) -> None:
     context.exit(FAILED if any("refused" in row for row in rows) else 0)
 
 
-@webhook.command(epilog=f"Example: streamkeeper webhook remove shop. {_CODES}")
+@webhook.command(epilog=_epilog("streamkeeper webhook remove shop"))
 @click.argument("name")
 @_options
 def remove(name: str, stack: str, as_json: bool) -> None:
@@ -158,7 +158,7 @@ def remove(name: str, stack: str, as_json: bool) -> None:
     click.echo(json.dumps({"removed": name}) if as_json else f"removed {name}")
 
 
-@webhook.command(epilog=f"Example: streamkeeper webhook letters --json. {_CODES}")
+@webhook.command(epilog=_epilog("streamkeeper webhook letters --json"))
 @_options
 def letters(stack: str, as_json: bool) -> None:
     """Count the dead letters by subscriber and reason. They stay where they are."""
@@ -175,7 +175,7 @@ def letters(stack: str, as_json: bool) -> None:
         click.echo("No dead letters.")
 
 
-@webhook.command(epilog=f"Example: streamkeeper webhook redrive --subscriber shop. {_CODES}")
+@webhook.command(epilog=_epilog("streamkeeper webhook redrive --subscriber shop"))
 @click.option("--subscriber", help="Only this one's; else all.")
 @_options
 def redrive(subscriber: str | None, stack: str, as_json: bool) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from glue.ports import Clock
 from glue.system_clock import SystemClock
-from glue.terminal.commands import group
+from glue.terminal.commands import examples_help, group
 from glue.terminal.errors import STOPPED, UNREACHABLE, WrongUseError, exit_codes_help
 from glue.terminal.moments import ALLOWED
 from glue.terminal.progress import progress
@@ -328,7 +328,7 @@ def _names(world: World, request: RedriveRequest) -> dict[str, str]:
     return said.found(wanted, world.outputs, command="redrive")
 
 
-@group(epilog="Example: python -m producers.commands.redrive quarantine --list --stack streamkeeper")
+@group(epilog=examples_help("python -m producers.commands.redrive quarantine --list --lake BUCKET --stream NAME"))
 def main() -> None:
     """Redrive what was set aside: quarantined records after a fix, batches that Lambda gave up on."""
 

@@ -10,7 +10,7 @@ import msgspec
 from glue.aws.options import AWS_OPTIONS
 from glue.ports import Clock
 from glue.system_clock import SystemClock
-from glue.terminal.commands import group
+from glue.terminal.commands import examples_help, group
 from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, UnreachableError, WrongUseError, exit_codes_help
 from glue.terminal.progress import progress
 from glue.terminal.requests import takes
@@ -49,13 +49,14 @@ class World:
     clock: Clock = field(default_factory=SystemClock)
 
 
-STATUS_EPILOG = """\b
-Example: streamkeeper spool status /var/spool/streamkeeper
-
-Changes nothing, and works while a producer writes the spool.
-
-""" + exit_codes_help(
-    done="all is well, empty or not", failed="damaged segments need somebody's attention", wrong_use="no spool there"
+STATUS_EPILOG = (
+    examples_help("streamkeeper spool status /var/spool/streamkeeper")
+    + "Changes nothing, and works while a producer writes the spool.\n\n"
+    + exit_codes_help(
+        done="all is well, empty or not",
+        failed="damaged segments need somebody's attention",
+        wrong_use="no spool there",
+    )
 )
 
 FLUSH_EPILOG = """\b
@@ -147,7 +148,7 @@ def _account(done: Flushed, report: DeliveryReport, left: int) -> None:
     done.stopped = None if report.stopped is None else str(report.stopped)
 
 
-@group(epilog="Example: streamkeeper spool status DIR")
+@group(epilog=examples_help("python -m producers.commands.spool status /var/spool/streamkeeper"))
 def spool() -> None:
     """Events that were accepted onto a disk (`--spool DIR`) and are not yet in the stream."""
 
