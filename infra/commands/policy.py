@@ -14,7 +14,8 @@ from consumers.aws.policy_store import LAST_GOOD, MAX_BYTES
 from consumers.moderation.moderator import Finding, Moderator
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, PolicyError
-from consumers.moderation.rules import ManagedRule
+from consumers.moderation.rule_values import RuleRecord
+from consumers.moderation.rules import ManagedRule, RelationRule, SolicitationRule
 from consumers.moderation.scorer import Part
 from consumers.policies import policy_names
 from consumers.policy_tools.cases import CaseError, Outcome, read_cases, run
@@ -112,18 +113,24 @@ def show(name: str, text: str | None, surface: str, language: str | None, author
         if thresholds.handling:
             steps += f", handling {thresholds.handling}"
         click.echo(f"  {label}: {steps or 'never acted on'}")
+    width = max((len(table) for table, _, _ in made.rules()), default=0)
     for table, _, rule in made.rules():
         fields = msgspec.structs.asdict(rule)
-        label = f" {fields['label']} {fields['score']}" if "label" in fields else ""
-        if isinstance(rule, ManagedRule):
-            label = (
-                f" {rule.service}: {', '.join(sorted(set(rule.labels.values())))}, {rule.calls_per_hour} calls an hour"
-            )
         language_of = f" [{fields['language']}]" if fields.get("language") else ""
         expires = f", until {rule.expires}" if rule.expires else ""
         owner = rule.owner or made.owner or "nobody"
         reason = f": {inert(rule.reason)}" if rule.reason else ""
-        click.echo(f"  {table:<9}{rule.rule}{label}{language_of}  ({inert(owner)}{expires}){reason}")
+        click.echo(f"  {table:<{width}}  {rule.rule}{_counts_for(rule)}{language_of}  ({inert(owner)}{expires}){reason}")
+
+
+def _counts_for(rule: RuleRecord) -> str:
+    """The label and the score that a rule gives, or the lowest and the highest where the score depends on the text."""
+    if isinstance(rule, ManagedRule):
+        return f" {rule.service}: {', '.join(sorted(set(rule.labels.values())))}, {rule.calls_per_hour} calls an hour"
+    if isinstance(rule, RelationRule | SolicitationRule):
+        return f" {rule.label} {rule.at_least} to {rule.at_most}"
+    fields = msgspec.structs.asdict(rule)
+    return f" {fields['label']} {fields['score']}" if "label" in fields else ""
 
 
 @policy.command(

@@ -5,10 +5,10 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from glue.terminal.sanitize import inert
 from glue.vocabulary import ACTIONS
 from glue.webhooks import SECRET_PREFIX
 from infra.commands.stack import STACK, output, outputs
+
+if TYPE_CHECKING:
+    from consumers.webhooks.subscribers import Key
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _SECRET_BYTES = 32
@@ -79,8 +82,9 @@ def add(
 
     _checked(name)
     with _asking(stack) as subscribers:
+        output(outputs(stack), "WebhookQueueUrl", stack=stack)
         before = subscribers.found().get(name)
-        keys = before.keys if isinstance(before, Subscriber) else (_new_key(None),)
+        keys = before.keys if isinstance(before, Subscriber) else (_new_key(),)
         made = Subscriber(url, keys, actions, labels, surfaces, not off)  # type: ignore[arg-type]
         subscribers.write(name, made)
     secret = None if isinstance(before, Subscriber) else keys[0].secret
@@ -89,7 +93,7 @@ def add(
 
 @webhook.command(epilog=_epilog("streamkeeper webhook rotate shop", "streamkeeper webhook rotate shop --finish"))
 @click.argument("name")
-@click.option("--key-id", help="What the new key is called; else by the day.")
+@click.option("--key-id", help="The id of the new key.  [default: the day]")
 @click.option("--finish", is_flag=True, help="Drop the older key: the receiver knows the newer one.")
 @_options
 def rotate(name: str, key_id: str | None, finish: bool, stack: str, as_json: bool) -> None:
@@ -101,7 +105,7 @@ def rotate(name: str, key_id: str | None, finish: bool, stack: str, as_json: boo
         before = subscribers.found().get(name)
         if not isinstance(before, Subscriber):
             raise CommandError(f"there is no usable subscriber {name!r}; see: streamkeeper webhook list")
-        made = with_newest_key(before) if finish else with_key(before, _new_key(key_id))
+        made = with_newest_key(before) if finish else with_key(before, _new_key(key_id, before.keys))
         subscribers.write(name, made)
     _say_key(name, made.keys[-1].id, None if finish else made.keys[-1].secret, as_json)
 
@@ -224,11 +228,12 @@ def _checked(name: str) -> None:
         raise WrongUseError(f"NAME: received {name!r}; allowed: 1 to 64 of A-Z a-z 0-9 _ -")
 
 
-def _new_key(key_id: str | None) -> Any:
+def _new_key(key_id: str | None = None, beside: "Sequence[Key]" = ()) -> "Key":
     from consumers.webhooks.subscribers import Key
+    from infra.operating.webhooks import free_key_id
 
     secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-    return Key(key_id or datetime.now(UTC).strftime("%Y-%m-%d"), secret)
+    return Key(key_id or free_key_id(beside, datetime.now(UTC).strftime("%Y-%m-%d")), secret)
 
 
 def _say_key(name: str, key_id: str, secret: str | None, as_json: bool) -> None:

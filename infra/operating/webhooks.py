@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -59,6 +60,16 @@ class Subscribers:
     def remove(self, name: str) -> None:
         """Forgets one; what is on its way to it ends there."""
         self._client.delete_parameter(Name=f"{self._path}/{name}")
+
+
+def free_key_id(keys: Sequence[Key], day: str) -> str:
+    """An id for a key that is made on this day: the day, with a number when a key has that id already.
+
+    >>> free_key_id((Key("2026-12-01", "whsec_eA=="),), "2026-12-01")
+    '2026-12-01-2'
+    """
+    taken = {one.id for one in keys}
+    return next(made for number in count(1) if (made := day if number == 1 else f"{day}-{number}") not in taken)
 
 
 def with_key(subscriber: Subscriber, key: Key) -> Subscriber:

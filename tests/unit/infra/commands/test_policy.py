@@ -14,6 +14,7 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.policies import read_policy
 from consumers.policy_tools.compare import differences
+from consumers.policy_tools.loading import files_beside, read_text
 from consumers.policy_tools.schema import PATH, rendered
 from infra.commands.policy import policy, unused_because
 
@@ -106,6 +107,19 @@ def test_show_tells_of_each_rule_its_owner_reason_and_end(mine: str) -> None:
     assert "spam: flag from 0.3, block from 0.9" in output
     assert "phrases spam 0.5  (ann, until 2030-01-01): it is spam" in output
     assert json.loads(run("show", mine, "--json")[1])["terms"][0]["rule"] == "phrases"
+
+
+def test_show_tells_of_every_kind_of_rule_what_it_counts_for(tmp_path: Path) -> None:
+    for name in ("default", "lenient", "strict"):
+        code, output = run("show", name)
+        assert code == 0, output
+        rules = {rule.rule for _, _, rule in Policy.load(read_text(name), files=files_beside(name)).rules()}
+        assert {rule for rule in rules if f" {rule}" not in output} == set()
+    path = tmp_path / "asked_for.toml"
+    path.write_text(
+        'id = "a"\n[labels.sexual]\nflag = 0.3\n[[solicitations]]\nrule = "asks"\nlabel = "sexual"\nkinds = ["link"]\n'
+    )
+    assert "  solicitations  asks sexual 0.3 to 1.0  (nobody)" in run("show", str(path))[1]
 
 
 def test_show_tells_whom_a_policy_would_ask_and_asks_nobody(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from consumers.webhooks.messages import Delivery, encode_delivery
-from infra.operating.webhooks import Letter, Letters, NotWrittenError, with_key, with_newest_key
+from consumers.webhooks.subscribers import Key
+from infra.operating.webhooks import Letter, Letters, NotWrittenError, free_key_id, with_key, with_newest_key
 from tests.fakes.webhook_desk import NEW, OLD, notice, subscriber
 
 
@@ -17,6 +18,14 @@ def test_a_key_is_changed_in_two_steps_and_never_to_none() -> None:
     for step in (lambda: with_newest_key(one), lambda: with_key(both, NEW), lambda: with_key(one, OLD)):
         with pytest.raises(NotWrittenError):
             step()
+
+
+def test_a_key_made_on_the_day_of_another_has_an_id_of_its_own() -> None:
+    day = "2026-12-01"
+    first = subscriber("shop", Key(free_key_id((), day), OLD.secret))
+    second = with_key(first, Key(free_key_id(first.keys, day), NEW.secret))
+    assert [key.id for key in second.keys] == [day, f"{day}-2"]
+    assert free_key_id(with_newest_key(second).keys, day) == day
 
 
 class Sqs:
