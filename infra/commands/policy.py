@@ -120,7 +120,8 @@ def show(name: str, text: str | None, surface: str, language: str | None, author
         expires = f", until {rule.expires}" if rule.expires else ""
         owner = rule.owner or made.owner or "nobody"
         reason = f": {inert(rule.reason)}" if rule.reason else ""
-        click.echo(f"  {table:<{width}}  {rule.rule}{_counts_for(rule)}{language_of}  ({inert(owner)}{expires}){reason}")
+        what = f"{rule.rule}{_counts_for(rule)}{language_of}"
+        click.echo(f"  {table:<{width}}  {what}  ({inert(owner)}{expires}){reason}")
 
 
 def _counts_for(rule: RuleRecord) -> str:
