@@ -6,12 +6,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo up test test-fast test-pipeline test-browser test-recommended test-data test-api test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays rollbacks mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render golden bundle quality clean
+.PHONY: help setup native demo up test test-fast test-pipeline test-browser test-recommended test-data test-api test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays rollbacks mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render golden bundle quality clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-setup: .venv/ready ## The virtual environment, from the hash-checked lock
+setup: .venv/ready .venv/native ## The virtual environment, from the hash-checked lock, and the model's C where there is a compiler
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -23,6 +23,14 @@ setup: .venv/ready ## The virtual environment, from the hash-checked lock
 	       /^Installing/ { print "  installing " found " packages ..."; fflush() }'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# Nothing depends on it but speed, so that it never fails.
+.venv/native: consumers/native/scoring.c infra/native.py | .venv/ready
+	@$(BIN)/python -m infra.native
+	@touch $@
+
+native: .venv/ready ## The model's C again, for this machine; CC=clang
+	@$(BIN)/python -m infra.native && touch .venv/native
 
 demo: setup ## The whole pipeline on this machine: 100,000 events in, verdicts out, answered in SQL
 	@$(BIN)/streamkeeper demo
@@ -174,8 +182,16 @@ render: setup ## Bring what is made from the contract, the reports and the polic
 golden: setup ## The golden batch, which a new version is judged by before it gets traffic
 	@$(BIN)/python -m infra.golden
 
-bundle: setup ## The Lambda bundle that the template deploys, in build/lambda
+bundle: setup ## The Lambda bundle that the template deploys, in build/lambda; the first time fetches a compiler (100 MB)
+	@[ .venv-zig/ready -nt infra/requirements-zig.lock ] || $(MAKE) --no-print-directory .venv-zig/ready || \
+	  echo "The compiler for arm64 could not be fetched, see above; the bundle is made without the native model."
 	@$(BIN)/python -m infra.bundle
 
+.venv-zig/ready: infra/requirements-zig.lock
+	@echo "Fetching the compiler for arm64 (once; 100 MB) ..."
+	@$(PYTHON) -m venv .venv-zig
+	@.venv-zig/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r $<
+	@touch $@
+
 clean: ## Remove what was made
-	@rm -rf .venv .venv-sam .venv-peers .venv-audit build .streamkeeper
+	@rm -rf .venv .venv-sam .venv-peers .venv-audit .venv-zig build .streamkeeper consumers/native/scoring.so

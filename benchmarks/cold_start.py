@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from infra.bundle import ROOT, base_dependencies, compile_all, copy_packages, tidy, with_their_own
+from infra.bundle import LIBRARY, ROOT, base_dependencies, compile_all, copy_packages, tidy, with_their_own
 
 MOST = 1.3
 """Times what importing boto3 and making the same clients takes."""
@@ -62,6 +62,8 @@ def copy_bundle(bundle: Path) -> None:
                 (bundle / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(str(file.locate()), bundle / file)
     copy_packages(bundle)
+    if (ROOT / LIBRARY).is_file():
+        shutil.copy(ROOT / LIBRARY, bundle / LIBRARY)
     tidy(bundle)
 
 

@@ -1,9 +1,9 @@
 """The Lambda bundle: our code and its pinned dependencies for arm64, in ``build/lambda``, where the template looks.
 
 ``python -m infra.bundle`` makes it. The same checkout gives the same bytes: versions and hashes come from
-``requirements.lock``, nothing native is compiled, and every file gets the same time. What no function imports is left
-out. Where there is a Python of Lambda's version, its bytecode is put beside the source: Lambda cannot keep any, so each
-cold start would compile every module again.
+``requirements.lock``, a pinned compiler makes what is compiled, and every file gets the same time. What no function
+imports is left out. Where there is a Python of Lambda's version, its bytecode is put beside the source: Lambda cannot
+keep any, so each cold start would compile every module again.
 """
 
 import argparse
@@ -22,7 +22,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from consumers import native
 from infra.elf import without_symbols
+from infra.native import CompilerError, for_lambda
 from infra.sbom import FILE, sbom
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +33,7 @@ PACKAGES = ("glue", "consumers")
 LEFT_OUT = (
     "consumers/evaluation",
     "consumers/models/default.toml",
+    f"consumers/native/{native.SOURCE}",
     "consumers/policies/policy.schema.json",
     "consumers/policy_tools",
     "consumers/training",
@@ -59,6 +62,8 @@ LEFT_OUT_OF_OTHERS = (
     "pybase64/__main__.py",
 )
 """Parts of dependencies that nothing loads: names of places and carriers, numbers such as 112, a command line."""
+LIBRARY = f"consumers/native/{native.FILE}"
+"""The linear model in C: compiled for Lambda, never what is compiled for this machine."""
 READ_AT_START = ("consumers/policies/default.toml", "consumers/models/default.bin")
 PYTHON = "3.13"
 # Lambda's python3.13 runs on Amazon Linux 2023: glibc 2.34. pip takes no lower tag by itself.
@@ -96,11 +101,13 @@ class BundleError(RuntimeError):
 
 @dataclass(frozen=True)
 class Bundle:
-    """What was made: ``sizes`` in bytes by top-level entry, unpacked, and the bytes of ``bytecode`` beside them."""
+    """What was made: ``sizes`` in bytes by top-level entry, unpacked, the bytes of ``bytecode`` beside them, and why
+    the model is not compiled, if it is not."""
 
     path: Path
     sizes: dict[str, int]
     bytecode: int
+    not_compiled: str = ""
 
     @property
     def size(self) -> int:
@@ -178,13 +185,14 @@ def build(target: Path = TARGET, *, python: str | None = None) -> Bundle:
         made = Path(folder) / "bundle"
         _install(requirements, Path(folder), made)
         copy_packages(made)
+        not_compiled = _compile_native(made)
         tidy(made)
         (made / FILE).write_text(parts_list(made), encoding="utf-8")
         sizes = {entry.name: _bytes(entry) for entry in sorted(made.iterdir())}
         if python is not None:
             compile_all(made, python)
         _even_out(made)
-        bundle = Bundle(target, sizes, _bytes(made) - sum(sizes.values()))
+        bundle = Bundle(target, sizes, _bytes(made) - sum(sizes.values()), not_compiled)
         check(bundle, made)
         if target.exists():
             shutil.rmtree(target)
@@ -244,7 +252,17 @@ def check(bundle: Bundle, made: Path, *, limit: int = MAX_BYTES) -> None:
 
 def _left_out(folder: str, names: list[str]) -> set[str]:
     inside = Path(folder).relative_to(ROOT)
-    return {name for name in names if name == "__pycache__" or (inside / name).as_posix() in LEFT_OUT}
+    left_out = (*LEFT_OUT, LIBRARY)
+    return {name for name in names if name == "__pycache__" or (inside / name).as_posix() in left_out}
+
+
+def _compile_native(made: Path) -> str:
+    """Puts the library for Lambda in; why not, where it cannot be made."""
+    try:
+        for_lambda(made / LIBRARY)
+    except CompilerError as error:
+        return str(error)
+    return ""
 
 
 def find_python() -> str | None:
@@ -350,6 +368,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{bundle.bytecode:>12,}  of bytecode beside them")
     else:
         print(f"No python{PYTHON} on the path, so there is no bytecode: cold starts take a third longer. See --python.")
+    if bundle.not_compiled:
+        print(f"WITHOUT THE NATIVE MODEL, so that judging takes about a third longer: {bundle.not_compiled}")
     return 0
 
 

@@ -27,13 +27,14 @@ LONGEST_WORD = 40
 RUN = 20
 """Characters of a run without spaces that are looked at together."""
 
-_SIGNS = '.,!?;:"()[]{}<>*_~^…“”„‘«»。，！？、；：（）《》「」【】-–—/\\#&+=|'
-_APART = str.maketrans(dict.fromkeys(_SIGNS, " "))
+SIGNS = '.,!?;:"()[]{}<>*_~^…“”„‘«»。，！？、；：（）《》「」【】-–—/\\#&+=|'
+"""Signs that stand between words, and at their edges."""
+
+_APART = str.maketrans(dict.fromkeys(SIGNS, " "))
 _DIGITS = "0123456789"
 _TO_ZERO = str.maketrans(_DIGITS, "0" * len(_DIGITS))
 _TO_LETTER = str.maketrans(LEET)
-# Thai to Khmer, kana, Han: written without spaces.
-_UNSPACED = (
+UNSPACED = (
     ("\u0e00", "\u0eff"),
     ("\u1000", "\u109f"),
     ("\u1780", "\u17ff"),
@@ -42,7 +43,10 @@ _UNSPACED = (
     ("\uf900", "\ufaff"),
     ("\U00020000", "\U0003ffff"),
 )
-_SYLLABIC = (("\u3040", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"), ("\uf900", "\ufaff"))
+"""Characters, first and last, that are written without spaces between words: Thai to Khmer, kana, Han."""
+
+SYLLABIC = (("\u3040", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"), ("\uf900", "\ufaff"))
+"""Characters, first and last, that are a syllable or a word each."""
 
 
 def words(token: str) -> list[str]:
@@ -76,7 +80,7 @@ def core_of(token: str) -> str | None:
         return token
     if token[0] == "@" or "://" in token or token.startswith("www."):
         return None
-    core = token.strip(_SIGNS)
+    core = token.strip(SIGNS)
     return core if core.isalnum() else None
 
 
@@ -86,7 +90,7 @@ def is_unspaced(word: str) -> bool:
     >>> is_unspaced("你是白痴"), is_unspaced("바보")
     (True, False)
     """
-    return not word.isascii() and any(first <= one <= last for one in word for first, last in _UNSPACED)
+    return not word.isascii() and any(first <= one <= last for one in word for first, last in UNSPACED)
 
 
 def length(word: str) -> int:
@@ -108,7 +112,7 @@ def grams(word: str) -> list[int]:
     12
     """
     lengths = LETTERS
-    if not word.isascii() and any(first <= one <= last for one in word for first, last in _SYLLABIC):
+    if not word.isascii() and any(first <= one <= last for one in word for first, last in SYLLABIC):
         lengths = SYLLABLES
     if not is_unspaced(word):
         word = f"<{word}>"

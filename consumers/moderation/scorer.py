@@ -305,14 +305,20 @@ class _Sums(dict[str, int]):
         return found
 
 
+def shortened(plain: str) -> str:
+    """What is looked at of a text: all, or the beginning and the end of one that is longer than ``MAX_SCORED``."""
+    if len(plain) <= MAX_SCORED:
+        return plain
+    return f"{plain[: MAX_SCORED // 2]} {plain[-MAX_SCORED // 2 :]}"
+
+
 def tokens_of(plain: str) -> list[str]:
     """The parts of a text between white space; long runs of letters without any are cut.
 
     >>> tokens_of("you idiot"), [len(token) for token in tokens_of("白" * 50)]
     (['you', 'idiot'], [20, 20, 10])
     """
-    if len(plain) > MAX_SCORED:
-        plain = f"{plain[: MAX_SCORED // 2]} {plain[-MAX_SCORED // 2 :]}"
+    plain = shortened(plain)
     tokens = plain.split()
     if len(plain) <= 2 * RUN or plain.isascii():
         return tokens

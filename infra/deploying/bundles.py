@@ -4,13 +4,15 @@ import filecmp
 import tempfile
 from pathlib import Path
 
+from consumers import native
 from infra import bundle
 
 
 def differing(target: Path = bundle.TARGET) -> list[str] | None:
     """The files that differ from the sources, or are in one of both only, by their names; None without a bundle.
 
-    Only our own packages are looked at: the others are pinned by the lock, and the bundle was made from one.
+    Only our own packages are looked at: the others are pinned by the lock, and the bundle was made from one. What is
+    compiled differs when it is of another source; without it the bundle is only slower.
     """
     if not target.is_dir():
         return None
@@ -20,6 +22,9 @@ def differing(target: Path = bundle.TARGET) -> list[str] | None:
         found = []
         for package in bundle.PACKAGES:
             there, here = _files(target / package), _files(fresh / package)
+            library = there.pop(bundle.LIBRARY.removeprefix(f"{package}/"), None)
+            if library is not None and not _is_of_the_source(library):
+                found.append(bundle.LIBRARY)
             found += [f"{package}/{name}" for name in sorted(there.keys() ^ here.keys())]
             found += [
                 f"{package}/{name}"
@@ -27,6 +32,11 @@ def differing(target: Path = bundle.TARGET) -> list[str] | None:
                 if not filecmp.cmp(there[name], here[name], shallow=False)
             ]
     return found
+
+
+def _is_of_the_source(library: Path) -> bool:
+    source = (bundle.ROOT / bundle.LIBRARY).with_name(native.SOURCE)
+    return native.digest(source.read_bytes()).encode() in library.read_bytes()
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -27,6 +27,7 @@ LOCKS = (
     "requirements.lock",
     "infra/serving/requirements.lock",
     "infra/aws/requirements-sam.lock",
+    "infra/requirements-zig.lock",
     "infra/supply_chain/requirements-audit.lock",
     "benchmarks/requirements-peers.lock",
 )

@@ -22,8 +22,10 @@ OF_THE_RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "si
 """What Lambda's Python brings along. Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html"""
 
 _IMPORT = """
-import importlib, platform, sys
+import importlib, os, platform, sys
 sys.path[:0] = sys.argv[1:3]
+from consumers import native
+assert native.LIBRARY is not None or not os.path.exists(os.path.join(native.__path__[0], native.FILE)), native.FILE
 for name in sys.argv[3:]:
     module, _, function = name.rpartition(".")
     assert callable(getattr(importlib.import_module(module), function)), name

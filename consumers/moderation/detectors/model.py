@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from consumers.moderation.detectors.obfuscation import put_together
 from consumers.moderation.detectors.protocol import Subject
+from consumers.moderation.native_scorer import make_scorer
 from consumers.moderation.rules import ModelRule
-from consumers.moderation.scorer import MAX_SCORED, Part, Scorer, probability
+from consumers.moderation.scorer import Part, probability, shortened
 from consumers.moderation.weights import Weights, WeightsError
 from glue.contract import Signal
 
@@ -38,7 +39,7 @@ class ModelDetector:
         self.version = f"{weights.version}.3"
         self.labels = {name: head.label for name, head in rule.heads.items()}
         self._spaced = spaced
-        self._scorer = Scorer(weights)
+        self._scorer = make_scorer(weights)
         self._strongest = self._scorer.strongest
         self._rules = []
         least = [math.inf] * len(names)
@@ -107,8 +108,7 @@ class ModelDetector:
         text = _not_allowed(subject)
         if self._spaced not in subject.hits:
             return [text]
-        if len(text) > MAX_SCORED:
-            text = f"{text[: MAX_SCORED // 2]} {text[-MAX_SCORED // 2 :]}"
+        text = shortened(text)
         return [text, put_together(text)]
 
 

@@ -41,6 +41,8 @@ def test_weights_and_policies_are_in_it_and_what_trains_them_is_not(made: Path) 
     check(a_bundle(made), made)
     assert (made / "consumers/models/default.bin").read_bytes() == (ROOT / READ_AT_START[1]).read_bytes()
     assert not (made / "consumers/training").exists()
+    # What is compiled for this machine is for this machine.
+    assert [path.name for path in (made / "consumers/native").iterdir()] == ["__init__.py"]
     sources = [path.read_text("utf-8") for path in made.rglob("*.py")]
     assert len(sources) > 60
     assert not [text for text in sources if "import numpy" in text or "from numpy" in text]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from consumers import native
 from infra import bundle
 from infra.deploying.bundles import differing
 
@@ -16,3 +17,11 @@ def test_changed_missing_and_surplus_files_are_named(tmp_path: Path) -> None:
     (made / "glue" / "contract.py").unlink()
     (made / "consumers" / "gone.py").write_text("", encoding="utf-8")
     assert differing(made) == ["glue/contract.py", "glue/codec.py", "consumers/gone.py"]
+
+
+def test_a_compiled_library_of_another_source_is_named_and_none_is_no_difference(tmp_path: Path) -> None:
+    bundle.copy_packages(tmp_path)
+    source = (bundle.ROOT / bundle.LIBRARY).with_name(native.SOURCE).read_bytes()
+    for library, found in ((source, [bundle.LIBRARY]), (b"... " + native.digest(source).encode(), [])):
+        (tmp_path / bundle.LIBRARY).write_bytes(library)
+        assert differing(tmp_path) == found
