@@ -96,7 +96,8 @@ class ScoreApplication:
                 event.get("rawQueryString", ""),
                 headers,
                 body,
-                f"https://{context['domainName']}",
+                # Only the laptop runtime serves an API without TLS, and one below a path.
+                f"{headers.get('x-forwarded-proto', 'https')}://{context['domainName']}",
             )
         )
 

@@ -111,7 +111,7 @@ def document(origin: str, attributes: Iterable[str]) -> dict[str, Any]:
     """The discovery document.
 
     Args:
-        origin: scheme, host and port that the caller used: where its next requests go.
+        origin: where the caller's next requests go, as ``Request.origin``.
         attributes: the names that are scored, for people.
     """
     text = {"type": "string", "location": "query"}

@@ -14,7 +14,8 @@ class Request(Struct, frozen=True):
         query: what stands behind the question mark, still percent-encoded.
         headers: by name in lower case.
         body: the whole body.
-        origin: scheme, host and port that the caller used, such as ``http://127.0.0.1:8700``.
+        origin: scheme, host and port that the caller used, such as ``http://127.0.0.1:8700``, and what its paths
+            begin with where the service does not lie at the root.
     """
 
     method: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -165,11 +165,14 @@ class Service:
         except FormError as error:
             return error.response(route="batch")
         shared = {name: value for name, value in request.headers.items() if name in ("x-goog-api-key", "authorization")}
+        # What leads to this service in the caller's addresses leads to it in the parts' as well.
+        base = urlsplit(request.origin).path
         answers: list[tuple[str, Response]] = []
         for number, part in enumerate(parts):
             headers = shared | dict(part.headers)
-            inner = Request(part.method, part.path, part.query, headers, part.body, request.origin)
-            answers.append((part.content_id, self._single(unquote(part.path), inner)))
+            path = part.path.removeprefix(base)
+            inner = Request(part.method, path, part.query, headers, part.body, request.origin)
+            answers.append((part.content_id, self._single(unquote(path), inner)))
             if number % _PAUSE_EVERY == 0:
                 yield
         boundary = multipart.boundary_for([one.body for _, one in answers])

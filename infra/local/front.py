@@ -12,7 +12,7 @@ from uuid import uuid4
 import msgspec
 
 from infra.local.apigateway.api import ApiGatewayApi
-from infra.local.apigateway.gateway import PREFIX
+from infra.local.apigateway.gateway import PREFIX, Request
 from infra.local.cloudformation.cloudformation import StackApi, error_document
 from infra.local.control import Control
 from infra.local.durable.requests import Call
@@ -280,12 +280,20 @@ class Front:
         """A request to an API that was made here. The calls that it leads to are recorded, each by itself."""
 
         def answer() -> _Answer:
-            query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-            raw_path = environ.get("RAW_URI", "").partition("?")[0]
+            query = environ.get("QUERY_STRING", "")
             headers = {**_header_fields(environ), "content-type": environ.get("CONTENT_TYPE", "")}
-            given = gateway.serve(environ["REQUEST_METHOD"], raw_path, query, headers, _body(environ))
-            fields = [(name, value) for name, value in given.headers.items() if name.lower() != "content-type"]
-            return _Answer(given.status, given.headers.get("Content-Type", "text/plain"), given.body, tuple(fields))
+            given = gateway.serve(
+                Request(
+                    environ["REQUEST_METHOD"],
+                    environ.get("RAW_URI", "").partition("?")[0],
+                    dict(parse_qsl(query, keep_blank_values=True)),
+                    headers,
+                    _body(environ),
+                    query,
+                    environ["wsgi.url_scheme"],
+                )
+            )
+            return _Answer(given.status, "text/plain", given.body, tuple(given.headers.items()))
 
         return _Route("execute-api", answer, _json_refusal)
 

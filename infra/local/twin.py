@@ -321,12 +321,14 @@ class Twin:
     def _publish(self, topic: str, subject: str, message: str) -> None:
         self.client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
 
-    def _invoke(self, arn: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        answer = msgspec.json.decode(calling(self.functions)(arn, msgspec.json.encode(event)))
-        return answer if isinstance(answer, dict) else {}
+    def _invoke(self, arn: str, event: Mapping[str, Any]) -> Any:
+        return msgspec.json.decode(calling(self.functions)(arn, msgspec.json.encode(event)))
 
     def _log_request(self, destination: str, line: str) -> None:
-        """A line of an API's access log, to the delivery stream that its stage names."""
+        """A line of an API's access log, to the log group or the delivery stream that its stage names."""
+        if ":log-group:" in destination:
+            self.logs.write(destination.split(":log-group:")[1].removesuffix(":*"), "access", [line])
+            return
         name = destination.rpartition("/")[2]
         data = b64encode(line.encode()).decode()
         self._firehose.call("PutRecord", {"DeliveryStreamName": name, "Record": {"Data": data}})

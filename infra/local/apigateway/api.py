@@ -1,5 +1,7 @@
 """API Gateway's own API for what the runtime models of it, and the door to the APIs that were made with it.
 
+HTTP APIs are made by its version 2, in ``http_api``; both have one door.
+
 Source: https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html
 """
 
@@ -13,8 +15,9 @@ from urllib.parse import unquote
 import msgspec
 
 from infra.local.apigateway.definition import Definition, read_definition
-from infra.local.apigateway.gateway import PREFIX, Ask, Invoke, Ports, Request, Response, Stage
+from infra.local.apigateway.gateway import Ask, Invoke, Ports, Request, Response, Stage
 from infra.local.apigateway.guard import Guard, Unguarded
+from infra.local.apigateway.http_api import HttpApis, api_of
 from infra.local.apigateway.plans import Plan, Plans
 from infra.local.apigateway.tokens import Keys
 from infra.local.clock import Clock
@@ -72,6 +75,7 @@ class ApiGatewayApi:
         self._meter = meter or NoMeter()
         self._guard = guard or Unguarded()
         self._apis: dict[str, _Rest] = {}
+        self._http = HttpApis(account=account, region=region, ports=self._ports)
         self._plans = Plans()
         self._lock = threading.RLock()
 
@@ -79,21 +83,22 @@ class ApiGatewayApi:
         """Nothing is there any more."""
         with self._lock:
             self._apis.clear()
+            self._http.forget()
             self._plans = Plans()
 
     # ------------------------------------------------------------------------------------------------ requests
 
-    def serve(
-        self, method: str, raw_path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
-    ) -> Response:
-        """The answer of a stage to a request at ``/execute-api/API/STAGE/...``."""
-        api, _, rest = unquote(raw_path).removeprefix(PREFIX).partition("/")
-        name, _, path = rest.partition("/")
+    def serve(self, request: Request) -> Response:
+        """The answer of a stage to a request, whose path is as sent: ``/execute-api/API/STAGE/...``."""
+        api, below = api_of(request.path)
+        if api in self._http:
+            return self._http.serve(api, below, request)
+        name, _, path = unquote(below).removeprefix("/").partition("/")
         found = self._apis.get(api)
         stage = found.stages.get(name) if found else None
         if stage is None:
             return Response(403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}')
-        return stage.handle(Request(method, f"/{path}", query, headers, body))
+        return stage.handle(msgspec.structs.replace(request, path=f"/{path}"))
 
     # ------------------------------------------------------------------------------------------------ control
 
@@ -105,6 +110,9 @@ class ApiGatewayApi:
         Raises:
             ApiError: with AWS's code; UnknownOperationException for what is not modelled.
         """
+        if path.startswith("/v2/"):
+            status, document = self._http.handle(method, path.rstrip("/"), _document(body, query))
+            return status, {}, b"" if document is None else msgspec.json.encode(document)
         for allowed, pattern, call in _CALLS:
             match = re.fullmatch(pattern, path.rstrip("/"))
             if match and method == allowed:
@@ -198,9 +206,8 @@ class ApiGatewayApi:
         found.deployments.remove(deployment)
         return 202, None
 
-    def _stage(self, found: _Rest, name: str, settings: dict[str, Any]) -> Stage:
-        destination = str(settings.get("/accessLogSettings/destinationArn") or "")
-        ports = Ports(
+    def _ports(self, destination: str) -> Ports:
+        return Ports(
             ask=self._ask,
             invoke=self._invoke,
             log=lambda line: self._log_to(destination, line),
@@ -209,10 +216,13 @@ class ApiGatewayApi:
             meter=self._meter,
             guard=self._guard,
         )
+
+    def _stage(self, found: _Rest, name: str, settings: dict[str, Any]) -> Stage:
+        destination = str(settings.get("/accessLogSettings/destinationArn") or "")
         return Stage(
             found.definition,
             self._plans,
-            ports,
+            self._ports(destination),
             api=found.id,
             name=name,
             variables=settings["variables"],

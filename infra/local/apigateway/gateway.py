@@ -60,16 +60,18 @@ _WORDS: Final = {
 
 Ask = Callable[[str, str, bytes], tuple[int, bytes]]
 """Asks a service: as which role (empty: none), X-Amz-Target and body, to the status and the body of its answer."""
-Invoke = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""Calls a function by its ARN with an event."""
+Invoke = Callable[[str, Mapping[str, Any]], Any]
+"""Calls a function by its ARN with an event, to what it gives back."""
 
 
 class Request(Struct, frozen=True):
     """A request.
 
     Args:
-        path: below the stage, decoded.
+        path: below the stage, decoded; of an HTTP API as sent.
         headers: by name in small letters.
+        raw_query: the query as sent.
+        scheme: http or https.
     """
 
     method: str
@@ -77,6 +79,8 @@ class Request(Struct, frozen=True):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    raw_query: str = ""
+    scheme: str = "http"
 
 
 class Response(Struct, frozen=True):
@@ -299,7 +303,7 @@ class Stage:
             # It failed, was not run, or answered with what is no JSON.
             _logger.warning("API %s: a function did not answer: %s", self.api, type(error).__name__)
             raise _RefusedError("DEFAULT_5XX") from error
-        if not isinstance(answer.get("statusCode"), int):
+        if not isinstance(answer, Mapping) or not isinstance(answer.get("statusCode"), int):
             raise _RefusedError("DEFAULT_5XX")
         headers = {str(name): str(value) for name, value in (answer.get("headers") or {}).items()}
         return Response(answer["statusCode"], headers, str(answer.get("body") or "").encode())
@@ -335,14 +339,14 @@ class Stage:
         about["error"] = Members(
             message=refused.words, messageString=json.dumps(refused.words), responseType=refused.name
         )
-        body = _filled(given.template, about)
+        body = filled(given.template, about)
         return Response(given.status or usual, {"Content-Type": "application/json", **given.headers}, body.encode())
 
     def _log(self, about: Members, answer: Response, now: float) -> None:
         about["status"] = answer.status
         about["responseLength"] = len(answer.body)
         about["responseLatency"] = round((self._ports.now() - now) * 1000)
-        self._ports.log(_filled(self._log_format, about))
+        self._ports.log(filled(self._log_format, about))
 
 
 def _outcome(outcomes: tuple[Outcome, ...], status: str) -> Outcome | None:
@@ -352,7 +356,7 @@ def _outcome(outcomes: tuple[Outcome, ...], status: str) -> Outcome | None:
     return next((one for one in outcomes if not one.pattern), None)
 
 
-def _filled(template: str, about: Members) -> str:
+def filled(template: str, about: Mapping[str, Any]) -> str:
     """A text with variables of ``$context`` and nothing else in it; what is not there is a hyphen, as AWS has it."""
 
     def value(match: re.Match[str]) -> str:

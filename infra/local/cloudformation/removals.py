@@ -60,6 +60,16 @@ REMOVALS: Final[Mapping[str, Remove]] = {
         restApiId=p["RestApiId"], stageName=name
     ),
     "AWS::ApiGateway::UsagePlan": lambda m, name, p: m.client("apigateway").delete_usage_plan(usagePlanId=name),
+    "AWS::ApiGatewayV2::Api": lambda m, name, p: m.client("apigatewayv2").delete_api(ApiId=name),
+    "AWS::ApiGatewayV2::Integration": lambda m, name, p: m.client("apigatewayv2").delete_integration(
+        ApiId=p["ApiId"], IntegrationId=name
+    ),
+    "AWS::ApiGatewayV2::Route": lambda m, name, p: m.client("apigatewayv2").delete_route(
+        ApiId=p["ApiId"], RouteId=name
+    ),
+    "AWS::ApiGatewayV2::Stage": lambda m, name, p: m.client("apigatewayv2").delete_stage(
+        ApiId=p["ApiId"], StageName=name
+    ),
     "AWS::Athena::NamedQuery": lambda m, name, p: m.client("athena").delete_named_query(NamedQueryId=name),
     "AWS::Athena::WorkGroup": lambda m, name, p: m.client("athena").delete_work_group(
         WorkGroup=name, RecursiveDeleteOption=True

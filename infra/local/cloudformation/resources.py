@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.local.cloudformation import apis, deployments, functions, messaging
+from infra.local.cloudformation import apis, deployments, functions, http_apis, messaging
 from infra.local.cloudformation.intrinsics import TemplateError
 from infra.local.cloudformation.kinds import Kind, Made, Maker, Properties, only, tags_of
 
@@ -314,6 +314,7 @@ KINDS: Mapping[str, Kind] = {
     **apis.KINDS,
     **deployments.KINDS,
     **functions.KINDS,
+    **http_apis.KINDS,
     **messaging.KINDS,
     "AWS::Athena::NamedQuery": Kind(
         make=_named_query, carried=frozenset({"Database", "Description", "Name", "QueryString", "WorkGroup"})
