@@ -12,7 +12,7 @@ from glue.terminal.progress import progress
 from glue.terminal.requests import takes
 from infra.commands.runtimes import reach, unreachable, which
 from infra.local.asking import NotThereError
-from infra.local.status_lines import done, in_flight, status_lines
+from infra.local.status_lines import done, in_flight, status_lines, troubles
 
 _STEP_SECONDS = 1.0
 
@@ -64,7 +64,7 @@ def drain(context: click.Context, request: DrainRequest) -> None:
             except NotThereError as error:
                 raise unreachable(error) from error
             advance(done(answer["state"]), in_flight(answer["state"]))
-            if answer["drained"] or left <= _STEP_SECONDS:
+            if answer["drained"] or answer["state"]["failure"] or left <= _STEP_SECONDS:
                 break
     seconds = time.monotonic() - started
     if request.as_json:
@@ -73,5 +73,5 @@ def drain(context: click.Context, request: DrainRequest) -> None:
         click.echo(f"drained in {seconds:.1f} s: nothing is in flight")
     else:
         click.echo(f"still in flight after {seconds:.1f} s: {in_flight(answer['state'])}")
-        click.echo("\n".join(status_lines(answer["state"])))
+        click.echo("\n".join([*status_lines(answer["state"]), *(f"! {line}" for line in troubles(answer["state"]))]))
     context.exit(0 if answer["drained"] else 1)

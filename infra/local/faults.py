@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import uuid4
-from xml.sax.saxutils import escape
 
 import msgspec
 
-from infra.local.errors import ApiError
+from infra.local.errors import XML_SERVICES, ApiError, error_body
 from infra.local.eventstream import EventStream
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ _THROTTLED: Final = {
 
 Source: the Errors section of each service's API reference, and https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
-_XML: Final = frozenset({"s3", "sns", "cloudformation", "iam", "sts"})
 _S3_CALLS: Final = {
     ("PUT", True): "PutObject",
     ("GET", True): "GetObject",
@@ -293,11 +291,10 @@ def _with_body(environ: "WSGIEnvironment", body: bytes) -> "WSGIEnvironment":
 
 
 def _refuse(start_response: "StartResponse", service: str, status: int, code: str, message: str) -> Iterable[bytes]:
-    if service not in _XML:
-        return _json(start_response, status, msgspec.json.encode({"__type": code, "message": message}), code)
-    error = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
-    body = (error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>").encode()
-    start_response(f"{status} Fault", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
+    kind, body = error_body(service, code, message)
+    if service not in XML_SERVICES:
+        return _json(start_response, status, body, code)
+    start_response(f"{status} Fault", [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]
 
 

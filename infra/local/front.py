@@ -17,7 +17,7 @@ from infra.local.cloudformation.cloudformation import StackApi, error_document
 from infra.local.control import Control
 from infra.local.durable.requests import Call
 from infra.local.durable.store import StoreError
-from infra.local.errors import ApiError
+from infra.local.errors import ApiError, error_body
 from infra.local.eventstream import CONTENT_TYPE, EventStream
 from infra.rights.keys import key_of
 
@@ -193,7 +193,8 @@ class Front:
             recorder.done(call, int(status.split()[0]))
             recorder.settle()
         except StoreError as error:
-            return _send(start_response, _json_refusal(ApiError("InternalFailure", str(error), 500)))
+            kind, said = error_body(call.service, "InternalFailure", str(error))
+            return _send(start_response, _Answer(500, kind, said))
         start_response(status, headers)
         return body
 

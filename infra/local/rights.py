@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
-from xml.sax.saxutils import escape
-
-import msgspec
 
 from infra.local.calls import Call, call_of
+from infra.local.errors import XML_SERVICES, error_body
 from infra.local.keys import Keys
 from infra.local.moto_backend import MotoBackend
 from infra.rights.evaluation import Ask, Decision, Policies, Policy, Principal, decide
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 KEPT = 10_000
 """Rights and decisions that are kept: keys of objects are without end, and memory is not."""
-_XML = frozenset({"s3", "sns", "cloudformation", "iam", "sts"})
 _NO_RIGHTS = frozenset({"sts:GetCallerIdentity"})
 """Allowed to everybody. Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 _CHANGES_RIGHTS = ("iam:", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "sqs:SetQueueAttributes", "kms:PutKeyPolicy")
@@ -247,14 +244,12 @@ def _access_key(environ: Mapping[str, Any]) -> str:
 
 
 def _refuse(start_response: "StartResponse", service: str, message: str) -> Iterable[bytes]:
-    code, status = ("AccessDenied", 403) if service in _XML or service == "sqs" else ("AccessDeniedException", 400)
+    code, status = (
+        ("AccessDenied", 403) if service in XML_SERVICES or service == "sqs" else ("AccessDeniedException", 400)
+    )
     if service == "lambda":
         status = 403
-    if service in _XML:
-        error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-        body, kind = (error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>").encode(), "text/xml"
-    else:
-        body, kind = msgspec.json.encode({"__type": code, "message": message}), "application/x-amz-json-1.1"
+    kind, body = error_body(service, code, message)
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-RequestId", str(uuid4()))]
     start_response(
         f"{status} {'Forbidden' if status == 403 else 'Bad Request'}", [*headers, ("x-amzn-ErrorType", code)]

@@ -24,6 +24,7 @@ class Status:
         mappings, deliveries: what records are in flight in.
         functions: whose aliases are shown.
         alarms: gives those that are not OK.
+        failure: why nothing can be kept any more, None while it can.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Status:
         deliveries: DeliveryStreamDriver,
         functions: Functions,
         alarms: Callable[[], list[dict[str, Any]]] = list,
+        failure: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._stack_name = stack_name
         self._region = region
@@ -46,6 +48,7 @@ class Status:
         self._deliveries = deliveries
         self._functions = functions
         self._alarms = alarms
+        self._failure = failure
         self._started_at = clock.now()
         self._draining = threading.Lock()
 
@@ -68,6 +71,7 @@ class Status:
             "aliases": self._aliases(),
             "delivery_streams": self._deliveries.state(),
             "alarms": self._alarms(),
+            "failure": self._failure(),
         }
 
     def _aliases(self) -> dict[str, dict[str, Any]]:
@@ -94,7 +98,8 @@ class Status:
             timeout: seconds after which it gives up.
 
         Returns:
-            ``drained`` (False when time ran out), ``seconds``, and the ``state`` at the end.
+            ``drained`` (False when time ran out, or nothing can be kept any more), ``seconds``, and the ``state`` at
+            the end.
         """
         started = time.monotonic()
         with self._draining:
@@ -105,7 +110,7 @@ class Status:
                     self._deliveries.flush()
                     if self.idle():
                         break
-                if time.monotonic() - started >= timeout:
+                if time.monotonic() - started >= timeout or self._failure() is not None:
                     break
                 time.sleep(_DRAIN_STEP_SECONDS)
             return {

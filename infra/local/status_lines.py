@@ -46,8 +46,8 @@ def in_flight(state: State) -> str:
 
 
 def troubles(state: State) -> list[str]:
-    """A line for each thing that fails now and is tried again."""
-    found = []
+    """A line for each thing that fails now; first why nothing can be kept any more, which the others may come from."""
+    found = [inert(failure)] if (failure := state.get("failure")) else []
     for mapping in state["mappings"].values():
         where = f"{mapping['function']} on {mapping['stream']}"
         if mapping["last_result"].startswith("PROBLEM"):

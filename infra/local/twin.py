@@ -218,6 +218,7 @@ class Twin:
             deliveries=self.deliveries,
             functions=self.functions,
             alarms=self.cloudwatch.not_ok,
+            failure=lambda: kept.store.failure if kept else None,
         )
         self._queue_counting = QueueCounting(self.moto, meter, self._clock)
         self.cloudwatch.gauges += [self.deliveries.count, self._queue_counting.gauges]

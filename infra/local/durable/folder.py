@@ -60,8 +60,10 @@ class DataFolder:
             where: the address that the owner is served at.
         """
         text = f"process {os.getpid()}{f' at {where}' if where else ''}\n".encode()
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, text, 0)
+        # On a full disk others are refused all the same: by the lock, and without a name.
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, text, 0)
 
     def release(self) -> None:
         """Gives the folder up. Calling it twice is fine."""

@@ -86,6 +86,11 @@ class Store:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT;")
+        except sqlite3.OperationalError as error:
+            # The disk, and not what the file holds: that is a DatabaseError.
+            raise StoreError(
+                f"{self.path} cannot be written ({error}); make room on its disk, or name another folder"
+            ) from error
         except sqlite3.Error as error:
             raise StoreError(f"{self.path} is not a store of this runtime ({error}); move the folder away") from error
         if version > _FORMAT:
@@ -98,6 +103,12 @@ class Store:
         self._failure: StoreError | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be written any more, and what to do; None while all is well."""
+        with self._lock:
+            return None if self._failure is None else str(self._failure)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What is written; for the start, before anything is added.

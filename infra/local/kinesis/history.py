@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
@@ -17,7 +16,6 @@ RECORD_BYTES: Final = 250
 """What a record takes in memory beside its data and its key."""
 TRIM_RECORDS: Final = 1024
 
-_logger = logging.getLogger(__name__)
 _last, _newest = attrgetter("last"), attrgetter("newest")
 _sequence, _arrived = attrgetter("sequence"), attrgetter("arrived")
 
@@ -114,9 +112,8 @@ class History:
                 del self._records[:count]
                 self._size -= size
             self._wanted = 2 * self._window
-        except OSError as error:
+        except OSError:
             self._wanted = self._size + self._window
-            _logger.warning("older records of a stream stay in memory: %s", error.strerror or type(error).__name__)
 
 
 def _held(record: Record) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,9 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     piece: Piece
 
 
+_logger = logging.getLogger(__name__)
+
+
 class Segments:
     """Takes runs of records and gives them back. Not safe for several threads at once: streams have a lock.
 
@@ -51,6 +55,7 @@ class Segments:
         self._cached_bytes = cached_bytes
         self._cached: OrderedDict[int, tuple[Chunk, list[Record]]] = OrderedDict()
         self._in_cache = 0
+        self._is_full = False
 
     def write(self, records: list[Record]) -> Chunk:
         """Puts records, at least one, into a file.
@@ -59,7 +64,14 @@ class Segments:
             OSError: the disk does not take them.
         """
         first, last = records[0], records[-1]
-        piece = self._files.write(encode(records))
+        try:
+            piece = self._files.write(encode(records))
+        except OSError as error:
+            if not self._is_full:
+                _logger.warning("older records of streams stay in memory: %s", error.strerror or type(error).__name__)
+            self._is_full = True
+            raise
+        self._is_full = False
         return Chunk(first.sequence, last.sequence, first.arrived, last.arrived, piece)
 
     def read(self, chunk: Chunk) -> list[Record]:

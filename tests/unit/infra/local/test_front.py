@@ -166,6 +166,34 @@ def test_a_shortcut_answers_in_the_protocol_of_its_service(moto: MotoBackend) ->
             dynamodb.put_item(TableName="t", Item={"k": {"S": "v"}})
 
 
+class Full:
+    """Keeps nothing, since its disk takes no more."""
+
+    def begin(self, call: object) -> None: ...
+    def done(self, call: object, status: int) -> None: ...
+
+    def settle(self) -> None:
+        raise StoreError("/data takes no more; make room")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "given"),
+    [
+        ("cloudformation", "describe_stacks", {"StackName": "streamkeeper"}),
+        ("kinesis", "describe_limits", {}),
+        ("s3", "list_objects_v2", {"Bucket": "b"}),
+        ("sts", "get_caller_identity", {}),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_in_the_protocol_of_its_service(
+    moto: MotoBackend, stacks: StackApi, service: str, operation: str, given: dict[str, str]
+) -> None:
+    front = Front(moto, apis={"kinesis": Echo()}, stacks=stacks, recorder=Full())
+    with LoopbackServer(front) as server, pytest.raises(ClientError, match="make room") as caught:
+        getattr(client(server.url, service), operation)(**given)
+    assert caught.value.response["Error"]["Code"] == "InternalFailure"
+
+
 def test_calls_that_are_not_admitted_yet_are_to_be_tried_again_and_change_nothing(moto: MotoBackend) -> None:
     front = Front(moto, apis={"kinesis": Echo()}, control=Control(Idle()), admits=lambda environ: False)
     headers = {"X-Amz-Target": "Kinesis_20131202.DescribeLimits"}

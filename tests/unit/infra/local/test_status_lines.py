@@ -31,6 +31,15 @@ def test_shards_with_nothing_to_do_share_a_line_behind_those_that_have() -> None
     assert others == "  15 shards             nothing to do"
 
 
+def test_a_disk_that_takes_no_more_comes_before_what_fails_for_it() -> None:
+    driven = Driven()
+    driven.put(1, 0.0)
+    driven.run(failing, 1.0)
+    found = troubles({**driven.state(1.0), "failure": "/data takes no more; make room"})
+    assert found[0] == "/data takes no more; make room"
+    assert len(found) == 2
+
+
 def test_a_failing_batch_is_named_with_its_attempts_its_error_and_when_it_is_tried_again() -> None:
     driven = Driven(max_retries=8)
     driven.put(3, 0.0)

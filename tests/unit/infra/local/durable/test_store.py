@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.durable.store import Store, StoreError
+from tests.fakes.full_disk import files_of_at_most
 
 INSERT = "INSERT INTO items VALUES (?, ?, ?)"
 
@@ -62,6 +63,7 @@ def test_a_disk_that_takes_no_more_is_told_to_everybody_from_then_on_and_nothing
     for _ in range(2):
         with pytest.raises(StoreError, match="No space left on device"):
             store.settle()
+    assert "make room" in (store.failure or "")
     store.add(INSERT, ("t", "c", b""))
     store.close()
     assert keys(tmp_path) == []
@@ -71,6 +73,12 @@ def test_a_file_that_is_not_a_store_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "runtime.sqlite").write_bytes(b"something else" * 1000)
     with pytest.raises(StoreError, match=r"runtime\.sqlite is not a store"):
         Store(tmp_path)
+
+
+def test_a_store_that_the_disk_has_no_room_for_is_not_called_another_file(tmp_path: Path) -> None:
+    with files_of_at_most(100), pytest.raises(StoreError, match=r"cannot be written \(.*\); make room") as said:
+        Store(tmp_path)
+    assert "not a store" not in str(said.value)
 
 
 def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from infra.local.kinesis.history import RECORD_BYTES, TRIM_RECORDS, History
 from infra.local.kinesis.records import Record
 from infra.local.kinesis.segments import Chunk, Segments
+from tests.fakes.full_disk import files_of_at_most
 
 _steps = st.lists(
     st.one_of(
@@ -119,3 +120,14 @@ def test_a_file_that_was_cut_is_named_instead_of_giving_less() -> None:
     assert segments.read(chunk) == [_record(1)]
     with pytest.raises(OSError, match="missing from a temporary file"):
         segments.read(other)
+
+
+def test_a_disk_that_takes_nothing_is_said_once_for_all_shards(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    segments = Segments(tmp_path)
+    with files_of_at_most(10):
+        for _ in range(3):
+            with pytest.raises(OSError, match="File too large"):
+                segments.write([Record(1, 0.0, "key", b"data" * 100)])
+    assert caplog.messages == ["older records of streams stay in memory: File too large"]
