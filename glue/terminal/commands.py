@@ -1,5 +1,6 @@
 """Click commands that end as :mod:`glue.terminal.errors` says: what happened, an exit code, and no stack trace."""
 
+import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
@@ -9,6 +10,9 @@ import click
 from glue.terminal.errors import STOPPED, CommandError
 from glue.terminal.extras import missing_extra
 from glue.terminal.sanitize import inert
+
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
+"""What a disk that is full, a folder that is read-only and a lack of rights are to a program that writes."""
 
 
 class _ShownError(click.ClickException):
@@ -29,7 +33,7 @@ class _ShownError(click.ClickException):
 def ending() -> Iterator[None]:
     """Turns what a command raises into what click ends with: the error's line and code; 130 for Ctrl-C.
 
-    A module that an extra would bring is such an error too.
+    A module that an extra would bring is such an error too, and so is a disk, a folder or an output that takes nothing.
     """
     try:
         yield
@@ -40,6 +44,12 @@ def ending() -> Iterator[None]:
         if missing is None:
             raise
         raise _ShownError(CommandError(missing)) from error
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        where = f"{error.filename} cannot be written" if error.filename else "the output cannot be written"
+        said = f"{where}: {error.strerror}; make room or ask for the right to write there, or name another place"
+        raise _ShownError(CommandError(said)) from error
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
         raise click.exceptions.Exit(STOPPED) from None
@@ -95,6 +105,10 @@ class Group(_SaidWhole, click.Group):
 
     command_class = Command
     group_class = type
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with ending():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         with ending():

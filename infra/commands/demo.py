@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,23 @@ class _Run:
                 f"calls, {report.accepted / produced.seconds:,.0f}/s; {report.throttled:,} throttled and sent again, "
                 f"{len(report.failed_ids):,} failed"
             )
+        if report.failed_ids:
+            why = runtime.state()["failure"] or "its messages stand above"
+            raise CommandError(f"the laptop runtime refused {len(report.failed_ids):,} records: {why}")
         return produced
 
     def _drain(self, runtime: Any, total: int) -> None:
+        from infra.local.asking import NotThereError
+
         with self._step("moderate") as said:
             outcome: dict[str, Any] = {}
-            drain = threading.Thread(target=lambda: outcome.update(runtime.drain(DRAIN_TIMEOUT_S)))
+
+            def land() -> None:
+                # On Ctrl-C the runtime ends while it is asked.
+                with suppress(NotThereError):
+                    outcome.update(runtime.drain(DRAIN_TIMEOUT_S))
+
+            drain = threading.Thread(target=land)
             drain.start()
             with progress("  moderating", total, unit="records") as advance:
                 while drain.is_alive():

@@ -194,6 +194,7 @@ def serve(
             open_metrics=open_metrics,
             behind_proxy=behind_proxy,
         )
+        _check_log(settings.access_log)
         with ExitStack() as ending:
             redirected: Redirected | None = None
             if redirect_folder is not None:
@@ -213,7 +214,8 @@ def serve(
                         )
                     )
                 except OSError as error:
-                    raise CommandError(f"--redirect {redirect_folder}: {error.strerror or error}") from error
+                    said = error.strerror or error
+                    raise CommandError(f"--redirect {redirect_folder}: {said}; name another folder") from error
 
             def ready() -> None:
                 document = _document(url, processes, redirected)
@@ -222,6 +224,16 @@ def serve(
 
             run(settings, ready)
     click.echo("Stopped.", err=True)
+
+
+def _check_log(path: str) -> None:
+    """Whether the access log can be written: said once here, and not by each process that answers."""
+    if path in ("", "-"):
+        return
+    try:
+        open(path, "ab").close()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}; give another --access-log") from error
 
 
 def _remembering(read: Callable[[str], str] | None, files: dict[str, str]) -> Callable[[str], str] | None:

@@ -1,5 +1,6 @@
 """One line a request: what was answered to whom and how fast; never content, keys, paths or addresses."""
 
+import logging
 import sys
 from datetime import UTC, datetime
 from typing import BinaryIO, Protocol
@@ -7,6 +8,8 @@ from typing import BinaryIO, Protocol
 import msgspec
 
 from consumers.scoring.messages import Request, Response
+
+_logger = logging.getLogger(__name__)
 
 
 class AccessLog(Protocol):
@@ -33,6 +36,7 @@ class JsonLog:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._is_full = False
 
     def note(self, request: Request, response: Response, *, at: float, seconds: float) -> None:
         """Writes one line; see :class:`AccessLog`."""
@@ -49,7 +53,15 @@ class JsonLog:
                 "ms": round(seconds * 1000, 2),
             }
         )
-        self._file.write(line + b"\n")
+        try:
+            self._file.write(line + b"\n")
+        except OSError as error:
+            # A request has its answer, whether or not there is room for a line about it.
+            if not self._is_full:
+                _logger.warning("the access log takes no lines: %s", error.strerror or type(error).__name__)
+            self._is_full = True
+        else:
+            self._is_full = False
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})

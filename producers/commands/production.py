@@ -210,7 +210,10 @@ def _close(done: Production, delivery: Delivery, rejects: Rejects) -> None:
 
 def _disk_error(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"the file of rejected rows cannot be written: {error.strerror or type(error).__name__}"
+        return (
+            f"the file of rejected rows cannot be written: {error.strerror or type(error).__name__}; "
+            "make room there, or name another --rejects"
+        )
     return str(error)
 
 

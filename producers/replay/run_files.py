@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from glue.terminal.errors import CommandError
 from producers.replay.runs import ChangedError, Holder
 
 
@@ -30,21 +31,36 @@ class FolderStore:
         return data, _version(data)
 
     def write(self, name: str, data: bytes, version: str | None) -> str:
-        """See :class:`producers.replay.runs.Store`."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._alone():
-            found = self.read(name)
-            if (found[1] if found else None) != version:
-                raise ChangedError(name)
-            path = self._path(name)
-            draft = path.with_suffix(f".{os.getpid()}.draft")
+        """See :class:`producers.replay.runs.Store`.
+
+        Raises:
+            CommandError: the folder takes no file; what it held before is whole.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._alone():
+                found = self.read(name)
+                if (found[1] if found else None) != version:
+                    raise ChangedError(name)
+                self._replace(self._path(name), data)
+        except OSError as error:
+            raise CommandError(
+                f"--state {self.folder} cannot be written: {error.strerror or type(error).__name__}; make room, or "
+                "name another folder or s3://BUCKET/PREFIX"
+            ) from error
+        return _version(data)
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        draft = path.with_suffix(f".{os.getpid()}.draft")
+        try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-            self._sync_folder()
-        return _version(data)
+        finally:
+            draft.unlink(missing_ok=True)
+        self._sync_folder()
 
     def _path(self, name: str) -> Path:
         # ':' and '@' may stand in a run's name, '/' may not.

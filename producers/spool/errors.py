@@ -27,8 +27,8 @@ def broken(folder: Path, error: BaseException) -> SpoolBrokenError:
     """The error of a spool whose disk failed with ``error``."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
     return SpoolBrokenError(
-        f"spool {folder} cannot be written: {why}. Everything accepted so far is in it; look after the disk, then "
-        "start again"
+        f"spool {folder} cannot be written: {why}. Everything accepted so far is in it. Make room on that "
+        "disk, then run the same command again: what the spool holds goes out first"
     )
 
 
@@ -36,6 +36,6 @@ def unusable(folder: Path, error: OSError) -> SpoolError:
     """The error of a spool that cannot be opened."""
     where = f" ({error.filename})" if error.filename and str(error.filename) != str(folder) else ""
     return SpoolError(
-        f"spool {folder} cannot be opened: {error.strerror or type(error).__name__}{where}. Look after the disk "
-        "and its rights; what was accepted before is still there"
+        f"spool {folder} cannot be opened: {error.strerror or type(error).__name__}{where}. Make room or "
+        "ask for the right to write there, or name another --spool; what was accepted before is still there"
     )

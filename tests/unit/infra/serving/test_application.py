@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from consumers.scoring.messages import Request, Response
 from consumers.scoring.service import ANALYZE, DISCOVERY, MODERATE
 from infra.serving.access_log import JsonLog
 from infra.serving.application import Application, Limits
@@ -18,6 +19,14 @@ from infra.serving.metrics import Metrics
 from tests.fakes.scoring import KEY, Scoring
 
 ASKED = {"comment": {"text": "You secret idiot."}, "requestedAttributes": {"TOXICITY": {}}}
+
+
+def test_a_log_that_takes_nothing_costs_no_answer_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    with open("/dev/full", "wb", buffering=0) as full:
+        log = JsonLog(full)
+        for _ in range(3):
+            log.note(Request("GET", "/"), Response(200), at=0.0, seconds=0.0)
+    assert caplog.messages == ["the access log takes no lines: No space left on device"]
 
 
 class FakeProtocol:

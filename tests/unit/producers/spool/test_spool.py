@@ -264,7 +264,7 @@ def test_a_disk_that_fails_ends_the_accepting_and_keeps_what_was_accepted(folder
     upto = spool.append(records(5, 1), now=1.0)
     with pytest.raises(SpoolBrokenError, match="No space left on device"):
         spool.sync(upto)
-    with pytest.raises(SpoolBrokenError, match="look after the disk"):
+    with pytest.raises(SpoolBrokenError, match="Make room on that disk"):
         spool.append(records(6, 1), now=1.0)
     acknowledge(spool, out[:1])
     spool.close()
