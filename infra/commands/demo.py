@@ -120,7 +120,7 @@ class _Run:
                 f"{len(report.failed_ids):,} failed"
             )
         if report.failed_ids:
-            why = runtime.state()["failure"] or "its messages stand above"
+            why = runtime.state().get("failure") or "its messages stand above"
             raise CommandError(f"the laptop runtime refused {len(report.failed_ids):,} records: {why}")
         return produced
 

@@ -64,7 +64,7 @@ def drain(context: click.Context, request: DrainRequest) -> None:
             except NotThereError as error:
                 raise unreachable(error) from error
             advance(done(answer["state"]), in_flight(answer["state"]))
-            if answer["drained"] or answer["state"]["failure"] or left <= _STEP_SECONDS:
+            if answer["drained"] or answer["state"].get("failure") or left <= _STEP_SECONDS:
                 break
     seconds = time.monotonic() - started
     if request.as_json:
