@@ -68,7 +68,9 @@ def _facts(request: ExplainRequest) -> list[Facts]:
     from glue.aws.errors import AWS_ERRORS
     from infra.operating.facts import Clients, find_facts
 
-    function = request.function or output(outputs(request.stack), "ModerateFunctionName", stack=request.stack)
+    function = request.function or output(
+        outputs(request.stack), "ModerateFunctionName", stack=request.stack, instead="name a function: --function NAME"
+    )
     clients = Clients(make_client, AWS_ERRORS)
     try:
         found = find_facts(clients, function, now=datetime.now(UTC), shards=_shards(make_client("kinesis")))

@@ -58,7 +58,12 @@ def logs(context: click.Context, request: LogsRequest) -> None:
     from glue.aws.clients import make_client
     from glue.aws.errors import AWS_ERRORS
 
-    name = request.function or output(outputs(request.stack), "ModerateFunctionName", stack=request.stack)
+    name = request.function or output(
+        outputs(request.stack),
+        "ModerateFunctionName",
+        stack=request.stack,
+        instead="name one: streamkeeper logs FUNCTION",
+    )
     since = int(request.since.at(time.time()).timestamp() * 1000)
     try:
         group = log_group(make_client("lambda"), name)

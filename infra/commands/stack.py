@@ -59,14 +59,19 @@ def described(stack: str) -> Described:
     )
 
 
-def output(found: dict[str, str], name: str, *, stack: str) -> str:
+def output(found: dict[str, str], name: str, *, stack: str, instead: str = "") -> str:
     """One output of those a stack has.
+
+    Args:
+        instead: what a user may do about a stack that is not made of infra/aws/template.yaml.
 
     Raises:
         UnreachableError: it has none of that name.
     """
     if name not in found and (needed := _ONLY_WITH.get(name)):
         raise UnreachableError(f"stack {stack!r} was deployed without {needed}; deploy it with that parameter")
+    if name not in found and instead:
+        raise UnreachableError(f"stack {stack!r} has no output {name}; {instead}")
     if name not in found:
         there = ", ".join(sorted(found)) or "none"
         raise UnreachableError(

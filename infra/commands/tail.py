@@ -70,11 +70,20 @@ def tail(context: click.Context, request: TailRequest) -> None:
 
 
 def _name(state: dict[str, Any], given: str | None) -> str:
+    """The delivery stream that is meant.
+
+    >>> _name({"delivery_streams": {"a": {}, "b": {}}, "outputs": {}}, None)
+    Traceback (most recent call last):
+        ...
+    glue.terminal.errors.WrongUseError: there are several delivery streams; name one of: a, b
+    """
     there = sorted(state["delivery_streams"])
     name = given or state["outputs"].get(_OUTPUT) or (there[0] if len(there) == 1 else None)
     if name not in there:
-        trouble = f"no delivery stream {given!r}" if given else "several delivery streams"
-        raise WrongUseError(f"there is {trouble}; name one of: {', '.join(there) or 'none'}")
+        if not there:
+            raise WrongUseError("this stack has no delivery stream, and so there is nothing to show")
+        trouble = f"there is no delivery stream {given!r}" if given else "there are several delivery streams"
+        raise WrongUseError(f"{trouble}; name one of: {', '.join(there)}")
     return str(name)
 
 

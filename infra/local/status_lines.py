@@ -40,7 +40,7 @@ def in_flight(state: State) -> str:
     undone = sum(shard["undone"] for one in state["mappings"].values() for shard in one["shards"].values())
     buffered = sum(one["buffered_records"] for one in state["delivery_streams"].values())
     waiting = sum(one["objects_waiting"] for one in state["delivery_streams"].values())
-    return f"{undone:,} records with consumers, {buffered:,} in buffers" + (
+    return f"{undone:,} record{'s' if undone != 1 else ''} with consumers, {buffered:,} in buffers" + (
         f", {waiting:,} objects to be written" if waiting else ""
     )
 

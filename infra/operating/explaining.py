@@ -138,7 +138,7 @@ def _next(facts: Facts, batch: Mapping[str, Any], expires_in: float | None) -> s
     left = _retries_left(facts, batch["attempts"])
     if facts.settings["bisect"] and batch["records"] > 1:
         now += ", and halved at each failure until the bad record is alone"
-    limit = f"{left:,} more times at most" if left is not None else "again and again"
+    limit = f"{left:,} more time{'s' if left != 1 else ''} at most" if left is not None else "again and again"
     expiry = f", until its records expire in {_span(expires_in)}" if expires_in is not None else ""
     return f"{now}, {limit}{expiry}. {_afterwards(facts, left)}"
 

@@ -21,6 +21,11 @@ def test_a_template_of_another_kind_is_told_by_what_it_has() -> None:
         output({"Other": "b"}, "LakeBucketName", stack="mine")
 
 
+def test_a_stack_of_another_template_is_not_sent_to_deploy_ours_when_a_name_will_do() -> None:
+    with pytest.raises(UnreachableError, match=r"'clicks' has no output ModerateFunctionName; name a function: --f$"):
+        output({}, "ModerateFunctionName", stack="clicks", instead="name a function: --f")
+
+
 @pytest.mark.parametrize(("name", "parameter"), _ONLY_WITH.items())
 def test_the_parameters_named_are_the_template_s(name: str, parameter: str) -> None:
     text = TEMPLATE.read_text("utf-8")
