@@ -41,6 +41,17 @@ def check(template: Mapping[str, Any], parameters: Mapping[str, object] | None =
     return sorted(found, key=lambda one: (-SEVERITIES.index(one.severity), one.rule, one.resource, one.message))
 
 
+def not_looked_at(template: Mapping[str, Any]) -> list[str]:
+    """What stands under Resources and is no resource with a Type, such as an ``Fn::ForEach``: no rule sees it.
+
+    >>> not_looked_at({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}, "Fn::ForEach::Queues": []}})
+    ['Fn::ForEach::Queues']
+    """
+    found = template.get("Resources")
+    resources = found if isinstance(found, dict) else {}
+    return [str(name) for name, one in resources.items() if not (isinstance(one, dict) and one.get("Type"))]
+
+
 def at_or_above(findings: Sequence[Finding], severity: Severity) -> list[Finding]:
     """Those that count: not suppressed, and at least that severe."""
     least = SEVERITIES.index(severity)

@@ -198,8 +198,8 @@ STREAM_RULES: Final = (
         "one bad record brings its whole batch again",
         "Without partial failures a batch succeeds or fails whole: records that were done are done again, and "
         "one bad one holds the rest.",
-        "FunctionResponseTypes: [ReportBatchItemFailures], and let the function answer with the first record "
-        "that failed",
+        "FunctionResponseTypes: [ReportBatchItemFailures], and let the function answer, of a stream, with the first "
+        "record that failed; of a queue, every message that failed",
         _LAMBDA + "services-kinesis-batchfailurereporting.html",
         _reports_nothing,
     ),

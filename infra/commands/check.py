@@ -11,7 +11,7 @@ from glue.terminal.commands import command
 from glue.terminal.errors import GATE_MISSED, GateMissedError, WrongUseError, exit_codes_help
 from glue.terminal.requests import takes
 from glue.terminal.sanitize import inert
-from infra.checking.check import RULES, at_or_above
+from infra.checking.check import RULES, at_or_above, not_looked_at
 from infra.checking.check import check as check_template
 from infra.checking.findings import SEVERITIES, Finding, Severity
 
@@ -74,14 +74,18 @@ def check(context: click.Context, request: CheckRequest) -> None:
         return
     if request.template is None:
         raise WrongUseError("give a template; --rules lists what is looked for")
-    findings = check_template(_read(request.template), _parameters(request.given))
+    template = _read(request.template)
+    findings = check_template(template, _parameters(request.given, template.get("Parameters")))
+    unseen = not_looked_at(template)
     counted = [one for one in findings if one.suppressed is None]
     failing = [] if request.fail_on == _NEVER else at_or_above(findings, _severity(request.fail_on))
     if request.as_json:
         document = {"template": str(request.template), "findings": [msgspec.to_builtins(one) for one in findings]}
-        click.echo(json.dumps({**document, "failing": len(failing)}))
+        click.echo(json.dumps({**document, "failing": len(failing), "not_looked_at": unseen}))
     else:
         _show(request.template, findings)
+        if unseen:
+            click.echo(f"not looked at, since it has no Type: {inert(', '.join(unseen))}")
     if failing:
         names = ", ".join(sorted({one.rule for one in failing}))
         raise GateMissedError(f"{len(failing)} of {len(counted)} findings are {request.fail_on} or worse: {names}")
@@ -106,11 +110,22 @@ def _read(path: Path) -> dict[str, object]:
         raise WrongUseError(f"{path} is no template: its YAML is nested too deeply") from None
 
 
-def _parameters(given: tuple[str, ...]) -> dict[str, object]:
+def _parameters(given: tuple[str, ...], declared: object) -> dict[str, object]:
+    """The values by name, of those parameters that the template takes."""
     pairs = [pair.partition("=") for pair in given]
     wrong = [name for name, equals, _ in pairs if not (name and equals)]
     if wrong:
         raise WrongUseError(f"--parameter {wrong[0]!r} is no NAME=VALUE; e.g. --parameter Stage=prod")
+    rules = declared if isinstance(declared, dict) else {}
+    for name, _, value in pairs:
+        if name not in rules:
+            there = ", ".join(map(str, rules)) or "none"
+            raise WrongUseError(f"--parameter: the template has no parameter {name}; there are: {there}")
+        allowed = rules[name].get("AllowedValues") if isinstance(rules[name], dict) else None
+        if isinstance(allowed, list) and value not in map(str, allowed):
+            raise WrongUseError(
+                f"--parameter: {name} is {value!r}; the template allows: {', '.join(map(str, allowed))}"
+            )
     return {name: value for name, _, value in pairs}
 
 
@@ -126,9 +141,9 @@ def _show(template: Path, findings: list[Finding]) -> None:
         if one.suppressed is not None:
             click.echo(f"{one.rule} suppressed at {inert(one.resource)}: {inert(one.suppressed)}")
     by = ", ".join(f"{sum(one.severity == s for one in counted)} {s}" for s in reversed(SEVERITIES))
-    click.echo(
-        f"{template}: {len(RULES)} rules, {len(counted)} findings ({by}), {len(findings) - len(counted)} suppressed"
-    )
+    findings_word = "finding" if len(counted) == 1 else "findings"
+    suppressed = len(findings) - len(counted)
+    click.echo(f"{template}: {len(RULES)} rules, {len(counted)} {findings_word} ({by}), {suppressed} suppressed")
 
 
 def _list(*, as_json: bool) -> None:

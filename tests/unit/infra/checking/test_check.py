@@ -266,3 +266,46 @@ def test_what_is_missing_or_wrong_is_said() -> None:
     assert run().exit_code == 2
     assert "No such file" in run("nowhere.yaml").stderr
     assert "NAME=VALUE" in run(str(OURS), "--parameter", "x").stderr
+
+
+BROKEN = """\
+Parameters: {Stage: {Type: String, AllowedValues: [dev, prod], Default: dev}}
+Resources:
+  Fn::ForEach::Queues: [Name, [a, b], {"Queue${Name}": {Type: AWS::SQS::Queue}}]
+  Typo: just text
+  NoType: {Properties: {}}
+  Queue: {Type: AWS::SQS::Queue}
+"""
+
+
+def run_broken(tmp_path: Path, *arguments: str) -> Any:
+    path = tmp_path / "template.yaml"
+    path.write_text(BROKEN)
+    return run(str(path), *arguments)
+
+
+def test_what_cannot_be_looked_at_is_named_and_is_not_said_to_be_clean(tmp_path: Path) -> None:
+    said = run_broken(tmp_path).stdout
+    assert "not looked at, since it has no Type: Fn::ForEach::Queues, Typo, NoType" in said
+    assert json.loads(run_broken(tmp_path, "--json").stdout)["not_looked_at"] == [
+        "Fn::ForEach::Queues",
+        "Typo",
+        "NoType",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("Stag=prod", "the template has no parameter Stag; there are: Stage"),
+        ("Stage=test", "Stage is 'test'; the template allows: dev, prod"),
+    ],
+)
+def test_a_parameter_that_the_template_does_not_take_is_wrong_use(tmp_path: Path, given: str, said: str) -> None:
+    answer = run_broken(tmp_path, "--parameter", given)
+    assert (answer.exit_code, said in answer.stderr) == (2, True), answer.output
+
+
+def test_the_fix_of_partial_failures_is_right_for_queues_too() -> None:
+    [rule] = [one for one in RULES if one.id == "SK101"]
+    assert "of a queue, every message that failed" in rule.fix, "what a queue's function leaves out is deleted"
