@@ -2,8 +2,9 @@
 
 Both are the same kind of server with as many processes; both get the same requests, in turns, from this process, over
 connections that stay open. Texts are Reddit comments of the data folder, each met once in a round. A latency is counted
-from the moment at which a request was due, so that a late answer makes those behind it late. On a machine with other
-work read the processor time that the servers took (Linux): that is theirs alone.
+from the moment at which a request was due, so that a late answer makes those behind it late; "late" is what of it this
+process was late itself, "inside" is the server's own account, from a request's body to its answer. On a machine with
+other work read that, and the processor time that the servers took (Linux): that is theirs alone.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -99,20 +100,21 @@ def analyze(text: str, key: str) -> bytes:
     return request_of("/v1alpha1/comments:analyze", key, document)
 
 
-async def at_a_rate(port: int, requests: Sequence[bytes], rate: float) -> list[float]:
-    """Milliseconds from when each request was due to its answer."""
+async def at_a_rate(port: int, requests: Sequence[bytes], rate: float) -> list[tuple[float, float]]:
+    """Milliseconds from when each request was due to its answer, and how late it was sent."""
     free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
     connections = [Connection(port) for _ in range(64)]
     for one in connections:
         free.put_nowait(one)
     begin = time.perf_counter() + 0.05
-    found: list[float] = []
+    found: list[tuple[float, float]] = []
 
     async def ask(due: float, request: bytes) -> None:
         connection = await free.get()
+        late = time.perf_counter() - due
         await connection.ask(request)
         free.put_nowait(connection)
-        found.append((time.perf_counter() - due) * 1000)
+        found.append(((time.perf_counter() - due) * 1000, late * 1000))
 
     async with asyncio.TaskGroup() as group:
         for number, request in enumerate(requests):
@@ -144,6 +146,17 @@ async def as_fast_as_it_goes(port: int, requests: Sequence[bytes]) -> tuple[floa
     return len(requests) / (time.perf_counter() - at), slowest * 1000
 
 
+def high(values: Iterable[float]) -> float:
+    """What one in a hundred of them is above."""
+    ordered = sorted(values)
+    return ordered[int(len(ordered) * 0.99)]
+
+
+def logged(log: Path, begin: int) -> list[float]:
+    """The milliseconds of each request in an access log, from a byte on."""
+    return [json.loads(line)["ms"] for line in log.read_bytes()[begin:].splitlines()]
+
+
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process and those below it have taken so far; 0 where there is no /proc."""
     took, children = {}, dict[int, list[int]]()
@@ -163,7 +176,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def measure(
-    texts: Iterator[str], servers: dict[str, tuple[int, int]], key: str, rounds: int
+    texts: Iterator[str], servers: dict[str, tuple[int, int]], key: str, rounds: int, log: Path
 ) -> dict[str, dict[str, float]]:
     """By server and figure the median of the rounds.
 
@@ -172,6 +185,7 @@ def measure(
         servers: by name the port and the process.
         key: a good one.
         rounds: how many.
+        log: the access log of "scores".
     """
     seen: dict[str, dict[str, list[float]]] = {name: {} for name in servers}
     warm = [analyze(text, key) for text in islice(texts, 1000)]
@@ -192,9 +206,15 @@ def measure(
             for _ in range(12)
         ]
         for name, (port, pid) in servers.items():
-            latencies = sorted(asyncio.run(at_a_rate(port, steady, STEADY)))
+            begin = log.stat().st_size
+            answers = asyncio.run(at_a_rate(port, steady, STEADY))
+            latencies = sorted(whole for whole, _ in answers)
             note(name, "p50 ms at 500/s", latencies[len(latencies) // 2])
-            note(name, "p99 ms at 500/s", latencies[int(len(latencies) * 0.99)])
+            note(name, "p99 ms at 500/s", high(latencies))
+            note(name, "p99 ms late at 500/s", high(late for _, late in answers))
+            if inside := logged(log, begin):
+                note(name, "p99 ms inside at 500/s", high(inside))
+                note(name, "slowest ms inside at 500/s", max(inside))
             before = cpu_seconds(pid)
             rate, slowest = asyncio.run(as_fast_as_it_goes(port, fast))
             between = cpu_seconds(pid)
@@ -211,7 +231,7 @@ def measure(
 
 def first_answer(port: int, key: str) -> float:
     """Milliseconds of the very first request of a server."""
-    return asyncio.run(at_a_rate(port, [analyze("You are a complete idiot.", key)], 1.0))[0]
+    return asyncio.run(at_a_rate(port, [analyze("You are a complete idiot.", key)], 1.0))[0][0]
 
 
 def main() -> int:
@@ -230,14 +250,15 @@ def main() -> int:
         idle = multiprocessing.get_context("spawn").Process(target=do_nothing, args=(nothing, options.processes))
         idle.start()
         command = [sys.executable, "-m", "infra", "serve", "--port", "0", "--json", "--keys", str(keys)]
-        command += ["--processes", str(options.processes), "--access-log", str(Path(folder) / "log")]
+        log = Path(folder) / "log"
+        command += ["--processes", str(options.processes), "--access-log", str(log)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
             assert served.stdout is not None
             port = int(json.loads(served.stdout.readline())["url"].rpartition(":")[2])
             wait_until_listening(HOST, nothing)
             first = first_answer(port, key)
             figures = measure(
-                texts, {"scores": (port, served.pid), "nothing": (nothing, idle.pid or 0)}, key, options.rounds
+                texts, {"scores": (port, served.pid), "nothing": (nothing, idle.pid or 0)}, key, options.rounds, log
             )
             served.terminate()
         idle.terminate()

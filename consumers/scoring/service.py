@@ -17,6 +17,7 @@ from consumers.scoring.messages import JSON, Request, Response, Steps, finish
 from consumers.scoring.perspective import Perspective
 from consumers.scoring.ports import Client, Keys, Quota, Submission, Submissions
 from consumers.scoring.problems import ProblemError
+from consumers.scoring.warming import USUAL, rarer
 
 ANALYZE = "/v1alpha1/comments:analyze"
 SUGGEST = "/v1alpha1/comments:suggestscore"
@@ -27,14 +28,6 @@ MODERATE = "/v1/moderate"
 _PAUSE_EVERY = 8
 """Texts of a batch between two pauses: about a millisecond."""
 _TELL_AFTER = ("retry-after", "60")
-_WARM_UP = (
-    "You are a complete idiot. Thank you for the recipe! 🙂",
-    "Call +44 20 7946 0958 or write to me@example.com, see https://example.com/?a=1 10.0.0.1, card 4111111111111111",
-    "**S.u.b.s.c.r.i.b.e** to my channel, f u c k &amp; win a prize: 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
-    "Ça va bien, ты где, आप कैसे हैं",
-    "你好，世界",
-    "白" * 30,
-)
 
 
 class Settings(Struct, frozen=True):
@@ -70,6 +63,7 @@ class Service:
         settings: Settings | None = None,
     ) -> None:
         self._settings = settings or Settings()
+        self._moderator = moderator
         self._scorer = AttributeScorer(moderator)
         self._perspective = Perspective(self._scorer, default_language=self._settings.default_language)
         self._moderation = moderate.Moderation(moderator)
@@ -82,14 +76,23 @@ class Service:
             DISCOVERY: ("GET", "discovery", self._discovery),
         }
 
-    def warm_up(self) -> None:
-        """Does once what is slow the first time."""
-        for text in _WARM_UP:
+    def warm_up(self, *, wholly: bool = False) -> None:
+        """Does once what is slow the first time.
+
+        Args:
+            wholly: also what only rare texts need, about a second's work and 40 MB.
+        """
+        if wholly:
+            spoken = {language for one in self._scorer.attributes.values() for language in one.languages}
+            for text, language in rarer(self._moderator, sorted(spoken)):
+                self._moderation.verdict(moderate.Item(text, language=language))
+        for text in USUAL:
             item = moderate.Item(text, language="en")
             self._moderation.verdict(item)
             body = {"comment": {"text": text}, "languages": ["en"], "spanAnnotations": True, "doNotStore": True}
             body["requestedAttributes"] = {name: {} for name in self._scorer.attributes}
-            self._perspective.analyze(msgspec.convert(body, AnalyzeRequest))
+            if self._scorer.attributes:
+                self._perspective.analyze(msgspec.convert(body, AnalyzeRequest))
 
     def answer(self, request: Request) -> Response:
         """The answer to one request."""

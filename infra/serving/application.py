@@ -98,11 +98,11 @@ class Application:
         except Exception as error:
             log.error("a request failed: %s", redacted(error))  # noqa: TRY400  traces can hold content
             response = FormError(500, "INTERNAL", "Internal error encountered.").response(route="failed")
-        seconds = time.perf_counter() - started
         if scope.method == "HEAD":
             protocol.response_empty(response.status, list(response.headers))
         else:
             protocol.response_bytes(response.status, list(response.headers), response.body)
+        seconds = time.perf_counter() - started
         self._metrics.answered(response.route, response.status, seconds, client=response.client, texts=response.texts)
         if self._access_log is not None:
             self._access_log.note(request, response, at=time.time(), seconds=seconds)

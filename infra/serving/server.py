@@ -103,7 +103,7 @@ class Served:
             submissions=submissions,
             settings=settings.service,
         )
-        service.warm_up()
+        service.warm_up(wholly=True)
         self._application = Application(
             service,
             keys=keys,
