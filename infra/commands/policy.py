@@ -282,7 +282,12 @@ Example:
 @click.argument("source", metavar="POLICY")
 @click.option("--name", default="default", show_default=True, help="Under which name: that of the parameter Policy.")
 @click.option("--cases", type=click.Path(exists=True, path_type=Path), help="Cases that it must pass first.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: address, policy, version, unused.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object: address, policy, version, unused, in_force_within_seconds.",
+)
 @click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="To which stack.")
 @aws_options
 def publish(source: str, name: str, cases: Path | None, as_json: bool, stack: str) -> None:
@@ -312,11 +317,29 @@ def publish(source: str, name: str, cases: Path | None, as_json: bool, stack: st
     unused = unused_because(its.parameters, name)
     if as_json:
         document = {"address": f"s3://{bucket}/{key}", "policy": made.id, "version": made.version, "unused": unused}
-        click.echo(json.dumps(document))
+        seconds = None if unused else refresh_seconds(its.parameters)
+        click.echo(json.dumps({**document, "in_force_within_seconds": seconds}))
         return
     click.echo(f"s3://{bucket}/{key}: policy {made.id}, version {made.version}")
     if unused:
         click.echo(f"It is not used yet: {unused}", err=True)
+    else:
+        seconds = refresh_seconds(its.parameters)
+        click.echo(
+            f"Every function uses it within {seconds} seconds; a replay that begins earlier may use the one before."
+        )
+
+
+def refresh_seconds(parameters: Mapping[str, str]) -> int:
+    """After how many seconds at most every function of a stack uses what was published.
+
+    Args:
+        parameters: the stack's.
+
+    >>> refresh_seconds({"PolicyRefreshSeconds": "30"})
+    30
+    """
+    return int(parameters.get("PolicyRefreshSeconds", 60))
 
 
 def unused_because(parameters: Mapping[str, str], name: str) -> str | None:

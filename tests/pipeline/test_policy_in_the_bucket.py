@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,7 @@ def test_a_published_policy_holds_and_a_broken_one_never(twin: Twin, tmp_path: P
     assert bundled == "default", "nothing is in the bucket yet"
 
     code, output = publish(tmp_path / "p.toml", POLICY)
+    assert re.search(r"Every function uses it within \d+ seconds", output), output
     assert (code, first.version in output) == (0, True)
     assert versions(twin, seed=2) == {("ours", first.version)}
 
