@@ -47,6 +47,8 @@ LEFT_OUT = (
     "glue/catalog",
     "glue/evolution.py",
     "glue/generated",
+    "glue/prices.py",
+    "glue/prices.toml",
     "glue/readers",
     "glue/refusal.py",
     "glue/released",

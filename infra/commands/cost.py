@@ -7,13 +7,13 @@ import click
 import msgspec
 from msgspec import Struct
 
+from glue.prices import read_prices
 from glue.terminal.commands import command
 from glue.terminal.errors import WrongUseError, exit_codes_help
 from glue.terminal.requests import takes
 from infra.cost import advice
 from infra.cost.bill import bill, total
 from infra.cost.deployed import deployed_settings
-from infra.cost.prices import read_prices
 from infra.cost.traffic import Traffic, read_traffic
 from infra.cost.units import units
 
@@ -65,7 +65,7 @@ Examples:
     click.option(
         "--prices",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Another table of prices; copy infra/cost/prices.toml.",
+        help="Another table of prices; copy glue/prices.toml.",
     ),
     click.option(
         "--quotas-of",

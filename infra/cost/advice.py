@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from glue.prices import Prices
 from infra.cost.bill import bill, total
-from infra.cost.prices import Prices
 from infra.cost.traffic import Traffic
 from infra.cost.units import Settings, shards_needed, units
 

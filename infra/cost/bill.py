@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from infra.cost.prices import FIREHOSE_STEPS_GB, Prices
+from glue.prices import FIREHOSE_STEPS_GB, Prices
 from infra.cost.units import HOURS, Settings, Units
 
 

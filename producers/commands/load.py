@@ -9,6 +9,7 @@ import msgspec
 
 from glue.aws.settings import aws_settings
 from glue.codec import wire_timestamp
+from glue.prices import Prices, read_prices
 from glue.readers.rows import SourceError
 from glue.terminal.commands import command
 from glue.terminal.errors import (
@@ -32,7 +33,6 @@ from producers.load.cost import cost
 from producers.load.display import display
 from producers.load.group import Board, GroupError, run_group
 from producers.load.plan import FileContent, Plan
-from producers.load.prices import Prices, read_prices
 from producers.load.profiles import NAMES, Profile, named, parse
 from producers.load.sender import content_of, send, spool_of
 from producers.load.snapshot import Snapshot

@@ -135,7 +135,7 @@ OPTIONS: tuple[Option, ...] = (
     click.option(
         "--prices",
         type=click.Path(path_type=Path),
-        help="A TOML table of prices; the built-in one is an example.",
+        help="Another table of prices; copy glue/prices.toml.",
     ),
     click.option("--max-lost", type=click.IntRange(min=0), help="Gate: the most events that may be lost."),
     click.option("--p95-ms", type=_ABOVE_ZERO, help="Gate: milliseconds from due to accepted, 95th percentile."),

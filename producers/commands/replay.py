@@ -14,6 +14,7 @@ import msgspec
 
 from glue.codec import Lateness
 from glue.ports import Clock
+from glue.prices import Prices, read_prices
 from glue.system_clock import SystemClock
 from glue.terminal.commands import command
 from glue.terminal.errors import IN_USE, STOPPED, UNREACHABLE, InUseError, WrongUseError, exit_codes_help
@@ -26,7 +27,6 @@ from producers.commands.replay_request import OPTIONS, ReplayRequest
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.limits import SHARD_RECORDS_PER_SECOND
-from producers.load.prices import Prices, read_prices
 from producers.ports import Stream
 from producers.replay.archive_source import Archive, ArchiveSource, object_of
 from producers.replay.records import ReplayRecord, ReplaySource, ShardReader, StreamSource

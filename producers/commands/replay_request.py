@@ -77,7 +77,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *LATENESS_OPTIONS,
     click.option("--dry-run", is_flag=True, help="Read and count: events, bytes, days, cost. Send nothing."),
-    click.option("--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Prices as TOML."),
+    click.option(
+        "--prices",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Another table of prices; copy glue/prices.toml.",
+    ),
     *LAKE_OPTIONS,
     click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object."),
 )

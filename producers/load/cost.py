@@ -2,7 +2,7 @@
 
 import msgspec
 
-from producers.load.prices import Prices
+from glue.prices import Prices
 from producers.load.snapshot import Snapshot
 
 
@@ -17,19 +17,17 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 def cost(load: Snapshot, prices: Prices) -> Cost:
     """What Kinesis asks for a load of such numbers.
 
-    >>> from producers.load.prices import read_prices
+    >>> from glue.prices import read_prices
     >>> round(cost(Snapshot(accepted=1, records=1, put_units=10**6, elapsed=3600.0), read_prices()).provisioned, 3)
     0.029
     """
     hours = load.elapsed / 3600
     return Cost(
         provisioned=round(
-            load.shards_needed * hours * prices.provisioned.shard_hour
-            + load.put_units / 1e6 * prices.provisioned.million_put_units,
+            load.shards_needed * hours * prices.kinesis.shard_hour
+            + load.put_units / 1e6 * prices.kinesis.million_put_units,
             6,
         ),
-        on_demand=round(
-            hours * prices.on_demand.stream_hour + load.kilobytes * 1024 / 1e9 * prices.on_demand.gigabyte_in, 6
-        ),
+        on_demand=round(hours * prices.kinesis.stream_hour + load.kilobytes * 1024 / 1e9 * prices.kinesis.gb_in, 6),
         prices_as_of=prices.as_of,
     )

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from glue.ports import Clock
+from glue.prices import Prices
 from producers.load.cost import cost
-from producers.load.prices import Prices
 from producers.load.snapshot import Snapshot
 from producers.load.summary import milliseconds
 

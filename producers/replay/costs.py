@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from producers.load.prices import Prices
+from glue.prices import Prices
 
 PUT_UNIT_BYTES = 25 * 1024
 """A record is billed in steps of this size. Source: https://aws.amazon.com/kinesis/data-streams/pricing/"""
@@ -20,10 +20,10 @@ class Estimate(Struct, kw_only=True):
     def dollars(self, prices: Prices) -> float:
         """What the stream asks; consumers, rows and the archive come on top, as for any other event.
 
-        >>> from producers.load.prices import read_prices
+        >>> from glue.prices import read_prices
         >>> estimate = Estimate()
         >>> estimate.add(600)
         >>> round(estimate.dollars(read_prices()) * 1_000_000, 3)
         0.014
         """
-        return self.put_units / 1e6 * prices.provisioned.million_put_units
+        return self.put_units / 1e6 * prices.kinesis.million_put_units

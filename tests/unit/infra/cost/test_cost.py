@@ -22,11 +22,11 @@ from consumers.rows import RowMaker
 from glue.archive import PackedObject
 from glue.codec import Lateness
 from glue.contract import Notice
+from glue.prices import SHIPPED, read_prices
 from infra.commands.cost import cost
 from infra.cost.advice import changes, limits, variants
 from infra.cost.bill import bill, total
 from infra.cost.deployed import deployed_settings
-from infra.cost.prices import SHIPPED, read_prices
 from infra.cost.traffic import Traffic, read_traffic
 from infra.cost.units import FIREHOSE_STEP, SECONDS, shards_needed, units
 from infra.local.awslambda.documents import Origin, event

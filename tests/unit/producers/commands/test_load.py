@@ -2,6 +2,7 @@
 
 import json
 import threading
+import tomllib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from glue.codec import decode
 from glue.contract import ContentEvent
 from glue.kpl import aggregation
+from glue.prices import SHIPPED, read_prices
 from glue.readers.rows import SourceError
 from glue.terminal.signals import Stop
 from infra.commands.load import load as command
@@ -25,7 +27,6 @@ from producers.load.cost import cost
 from producers.load.display import recent_rate, rows
 from producers.load.histogram import Histogram
 from producers.load.plan import Plan
-from producers.load.prices import read_prices
 from producers.load.profiles import named
 from producers.load.sender import content_of, send
 from producers.load.snapshot import Second, Snapshot, merged
@@ -385,10 +386,11 @@ def test_a_profile_in_a_file_is_scaled_to_rate_and_duration(tmp_path: Path) -> N
 
 def test_a_table_of_prices_of_one_s_own_is_used(tmp_path: Path) -> None:
     path = tmp_path / "prices.toml"
-    path.write_text(
-        'as_of = "today"\n[provisioned]\nshard_hour = 1\nmillion_put_units = 0\n[on_demand]\nstream_hour = 2\n'
-        "gigabyte_in = 0\n"
-    )
+    table = tomllib.loads(SHIPPED.read_text("utf-8"))["kinesis"]
+    own = dict.fromkeys(table, 0.0) | {"shard_hour": 1, "stream_hour": 2}
+    kinesis = "".join(f"{name} = {own[name]}\n" for name in table)
+    others = SHIPPED.read_text("utf-8").partition("[lambda]")
+    path.write_text(f'as_of = "today"\n[kinesis]\n{kinesis}{others[1]}{others[2]}')
     spent = json.loads(run(*SHORT, "--json", "--prices", str(path)).stdout)["cost_usd"]
     assert spent["prices_as_of"] == "today"
     assert spent["on_demand"] == pytest.approx(2 * spent["provisioned"], rel=0.01)
