@@ -30,20 +30,6 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _AMBIGUOUS = re.compile(r"\d{1,4}([/.-])\d{1,2}\1\d{1,4}(?!\d)", re.ASCII)
 
 
-def read_time(value: object, *, unit: TimeUnit | None = None, assume_utc: bool = False) -> datetime | Rejection:
-    """The moment in UTC that a value names, or why it names none; see :func:`read_moment`.
-
-    >>> read_time("2026-03-01 10:00:00", assume_utc=True).isoformat()
-    '2026-03-01T10:00:00+00:00'
-    >>> read_time(1772359200500, unit="ms").isoformat()
-    '2026-03-01T10:00:00.500000+00:00'
-    >>> read_time("2026-03-01 10:00").reason, read_time(1772359200).reason
-    ('tz', 'time_unit')
-    """
-    found = read_moment(value, unit=unit, assume_utc=assume_utc)
-    return found.at if isinstance(found, Moment) else found
-
-
 def read_moment(
     value: object, *, unit: TimeUnit | None = None, assume_utc: bool = False, form: TimeForm | None = None
 ) -> Moment | Rejection:
@@ -54,6 +40,13 @@ def read_moment(
         unit: what numbers count; without it a number is refused, since a guess may be wrong by a thousand.
         assume_utc: whether times without a zone are in UTC; otherwise they are refused.
         form: how texts are written, where it is not one of the forms that can mean one thing only.
+
+    >>> read_moment("2026-03-01 10:00:00", assume_utc=True).at.isoformat()
+    '2026-03-01T10:00:00+00:00'
+    >>> read_moment(1772359200500, unit="ms").at.isoformat()
+    '2026-03-01T10:00:00.500000+00:00'
+    >>> read_moment("2026-03-01 10:00").reason, read_moment(1772359200).reason
+    ('tz', 'time_unit')
     """
     if isinstance(value, str):
         return _read_text(value, unit=unit, assume_utc=assume_utc, form=form)

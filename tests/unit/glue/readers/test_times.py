@@ -173,3 +173,44 @@ def test_times_come_back_as_they_were_written(at: datetime) -> None:
     whole = at.replace(microsecond=0)
     if at.year >= 1000:
         assert read_dated(whole.strftime("%a, %d %b %Y %H:%M:%S +0000"), assume_utc=False) == Moment(whole)
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "expected"),
+    [
+        ("2026-03-01T11:00:00+02:00", {}, "2026-03-01T09:00:00"),
+        ("2026-03-01 11:00:00Z", {}, "2026-03-01T11:00:00"),
+        ("2026-03-01 11:00:00 UTC", {}, "2026-03-01T11:00:00"),
+        ("2026-03-01 11:00:00.25+0530", {}, "2026-03-01T05:30:00.250000"),
+        ("2026-03-01 11:00", {"assume_utc": True}, "2026-03-01T11:00:00"),
+        (1772362800, {"unit": "s"}, "2026-03-01T11:00:00"),
+        (1772362800.123456, {"unit": "s"}, "2026-03-01T11:00:00.123456"),
+        ("1772362800123", {"unit": "ms"}, "2026-03-01T11:00:00.123000"),
+        (1772362800000001000, {"unit": "ns"}, "2026-03-01T11:00:00.000001"),
+        (datetime(2026, 3, 1, 11), {"assume_utc": True}, "2026-03-01T11:00:00"),
+    ],
+)
+def test_times_are_read_in_the_common_forms(value: object, options: dict[str, Any], expected: str) -> None:
+    found = moment(value, **options)
+    assert isinstance(found, Moment), found
+    assert found.at == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "reason"),
+    [
+        ("2026-03-01 11:00:00", {}, "tz"),
+        (datetime(2026, 3, 1), {}, "tz"),
+        ("2026-02-30 11:00:00Z", {}, "time"),
+        ("2026-03-01 24:00:00Z", {}, "time"),
+        ("1772362800", {}, "time_unit"),
+        (10**30, {"unit": "s"}, "time_range"),
+        (float("inf"), {"unit": "s"}, "time_range"),
+        (float("nan"), {"unit": "s"}, "time_range"),
+        ([1], {}, "time"),
+    ],
+)
+def test_times_that_would_be_a_guess_are_refused(value: object, options: dict[str, Any], reason: str) -> None:
+    refused = moment(value, **options)
+    assert isinstance(refused, Rejection), refused
+    assert refused.reason == reason

@@ -17,7 +17,7 @@ from glue.readers.json_lines import read_json_lines
 from glue.readers.rejection import Rejection
 from glue.readers.rows import Row, SourceError
 from glue.readers.sources import Source
-from glue.readers.times import LONGEST_SPAN, TimeShift, read_time
+from glue.readers.times import LONGEST_SPAN, TimeShift
 from producers.mapping.datasets import Dataset, RejectedRow
 from producers.mapping.fields import Mapping, event_of, pseudonym
 from producers.ports import OutRecord
@@ -222,47 +222,6 @@ def test_every_cell_of_a_row_is_on_the_event_or_the_row_is_rejected(cells: dict[
             or value in (sent.get(name), sent.get(f"source_{name}"))
             or str(value) in sent.values()
         )
-
-
-@pytest.mark.parametrize(
-    ("value", "options", "expected"),
-    [
-        ("2026-03-01T11:00:00+02:00", {}, "2026-03-01T09:00:00"),
-        ("2026-03-01 11:00:00Z", {}, "2026-03-01T11:00:00"),
-        ("2026-03-01 11:00:00 UTC", {}, "2026-03-01T11:00:00"),
-        ("2026-03-01 11:00:00.25+0530", {}, "2026-03-01T05:30:00.250000"),
-        ("2026-03-01 11:00", {"assume_utc": True}, "2026-03-01T11:00:00"),
-        (1772362800, {"unit": "s"}, "2026-03-01T11:00:00"),
-        (1772362800.123456, {"unit": "s"}, "2026-03-01T11:00:00.123456"),
-        ("1772362800123", {"unit": "ms"}, "2026-03-01T11:00:00.123000"),
-        (1772362800000001000, {"unit": "ns"}, "2026-03-01T11:00:00.000001"),
-        (datetime(2026, 3, 1, 11), {"assume_utc": True}, "2026-03-01T11:00:00"),
-    ],
-)
-def test_times_are_read_in_the_common_forms(value: object, options: dict[str, Any], expected: str) -> None:
-    moment = read_time(value, **options)
-    assert isinstance(moment, datetime), moment
-    assert moment.replace(tzinfo=None).isoformat() == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "options", "reason"),
-    [
-        ("2026-03-01 11:00:00", {}, "tz"),
-        (datetime(2026, 3, 1), {}, "tz"),
-        ("2026-02-30 11:00:00Z", {}, "time"),
-        ("2026-03-01 24:00:00Z", {}, "time"),
-        ("1772362800", {}, "time_unit"),
-        (10**30, {"unit": "s"}, "time_range"),
-        (float("inf"), {"unit": "s"}, "time_range"),
-        (float("nan"), {"unit": "s"}, "time_range"),
-        ([1], {}, "time"),
-    ],
-)
-def test_times_that_would_be_a_guess_are_refused(value: object, options: dict[str, Any], reason: str) -> None:
-    refused = read_time(value, **options)
-    assert isinstance(refused, Rejection), refused
-    assert refused.reason == reason
 
 
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2025, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
