@@ -6,6 +6,7 @@ list a language. A term that ordinary text holds often is left out or counts for
 elsewhere counts only where the language is known.
 """
 
+import csv
 import hashlib
 import sys
 from collections import Counter, defaultdict
@@ -111,13 +112,26 @@ def _drop_covered(words: dict[str, Entry]) -> None:
 
 
 def own_words(text: str) -> Iterator[tuple[str, str, str]]:
-    """The terms of a list of this project, with label and severity; under ``ordinary`` those that are left out."""
+    """The terms of a list of this project, with label and severity; under ``ordinary`` those that are left out.
+
+    Terms are parted by commas; one that has a comma itself stands in double quotes.
+
+    Raises:
+        ValueError: a quotation mark without its other.
+
+    >>> list(own_words('[threat high]\\n"time is up, friend", you are next'))
+    [('time is up, friend', 'threat', 'high'), ('you are next', 'threat', 'high')]
+    """
     label = severity = ""
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith("["):
             label, _, severity = line.strip("[] ").partition(" ")
         elif line and not line.startswith("#"):
-            for term in filter(None, map(str.strip, line.split(","))):
+            try:
+                terms = next(csv.reader([line], skipinitialspace=True, strict=True))
+            except csv.Error as error:
+                raise ValueError(f"line {number}: {error}; a term with a comma stands in double quotes") from error
+            for term in filter(None, map(str.strip, terms)):
                 yield term, label, severity
 
 
