@@ -52,6 +52,7 @@ class Session:
         # What is kept of a file would be read by the next query without being counted.
         self.connection.execute("SET enable_external_file_cache = false")
         self._is_locked = False
+        self._protocol = ""
         self._known: set[str] = set()
         # TRY() would turn a refusal into NULL, so it is remembered here as well.
         self.refusals: list[QueryError] = []
@@ -63,9 +64,9 @@ class Session:
             files: an fsspec file system (``files.ObjectFiles``).
         """
         self.refusals.clear()
-        if self._is_locked:
-            self.connection.unregister_filesystem(files.protocol)
+        self._let_go()
         self.connection.register_filesystem(files)
+        self._protocol = files.protocol
         if self._is_locked:
             return
         self._is_locked = True
@@ -74,11 +75,18 @@ class Session:
         self.connection.execute("SET lock_configuration = true")
 
     def clear(self) -> None:
-        """Forgets the relations that a query has made."""
+        """Forgets the relations that a query has made, and its files."""
         made = "SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal"
         for (name,) in self.connection.execute(made).fetchall():
             self.connection.unregister(name)
             self.connection.execute(f'DROP VIEW IF EXISTS temp."{name}"')
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Holds the files of no query any more, and nothing that those hold."""
+        if self._protocol:
+            self.connection.unregister_filesystem(self._protocol)
+            self._protocol = ""
 
     def close(self) -> None:
         """Ends the connection."""
@@ -137,33 +145,39 @@ class Session:
         for name in set(re.findall(r"\bsk_[a-z0-9_]+", sql)) - self._known:
             if name in FUNCTIONS:
                 function, takes, gives = FUNCTIONS[name]
-                self.connection.create_function(name, self._watched(function), takes, gives, null_handling="special")
+                watched = _watched(function, self.refusals)
+                self.connection.create_function(name, watched, takes, gives, null_handling="special")
                 self._known.add(name)
-
-    def _watched(self, function: Callable[..., object]) -> Callable[..., object]:
-        count = len(inspect.signature(function).parameters)
-
-        def watched(*given: object) -> object:
-            if None in given:
-                return None
-            try:
-                return function(*given)
-            except QueryError as error:
-                if error.name == "NOT_SUPPORTED":
-                    self.refusals.append(error)
-                raise
-
-        # DuckDB counts the parameters of what it is given.
-        counted: dict[int, Callable[..., object]] = {
-            1: lambda a: watched(a),
-            2: lambda a, b: watched(a, b),
-            3: lambda a, b, c: watched(a, b, c),
-            4: lambda a, b, c, d: watched(a, b, c, d),
-        }
-        return counted[count]
 
     def _told(self, error: duckdb.Error) -> QueryError:
         return self.refusals[0] if self.refusals else told(error)
+
+
+def _watched(function: Callable[..., object], refusals: list[QueryError]) -> Callable[..., object]:
+    """The function as DuckDB calls it; what it refuses is noted.
+
+    It holds no session: DuckDB holds it where the garbage collector does not look, and both would stay for ever.
+    """
+    count = len(inspect.signature(function).parameters)
+
+    def watched(*given: object) -> object:
+        if None in given:
+            return None
+        try:
+            return function(*given)
+        except QueryError as error:
+            if error.name == "NOT_SUPPORTED":
+                refusals.append(error)
+            raise
+
+    # DuckDB counts the parameters of what it is given.
+    counted: dict[int, Callable[..., object]] = {
+        1: lambda a: watched(a),
+        2: lambda a, b: watched(a, b),
+        3: lambda a, b, c: watched(a, b, c),
+        4: lambda a, b, c, d: watched(a, b, c, d),
+    }
+    return counted[count]
 
 
 class Sessions:

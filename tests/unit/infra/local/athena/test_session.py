@@ -1,4 +1,6 @@
+import gc
 import io
+import weakref
 from typing import Any, Final
 
 import duckdb
@@ -102,3 +104,13 @@ def test_after_a_failure_or_a_cancellation_the_next_query_starts_afresh() -> Non
     running.cancel()
     del rows
     assert ask(engine, "SELECT 7", Running()) == [(7,)]
+
+
+def test_a_session_that_nobody_holds_is_gone_although_its_functions_were_used() -> None:
+    session = Session()
+    with pytest.raises(QueryError):
+        session.rows("SELECT sk_fail('a refusal')")
+    gone = weakref.ref(session)
+    del session
+    gc.collect()
+    assert gone() is None
