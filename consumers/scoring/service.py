@@ -80,7 +80,7 @@ class Service:
         """Does once what is slow the first time.
 
         Args:
-            wholly: also what only rare texts need, about a second's work and 40 MB.
+            wholly: also what only rare texts need, about two seconds' work and 110 MB under the default policy.
         """
         if wholly:
             spoken = {language for one in self._scorer.attributes.values() for language in one.languages}
