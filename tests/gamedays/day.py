@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,6 +116,21 @@ class Day:
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             entries = [{"Id": str(at), "ReceiptHandle": one["ReceiptHandle"]} for at, one in enumerate(messages)]
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+
+    @contextmanager
+    def without_rule(self, name: str) -> Iterator[None]:
+        """A rule of the stack's event bus is disabled meanwhile.
+
+        Args:
+            name: what follows the stack's name in its own.
+        """
+        events = self.twin.client("events")
+        rule = {"Name": f"{self.twin.stack.name}-{name}", "EventBusName": self.outputs["EventBusName"]}
+        events.disable_rule(**rule)
+        try:
+            yield
+        finally:
+            events.enable_rule(**rule)
 
     # ------------------------------------------------------------------------------------------- how it passes
 

@@ -37,13 +37,8 @@ def test_no_producer_puts_anything(day: Day, request: pytest.FixtureRequest) -> 
 
 def test_the_rule_is_disabled(day: Day, request: pytest.FixtureRequest) -> None:
     day.calm()
-    events = day.twin.client("events")
-    rule = {"Name": f"{day.twin.stack.name}-enforcement", "EventBusName": day.outputs["EventBusName"]}
-    events.disable_rule(**rule)
-    try:
+    with day.without_rule("enforcement"):
         seen(request, day.trips("NoticesStoppedAlarm"))
-    finally:
-        events.enable_rule(**rule)
 
 
 def test_nobody_receives_from_the_queue(day: Day, request: pytest.FixtureRequest) -> None:

@@ -58,13 +58,8 @@ def mapping(day: Day) -> str:
 
 def test_the_webhooks_rule_is_disabled(day: Day, receiver: Receiver, request: pytest.FixtureRequest) -> None:
     day.calm()
-    events = day.twin.client("events")
-    rule = {"Name": f"{day.twin.stack.name}-webhook", "EventBusName": day.outputs["EventBusName"]}
-    events.disable_rule(**rule)
-    try:
+    with day.without_rule("webhook"):
         seen(request, day.trips("WebhookStoppedAlarm"))
-    finally:
-        events.enable_rule(**rule)
 
 
 def test_the_webhooks_mapping_is_disabled(day: Day, receiver: Receiver, request: pytest.FixtureRequest) -> None:

@@ -28,15 +28,6 @@ def twin() -> Iterator[Twin]:
         yield running
 
 
-@pytest.fixture
-def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a user pastes from `streamkeeper up`."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
-
-
 @pytest.mark.usefixtures("environment")
 def test_aggregated_events_all_land_by_id_with_their_place_in_the_aggregate_through_a_reshard(twin: Twin) -> None:
     # given made-up events, some of them broken, and where each was put

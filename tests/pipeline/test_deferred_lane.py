@@ -29,6 +29,8 @@ from producers.redrive.quarantined import QuarantinedRow
 from producers.synthetic.content import Shares, synthetic
 from tests.fakes.handlers import handler_of, log_of
 
+pytestmark = pytest.mark.usefixtures("environment")
+
 HERE = Path(__file__).parent
 ALL_DAYS = "'2020-01-01'"
 
@@ -52,15 +54,6 @@ def faults() -> QuarantineClosed:
 def twin(faults: QuarantineClosed) -> Iterator[Twin]:
     with Twin(parameters={"ShardCount": "1"}, put_faults=faults) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a user pastes from `streamkeeper up`."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
 
 
 def lake(twin: Twin) -> Lake:

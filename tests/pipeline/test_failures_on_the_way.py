@@ -42,15 +42,6 @@ def twin(faults: SomeRowsFail) -> Iterator[Twin]:
         yield running
 
 
-@pytest.fixture
-def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a user pastes from `streamkeeper up`."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
-
-
 @pytest.mark.usefixtures("environment")
 def test_rows_that_a_delivery_stream_turns_away_are_sent_again_and_land_once(twin: Twin, faults: SomeRowsFail) -> None:
     before = everything(twin)

@@ -28,15 +28,6 @@ def twin() -> Iterator[Twin]:
         yield running
 
 
-@pytest.fixture
-def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a user pastes from `streamkeeper up`."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
-
-
 def start(twin: Twin, *arguments: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "producers.commands.load", "--stream", twin.outputs["ContentStreamName"], "--json"]
     return subprocess.Popen(

@@ -29,7 +29,7 @@ from tests.fakes.handlers import handler_of
 from tests.fakes.until import until
 
 # Minutes of work: `make test-heavy`.
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(7200), pytest.mark.usefixtures("environment")]
 
 HERE = Path(__file__).parent
 _numbers = itertools.count(1)
@@ -41,15 +41,6 @@ def twin() -> Iterator[Twin]:
     # What is told of is counted, and there are more flags than anything else.
     with Twin(parameters={**parameters, "FlagNotices": "on"}) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a user pastes from `streamkeeper up`."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
 
 
 ROUNDS = 20

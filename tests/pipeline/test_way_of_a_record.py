@@ -15,15 +15,6 @@ def twin() -> Iterator[Twin]:
         yield running
 
 
-@pytest.fixture
-def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a user pastes from `streamkeeper up`."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
-
-
 @pytest.mark.usefixtures("environment")
 def test_good_and_broken_records_each_end_in_one_place(twin: Twin) -> None:
     before = everything(twin)
