@@ -18,7 +18,7 @@ COMMANDS = {
     "load": "Load-test the stream: a rate that follows a shape, with gates.",
     "replay": "Send again what was on the stream: no duplicates, no notifications.",
     "redrive": "Send quarantined records and dead letters through the stream again.",
-    "webhook": "Say who is told of verdicts by HTTPS, and redrive what they did not take.",
+    "webhook": "Manage who is notified of verdicts by HTTPS, and redrive what they did not accept.",
     "spool": "Look at, or send, events accepted on disk that are not yet in the stream.",
     "serve": "Score texts by HTTP, in Perspective's form and in a plain one.",
     "policy": "Check, show, test, compare and publish policies.",

@@ -54,7 +54,7 @@ Examples:
         done="everything is accounted for",
         failed="something is missing, altered, made up or unreadable",
         also=(UNREACHABLE, NOTHING_TO_JUDGE),
-        stopped="at Athena too",
+        stopped="the query is stopped at Athena too",
     ),
 )
 @click.option(
@@ -103,7 +103,7 @@ def audit(
     as_json: bool,
     stack: str,
 ) -> None:
-    """Hold the archive against verdicts, quarantine and dead letters, by id.
+    """Compare the archive with verdicts, quarantine and dead letters, by id.
 
     Names ids that are missing, doubled, made up or altered, each with the hop where it was last seen, and objects that
     were changed since an earlier audit. Times are those of arrival.

@@ -65,9 +65,9 @@ A finding that does not hold is suppressed where it is, with a reason:
 def check(context: click.Context, request: CheckRequest) -> None:
     """Name dangerous settings of a SAM or CloudFormation template of Kinesis, Lambda, Firehose, SQS and EventBridge.
 
-    These pass cfn-lint, and AWS takes them: a batch that blocks its shard for a year, records that are dropped without
-    a trace, dead letters that expire first. Each finding says what it leads to, what to write instead, and the page
-    of AWS that says so.
+    These pass cfn-lint, and AWS accepts them: a batch that blocks its shard for a year, records that are dropped
+    without a trace, dead letters that expire first. Each finding says what it leads to, what to write instead, and
+    the page of AWS that says so.
     """
     if request.listed:
         _list(as_json=request.as_json)

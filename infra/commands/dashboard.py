@@ -26,7 +26,7 @@ Examples:
   streamkeeper dashboard --export site --since 28d && aws s3 sync site s3://BUCKET/moderation/
 
 """
-    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="at Athena too"),
+    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="the query is stopped at Athena too"),
 )
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
 @click.option("--export", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write files here, and end.")

@@ -46,7 +46,9 @@ Examples:
 
 """
     + exit_codes_help(
-        done="every record is accounted for", failed="the books do not balance", stopped="nothing keeps running"
+        done="every record is accounted for",
+        failed="a record is unaccounted for, or was counted twice",
+        stopped="nothing keeps running",
     )
 )
 @click.option(
@@ -78,7 +80,7 @@ def demo(*, events: int, seed: int, data: Path, as_json: bool) -> None:
     else:
         _print_next(show, figures, data)
     if not figures["balanced"]:
-        raise CommandError("the books do not balance: see unaccounted, ghosts and doubled above")
+        raise CommandError("the sets of ids do not agree: see unaccounted, ghosts and doubled above")
 
 
 class _Run:
@@ -239,7 +241,7 @@ def _empty(data: Path) -> None:
 
 def _print_books(show: Console, figures: dict[str, Any]) -> None:
     show.print("\n[bold]What became of every record[/], as sets of (shard, sequence number)\n")
-    mark = "[green]nothing unaccounted[/]" if figures["balanced"] else "[red]the books do not balance[/]"
+    mark = "[green]nothing unaccounted[/]" if figures["balanced"] else "[red]the sets of ids do not agree[/]"
     by_reason = [f"{reason} {count}" for reason, count in figures["quarantined_by_reason"].items()]
     reasons = ", ".join(by_reason[:6]) + (f" and {len(by_reason) - 6} more reasons" if len(by_reason) > 6 else "")
     for name, note in (

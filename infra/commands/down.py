@@ -56,7 +56,7 @@ Examples:
 def down(context: click.Context, request: DownRequest) -> None:
     """Stop the laptop runtime that runs on this machine.
 
-    With --data it lands first what is buffered. One that was killed before leaves processes and temporary files
+    With --data it first lands what is buffered. One that was killed before leaves processes and temporary files
     behind: they are removed too.
     """
     if request.everything:

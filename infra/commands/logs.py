@@ -35,7 +35,7 @@ Examples:
   streamkeeper logs orders-book --since 2h --filter ERROR --json
 
 """
-    + exit_codes_help(also=(UNREACHABLE,), stopped="nothing; it only reads")
+    + exit_codes_help(also=(UNREACHABLE,), stopped="it only reads, so nothing is left half done")
 )
 @takes(
     LogsRequest,

@@ -280,7 +280,12 @@ Example:
 {_CODES}"""
 )
 @click.argument("source", metavar="POLICY")
-@click.option("--name", default="default", show_default=True, help="Under which name: that of the parameter Policy.")
+@click.option(
+    "--name",
+    default="default",
+    show_default=True,
+    help="The name to publish under; the stack uses the one that its parameter Policy names.",
+)
 @click.option("--cases", type=click.Path(exists=True, path_type=Path), help="Cases that it must pass first.")
 @click.option(
     "--json",
@@ -291,7 +296,7 @@ Example:
 @click.option("--stack", default=STACK, show_default=True, envvar="STREAMKEEPER_STACK", help="To which stack.")
 @aws_options
 def publish(source: str, name: str, cases: Path | None, as_json: bool, stack: str) -> None:
-    """Check a policy, then bring it to where the stack's functions read it. Holds within PolicyRefreshSeconds."""
+    """Check a policy and upload it to where the stack's functions read it. Takes effect within PolicyRefreshSeconds."""
     text = read_text(source)
     if problems := problems_of(text):
         raise CommandError(f"{source} is not published:", details=map(str, problems))

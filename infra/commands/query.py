@@ -18,7 +18,7 @@ Example:
     WHERE dt = ? GROUP BY action" --param 2026-11-20
 
 """
-    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="at Athena too"),
+    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="the query is stopped at Athena too"),
 )
 @click.argument("sql")
 @click.option(

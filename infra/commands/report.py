@@ -25,7 +25,7 @@ Examples:
   streamkeeper report top_authors --since 2026-11-01 --until 2026-11-08 --param limit=50 --csv
 
 """
-    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="at Athena too"),
+    + exit_codes_help(failed="the query failed", also=(UNREACHABLE,), stopped="the query is stopped at Athena too"),
 )
 @click.argument("name", required=False)
 @click.option("--list", "listed", is_flag=True, help="List the reports, what they answer and what they take.")

@@ -22,7 +22,7 @@ Examples:
 )
 @takes(PauseRequest, *switching)
 def resume(context: click.Context, request: PauseRequest) -> None:
-    """Go on with moderation where `pause` stopped it: at the first record that has not been done."""
+    """Go on with moderation where `pause` stopped it: at the first record that has not been processed."""
     found = switch_stack(request, on=True)
     if request.as_json:
         click.echo(json.dumps(msgspec.to_builtins(found)))

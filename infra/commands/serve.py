@@ -67,7 +67,7 @@ Examples:
     "--default-language",
     default="en",
     show_default=True,
-    help="What a text in Latin letters is taken for that is too short to tell.",
+    help="The language assumed for a text in Latin letters that is too short to identify.",
 )
 @click.option(
     "--cors-origin",
@@ -98,8 +98,8 @@ Examples:
     "redirect_folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Also lead clients here that have Perspective's host written into them: a proxy for HTTPS_PROXY, and in "
-    "FOLDER a certificate to trust.",
+    help="Also serve clients that have Perspective's host name hard-coded: starts a proxy to name in HTTPS_PROXY, and "
+    "writes a certificate to trust into FOLDER.",
 )
 @click.option(
     "--redirect-port",
@@ -279,7 +279,7 @@ Example:
 """
 )
 def keys() -> None:
-    """Make, list and take back the keys of those who may ask."""
+    """Create, list and revoke API keys."""
 
 
 @keys.command(
@@ -304,7 +304,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="One JSON line: name and key.")
 @_keys_option
 def add(name: str, per_minute: int, key_from: TextIO | None, as_json: bool, keys_path: Path) -> None:
-    """Make a key, and show it this once. A server that runs takes it within a second."""
+    """Create a key and show it once. A running server accepts it within a second."""
     from infra.serving.keys_file import KeysError, KeysFile
 
     if not _NAME.fullmatch(name):
@@ -331,7 +331,7 @@ def add(name: str, per_minute: int, key_from: TextIO | None, as_json: bool, keys
 @click.option("--for-template", is_flag=True, help="One line, as the template's parameter ScoreKeys takes it.")
 @_keys_option
 def list_keys(as_json: bool, for_template: bool, keys_path: Path) -> None:
-    """Show who has a key, and how much each may ask for."""
+    """Show who has a key, and the limit of each."""
     from infra.serving.keys_file import KeysError, KeysFile
 
     try:
@@ -359,7 +359,7 @@ def list_keys(as_json: bool, for_template: bool, keys_path: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON line.")
 @_keys_option
 def revoke(name: str, as_json: bool, keys_path: Path) -> None:
-    """Take a key back. A server that runs refuses it within a second."""
+    """Revoke a key. A running server refuses it within a second."""
     from infra.serving.keys_file import KeysError, KeysFile
 
     try:

@@ -22,7 +22,7 @@ def spool(context: click.Context) -> None:
     """Events that were accepted onto a disk and are not yet in the stream.
 
     `produce --spool DIR` and `load --spool DIR` accept events there first: what was accepted survives a crash, a kill
-    and a stream that is away.
+    and a stream that cannot be reached.
     """
     if context.obj is None:
         context.obj = World(stream_of=_stream_of)

@@ -37,7 +37,7 @@ Examples:
   streamkeeper tail streamkeeper-quarantine --lines 50 --no-follow --json | jq .reason
 
 """
-    + exit_codes_help(also=(UNREACHABLE,), stopped="nothing; it only reads")
+    + exit_codes_help(also=(UNREACHABLE,), stopped="it only reads, so nothing is left half done")
 )
 @takes(
     TailRequest,

@@ -53,18 +53,21 @@ Examples:
   streamkeeper webhook letters; streamkeeper webhook redrive --subscriber shop"""
 )
 def webhook() -> None:
-    """Tell others of verdicts by HTTPS: who, of which, under which keys; and redrive what they did not take.
+    """Manage the subscribers that are notified of verdicts by HTTPS, and redrive what they did not accept.
 
-    A subscriber is a SecureString in the Parameter Store, below /STACK/webhooks/. A change holds within a minute.
+    A subscriber is a SecureString in the Parameter Store, below /STACK/webhooks/. A change takes effect within a
+    minute.
     """
 
 
 @webhook.command(epilog=_epilog("streamkeeper webhook add shop --url https://shop.example/hook --action block"))
 @click.argument("name")
 @click.option("--url", required=True, help="Where requests go; https://.")
-@click.option("--action", "actions", multiple=True, type=click.Choice(ACTIONS[1:]), help="Only these; else all three.")
+@click.option(
+    "--action", "actions", multiple=True, type=click.Choice(ACTIONS[1:]), help="Only these actions; else all three."
+)
 @click.option("--label", "labels", multiple=True, help="Only verdicts with at least one of these.")
-@click.option("--surface", "surfaces", multiple=True, help="Only content from these.")
+@click.option("--surface", "surfaces", multiple=True, help="Only content from these surfaces.")
 @click.option("--off", is_flag=True, help="Send nothing yet; deliveries wait for a day.")
 @_options
 def add(
@@ -77,7 +80,7 @@ def add(
     stack: str,
     as_json: bool,
 ) -> None:
-    """Write a subscriber, or write one anew with the keys that it has. A new one's secret is shown once."""
+    """Add a subscriber, or change one that is there and keep its keys. The secret of a new one is shown once."""
     from consumers.webhooks.subscribers import Subscriber
 
     _checked(name)
@@ -183,7 +186,7 @@ def letters(stack: str, as_json: bool) -> None:
 @click.option("--subscriber", help="Only this one's; else all.")
 @_options
 def redrive(subscriber: str | None, stack: str, as_json: bool) -> None:
-    """Put dead letters into the queue again: they have another day. A receiver knows them by their ids."""
+    """Put dead letters back into the queue, to be tried for another day. They keep the ids that receivers know."""
     with _asking(stack), progress("sending", clock=time.monotonic) as advance:
         count = _letters(stack).redrive(
             lambda letter: subscriber is None or letter.subscriber == subscriber,

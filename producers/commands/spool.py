@@ -54,7 +54,7 @@ STATUS_EPILOG = (
     + "Changes nothing, and works while a producer writes the spool.\n\n"
     + exit_codes_help(
         done="all is well, empty or not",
-        failed="damaged segments need somebody's attention",
+        failed="damaged segments need attention",
         wrong_use="no spool there",
     )
 )
