@@ -90,14 +90,17 @@ def for_this_machine(environment: Mapping[str, str], target: Path = FOLDER / nat
         target.unlink(missing_ok=True)
         named = environment.get("CC")
         return f"{slower}: no C compiler ({named or 'cc, gcc or clang'}) is on the path. With one: make native"
-    try:
-        compile_with([found], target)
-    except CompilerError as error:
-        target.unlink(missing_ok=True)
-        return f"{slower}: {error}"
-    if native.load(str(target), (FOLDER / native.SOURCE).read_bytes()) is None:
-        target.unlink(missing_ok=True)
-        return f"{slower}: this Python cannot load what {found} makes"
+    target.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="native-") as folder:
+        # Tried under another name: what a process has loaded by a name it never loads again.
+        made = Path(folder) / native.FILE
+        try:
+            compile_with([found], made)
+        except CompilerError as error:
+            return f"{slower}: {error}"
+        if native.load(str(made), (FOLDER / native.SOURCE).read_bytes()) is None:
+            return f"{slower}: this Python cannot load what {found} makes"
+        made.replace(target)
     return f"The linear model runs in C, compiled by {found}."
 
 

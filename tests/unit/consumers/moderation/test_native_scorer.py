@@ -3,6 +3,7 @@
 import ctypes
 import os
 import random
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from consumers.models import read_weights
 from consumers.moderation.native_scorer import NativeScorer, make_scorer
 from consumers.moderation.scorer import MAX_SCORED, Scorer
 from consumers.moderation.weights import Weights
-from infra.native import FOLDER, compile_with, compiler
+from infra.native import FLAGS, FOLDER, compile_with, compiler, for_this_machine
 from tests.fakes.examples import at_most
 from tests.unit.consumers.moderation.detectors.test_model import RUDE, SPAM, made_of
 
@@ -147,3 +148,15 @@ def test_what_is_not_as_python_hands_it_over_is_refused_and_scored_by_python(lib
     too_many = structs.replace(SMALL, header=structs.replace(SMALL.header, heads=SMALL.header.heads * 9))
     with pytest.raises(ValueError, match="heads, words and bits"):
         NativeScorer(too_many, library)
+
+
+def test_a_library_of_an_older_source_is_compiled_again_also_where_it_is_in_use(tmp_path: Path) -> None:
+    path = tmp_path / native.FILE
+    found = compiler(os.environ)
+    assert found is not None
+    subprocess.run([found, *FLAGS, '-DSOURCE="older"', native.SOURCE, "-o", str(path), "-lm"], cwd=FOLDER, check=True)
+    in_use = native.load(str(path), None)
+    assert in_use is not None
+    assert for_this_machine(os.environ, path) == f"The linear model runs in C, compiled by {found}."
+    assert native.digest(SOURCE).encode() in path.read_bytes()
+    assert in_use.scoring_source() == b"older"
