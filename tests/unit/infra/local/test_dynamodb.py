@@ -5,9 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +16,7 @@ from infra.local.eventbridge import MAX_TOTAL_BYTES, EventBuses
 from infra.local.front import Front
 from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
+from tests.fakes.clients import client
 
 
 class Fixed:
@@ -40,15 +39,9 @@ def url(moto: MotoBackend) -> Iterator[str]:
         yield server.url
 
 
-def client(url: str, service: str) -> Any:
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1").client(
-        service, endpoint_url=url, config=Config(retries={"total_max_attempts": 1})
-    )
-
-
 @pytest.fixture(scope="module")
 def dynamodb(url: str) -> Any:
-    dynamodb = client(url, "dynamodb")
+    dynamodb = client("dynamodb", url)
     for name in ("ours", "moto"):
         dynamodb.create_table(
             TableName=name,
@@ -286,7 +279,7 @@ def test_any_other_form_is_left_to_moto_untouched(dynamodb: Any, moto: MotoBacke
 
 @pytest.fixture(scope="module")
 def queue(url: str) -> str:
-    events, sqs = client(url, "events"), client(url, "sqs")
+    events, sqs = client("events", url), client("sqs", url)
     events.create_event_bus(Name="bus")
     for name, pattern, state in (
         ("enforcement", {"source": [{"prefix": "streamkeeper"}], "detail": {"action": ["block"]}}, "ENABLED"),
@@ -306,7 +299,7 @@ def entry(**change: Any) -> dict[str, Any]:
 
 
 def messages(url: str, queue: str) -> list[dict[str, Any]]:
-    sqs = client(url, "sqs")
+    sqs = client("sqs", url)
     found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
     for one in found:
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
@@ -318,7 +311,7 @@ def test_an_event_reaches_the_queue_as_motos_would(url: str, moto: MotoBackend, 
     assert answer is not None
     assert answer["FailedEntryCount"] == 0
     [ours] = messages(url, queue)
-    client(url, "events").put_events(Entries=[entry(Time=1_700_000_000)])
+    client("events", url).put_events(Entries=[entry(Time=1_700_000_000)])
     [motos] = messages(url, queue)
     assert ours["time"] == "2023-11-14T22:13:20Z"
     # moto leaves the account out; AWS does not.
@@ -354,7 +347,7 @@ def test_a_bus_that_is_not_there_is_motos_to_answer(moto: MotoBackend) -> None:
 
 
 def test_a_target_with_a_transformer_is_motos_to_serve(url: str, moto: MotoBackend, queue: str) -> None:
-    events = client(url, "events")
+    events = client("events", url)
     events.create_event_bus(Name="shaped")
     events.put_rule(Name="r", EventBusName="shaped", EventPattern='{"detail-type":["verdict"]}')
     arn = "arn:aws:sqs:us-east-1:000000000000:enforcement"

@@ -5,9 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
@@ -20,6 +18,7 @@ from infra.local.front import Front
 from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
 from infra.local.stores import GlueCatalog, S3Store
+from tests.fakes.clients import client
 
 
 class Echo:
@@ -90,21 +89,15 @@ def url(front: Front) -> Iterator[str]:
         yield server.url
 
 
-def client(url: str, service: str) -> Any:
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1").client(
-        service, endpoint_url=url, config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-    )
-
-
 # ------------------------------------------------------------------------------------------------ who answers
 
 
 def test_a_target_of_ours_is_answered_by_ours(url: str) -> None:
-    assert client(url, "kinesis").describe_limits()["ShardLimit"] == 1
+    assert client("kinesis", url).describe_limits()["ShardLimit"] == 1
 
 
 def test_an_error_of_ours_is_the_exception_that_boto3_knows(url: str) -> None:
-    kinesis = client(url, "kinesis")
+    kinesis = client("kinesis", url)
     with pytest.raises(kinesis.exceptions.ResourceNotFoundException) as caught:
         kinesis.describe_stream(StreamName="x")
     answer = caught.value.response
@@ -114,7 +107,7 @@ def test_an_error_of_ours_is_the_exception_that_boto3_knows(url: str) -> None:
 
 
 def test_a_defect_answers_without_what_the_caller_sent(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    kinesis = client(url, "kinesis")
+    kinesis = client("kinesis", url)
     with pytest.raises(ClientError, match="RuntimeError") as caught:
         kinesis.put_record(StreamName="x", Data=b"a", PartitionKey="a-secret-key")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
@@ -124,11 +117,11 @@ def test_a_defect_answers_without_what_the_caller_sent(url: str, caplog: pytest.
 
 def test_a_service_of_ours_that_is_not_there_says_so(url: str) -> None:
     with pytest.raises(ClientError, match="runs without its firehose service"):
-        client(url, "firehose").list_delivery_streams()
+        client("firehose", url).list_delivery_streams()
 
 
 def test_lambda_is_answered_with_its_path_as_it_was_sent(url: str) -> None:
-    answer = client(url, "lambda").invoke(
+    answer = client("lambda", url).invoke(
         FunctionName="arn:aws:lambda:us-east-1:000000000000:function:f", Payload=b"{}"
     )
     seen = json.loads(answer["Payload"].read())
@@ -137,7 +130,7 @@ def test_lambda_is_answered_with_its_path_as_it_was_sent(url: str) -> None:
 
 
 def test_everything_else_is_answered_from_beneath_in_our_account(url: str) -> None:
-    assert client(url, "sts").get_caller_identity()["Account"] == "000000000000"
+    assert client("sts", url).get_caller_identity()["Account"] == "000000000000"
 
 
 @pytest.mark.parametrize("body", [b"[1]", b"{", b"\xff"])
@@ -151,7 +144,7 @@ def test_a_shortcut_that_passes_leaves_the_call_to_what_lies_beneath(moto: MotoB
     asked: list[dict[str, object]] = []
     front = Front(moto, shortcuts={"DynamoDB_20120810.ListTables": lambda body: asked.append(body)})
     with LoopbackServer(front) as server:
-        assert client(server.url, "dynamodb").list_tables(Limit=3)["TableNames"] == []
+        assert client("dynamodb", server.url).list_tables(Limit=3)["TableNames"] == []
     assert asked == [{"Limit": 3}]
 
 
@@ -161,7 +154,7 @@ def test_a_shortcut_answers_in_the_protocol_of_its_service(moto: MotoBackend) ->
 
     front = Front(moto, shortcuts={"DynamoDB_20120810.PutItem": refuse})
     with LoopbackServer(front) as server:
-        dynamodb = client(server.url, "dynamodb")
+        dynamodb = client("dynamodb", server.url)
         with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
             dynamodb.put_item(TableName="t", Item={"k": {"S": "v"}})
 
@@ -190,7 +183,7 @@ def test_what_cannot_be_kept_is_refused_in_the_protocol_of_its_service(
 ) -> None:
     front = Front(moto, apis={"kinesis": Echo()}, stacks=stacks, recorder=Full())
     with LoopbackServer(front) as server, pytest.raises(ClientError, match="make room") as caught:
-        getattr(client(server.url, service), operation)(**given)
+        getattr(client(service, server.url), operation)(**given)
     assert caught.value.response["Error"]["Code"] == "InternalFailure"
 
 
@@ -277,7 +270,7 @@ def test_control_answers_in_json(front: Front, method: str, path: str, status: i
 
 
 def test_boto3_reads_the_stack(url: str) -> None:
-    cloudformation = client(url, "cloudformation")
+    cloudformation = client("cloudformation", url)
     [stack] = cloudformation.describe_stacks(StackName="streamkeeper")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert stack["Description"] == "a < b & c"
@@ -292,7 +285,7 @@ def test_boto3_reads_the_stack(url: str) -> None:
 
 
 def test_another_stack_and_another_resource_do_not_exist(url: str) -> None:
-    cloudformation = client(url, "cloudformation")
+    cloudformation = client("cloudformation", url)
     with pytest.raises(ClientError, match="does not exist"):
         cloudformation.describe_stacks(StackName="other")
     with pytest.raises(ClientError, match="Resource Nobody does not exist"):
@@ -303,7 +296,7 @@ def test_another_stack_and_another_resource_do_not_exist(url: str) -> None:
 
 
 def test_objects_go_through_the_door_and_past_it_alike(url: str, moto: MotoBackend) -> None:
-    s3, store = client(url, "s3"), S3Store(moto)
+    s3, store = client("s3", url), S3Store(moto)
     s3.create_bucket(Bucket="both")
     body = gzip.compress(b"x" * 300_000)
     s3.put_object(Bucket="both", Key="a/ü b+c.gz", Body=body, ContentEncoding="gzip", Metadata={"who": "me"})
@@ -325,14 +318,14 @@ def test_objects_go_through_the_door_and_past_it_alike(url: str, moto: MotoBacke
 
 @pytest.mark.parametrize(("bucket", "code"), [("nowhere", "NoSuchBucket"), ("empty", "NoSuchKey")])
 def test_an_object_that_is_not_there_is_an_aws_error(url: str, moto: MotoBackend, bucket: str, code: str) -> None:
-    client(url, "s3").create_bucket(Bucket="empty")
+    client("s3", url).create_bucket(Bucket="empty")
     with pytest.raises(ApiError) as caught:
         S3Store(moto).get(bucket, "k")
     assert (caught.value.code, caught.value.status) == (code, 404)
 
 
 def test_a_deleted_object_of_a_versioned_bucket_is_gone(url: str, moto: MotoBackend) -> None:
-    s3, store = client(url, "s3"), S3Store(moto)
+    s3, store = client("s3", url), S3Store(moto)
     s3.create_bucket(Bucket="versioned")
     s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
     store.put("versioned", "k", b"1")
@@ -345,7 +338,7 @@ def test_a_deleted_object_of_a_versioned_bucket_is_gone(url: str, moto: MotoBack
 
 
 def test_a_policy_that_asks_for_tls_does_not_close_the_loopback(url: str) -> None:
-    s3 = client(url, "s3")
+    s3 = client("s3", url)
     s3.create_bucket(Bucket="closed")
     statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::closed/*"}
     tls = {**statement, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
@@ -357,7 +350,7 @@ def test_a_policy_that_asks_for_tls_does_not_close_the_loopback(url: str) -> Non
 
 
 def test_a_table_says_of_its_files_what_glue_says_when_nobody_said_it(url: str) -> None:
-    glue = client(url, "glue")
+    glue = client("glue", url)
     glue.create_database(DatabaseInput={"Name": "files"})
     given = {"Columns": [{"Name": "a", "Type": "int"}], "Location": "s3://b/a/", "Compressed": True}
     glue.create_table(DatabaseName="files", TableInput={"Name": "t", "StorageDescriptor": given})
@@ -378,7 +371,7 @@ def test_a_table_says_of_its_files_what_glue_says_when_nobody_said_it(url: str) 
 
 
 def test_the_catalog_gives_what_glue_gives(url: str, moto: MotoBackend) -> None:
-    glue, catalog = client(url, "glue"), GlueCatalog(moto)
+    glue, catalog = client("glue", url), GlueCatalog(moto)
     glue.create_database(DatabaseInput={"Name": "db"})
     glue.create_table(DatabaseName="db", TableInput={"Name": "t", "Parameters": {"a": "b"}})
     assert catalog.get_table("DB", "T")["Parameters"] == {"a": "b"}
@@ -403,7 +396,7 @@ def test_the_catalog_gives_what_glue_gives(url: str, moto: MotoBackend) -> None:
 
 
 def test_head_gives_a_length_and_no_body(url: str) -> None:
-    s3 = client(url, "s3")
+    s3 = client("s3", url)
     s3.create_bucket(Bucket="heads")
     s3.put_object(Bucket="heads", Key="k", Body=b"12345")
     assert s3.head_object(Bucket="heads", Key="k")["ContentLength"] == 5

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore import xform_name
-from botocore.config import Config
 
 from infra.local.durable.items import WRITES, KeptItems
 from infra.local.durable.messages import KeptMessages
@@ -18,6 +16,7 @@ from infra.local.dynamodb import ItemWrites
 from infra.local.front import Front
 from infra.local.moto_backend import MotoBackend
 from infra.local.server import LoopbackServer
+from tests.fakes.clients import client
 
 KEY = {"h": {"S": "a"}, "r": {"N": "1"}}
 
@@ -38,9 +37,7 @@ class Run:
         self.server = LoopbackServer(front).start()
 
     def client(self, service: str) -> Any:
-        return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1").client(
-            service, endpoint_url=self.server.url, config=Config(retries={"total_max_attempts": 1})
-        )
+        return client(service, self.server.url)
 
     def kill(self) -> None:
         self.server.stop()
@@ -138,7 +135,7 @@ def test_a_table_that_is_deleted_takes_its_items_along(runs: list[Run]) -> None:
 def test_every_call_of_dynamodb_that_writes_items_here_is_among_those_that_are_kept() -> None:
     from moto.dynamodb.responses import DynamoHandler
 
-    names = boto3.Session().client("dynamodb", region_name="us-east-1").meta.service_model.operation_names
+    names = client("dynamodb", "http://127.0.0.1:1").meta.service_model.operation_names
     about_items = [name for name in names if name.endswith(("Item", "Items", "Statement", "Transaction"))]
     answered = {name for name in about_items if hasattr(DynamoHandler, xform_name(name))}
     assert {name for name in answered if "Get" not in name} <= WRITES
