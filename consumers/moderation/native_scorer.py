@@ -11,11 +11,11 @@ from ctypes import addressof, c_uint32, create_string_buffer
 
 from consumers.moderation.confusables import LEET
 from consumers.moderation.ngrams import SIGNS, SYLLABIC, UNSPACED, words
-from consumers.moderation.scorer import REMEMBERED, RUN_WEIGHT, Scorer, shortened, tokens_of
+from consumers.moderation.remembered import Remembered
+from consumers.moderation.scorer import RUN_WEIGHT, Scorer, shortened, tokens_of
 from consumers.moderation.weights import Weights
 from consumers.native import LIBRARY, Numbers
 
-_LONGEST_REMEMBERED = 40
 # What a range of characters says of a word; scoring.c has the same two numbers.
 _IS_UNSPACED, _IS_SYLLABIC = 1, 2
 # Bytes that UTF-8 does not have.
@@ -101,25 +101,15 @@ class NativeScorer(Scorer):
         return b" ".join(map(self._readable, tokens_of(plain)))
 
 
-class _Readable(dict[str, bytes]):
-    """Tokens as scoring.c reads them: those that are not ASCII with their words; the ones seen lately are kept."""
+class _Readable(Remembered[bytes]):
+    """Tokens as scoring.c reads them: those that are not ASCII with their words."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._older: dict[str, bytes] = {}
-
-    def __missing__(self, token: str) -> bytes:
-        found = self._older.get(token)
-        if found is None:
-            # A surrogate by itself is no word, and may stand in a mention.
-            found = token.encode("utf-8", "surrogatepass")
-            if not token.isascii():
-                found += _WORDS_FOLLOW + _BETWEEN_WORDS.join([word.encode() for word in words(token)])
-        if len(token) <= _LONGEST_REMEMBERED:
-            if len(self) >= REMEMBERED:
-                self._older = dict(self)
-                self.clear()
-            self[token] = found
+    def work_out(self, token: str) -> bytes:
+        """The bytes of a token."""
+        # A surrogate by itself is no word, and may stand in a mention.
+        found = token.encode("utf-8", "surrogatepass")
+        if not token.isascii():
+            found += _WORDS_FOLLOW + _BETWEEN_WORDS.join([word.encode() for word in words(token)])
         return found
 
 

@@ -19,6 +19,7 @@ from zlib import crc32
 from msgspec import Struct
 
 from consumers.moderation.ngrams import RUN, core_of, grams, is_unspaced, length, words
+from consumers.moderation.remembered import Remembered
 from consumers.moderation.weights import Weights
 
 WINDOW = 30
@@ -29,13 +30,9 @@ _ONE_WINDOW = WINDOW + _STEP
 MAX_SCORED = 8000
 """Characters of a text that are looked at. Of a longer one these are its first and its last 4,000."""
 
-REMEMBERED = 32_768
-"""Tokens whose sums are kept, and as many of those before them; about 12 MB."""
-
 RUN_WEIGHT = 0.5
 """What an n-gram of a run without spaces counts. Those of a word count 1 / sqrt(how many there are)."""
 
-_LONGEST_REMEMBERED = 40
 # A token's sums are packed into one whole number: the lowest field is its count of words, then each head's sum in
 # 1/256. So a text's are added up by `sum` alone; the tokens of a window cannot fill a field.
 _UNIT = 256
@@ -182,7 +179,7 @@ class _Below(dict[int, int]):
         return added
 
 
-class _Sums(dict[str, int]):
+class _Sums(Remembered[int]):
     """The packed sums of the tokens that were seen lately; those of others are worked out when they are asked for."""
 
     def __init__(self, weights: Weights) -> None:
@@ -192,7 +189,6 @@ class _Sums(dict[str, int]):
         self._words = weights.words
         self._mask = (1 << header.bits) - 1
         self._unknown = header.unknown
-        self._older: dict[str, int] = {}
         heads = range(1, len(header.heads) + 1)
         self._raised = sum(_RAISED_BY << _FIELD * head for head in heads)
         self._layout = Layout(f"<{len(header.heads) + 1}I")
@@ -200,21 +196,13 @@ class _Sums(dict[str, int]):
         # Where words begin by the first byte of their number: half of the steps to find one.
         self._starts = [bisect_left(self._words, first << 24) for first in range(257)]
 
-    def __missing__(self, token: str) -> int:
-        packed = self._older.get(token)
-        if packed is None:
-            core = core_of(token)
-            # With a full stop behind it, it is the same word.
-            packed = self._work_out(token) if core is None or core == token else self[core]
-        if len(token) <= _LONGEST_REMEMBERED:
-            if len(self) >= REMEMBERED:
-                # What is in use comes back from the older half; the rest is forgotten with it.
-                self._older = dict(self)
-                self.clear()
-            self[token] = packed
-        return packed
+    def work_out(self, token: str) -> int:
+        """The packed sums of a token."""
+        core = core_of(token)
+        # With a full stop behind it, it is the same word.
+        return self._of_words_in(token) if core is None or core == token else self[core]
 
-    def _work_out(self, token: str) -> int:
+    def _of_words_in(self, token: str) -> int:
         found = words(token)
         if len(found) != 1:
             return self._of_several(found) if found else 0

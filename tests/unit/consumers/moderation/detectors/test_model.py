@@ -16,8 +16,9 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.ngrams import FEATURES, RUN, core_of, grams, is_unspaced, length, words
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy, PolicyError
+from consumers.moderation.remembered import REMEMBERED
 from consumers.moderation.rules import ModelHead, ModelRule
-from consumers.moderation.scorer import MAX_SCORED, REMEMBERED, RUN_WEIGHT, WINDOW, Scorer, tokens_of, windows
+from consumers.moderation.scorer import MAX_SCORED, RUN_WEIGHT, WINDOW, Scorer, tokens_of, windows
 from consumers.moderation.weights import MAGIC, Head, Header, Weights, WeightsError, encode
 from consumers.policies import read_policy
 from tests.fakes.examples import at_most
