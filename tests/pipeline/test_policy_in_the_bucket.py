@@ -32,14 +32,6 @@ def twin() -> Iterator[Twin]:
         yield running
 
 
-@pytest.fixture
-def environment(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", twin.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", twin.region)
-
-
 def versions(twin: Twin, *, seed: int) -> set[tuple[str, str]]:
     """The policies that decided a few events sent now."""
     made = [one for one in synthetic(30, seed=seed, now=time.time()) if one.event_id is not None]
