@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-setup: .venv/ready .venv/native ## The virtual environment, from the hash-checked lock, and the model's C where there is a compiler
+setup: .venv/ready .venv/native ## The virtual environment, from the hash-checked lock, and the model's C code where there is a compiler
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -29,7 +29,7 @@ setup: .venv/ready .venv/native ## The virtual environment, from the hash-checke
 	@$(BIN)/python -m infra.native
 	@touch $@
 
-native: .venv/ready ## The model's C again, for this machine; CC=clang
+native: .venv/ready ## Compile the model's C code again, for this machine; CC=clang
 	@$(BIN)/python -m infra.native && touch .venv/native
 
 demo: setup ## The whole pipeline on this machine: 100,000 events in, verdicts out, answered in SQL

@@ -1,4 +1,4 @@
-"""The part of judging that there is in C, compiled: for this machine, and for Lambda.
+"""Compiles the part of moderation that is written in C: for this machine, and for Lambda.
 
 ``python -m infra.native``, which ``make setup`` runs, compiles it for this machine where that has a C compiler, and
 says which way the model runs from now on. For Lambda, Zig's C compiler makes the same bytes of the same source on every

@@ -1,4 +1,4 @@
-"""What of judging a text there is in C, for speed alone: :mod:`consumers.moderation` has all of it in Python, too.
+"""The part of moderation that is also written in C, for speed; :mod:`consumers.moderation` has all of it in Python.
 
 ``scoring.so`` beside ``scoring.c`` is made by ``python -m infra.native`` where there is a C compiler, and for Lambda by
 ``make bundle``. It is plain C without Python's headers, so one file serves every version of Python. Without it, or with

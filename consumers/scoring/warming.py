@@ -1,7 +1,7 @@
-"""Texts that bring out what moderation makes only when a text needs it.
+"""Texts that make moderation build what it otherwise builds on first use.
 
-Most processes never need most of it, so that none pays for it at its start. A server pays: it lives long, and whoever
-met such a part first would wait for it, tens of milliseconds, with everybody behind.
+Most processes never need most of it, so they do not build it at the start. A server does: it lives long, and the first
+request that needed such a part would wait tens of milliseconds for it, together with every request behind it.
 """
 
 from collections.abc import Iterable, Iterator
