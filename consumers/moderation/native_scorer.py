@@ -8,6 +8,7 @@ import ctypes
 import math
 from collections.abc import Callable, Sequence
 from ctypes import addressof, c_uint32, create_string_buffer
+from functools import cached_property
 
 from consumers.moderation.confusables import LEET
 from consumers.moderation.ngrams import SIGNS, SYLLABIC, UNSPACED, words
@@ -42,19 +43,29 @@ class NativeScorer(Scorer):
             ValueError: the library cannot have such weights.
         """
         super().__init__(weights)
+        self._weights, self._library = weights, library
         header = weights.header
-        shape = len(header.heads), header.words, header.bits
-        numbers = [header.unknown, RUN_WEIGHT, header.steady]
-        for head in header.heads:
+        self._shape = len(header.heads), header.words, header.bits
+        self._size = library.scoring_size(*self._shape)
+        if not self._size:
+            raise ValueError(f"weights of {self._shape} heads, words and bits are none that scoring.c takes")
+        self._score = library.scoring_score
+        self._readable = _Readable().__getitem__
+
+    @cached_property
+    def _model(self) -> "ctypes.Array[ctypes.c_char]":
+        """The weights as scoring.c reads them; made at the first text, so that no cold start waits for it."""
+        weights = self._weights
+        numbers = [weights.header.unknown, RUN_WEIGHT, weights.header.steady]
+        for head in self.heads:
             numbers += [head.words, head.grams]
         ranges = [(*map(ord, one), kind) for kind, some in _RANGES for one in some]
         letter = "".join(LEET.get(chr(code), chr(code)) for code in range(128)).encode("ascii")
         signs = "".join(sign for sign in SIGNS if sign.isascii()).encode("ascii")
-        self._memory = create_string_buffer(library.scoring_size(*shape))
-        self._address = addressof(self._memory)
-        made = library.scoring_make(
-            self._address,
-            *shape,
+        memory = create_string_buffer(self._size)
+        made = self._library.scoring_make(
+            memory,
+            *self._shape,
             (ctypes.c_double * len(numbers))(*numbers),
             signs,
             len(signs),
@@ -65,14 +76,13 @@ class NativeScorer(Scorer):
             b"".join(part for table in weights.tables for part in (table.words, table.grams)),
         )
         if made != 0:
-            raise ValueError(f"weights of {shape} heads, words and bits are none that scoring.c takes")
-        self._score = library.scoring_score
-        self._readable = _Readable().__getitem__
+            raise ValueError(f"scoring.c has no room for {len(ranges)} ranges of characters")
+        return memory
 
     def strongest(self, plain: str) -> list[float]:
         """For each head the largest ``sum / sqrt(count + steady)`` of its windows; minus infinity for no words."""
         text, found = self._encoded(plain), Numbers()
-        if self._score(self._address, text, len(text), None, addressof(found)) < 0:
+        if self._score(self._model, text, len(text), None, addressof(found)) < 0:
             return super().strongest(plain)
         return found[: len(self.heads)]
 
@@ -83,11 +93,11 @@ class NativeScorer(Scorer):
             least: for each head, as :meth:`strongest` gives it.
         """
         wanted = Numbers(*least)
-        encoded, score, address, least_address = self._encoded, self._score, self._address, addressof(wanted)
+        encoded, score, least_address = self._encoded, self._score, addressof(wanted)
 
         def find(plain: str) -> dict[int, float]:
             text = encoded(plain)
-            if not score(address, text, len(text), least_address, None):
+            if not score(self._model, text, len(text), least_address, None):
                 return {}
             # One text in ten.
             raws = self.strongest(plain)

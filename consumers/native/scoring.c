@@ -100,8 +100,10 @@ static uint8_t *slot_of(const struct model *model, uint32_t key) {
     }
 }
 
-/* Bytes of memory that a model takes. heads: 1 to HEADS; words: those it knows; bits: there are 2 ** bits n-grams. */
+/* Bytes of memory that a model takes; 0 for what no model can have. heads: 1 to HEADS; words: those it knows; bits:
+   there are 2 ** bits n-grams. */
 size_t scoring_size(uint32_t heads, uint32_t words, uint32_t bits) {
+    if (heads < 1 || heads > HEADS || words > 1u << 20 || bits > 20) return 0;
     uint32_t lanes = lanes_for(heads);
     return sizeof(struct model) + slot_size(lanes) * slots_for(words) + ((size_t)lanes << bits);
 }
@@ -115,7 +117,7 @@ size_t scoring_size(uint32_t heads, uint32_t words, uint32_t bits) {
 int32_t scoring_make(struct model *model, uint32_t heads, uint32_t words, uint32_t bits, const double *numbers,
                      const uint8_t *signs, size_t signs_size, const uint8_t *letter, const uint32_t *ranges,
                      uint32_t ranges_used, const uint32_t *keys, const int8_t *tables) {
-    if (heads < 1 || heads > HEADS || words > 1u << 20 || bits > 20 || ranges_used > RANGES) return -1;
+    if (!scoring_size(heads, words, bits) || ranges_used > RANGES) return -1;
     model->heads = heads;
     model->lanes = lanes_for(heads);
     model->slots = slots_for(words);

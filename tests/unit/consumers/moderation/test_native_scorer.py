@@ -144,7 +144,7 @@ def test_what_is_not_as_python_hands_it_over_is_refused_and_scored_by_python(lib
     scorer = NativeScorer(SMALL, library)
     found = native.Numbers()
     for text in (b"\xc3\xa9", b"a\xff" + b"b" * 41, b"a\xff\xc3", b"a\xff\xf5\x80\x80\x80", b"ok \xe2\x82"):
-        assert library.scoring_score(scorer._address, text, len(text), None, found) == -1
+        assert library.scoring_score(scorer._model, text, len(text), None, found) == -1
     too_many = structs.replace(SMALL, header=structs.replace(SMALL.header, heads=SMALL.header.heads * 9))
     with pytest.raises(ValueError, match="heads, words and bits"):
         NativeScorer(too_many, library)
