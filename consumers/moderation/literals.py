@@ -5,6 +5,8 @@ for all such pieces at once, by one automaton that never grows, costs less than 
 """
 
 import re
+import string
+import sys
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -40,6 +42,7 @@ _MOST_LOOKED_FOR = 12
 _ANY: None = None
 _SPACE = frozenset(" ")
 _DIGITS = frozenset("0123456789")
+_HEXADECIMAL = frozenset(string.hexdigits)
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz_") | _DIGITS
 
 _WITHIN = {"\u017f": "s", "\u212a": "k"}
@@ -324,6 +327,13 @@ class _Reader:
             raise _NotUnderstoodError
         return int(low), (int(high) if high else None) if comma else int(low)
 
+    def _numbered(self) -> str:
+        """The character that an escape gives by its number, in two hexadecimal digits or any between braces."""
+        number = self._until_closed() if self._peek() == "{" else self._take(2)
+        if not set(number) <= _HEXADECIMAL or not number or int(number, 16) > sys.maxunicode:
+            raise _NotUnderstoodError
+        return chr(int(number, 16))
+
     def _escaped(self) -> _Part:
         sign = self._take()
         if sign in "bBAz":
@@ -341,8 +351,7 @@ class _Reader:
         if sign == "p":
             return {"Nd": _DIGITS | {BEYOND_ASCII}, "Pd": frozenset({"-", BEYOND_ASCII})}.get(self._property(), _ANY)
         if sign == "x":
-            number = self._until_closed() if self._peek() == "{" else self._take(2)
-            return frozenset({_character(chr(int(number, 16)))})
+            return frozenset({_character(self._numbered())})
         if sign in "tnrfv":
             return _SPACE
         if sign.isalnum():
@@ -388,8 +397,7 @@ class _Reader:
             return frozenset({sign})
         sign = self._take()
         if sign == "x":
-            number = self._until_closed() if self._peek() == "{" else self._take(2)
-            return frozenset({chr(int(number, 16))})
+            return frozenset({self._numbered()})
         return self._escaped_members(sign)
 
     @staticmethod

@@ -72,7 +72,8 @@ def test_a_text_in_which_an_expression_matches_has_what_one_of_its_ways_needs(ex
 
 
 def test_what_is_not_understood_is_said_to_need_nothing() -> None:
-    for expression in (r"\Qa.b\E", "[[:alpha:]]bc", "a{x", "(", "[a", "a**", "*"):
+    unread = (r"\Qa.b\E", "[[:alpha:]]bc", "a{x", "(", "[a", "a**", "*")
+    for expression in (*unread, r"\x0:", r"\x{}", r"\x{1_0}", r"\x{110000}", r"[\x-1]"):
         assert needed(expression) == ()
 
 
