@@ -1,6 +1,7 @@
 """The pages served on this machine, until Ctrl-C."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -42,7 +43,16 @@ def serving(lake: Lake, *, port: int) -> Iterator[tuple[str, Callable[[], None]]
     except (OSError, SystemExit) as error:
         raise PortTakenError(f"port {port} of {HOST} is taken") from error
     web.answer_for(f"{name}:{server.port}" for name in (HOST, "localhost"))
+    begun = threading.Event()
+
+    def serve() -> None:
+        begun.set()
+        server.serve_forever()
+
     try:
-        yield f"http://{HOST}:{server.port}/", server.serve_forever
+        yield f"http://{HOST}:{server.port}/", serve
     finally:
+        # A thread that still serves a closed socket would find some other file under its number, and never rest.
+        if begun.is_set():
+            server.shutdown()
         server.server_close()

@@ -34,13 +34,16 @@ def served(engine: Reports) -> Iterator[tuple[str, http.client.HTTPConnection]]:
     with ThreadPoolExecutor(8) as pool:
         lake = Lake(engine, database="d", workgroup="w", pool=pool)
         with serving(lake, port=0) as (url, serve):
-            threading.Thread(target=serve, daemon=True).start()
+            serving_thread = threading.Thread(target=serve, daemon=True)
+            serving_thread.start()
             address = urlsplit(url).netloc
             line = http.client.HTTPConnection(address, timeout=600)
             try:
                 yield address, line
             finally:
                 line.close()
+        # It ends with the block.
+        serving_thread.join()
 
 
 def test_the_top_of_a_page_is_there_before_any_query_has_answered() -> None:
