@@ -228,14 +228,14 @@ class Moderator:
         for detect in self._always:
             for subject, found in zip(subjects, signals, strict=True):
                 found += detect(subject)
-        hit = [pair for pair in zip(subjects, signals, strict=True) if pair[0].hits]
-        for detect in self._on_hits:
-            for subject, found in hit:
-                found += detect(subject)
-        return [
-            self._finding(one.text, subject, found, one.surface, one.author_id)
-            for one, subject, found in zip(contents, subjects, signals, strict=True)
-        ]
+        findings = []
+        for one, subject, found in zip(contents, subjects, signals, strict=True):
+            # Text by text: the excerpt asks again for the personal data that a detector has just found.
+            if subject.hits:
+                for detect in self._on_hits:
+                    found += detect(subject)
+            findings.append(self._finding(one.text, subject, found, one.surface, one.author_id))
+        return findings
 
     def _finding(
         self, text: str, subject: Subject, signals: list[Signal], surface: str, author_id: str | None
