@@ -8,7 +8,6 @@ denied ("... are not human") counts. Positions are characters: about six of them
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import groupby
 from string import ascii_lowercase
 
 from msgspec import Struct
@@ -29,6 +28,7 @@ _QUOTED = (
     r"|(?:^| )'[^']{3,200}'(?:[ .,!?]|$)|\x{2018}[^\x{2019}]{3,200}\x{2019}"
 )
 _EDGES = ".,;:!?\"'()[]*#-\u2026\u201c\u201d\u201e\u00ab\u00bb\u2018\u00bf\u00a1"
+_WITHOUT_EDGES = str.maketrans(_EDGES, " " * len(_EDGES))
 _COPULAS = frozenset(["are", "is", "r", "were", "be", "being", "as", "all", "have", "can", "will", "like"])
 # Each with what it cannot match without: most texts have none of it.
 _OWN = r"(?:^|[^a-z])(?:my|our|fellow) (?:[a-z]+ )?$", ("my ", "our ", "fellow ")
@@ -242,12 +242,12 @@ class Relations:
                 found.append((start, self._whole(text, end) if same[0].open_end else end, same))
             elif end - start >= 4 and same[0].role in {"group", "hostile"}:
                 inside.append((start, end, same))
-        tokens = text.split(" ")
-        words = [token.strip(_EDGES) for token in tokens]
-        if not self._lexicon.are_spelled(words):
+        # What is misspelled is of letters alone, so that signs between words need not be told from signs within them.
+        if not self._lexicon.are_spelled(text.translate(_WITHOUT_EDGES).split()):
             taken = {start for start, _, _ in found}
             at = 0
-            for token, word in zip(tokens, words, strict=True):
+            for token in text.split(" "):
+                word = token.strip(_EDGES)
                 if len(word) >= FEWEST_LETTERS - 1 and (same := self._lexicon.misspelled(word)):
                     start = at + token.find(word)
                     if start not in taken:
@@ -333,16 +333,24 @@ _ARABIC_CLITICS = ("ال", "و", "وال", "بال", "لل", "ل", "ب", "ف", "
 
 def _unstretched(text: str) -> str:
     """The text with letters that are held long, three times or more, written once."""
-    if text.isascii():
-        if not is_in(_HELD)(text.encode()):
-            return text
-    elif not any(character * 3 in text and character.isalpha() for character in set(text)):
+    if text.isascii() and not is_in(_HELD)(text.encode()):
         return text
+    for letter in set(text):
+        if letter * 3 in text and letter.isalpha():
+            text = _written_once(text, letter)
+    return text
+
+
+def _written_once(text: str, letter: str) -> str:
+    """The text with each run of three of a letter, or more, written as one."""
     parts = []
-    for character, run in groupby(text):
-        count = len(list(run))
-        parts.append(character if count > 2 and character.isalpha() else character * count)
-    return "".join(parts)
+    at = 0
+    while (start := text.find(letter * 3, at)) >= 0:
+        parts.append(text[at : start + 1])
+        at = start + 3
+        while text.startswith(letter, at):
+            at += 1
+    return "".join([*parts, text[at:]])
 
 
 def _meant(hit: Hit, weight: float) -> Hit:
