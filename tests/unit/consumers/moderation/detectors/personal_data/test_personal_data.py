@@ -4,7 +4,7 @@ import sys
 from subprocess import run
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.moderation.aligned import align
@@ -18,7 +18,6 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy
 from consumers.moderation.rules import Label, PersonalDataRule
-from tests.fakes.examples import at_most
 from tests.fakes.work import assert_linear
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -394,7 +393,6 @@ disguises = st.sampled_from([str, wide, dotted, lambda text: text.replace(" ", "
 fillers = st.text(st.sampled_from("aé字 .,:\n-/5+(🙂\u0301"), max_size=40)
 
 
-@settings(max_examples=at_most(150))
 @given(st.lists(st.tuples(fillers, st.sampled_from(sorted(SAMPLES)), disguises), min_size=1, max_size=12), fillers)
 def test_no_personal_data_is_left_in_an_excerpt(parts: list[tuple[str, str, object]], last: str) -> None:
     text = " ".join(f"{filler} {disguise(SAMPLES[kind])}" for filler, kind, disguise in parts) + f" {last}"  # type: ignore[operator]
@@ -403,7 +401,6 @@ def test_no_personal_data_is_left_in_an_excerpt(parts: list[tuple[str, str, obje
     assert find_personal_data(normalise(shown).plain) == ()
 
 
-@settings(max_examples=at_most(100))
 @given(st.sampled_from(sorted(SAMPLES)), st.integers(200, MAX_EXCERPT + 5), disguises)
 def test_what_the_cut_goes_through_is_masked(kind: str, before: int, disguise: object) -> None:
     value = SAMPLES[kind]
