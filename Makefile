@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Without bytecode every process of the tests compiles all that it imports anew: a third of their time.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup native demo up test test-fast test-pipeline test-browser test-recommended test-data test-api test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays rollbacks mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render golden bundle quality clean
+.PHONY: help setup native demo up test test-fast test-properties test-pipeline test-browser test-recommended test-data test-api test-clients test-perspective check lint template-check audit rights test-heavy train lists bench bench-producers faults gamedays rollbacks mutants audited kill-loop kill-runtime bench-durability bench-plugin burst oracle-trino render golden bundle quality clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -51,7 +51,10 @@ test: setup ## All tests that need nothing but this folder
 
 # How the work of a detector grows with a hostile text is counted line by line, which takes its time: make test.
 test-fast: setup ## The tests that a change to a detector, a policy or a codec needs
-	@$(BIN)/pytest --numprocesses=auto --dist=loadfile --hypothesis-profile=fast -k "not grows_as" tests/policies tests/unit/consumers/moderation tests/unit/consumers/test_batch.py tests/unit/consumers/test_rows.py tests/unit/glue/test_codec.py tests/unit/glue/kpl consumers/moderation glue/codec.py glue/kpl
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile -k "not grows_as" tests/policies tests/unit/consumers/moderation tests/unit/consumers/test_batch.py tests/unit/consumers/test_rows.py tests/unit/glue/test_codec.py tests/unit/glue/kpl consumers/moderation glue/codec.py glue/kpl
+
+test-properties: setup ## The property tests, each with 300 examples that nobody chose; SEED=random
+	@$(BIN)/pytest -m "hypothesis and not heavy" --numprocesses=auto --dist=loadfile --hypothesis-profile=many $(if $(SEED),--hypothesis-seed=$(SEED))
 
 test-pipeline: setup ## Scenarios on the laptop runtime, all but the long ones: lanes, policies, clients, kills, garbage
 	@$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/pipeline

@@ -46,7 +46,7 @@ def test_the_view_has_the_contracts_columns_and_the_day(golden: Any) -> None:
     assert (record["language"], record["extra_json"], record["top_score"]) == ("en", None, 0.9)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_order_of_landing_and_no_split_into_files_changes_the_answer(lake: Any, data: st.DataObject) -> None:
     # given: every row at least once, some landed again byte for byte, in any order, in any number of files

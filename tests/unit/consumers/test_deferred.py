@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.aws.application import Application, Parts
@@ -218,7 +218,6 @@ def test_the_answer_stays_under_lambdas_limit_at_the_extremes(payloads: list[byt
     assert answered.count("ProcessingFailed") == 0
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     kinds=st.lists(st.sampled_from(["good", "flagged", "held", "bad", "large"]), min_size=1, max_size=30),
     limit=st.integers(0, 40_000),

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.breaker import Breaker
@@ -277,7 +277,6 @@ def test_a_held_event_keeps_its_status_whatever_the_answer_is() -> None:
     assert [status.action for status in bench.world.writes] == ["allow", "block"]
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     texts=st.lists(st.sampled_from(["hello", "fool", "awful fool", "scoundrel", "fool " * 300]), max_size=25),
     faults=st.lists(st.sampled_from([None, TransientError("x"), DefectError("y"), UnanswerableError("z")]), max_size=9),

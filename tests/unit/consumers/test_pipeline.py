@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.effects import MAX_NOTICES, MAX_PUT_BYTES, MAX_PUT_RECORDS
@@ -364,7 +364,6 @@ kinds: dict[str, Callable[[int], list[bytes]]] = {
     st.sampled_from([0.0, 0.2, 0.6, 1.0]),
     st.integers(1, 3),
 )
-@settings(max_examples=150)
 def test_in_is_verdicts_and_bad_rows_and_what_comes_again_under_any_faults(
     chosen: list[str], chance: object, share: float, attempts: int
 ) -> None:

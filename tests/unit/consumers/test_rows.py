@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.batch import Batch, Record, read_batch
@@ -16,7 +16,6 @@ from consumers.moderation.policy import Policy
 from consumers.rows import JUDGED_AT_ONCE, MAX_PACK_BYTES, MAX_PACK_ROWS, Refused, RowMaker, lines, pack, status
 from glue.codec import Lateness
 from glue.contract import BadInput, Signal
-from tests.fakes.examples import at_most
 from tests.fakes.kinesis_events import NOW, aggregate, kinesis_event, payload
 
 POLICY = Policy.load("""
@@ -123,7 +122,6 @@ def test_the_order_of_statuses_goes_by_the_events_time_then_its_id_then_the_deci
 
 
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1500, 6000))
-@settings(max_examples=at_most(60))
 def test_packs_never_exceed_their_limit_and_hold_every_row_that_fits_in_order(sizes: list[int], limit: int) -> None:
     records = [record(b"", number) for number in range(len(sizes))]
     refused = [

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from athena.dashboard import charts
@@ -21,7 +21,6 @@ def drawn(slots: list[Slot], step: timedelta = HOUR) -> ElementTree.Element:
     return ElementTree.fromstring(charts.volume(slots, step=step).replace("<svg", f'<svg xmlns="{SVG[1:-1]}"', 1))
 
 
-@settings(max_examples=100)
 @given(st.floats(0, 1e12))
 def test_a_scale_ends_at_or_above_the_highest_and_not_far_above(highest: float) -> None:
     top = charts.nice(highest)
@@ -30,7 +29,6 @@ def test_a_scale_ends_at_or_above_the_highest_and_not_far_above(highest: float) 
     assert re.fullmatch(r"[125]0*", str(top))
 
 
-@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(0, 10**6)), max_size=60))
 def test_every_slot_is_in_the_picture_and_every_bar_inside_it(counts: list[tuple[int, int, int]]) -> None:
     slots = [

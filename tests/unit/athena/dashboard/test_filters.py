@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from athena.dashboard.filters import NARROWING, FilterError, Filters, by_day, stamp
@@ -15,7 +15,6 @@ NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC).timestamp()
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=TEXT_LIMIT)
 
 
-@settings(max_examples=100)
 @given(st.dictionaries(st.sampled_from(NARROWING), TEXTS), st.sampled_from(["24h", "7d", "2026-11-01"]))
 def test_an_address_gives_back_the_filters_it_was_made_of(narrowed: dict[str, str], since: str) -> None:
     filters = Filters(since=since, **narrowed)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from athena.dashboard import pages
@@ -116,7 +116,6 @@ def test_a_share_is_a_percentage(share: float, digits: int, text: str) -> None:
     assert pages._percent(share, digits) == text
 
 
-@settings(max_examples=200)
 @given(st.floats(0, 1), st.integers(1, 4))
 def test_only_all_of_it_reads_as_all_and_only_none_as_none(share: float, digits: int) -> None:
     text = pages._percent(share, digits)

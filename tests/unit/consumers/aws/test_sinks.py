@@ -106,7 +106,6 @@ def test_firehose_counts_a_record_only_with_its_own_id() -> None:
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=5))
-@settings(max_examples=20, deadline=None)
 def test_firehose_gets_the_very_body_that_botocore_would_write(records: list[bytes]) -> None:
     theirs, ours = client("firehose"), client("firehose")
     answer = msgspec.json.encode({"RequestResponses": [{"RecordId": "1"}] * len(records)})
@@ -301,7 +300,7 @@ def test_statuses_of_many_contents_are_kept_by_one_call_and_look_as_if_each_had_
 
 
 @given(data=st.data())
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_batches_keep_what_single_writes_keep_in_whatever_order(batches: Any, data: st.DataObject) -> None:
     one = st.builds(status, st.integers(0, 4), st.sampled_from(["1", "2", "3", "é"]), verdict_id=st.uuids().map(str))
     calls = data.draw(st.lists(st.lists(one, min_size=1, max_size=5, unique_by=lambda s: s.content_id), max_size=4))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.aws.application import Application, Parts
@@ -104,7 +104,6 @@ def test_a_batch_is_one_subsegment_of_the_invocations_trace(daemon: Daemon) -> N
     }
 
 
-@settings(max_examples=20)
 @given(texts=st.lists(st.text(min_size=4, max_size=200), min_size=1, max_size=5))
 def test_nothing_of_the_content_is_in_a_trace(texts: list[str]) -> None:
     daemon = Daemon()

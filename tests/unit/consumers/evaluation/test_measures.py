@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.evaluation.intervals import Z, by_logit, f1, mcnemar, precision_at, wilson
@@ -47,7 +47,6 @@ def spread(values: list[float]) -> float:
 
 
 @given(BOTH_KINDS)
-@settings(max_examples=150)
 def test_auc_is_the_share_of_pairs_in_the_right_order(answers: list[tuple[bool, float]]) -> None:
     labels, scores = arrays(answers)
     area = auc(labels, scores)
@@ -58,7 +57,6 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(answers: list[tuple[bool, 
 
 
 @given(two_scores)
-@settings(max_examples=150)
 def test_the_difference_of_two_areas_is_tested_by_delongs_components(some: list[tuple[bool, float, float]]) -> None:
     labels, first, second = (list(column) for column in zip(*some, strict=True))
     found = compare(np.array(labels), np.array(first), np.array(second))
@@ -72,7 +70,6 @@ def test_the_difference_of_two_areas_is_tested_by_delongs_components(some: list[
 
 
 @given(BOTH_KINDS)
-@settings(max_examples=150)
 def test_average_precision_adds_up_precision_at_each_step_of_recall(answers: list[tuple[bool, float]]) -> None:
     total = sum(label for label, _ in answers)
     expected = before = 0.0
@@ -88,7 +85,6 @@ def test_average_precision_adds_up_precision_at_each_step_of_recall(answers: lis
 
 
 @given(BOTH_KINDS, st.sampled_from([0.0, 0.1, 0.5, 1.0]))
-@settings(max_examples=150)
 def test_recall_at_a_false_positive_rate_is_the_best_of_all_thresholds(
     answers: list[tuple[bool, float]], rate: float
 ) -> None:
@@ -184,7 +180,6 @@ def test_precision_at_a_base_rate_is_that_of_a_population_with_so_many_positives
 
 
 @given(BOTH_KINDS, st.sampled_from([None, 0.01, 0.5]))
-@settings(max_examples=150)
 def test_calibration_weighs_texts_as_if_the_base_rate_held(
     answers: list[tuple[bool, float]], base_rate: float | None
 ) -> None:

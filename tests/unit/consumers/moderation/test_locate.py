@@ -3,11 +3,10 @@
 import tomllib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.moderation.locate import Place, Places
-from tests.fakes.examples import at_most
 
 TEXT = '''\
 # [not.a.table]
@@ -64,7 +63,6 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=at_most(60))
 @given(st.dictionaries(names, values, max_size=4), st.lists(st.dictionaries(names, values, max_size=3), max_size=3))
 def test_whatever_is_toml_can_be_looked_through(top: dict[str, str], tables: list[dict[str, str]]) -> None:
     lines = [f"{name} = {value} # c" for name, value in top.items()]

@@ -5,7 +5,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumers.moderation.managed import asking, calls, contents, signals_of, split
@@ -13,7 +13,6 @@ from consumers.moderation.policy import Policy, PolicyError
 from consumers.moderation.rule_values import ManagedService
 from consumers.moderation.rules import Borderline, ManagedRule
 from glue.contract import ContentEvent, Media, Signal
-from tests.fakes.examples import at_most
 
 GOOD = """\
 id = "example"
@@ -143,7 +142,6 @@ def test_each_image_is_a_call_and_what_is_no_image_is_none() -> None:
 TEXTS = st.text(alphabet=st.sampled_from("ab \n\u00e9\u4e2d\U0001f600"), max_size=60).map(lambda text: text * 40)
 
 
-@settings(max_examples=at_most(60), deadline=None)
 @example(texts=["abc " * 900, "", "x" * 3100, "\u00e9" * 1500, *["short"] * 9], service="comprehend")
 @example(texts=["\u4e2d" * 20_000, "x" * 25_000, "x" * 25_001], service="bedrock")
 @given(texts=st.lists(TEXTS, max_size=12), service=st.sampled_from(["comprehend", "bedrock"]))

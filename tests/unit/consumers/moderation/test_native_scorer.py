@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -17,7 +17,6 @@ from consumers.moderation.native_scorer import NativeScorer, make_scorer
 from consumers.moderation.scorer import MAX_SCORED, Scorer
 from consumers.moderation.weights import Weights
 from infra.native import FLAGS, FOLDER, compile_with, compiler, for_this_machine
-from tests.fakes.examples import at_most
 from tests.unit.consumers.moderation.detectors.test_model import RUDE, SPAM, made_of
 
 SHIPPED = Weights.read(read_weights("default"))
@@ -100,7 +99,6 @@ def test_thousands_of_texts_made_of_awkward_words_have_the_same_scores(scorers: 
 
 
 @given(text=st.text(max_size=200) | st.lists(st.sampled_from(PIECES) | st.text(max_size=9), max_size=90).map(" ".join))
-@settings(max_examples=at_most(150))
 def test_any_text_has_the_same_scores(scorers: Pairs, text: str) -> None:
     check(text, scorers)
 

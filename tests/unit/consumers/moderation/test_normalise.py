@@ -1,18 +1,16 @@
 """What detectors see of a text."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.moderation.confusables import CONFUSABLES, VARIANTS
 from consumers.moderation.markup import undo, undone
 from consumers.moderation.normalise import fold, normalise
-from tests.fakes.examples import at_most
 from tests.fakes.work import assert_linear
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=at_most(400))
 def test_normalising_the_plain_form_again_changes_nothing(text: str) -> None:
     once = normalise(text)
     assert normalise(once.plain) == once
@@ -38,7 +36,6 @@ def test_the_fast_way_for_ascii_folds_as_the_slow_way_does(text: str) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=at_most(300))
 def test_the_forms_are_lower_case_with_single_blanks_and_folding_gives_ascii_letters_or_nothing_new(text: str) -> None:
     normal = normalise(text)
     assert normal.encoded.decode() == normal.plain
@@ -89,7 +86,6 @@ FORMATTED = st.lists(
 
 
 @given(FORMATTED)
-@settings(max_examples=at_most(600))
 def test_undoing_formatting_is_done_once(text: str) -> None:
     once = normalise(text)
     assert normalise(once.plain) == once
@@ -98,7 +94,6 @@ def test_undoing_formatting_is_done_once(text: str) -> None:
 
 
 @given(FORMATTED)
-@settings(max_examples=at_most(300))
 def test_each_character_without_its_formatting_has_a_place_in_the_original(text: str) -> None:
     found = undone(text)
     if found is None:

@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.policies import policy_names, read_policy
-from tests.fakes.examples import at_most
 
-SLOW = settings(
-    max_examples=at_most(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 DEFAULT = read_policy("default")
 LINES = DEFAULT.splitlines(keepends=True)

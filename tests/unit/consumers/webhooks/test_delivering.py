@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.webhooks.ports import Reply
@@ -243,7 +243,6 @@ def test_waiting_follows_the_age_and_what_the_receiver_asks_for() -> None:
 outages = st.lists(st.tuples(st.floats(0, 3 * HOUR), st.floats(10, HOUR)), max_size=4)
 
 
-@settings(max_examples=25, deadline=None)
 @given(outages, st.integers(0, 6), st.integers(0, 4), st.integers(1, 40))
 def test_whatever_fails_for_less_than_a_day_is_delivered_at_least_once(
     outages: list[tuple[float, float]], landing: int, sending: int, count: int

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.catalog.lake import (
@@ -148,7 +148,6 @@ def test_one_column_and_the_schema_are_read_without_the_rest() -> None:
     assert read_table(io.BytesIO(body)).num_rows == 1
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.tuples(

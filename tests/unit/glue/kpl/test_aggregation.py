@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.contract import BadInput
@@ -21,7 +21,6 @@ from glue.kpl.aggregation import (
     decode,
     encode,
 )
-from tests.fakes.examples import at_most
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 HASH_KEYS = st.none() | st.integers(0, 2**128 - 1).map(str)
@@ -99,7 +98,6 @@ def test_at_the_edge_of_one_mebibyte_a_record_fits_or_is_refused_aloud(size: int
     assert decode(aggregate.data) == [record]
 
 
-@settings(max_examples=at_most(50), deadline=None)
 @given(st.lists(st.builds(UserRecord, KEYS, st.none(), st.binary(max_size=200)), min_size=1, max_size=200))
 def test_the_peer_reads_what_we_write(peer: tuple[ModuleType, ModuleType], records: list[UserRecord]) -> None:
     assert peer_decode(peer[1], encode(records)) == records
@@ -129,7 +127,6 @@ def peer_decode(deaggregator: ModuleType, data: bytes) -> list[UserRecord]:
     ]
 
 
-@settings(max_examples=at_most(50), deadline=None)
 @given(st.lists(RECORDS, min_size=1, max_size=200))
 def test_we_read_what_the_peer_writes_and_write_the_same_bytes(
     peer: tuple[ModuleType, ModuleType], records: list[UserRecord]
@@ -241,7 +238,6 @@ SIZES = st.sampled_from([0, 1, 100, 122, 123, 124, 125, 126, 127, 128, 500, 16_3
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), HASH_KEYS, SIZES), min_size=1, max_size=12))
-@settings(max_examples=at_most(150))
 def test_sizes_at_the_edges_of_a_number_s_length_are_read_alike_the_first_time_and_again(
     made: list[tuple[str, str | None, int]],
 ) -> None:

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.catalog.tables import QUARANTINE, VERDICTS
@@ -145,7 +145,6 @@ def test_a_record_that_shares_its_line_and_is_gone_is_missing(lake: AuditedLake)
 PIECES = [A, B, C, OTHER, BROKEN, GARBAGE, b"plain", b"1"]
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.permutations(PIECES), st.integers(0, 7))
 def test_whatever_shares_a_line_no_event_is_called_missing_or_made_up(pieces: list[bytes], feeds: int) -> None:
     lake = LAKES["packed"]

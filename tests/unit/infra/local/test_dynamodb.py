@@ -90,7 +90,7 @@ def updates(draw: st.DrawFn) -> dict[str, Any]:
     return body
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(updates(), min_size=1, max_size=6))
 def test_any_row_of_updates_ends_as_with_moto(dynamodb: Any, moto: MotoBackend, rows: list[dict[str, Any]]) -> None:
     ours = ItemWrites(moto)
@@ -123,7 +123,7 @@ def test_any_row_of_updates_ends_as_with_moto(dynamodb: Any, moto: MotoBackend, 
 ITEMS = st.fixed_dictionaries({"action": texts, "number": numbers, "labels": typed["#l"]})
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["c1", "c2", "c3"]), ITEMS), min_size=1, max_size=5))
 def test_a_batch_of_inserts_ends_as_puts_of_what_was_not_there(
     dynamodb: Any, moto: MotoBackend, rows: list[tuple[str, dict[str, Any]]]

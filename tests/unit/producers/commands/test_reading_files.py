@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.readers.rows import SourceError
@@ -384,7 +384,6 @@ LINES = st.sampled_from(
 MAPPING = Mapping(source="x", only=(Condition("kind", is_not=("like",), or_missing=True),))
 
 
-@settings(max_examples=60)
 @given(
     lines=st.lists(LINES, max_size=30),
     size=st.integers(1, 200),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.kpl import aggregation
@@ -68,7 +68,6 @@ def test_a_number_of_buckets_that_is_no_power_of_two_is_refused(count: int) -> N
 
 
 @given(EVENTS, st.sampled_from([1, 4, 64]), st.integers(120, 900), st.integers(1, 9))
-@settings(max_examples=80)
 def test_every_event_comes_out_once_in_order_by_content_and_within_the_limits(
     drawn: list[tuple[int, int]], buckets: int, max_bytes: int, max_records: int
 ) -> None:
@@ -125,7 +124,6 @@ class Resharded:
     st.sampled_from([1, 2, 16, 64]),
     st.lists(st.tuples(st.integers(0, 7), st.booleans()), max_size=12),
 )
-@settings(max_examples=80)
 def test_no_event_is_ever_in_a_shard_that_its_key_does_not_hash_into_also_while_resharding(
     drawn: list[tuple[int, int]], shards: int, buckets: int, changes: list[tuple[int, bool]]
 ) -> None:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.kinesis.resharding import split
@@ -170,7 +170,6 @@ def test_a_learned_map_never_names_a_wrong_shard_while_shards_stay(keys: list[in
     assert all(learned.shard_of(key) in (None, truth.shard_of(key)) for key in range(1_000))
 
 
-@settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 2), st.booleans(), st.integers(1, 2_000_000)), max_size=60))
 def test_a_rate_stays_within_its_bounds_whatever_happens(steps: list[tuple[float, bool, int]]) -> None:
     rate = ShardRate(RateSettings(), at=0.0)

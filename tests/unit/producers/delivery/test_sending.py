@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.delivery.report import THROTTLED, DeliveryReport, DeliverySettings
@@ -262,7 +262,6 @@ def test_the_callback_sees_each_accepted_record_with_its_place() -> None:
 OUTCOMES = st.sampled_from(["taken", "throttled", "internal", "nothing"])
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.one_of(st.lists(OUTCOMES, max_size=12), st.sampled_from(["lost", "failed", "refused"])), max_size=12),
     st.integers(0, 12),

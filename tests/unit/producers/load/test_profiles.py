@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.load.profiles import NAMES, Profile, named, parse
@@ -35,7 +35,6 @@ def area(profile: Profile, until: float) -> float:
 
 
 @given(POINTS)
-@settings(max_examples=80)
 def test_the_nth_event_is_due_when_n_events_would_have_come(drawn: tuple[float, list[tuple[float, float]]]) -> None:
     profile = profile_of(*drawn)
     due = list(profile.schedule())
@@ -47,7 +46,6 @@ def test_the_nth_event_is_due_when_n_events_would_have_come(drawn: tuple[float, 
 
 
 @given(POINTS, st.integers(1, 7))
-@settings(max_examples=40)
 def test_processes_together_have_the_whole_schedule(
     drawn: tuple[float, list[tuple[float, float]]], processes: int
 ) -> None:

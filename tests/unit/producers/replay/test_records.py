@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.archive import Entry, pack
@@ -56,7 +56,6 @@ garbage = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.integers(0, 50), st.integers(0, 50).map(lambda n: -n - 1), garbage), max_size=12))
 def test_every_event_is_found_in_order_whatever_lies_between(items: list[int | bytes]) -> None:
     records = [one if isinstance(one, bytes) else compact(one) if one >= 0 else pretty(-one) for one in items]

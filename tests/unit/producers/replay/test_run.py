@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.codec import DEFAULT_LATENESS, decode
@@ -269,7 +269,6 @@ def test_a_stream_that_refuses_stops_the_run_where_it_was() -> None:
     assert msgspec.json.decode(store.kept["run"][0])["position"] == {}
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 30), st.lists(st.integers(0, 29), max_size=4))
 def test_killed_anywhere_and_taken_up_again_every_event_is_sent_under_one_run(count: int, deaths: list[int]) -> None:
     class Killed(BaseException):

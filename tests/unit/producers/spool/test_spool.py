@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.ports import OutRecord
@@ -370,7 +370,6 @@ class Life:
         return Spool(self.folder, segment_bytes=4_000, disk=disk)
 
 
-@settings(max_examples=100, deadline=None)
 @given(STEPS, st.lists(st.tuples(st.integers(1, 40), st.booleans(), st.integers(0, 999)), min_size=1, max_size=3))
 def test_through_any_deaths_every_accepted_record_is_sent_or_comes_back(
     steps: list[tuple[str, int]], deaths: list[tuple[int, bool, int]]
@@ -423,7 +422,6 @@ def test_a_death_while_damage_is_being_put_aside_loses_nothing_intact(tmp_path: 
     assert dies_at > 8
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 100_000), st.integers(0, 30))
 def test_a_segment_cut_at_any_byte_gives_back_every_whole_record_before_the_cut(cut: int, sent: int) -> None:
     for folder in _scratch():
@@ -447,7 +445,6 @@ def test_a_segment_cut_at_any_byte_gives_back_every_whole_record_before_the_cut(
             assert "e30" in ids(everything(third))
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 255))
 def test_a_changed_byte_in_a_finished_segment_is_always_found(place: int, change: int) -> None:
     for folder in _scratch():

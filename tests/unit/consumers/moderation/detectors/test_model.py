@@ -6,7 +6,7 @@ import zlib
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.models import read_weights
@@ -21,7 +21,6 @@ from consumers.moderation.rules import ModelHead, ModelRule
 from consumers.moderation.scorer import MAX_SCORED, RUN_WEIGHT, WINDOW, Scorer, tokens_of, windows
 from consumers.moderation.weights import MAGIC, Head, Header, Weights, WeightsError, encode
 from consumers.policies import read_policy
-from tests.fakes.examples import at_most
 
 KNOWN = ("bitch", "fuck", "hello", "idiot", "my", "you")
 RUDE = Head("insult", 0.05, 0.01, 1.0, -2.0)
@@ -128,7 +127,6 @@ def test_mentions_and_years_say_nothing() -> None:
 
 
 @given(st.text(max_size=60).map(lambda text: normalise(text).plain).filter(lambda text: text.split() == [text]))
-@settings(max_examples=at_most(300))
 def test_ngrams_are_numbers_of_32_bits_whatever_the_token(token: str) -> None:
     for word in words(token):
         assert 0 < len(word) <= 40
@@ -149,7 +147,6 @@ def test_a_long_run_without_spaces_is_looked_at_piece_by_piece() -> None:
         max_size=60,
     )
 )
-@settings(max_examples=at_most(200))
 def test_scores_are_those_of_the_slow_way_also_when_asked_again(words: list[str]) -> None:
     plain = normalise(" ".join(words)).plain
     scorer = Scorer(WEIGHTS)
@@ -314,7 +311,6 @@ def test_a_file_that_is_not_whole_is_refused_by_name(damage, message: str) -> No
 
 
 @given(st.integers(0, len(FILE) - 1), st.integers(1, 255))
-@settings(max_examples=at_most(300))
 def test_no_changed_byte_is_taken_for_the_same_weights(place: int, change: int) -> None:
     damaged = bytearray(FILE)
     damaged[place] ^= change
@@ -329,7 +325,6 @@ def test_no_changed_byte_is_taken_for_the_same_weights(place: int, change: int) 
 
 
 @given(st.binary(max_size=400), st.booleans(), st.integers(0, 400))
-@settings(max_examples=at_most(300))
 def test_bytes_that_are_no_weights_are_refused_whatever_they_are(body: bytes, with_magic: bool, length: int) -> None:
     data = MAGIC + length.to_bytes(4, "big") + body if with_magic else body
     with pytest.raises(WeightsError, match=r"^weights: "):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.batch import Batch, Record
@@ -20,7 +20,6 @@ from consumers.policies import read_policy
 from consumers.rows import RowMaker, Rows
 from glue.codec import Lateness, encode, landed_timestamp
 from glue.contract import ContentEvent, Signal, VerdictRow
-from tests.fakes.examples import at_most
 from tests.fakes.work import steps
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -305,14 +304,12 @@ def by_event(given: Sequence[Post]) -> dict[tuple[object, ...], list[str]]:
     return dict(zip(map(msgspec.structs.astuple, given), found(given), strict=True))
 
 
-@settings(max_examples=at_most(80), deadline=None)
 @given(BATCHES, st.randoms(use_true_random=False))
 def test_the_order_within_a_batch_does_not_matter(given: list[Post], chance: random.Random) -> None:
     shuffled = chance.sample(given, len(given))
     assert by_event(given) == by_event(shuffled)
 
 
-@settings(max_examples=at_most(80), deadline=None)
 @given(BATCHES, BATCHES)
 def test_more_events_never_take_a_flood_or_the_same_text_back(some: list[Post], more: list[Post]) -> None:
     # Other events, not earlier copies of the same. Of near texts this is not promised: what stands for them may change.
@@ -322,7 +319,6 @@ def test_more_events_never_take_a_flood_or_the_same_text_back(some: list[Post], 
         assert set(before) - {"told_to"} <= set(after)
 
 
-@settings(max_examples=at_most(120), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9), st.sampled_from("ab")), max_size=14))
 def test_a_flood_is_what_its_definition_says(given: list[tuple[int, int, str]]) -> None:
     # One author for each event id: copies of an event are copies.
@@ -343,7 +339,6 @@ def test_a_flood_is_what_its_definition_says(given: list[tuple[int, int, str]]) 
 WORDS = [f"word{letter}{other}" for letter in "abcdefghij" for other in "klmnopqrst"]
 
 
-@settings(max_examples=at_most(100), deadline=None)
 @given(
     st.lists(st.sampled_from(WORDS), min_size=8, max_size=12, unique=True),
     st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["changed", "a", "unbelievably", ""])), max_size=3),

@@ -4,7 +4,7 @@ import gzip
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.athena.engine import QueryEngine, Running
@@ -117,7 +117,6 @@ def test_lines_are_cut_as_hive_cuts_them(body: bytes, rows: list[str | None]) ->
     assert [row[0] for row in lines.ask("SELECT line FROM archive")] == rows
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n\x01", codec="utf-8"), max_size=30), max_size=20))
 def test_a_file_of_several_gzip_members_gives_every_line(texts: list[str]) -> None:
     lines = Lines()

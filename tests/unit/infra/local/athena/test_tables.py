@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.catalog import lake
@@ -176,7 +176,6 @@ SHAPES = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
 @given(condition=CONDITIONS, shape=st.sampled_from(SHAPES))
 def test_the_pruned_answer_is_the_unpruned_answer(condition: str, shape: str) -> None:
     pruned = Lake()

@@ -5,7 +5,7 @@ import random
 from collections import Counter, defaultdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.awslambda.documents import Origin, event
@@ -157,7 +157,6 @@ def test_a_batch_stays_under_six_megabytes_of_json():
 
 
 @given(st.lists(st.tuples(st.binary(max_size=50), st.text(min_size=1, max_size=20)), max_size=40), st.integers(1, 12))
-@settings(max_examples=40)
 def test_batches_never_break_their_bounds_and_lose_nothing(records, batch_size):
     world = World(before=records, batch_size=batch_size)
     world.run()
@@ -166,7 +165,6 @@ def test_batches_never_break_their_bounds_and_lose_nothing(records, batch_size):
 
 
 @given(st.lists(st.tuples(st.binary(max_size=400_000), st.text(min_size=1, max_size=256)), max_size=30))
-@settings(max_examples=15, deadline=None)
 def test_the_size_that_bounds_a_batch_is_never_below_the_real_one(records):
     world = World(before=records, batch_size=10_000)
     sizes = []
@@ -440,7 +438,6 @@ def test_a_mapping_taken_up_again_goes_on_at_its_checkpoints():
     writes=st.lists(st.booleans(), max_size=6),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=150, deadline=None)
 def test_every_record_succeeds_or_is_written_down_in_order_per_key(
     records, batch_size, parallelization, bisect, reports, retries, split_after, writes, seed
 ):

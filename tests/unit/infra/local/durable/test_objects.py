@@ -168,7 +168,7 @@ def test_a_folder_that_is_a_symbolic_link_is_not_written_through(run: Callable[[
     assert run().bodies() == {"linked/p": b"body"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from(["a", "a/b", "a/b/c", "a.part", "b", "%keys/x"]), st.binary(max_size=3) | st.none())

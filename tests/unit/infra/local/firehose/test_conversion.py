@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.catalog.lake import arrow_schema
@@ -305,7 +305,6 @@ JOINED = st.lists(ENCODED, min_size=2, max_size=3).map(b"\n".join)
 RECORDS = st.lists(st.one_of(ENCODED, ENCODED, NOISE, SPLICED, JOINED), max_size=6)
 
 
-@settings(max_examples=250, deadline=None)
 @given(RECORDS)
 def test_the_fast_reader_gives_what_the_strict_one_gives(records: list[bytes]) -> None:
     converter = Converter(VERDICT_LIKE)
@@ -317,7 +316,6 @@ def test_the_fast_reader_gives_what_the_strict_one_gives(records: list[bytes]) -
     assert repr(fast.table.to_pylist()) == repr(strict.table.to_pylist())
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(GOOD, min_size=1, max_size=20))
 def test_rows_that_fit_come_out_of_the_fast_reader_alone(documents: list[dict[str, Any]]) -> None:
     records = [json.dumps(document).encode() for document in documents]
@@ -331,7 +329,6 @@ def test_rows_that_fit_come_out_of_the_fast_reader_alone(documents: list[dict[st
         assert repr(table.to_pylist()) == repr(strict.table.to_pylist())
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.binary(max_size=30), max_size=5))
 def test_any_bytes_become_rows_or_failures_and_never_an_exception(records: list[bytes]) -> None:
     result = Converter(VERDICT_LIKE).convert(records)

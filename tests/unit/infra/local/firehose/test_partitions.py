@@ -5,7 +5,7 @@ from typing import Any
 
 import jq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.firehose.partitions import EMPTY, NOT_JSON, PartitionQuery
@@ -88,7 +88,6 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(QUERIES), RECORDS)
 def test_many_at_once_give_what_each_gives_alone(query: str, records: list[bytes]) -> None:
     compiled = PartitionQuery(query)
@@ -96,7 +95,6 @@ def test_many_at_once_give_what_each_gives_alone(query: str, records: list[bytes
     assert compiled.keys(records) == [compiled.keys([record])[0] for record in records]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(QUERIES), DOCUMENTS)
 def test_cutting_a_document_down_never_changes_the_answer(query: str, document: str) -> None:
     found = PartitionQuery(query).keys([document.encode()])[0]

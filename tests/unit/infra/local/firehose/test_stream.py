@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.errors import ApiError
@@ -331,7 +331,6 @@ BLOBS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(BLOBS, st.integers(0, 100)), max_size=12), st.integers(1, 5))
 def test_every_document_ends_in_a_row_or_in_an_error_record(sent: list[tuple[bytes, int]], limit: int) -> None:
     stream = DeliveryStream(
@@ -365,7 +364,6 @@ def fits(part: bytes) -> bool:
     return isinstance(document["n"], int) and isinstance(document["at"], str) and document["at"] != ""
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300), st.floats(0, 20)), max_size=60))
 def test_buffers_keep_within_their_hints(arrivals: list[tuple[int, float]]) -> None:
     made = config()

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.firehose.config import StreamConfig, read_destination
@@ -257,7 +257,6 @@ def test_sub_records_have_ids_of_their_own() -> None:
     assert len({record.origin.record_id for record in batch.records}) == 2
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 400_000), max_size=30), st.integers(200_000, 3_000_000))
 def test_batches_hold_every_record_once_within_size_and_payload(sizes: list[int], limit: int) -> None:
     sent = records(*[b"x" * size for size in sizes])
@@ -294,7 +293,6 @@ ANSWERS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(ANSWERS)
 def test_every_record_of_a_batch_has_one_fate_whatever_is_answered(listed: list[Any]) -> None:
     sent = records(b"a", b"b", b"c")

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.errors import ApiError
@@ -36,7 +36,6 @@ def test_even_ranges_cover_every_hash_key_once(count):
 
 
 @given(st.integers(1, 9), st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=30))
-@settings(max_examples=50)
 def test_a_record_goes_to_the_shard_that_holds_the_md5_of_its_key(shards, keys):
     streams, stream = make(shards)
     results = streams.put(stream, [PutEntry(b"", key) for key in keys], now=NOW)
@@ -131,7 +130,6 @@ def test_a_closed_shard_cannot_be_split_again():
 
 
 @given(st.integers(1, 12), st.data())
-@settings(max_examples=40)
 def test_rescaling_gives_even_open_shards_and_loses_no_record(count, data):
     target = data.draw(st.integers((count + 1) // 2, 2 * count))
     streams, stream = make(count)
@@ -177,7 +175,6 @@ def test_a_throttled_shard_does_not_hold_back_another():
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.4), st.integers(1, 300_000)), min_size=1, max_size=60))
-@settings(max_examples=50)
 def test_no_second_takes_more_than_twice_the_limit_and_the_long_run_keeps_to_it(puts):
     streams, stream = make(limits=ShardLimits())
     now, taken = NOW, []
@@ -213,7 +210,6 @@ def test_a_closed_shard_is_listed_until_its_records_have_expired():
 
 
 @given(st.integers(1, 20), st.integers(1, 3000))
-@settings(max_examples=30)
 def test_reading_page_by_page_gives_every_record_once(limit, max_bytes):
     streams, stream = make()
     streams.put(stream, [PutEntry(b"%05d" % i * 20, "k") for i in range(60)], now=NOW)
