@@ -62,8 +62,8 @@ test-pipeline: setup ## Scenarios on the laptop runtime, all but the long ones: 
 test-heavy: setup ## The long tests: replay, redrive, load and kills on the laptop runtime, a thousand tamperings
 	@$(BIN)/pytest -m heavy --numprocesses=auto --dist=loadfile tests/pipeline
 
-rights: setup ## A whole run with rights enforced: no refusal, and nothing granted that nobody needs
-	@$(BIN)/pytest -m heavy tests/pipeline/test_rights.py
+rights: setup ## A whole run with rights enforced: no refusal, and nothing granted that nobody needs; each statement changed is found
+	@$(BIN)/pytest -m heavy tests/pipeline/test_rights.py tests/house/test_rights_mutants.py
 
 test-browser: setup ## The dashboard's pages in headless Chromium, which has to be on this machine
 	@for program in "$${CHROMIUM:-chromium}" "$${CHROMEDRIVER:-chromedriver}"; do command -v "$$program" >/dev/null || \
@@ -76,7 +76,7 @@ test-recommended: setup ## Every command that the demo and the README recommend,
 
 test-data: setup ## Tests on real data and recorded AWS answers; DATA=folder
 	@test -d "$(DATA)" || { echo "DATA=$(DATA) is no folder. Give the data folder: make test-data DATA=/path"; exit 1; }
-	@STREAMKEEPER_DATA="$(abspath $(DATA))" $(BIN)/pytest tests/data
+	@STREAMKEEPER_DATA="$(abspath $(DATA))" $(BIN)/pytest -m "heavy or not heavy" tests/data tests/sql/trino
 
 test-api: setup ## The content API on the laptop runtime under schemathesis; EXAMPLES=200 SEED=1
 	@$(BIN)/python -m tests.api --examples $(or $(EXAMPLES),200) --seed $(or $(SEED),1)
@@ -133,7 +133,7 @@ oracle-trino: setup build/trino/classpath ## What Trino 435 answers to new state
 	@mkdir -p build/trino/classes
 	@javac -cp "$$(cat build/trino/classpath)" -d build/trino/classes tests/sql/trino/oracle/src/main/java/Oracle.java
 	@$(BIN)/python -m tests.sql.trino.record --classpath build/trino/classpath --classes build/trino/classes $(if $(ALL),--all)
-	@$(BIN)/pytest tests/sql/trino
+	@$(BIN)/pytest -m heavy tests/sql/trino
 
 build/trino/classpath: tests/sql/trino/oracle/pom.xml
 	@command -v mvn javac >/dev/null || { echo "mvn and javac are not on this machine. Debian and Ubuntu: apt-get install maven openjdk-17-jdk-headless"; exit 1; }

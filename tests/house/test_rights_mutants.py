@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+import pytest
+
 from infra.local.cloudformation.intrinsics import Template
 from infra.local.cloudformation.provision import read_template
 from infra.local.defaults import TEMPLATE
@@ -98,6 +100,7 @@ def finds(stack: Stack) -> bool:
     return False
 
 
+@pytest.mark.heavy
 def test_every_mutant_of_a_policy_is_found_and_the_template_itself_is_not() -> None:
     stack = Stack(without_bystanders(read_template()))
     assert stack.keyed is not stack

@@ -7,6 +7,8 @@ import pytest
 
 from tests.sql.trino.corpus import FOLDER, REFUSED, RIGHT, outcomes, topics
 
+pytestmark = pytest.mark.heavy
+
 REFUSED_AT_MOST = {"errors": 12, "casts": 14, "dates": 16, "json": 8, "maps": 9, "regex": 13, "texts": 24}
 """What may be refused in a topic; of the others a tenth."""
 

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -20,15 +21,19 @@ from infra.commands.audit import World, audit
 from producers.synthetic.content import Shares, synthetic
 from tests.fakes.audited_lake import ARRIVED, END, NOW, START, AuditedLake
 
-LAKES = {form: AuditedLake(packed=form == "packed") for form in ("packed", "bare")}
-CLEAN = {form: lake.state() for form, lake in LAKES.items()}
+
+@cache
+def _lake(*, packed: bool) -> tuple[AuditedLake, dict[tuple[str, str], bytes]]:
+    """A lake, and all of it while it is clean."""
+    made = AuditedLake(packed=packed)
+    return made, made.state()
 
 
-@pytest.fixture(params=LAKES)
+@pytest.fixture(params=["packed", "bare"])
 def lake(request: pytest.FixtureRequest) -> AuditedLake:
     """A clean lake, with an archive of either form."""
-    found = LAKES[request.param]
-    found.restore(CLEAN[request.param])
+    found, state = _lake(packed=request.param == "packed")
+    found.restore(state)
     return found
 
 

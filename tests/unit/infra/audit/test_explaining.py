@@ -2,25 +2,42 @@
 
 import json
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from glue.catalog.tables import QUARANTINE, VERDICTS
+from infra.audit.findings import AuditReport
 from tests.fakes.audited_lake import ARRIVED, AuditedLake
 
-LAKES = {form: AuditedLake(30, dead=0, packed=form == "packed") for form in ("packed", "bare")}
-CLEAN = {form: lake.state() for form, lake in LAKES.items()}
 CREATED = (ARRIVED - timedelta(minutes=1)).isoformat()
 
 
-@pytest.fixture(params=LAKES)
+@cache
+def _lake(*, packed: bool) -> tuple[AuditedLake, dict[tuple[str, str], bytes], AuditReport]:
+    """A lake, all of it while it is clean, and what an audit says then."""
+    made = AuditedLake(30, dead=0, packed=packed)
+    return made, made.state(), made.audit()
+
+
+def clean(*, packed: bool) -> AuditedLake:
+    lake, state, _ = _lake(packed=packed)
+    lake.restore(state)
+    return lake
+
+
+@pytest.fixture(params=["packed", "bare"])
 def lake(request: pytest.FixtureRequest) -> AuditedLake:
     """A clean lake, with an archive of either form."""
-    found = LAKES[request.param]
-    found.restore(CLEAN[request.param])
-    return found
+    return clean(packed=request.param == "packed")
+
+
+@pytest.fixture
+def before(lake: AuditedLake) -> AuditReport:
+    """What an audit of the clean lake says."""
+    return _lake(packed=lake.packed)[2]
 
 
 def event(number: int, **more: object) -> bytes:
@@ -51,8 +68,9 @@ LARGE = {
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_a_large_record_is_accounted_for_though_quarantine_keeps_no_bytes(lake: AuditedLake, name: str) -> None:
-    before = lake.audit()
+def test_a_large_record_is_accounted_for_though_quarantine_keeps_no_bytes(
+    lake: AuditedLake, before: AuditReport, name: str
+) -> None:
     lake.land([event(7), LARGE[name], event(8)])
     [row] = lake.rows("quarantine/dt=2026-11-20/more-0.parquet")
     assert row["payload"] is None
@@ -123,8 +141,7 @@ SHARED = [
 
 
 @pytest.mark.parametrize("number", range(len(SHARED)))
-def test_records_that_share_a_line_are_each_accounted_for(lake: AuditedLake, number: int) -> None:
-    before = lake.audit()
+def test_records_that_share_a_line_are_each_accounted_for(lake: AuditedLake, before: AuditReport, number: int) -> None:
     lake.land_deferred(SHARED[number])
     report = lake.audit()
     assert report.findings == ()
@@ -147,8 +164,7 @@ PIECES = [A, B, C, OTHER, BROKEN, GARBAGE, b"plain", b"1"]
 
 @given(st.permutations(PIECES), st.integers(0, 7))
 def test_whatever_shares_a_line_no_event_is_called_missing_or_made_up(pieces: list[bytes], feeds: int) -> None:
-    lake = LAKES["packed"]
-    lake.restore(CLEAN["packed"])
+    lake = clean(packed=True)
     lake.land_deferred([piece + (b"\n" if feeds >> at & 1 else b"") for at, piece in enumerate(pieces[:3])])
     events = {one.id for one in lake.audit().findings if not one.id.startswith(("md5:", "row:"))}
     assert events == set()
