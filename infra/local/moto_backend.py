@@ -96,6 +96,7 @@ class MotoBackend:
         _measure_items_once()
         _name_pools_by_what_they_are()
         _answer_for_partitions()
+        _list_no_folder_of_deleted_objects()
         logging.getLogger("botocore.hooks").setLevel(logging.WARNING)
 
     def warm(self, services: Iterable[str] = SERVICES) -> None:
@@ -352,3 +353,27 @@ def _answer_for_partitions() -> None:
 
     GlueResponse.batch_get_partition = batch_get_partition
     GlueResponse.get_partitions = get_partitions
+
+
+def _list_no_folder_of_deleted_objects() -> None:
+    """Lets S3 list a folder only while an object is in it; moto goes on listing those whose objects were all deleted.
+
+    Only a bucket with versions keeps a key that was deleted, by its marker. Spark's committer looks for the folders of
+    its tasks and would find those of earlier jobs.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
+    """
+    from moto.s3.models import FakeDeleteMarker, FakeTableStorageBucket, S3Backend
+
+    said = _AS_SAID.setdefault("ListObjects", S3Backend.list_objects)
+
+    def list_objects(backend: Any, bucket: Any, prefix: str | None, *given: Any, **named: Any) -> Any:
+        if not isinstance(bucket, FakeTableStorageBucket):  # moto refuses those by their class
+            there = {
+                name: key
+                for name, key in bucket.keys.items()
+                if name.startswith(prefix or "") and not isinstance(key, FakeDeleteMarker)
+            }
+            bucket = SimpleNamespace(keys=there)
+        return said(backend, bucket, prefix, *given, **named)
+
+    S3Backend.list_objects = list_objects

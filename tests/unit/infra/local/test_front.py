@@ -337,6 +337,26 @@ def test_a_deleted_object_of_a_versioned_bucket_is_gone(url: str, moto: MotoBack
         store.get("versioned", "k")
 
 
+@pytest.mark.parametrize("call", ["list_objects", "list_objects_v2"])
+def test_a_folder_whose_objects_were_all_deleted_is_not_listed(url: str, call: str) -> None:
+    s3, bucket = client(url, "s3"), call.replace("_", "-")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("jobs/0/a=1/part", "jobs/0/part", "jobs/1/part", "jobs/2"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"1")
+    s3.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": "jobs/0/a=1/part"}, {"Key": "jobs/0/part"}, {"Key": "jobs/0/"}]}
+    )
+    listed = getattr(s3, call)(Bucket=bucket, Prefix="jobs/", Delimiter="/")
+    assert [one["Prefix"] for one in listed["CommonPrefixes"]] == ["jobs/1/"]
+    assert [one["Key"] for one in listed["Contents"]] == ["jobs/2"]
+    whole = getattr(s3, call)(Bucket=bucket, Delimiter="/")
+    assert [one["Prefix"] for one in whole["CommonPrefixes"]] == ["jobs/"]
+    s3.put_object(Bucket=bucket, Key="jobs/0/part", Body=b"2")
+    listed = getattr(s3, call)(Bucket=bucket, Prefix="jobs/", Delimiter="/")
+    assert [one["Prefix"] for one in listed["CommonPrefixes"]] == ["jobs/0/", "jobs/1/"]
+
+
 def test_a_policy_that_asks_for_tls_does_not_close_the_loopback(url: str) -> None:
     s3 = client("s3", url)
     s3.create_bucket(Bucket="closed")
