@@ -94,6 +94,12 @@ class EventSourceApi:
                 f"EventSourceArn {stream_arn!r}: the laptop runtime maps Kinesis streams and SQS queues only "
                 "(arn:aws:kinesis:REGION:ACCOUNT:stream/NAME, arn:aws:sqs:REGION:ACCOUNT:NAME)."
             )
+        if "/consumer/" in stream_arn:
+            stream = stream_arn.partition("/consumer/")[0]
+            raise refused(
+                f"EventSourceArn {stream_arn!r}: a consumer with enhanced fan-out as an event source is not modelled. "
+                f"Functions read by GetRecords on the laptop runtime; give the stream: {stream}"
+            )
         position = body.get("StartingPosition")
         if position is None:
             raise refused(

@@ -26,6 +26,15 @@ from infra.local.clock import Clock
 from infra.local.errors import ApiError
 
 ASYNC_ATTEMPTS = 3
+# An account's, by default; told, and of these only the size of unpacked code is enforced.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ACCOUNT_LIMIT = {
+    "TotalCodeSize": 75 << 30,
+    "CodeSizeUnzipped": 250 << 20,
+    "CodeSizeZipped": 50 << 20,
+    "ConcurrentExecutions": 1000,
+    "UnreservedConcurrentExecutions": 1000,  # nothing is reserved here
+}
 _FUNCTION_NAME = re.compile(r"(arn:aws:lambda:[a-z0-9-]+:\d{12}:function:)?[a-zA-Z0-9-_]{1,64}")
 Answer = tuple[int, dict[str, str], bytes]
 Query = Mapping[str, str]
@@ -75,6 +84,7 @@ class LambdaApi:
             ("GET", re.compile(function + "/policy"), self._policy),
             ("DELETE", re.compile(function + r"/policy/([^/]+)"), self._remove_permission),
             ("GET", re.compile(r"/tags/([^/]+)"), self._tags),
+            ("GET", re.compile(r"/account-settings/?"), self._account_settings),
             ("GET", re.compile(r"/layers/?"), self._list_layers),
             ("POST", re.compile(r"/layers/([^/]+)/versions"), self._publish_layer),
             ("GET", re.compile(r"/layers/([^/]+)/versions"), self._list_layer_versions),
@@ -309,6 +319,12 @@ class LambdaApi:
 
     def _tags(self, arn: str, query: Query, body: bytes, headers: Query) -> Answer:
         return _json(200, {"Tags": dict(self.functions.get(arn).settings.tags)})
+
+    def _account_settings(self, query: Query, body: bytes, headers: Query) -> Answer:
+        names = self.functions.names()
+        packages = [self.functions.get(name).settings.package for name in names]
+        usage = {"TotalCodeSize": sum(one.size for one in packages if one), "FunctionCount": len(names)}
+        return _json(200, {"AccountLimit": ACCOUNT_LIMIT, "AccountUsage": usage})
 
     def _list_layers(self, query: Query, body: bytes, headers: Query) -> Answer:
         return _json(200, self.layers.all())

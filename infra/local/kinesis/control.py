@@ -16,6 +16,10 @@ from infra.local.kinesis.streams import (
 from infra.local.parameters import Parameters
 
 SHARD_QUOTA = 10_000
+# Of an account, by default; they are told and not enforced.
+# Source: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+ACCOUNT_SHARDS, ACCOUNT_SHARDS_ELSEWHERE, ON_DEMAND_STREAMS = 500, 200, 50
+_LARGE_REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 # A larger Limit or MaxResults is taken, and answered with this many.
 STREAMS_PAGE, DESCRIBE_PAGE, SHARDS_PAGE = 100, 100, 1000
 _FILTERS = ("AFTER_SHARD_ID", "AT_TRIM_HORIZON", "FROM_TRIM_HORIZON", "AT_LATEST", "AT_TIMESTAMP", "FROM_TIMESTAMP")
@@ -51,6 +55,7 @@ class KinesisControl:
             "DeleteStream": self._delete,
             "DescribeStream": self._describe,
             "DescribeStreamSummary": self._summary,
+            "DescribeLimits": self._limits,
             "ListStreams": self._list_streams,
             "ListShards": self._list_shards,
             "SplitShard": self._split,
@@ -132,6 +137,17 @@ class KinesisControl:
                 "ConsumerCount": len(stream.consumers),
                 "MaxRecordSizeInKiB": stream.max_record_bytes // 1024,
             }
+        }
+
+    def _limits(self, p: Parameters, now: float) -> dict[str, object]:
+        with self.streams.lock:
+            streams = [self.streams.get(name) for name in self.streams.names()]
+        large = self.streams.region in _LARGE_REGIONS
+        return {
+            "ShardLimit": ACCOUNT_SHARDS if large else ACCOUNT_SHARDS_ELSEWHERE,
+            "OpenShardCount": sum(len(stream.open_shards) for stream in streams),
+            "OnDemandStreamCount": sum(stream.mode == "ON_DEMAND" for stream in streams),
+            "OnDemandStreamCountLimit": ON_DEMAND_STREAMS,
         }
 
     def _list_streams(self, p: Parameters, now: float) -> dict[str, object]:

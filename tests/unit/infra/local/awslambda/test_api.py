@@ -157,6 +157,21 @@ def test_a_mapping_that_cannot_be_is_refused(rig, more):
     assert rig.request("GET", "/event-source-mappings")[2] == {"EventSourceMappings": []}
 
 
+def test_a_mapping_to_a_consumer_is_refused_with_the_stream_to_give_instead(rig):
+    status, headers, answer = rig.map(EventSourceArn=f"{STREAM}/consumer/app:1700000000")
+    assert (status, headers["x-amzn-errortype"]) == (400, "InvalidParameterValueException")
+    assert "enhanced fan-out" in answer["message"]
+    assert answer["message"].endswith(STREAM)
+
+
+def test_the_accounts_settings_count_its_functions(rig):
+    rig.function("two")
+    status, _, settings = rig.request("GET", "/account-settings/")
+    assert status == 200
+    assert settings["AccountLimit"]["ConcurrentExecutions"] == 1000
+    assert settings["AccountUsage"]["FunctionCount"] == 2
+
+
 def test_a_mapping_is_shown_listed_changed_and_deleted(rig):
     _, _, created = rig.map(ParallelizationFactor=2, BisectBatchOnFunctionError=True)
     path = f"/event-source-mappings/{created['UUID']}"

@@ -304,3 +304,16 @@ def test_a_new_stream_can_take_a_while_to_become_active(clock):
     described = api.call("DescribeStreamSummary", {"StreamName": "content"})["StreamDescriptionSummary"]
     assert described["StreamStatus"] == "UPDATING"
     put(api, b"still taken")
+
+
+def test_the_accounts_limits_are_told_with_what_is_in_use(api):
+    api.call("SplitShard", {"StreamName": "content", "ShardToSplit": SHARD, "NewStartingHashKey": str(1 << 127)})
+    api.call("CreateStream", {"StreamName": "more", "StreamModeDetails": {"StreamMode": "ON_DEMAND"}})
+    assert api.call("DescribeLimits", {}) == {
+        "ShardLimit": 500,
+        "OpenShardCount": 6,
+        "OnDemandStreamCount": 1,
+        "OnDemandStreamCountLimit": 50,
+    }
+    elsewhere = KinesisApi(Streams(region="eu-central-1"), api.clock)
+    assert elsewhere.call("DescribeLimits", {})["ShardLimit"] == 200
