@@ -53,13 +53,7 @@ class StackApi:
         action, name = form.get("Action"), form.get("StackName", "")
         if action in CHANGES and self._others is not None:
             if name in (self._stack.name, self._stack.arn):
-                if action not in ("DescribeStackEvents", "GetTemplateSummary"):
-                    raise ApiError(
-                        "ValidationError",
-                        f"{self._stack.name} is the stack that the laptop runtime was started with: start it anew with "
-                        "other parameters, or give another stack name",
-                    )
-                return document(str(action), {"StackEvents": []} if action == "DescribeStackEvents" else {})
+                return self._change(str(action), self._stack)
             return self._others.call(form)
         listed = [self._stack, *(self._others.stacks() if self._others else [])]
         match action:
@@ -81,6 +75,19 @@ class StackApi:
                 return document("ListStackResources", {"StackResourceSummaries": members})
             case other:
                 raise ApiError("InvalidAction", f"{other} is not answered; there are {', '.join(sorted(ANSWERED))}")
+
+    @staticmethod
+    def _change(action: str, stack: Stack) -> str:
+        """What a change of the stack itself is answered with; SAM asks for its parameters before it asks for one."""
+        if action == "DescribeStackEvents":
+            return document(action, {"StackEvents": []})
+        if action == "GetTemplateSummary":
+            return document(action, {"Parameters": [{"ParameterKey": name} for name in stack.parameters]})
+        raise ApiError(
+            "ValidationError",
+            f"{stack.name} is the stack that the laptop runtime was started with: start it anew with other parameters, "
+            "or give another stack name",
+        )
 
     def _named(self, name: str) -> Stack:
         if self._stack and name in ("", self._stack.name, self._stack.arn):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloudformation.change_sets import ChangeSets
+from infra.local.cloudformation.cloudformation import Stack, StackApi
 from infra.local.cloudformation.provision import Place
 from infra.local.errors import ApiError
 from tests.fakes.account import FakeAccount
@@ -218,3 +219,24 @@ def test_a_change_that_is_not_made_here_is_refused_before_anything_changes() -> 
 def test_a_runtime_that_keeps_its_data_says_why_it_makes_no_stacks() -> None:
     with pytest.raises(ApiError, match="start it without --data"):
         World("start it without --data").deploy(template(A=ALARM))
+
+
+def test_the_runtimes_own_stack_tells_sam_its_parameters_and_says_why_it_is_not_changed() -> None:
+    api = StackApi(World().sets)
+    own = Stack(
+        name="own",
+        region="eu-west-1",
+        account_id="000000000000",
+        created_at=1_000_000.0,
+        description="",
+        parameters={"Limit": "1"},
+        outputs={},
+        output_descriptions={},
+        resources=(),
+    )
+    api.stand(own)
+    said = ET.fromstring(api.call({"Action": "GetTemplateSummary", "StackName": "own"}))
+    assert texts(said, "ParameterKey") == ["Limit"]
+    for action in ("CreateChangeSet", "DeleteStack"):
+        with pytest.raises(ApiError, match="started with: start it anew with other parameters, or give another"):
+            api.call({"Action": action, "StackName": own.arn})
