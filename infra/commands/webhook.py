@@ -80,7 +80,10 @@ def add(
     stack: str,
     as_json: bool,
 ) -> None:
-    """Add a subscriber, or change one that is there and keep its keys. The secret of a new one is shown once."""
+    """Add a subscriber, or change one that is there and keep its keys. The secret of a new one is shown once.
+
+    It takes effect within a minute; verdicts that come before it does are not sent to a new subscriber.
+    """
     from consumers.webhooks.subscribers import Subscriber
 
     _checked(name)
