@@ -339,7 +339,7 @@ def test_a_deleted_object_of_a_versioned_bucket_is_gone(url: str, moto: MotoBack
 
 @pytest.mark.parametrize("call", ["list_objects", "list_objects_v2"])
 def test_a_folder_whose_objects_were_all_deleted_is_not_listed(url: str, call: str) -> None:
-    s3, bucket = client(url, "s3"), call.replace("_", "-")
+    s3, bucket = client("s3", url), call.replace("_", "-")
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for key in ("jobs/0/a=1/part", "jobs/0/part", "jobs/1/part", "jobs/2"):
