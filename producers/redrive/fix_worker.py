@@ -9,10 +9,13 @@ import os
 import runpy
 import sys
 import traceback
+from typing import Any
 
 
 def main() -> None:
-    """Reads ``{"payload", "reason"}`` lines and answers ``{"payload"}``, ``{"error"}``, or once ``{"fatal"}``."""
+    """Answers ``{"fatal"}`` once, empty for a fix that can be used; then each ``{"payload", "reason"}`` line that it
+    reads with ``{"payload"}`` or ``{"error"}``.
+    """
     # What the script prints goes nowhere near the answers.
     out = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
@@ -22,15 +25,13 @@ def main() -> None:
         out.flush()
 
     script = sys.argv[1]
+    fix: Any = None
     try:
-        fix = runpy.run_path(script, run_name="fix").get("fix")
+        fix = runpy.run_path(script).get("fix")
     except BaseException as error:
         answer(fatal=f"{type(error).__name__} while it was loaded{_where(error, script)}")
-        return
-    if not callable(fix):
-        answer(fatal="it has no function fix(payload, reason)")
-        return
-    answer(ready=True)
+    else:
+        answer(fatal="" if callable(fix) else "it has no function fix(payload, reason)")
     for line in sys.stdin:
         asked = json.loads(line)
         try:

@@ -6,6 +6,7 @@ is the fixed one, the reason is in ``STREAMKEEPER_REASON``. None, or nothing wri
 """
 
 import base64
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -84,10 +85,9 @@ class PythonFix:
         """Ends the process."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                _close(pipe)
+            # What the process has not read stays in the pipe.
+            with contextlib.suppress(BrokenPipeError), process:
+                process.kill()
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
@@ -99,7 +99,7 @@ class PythonFix:
                 stderr=subprocess.DEVNULL,
             )
             hello = self._ask(self._process, b"")
-            if "fatal" in hello:
+            if hello["fatal"]:
                 self.close()
                 raise UnusableFixError(f"{self._script}: {hello['fatal']}")
         return self._process
@@ -155,14 +155,14 @@ class ExecutableFix:
                 stderr=subprocess.DEVNULL,
                 timeout=self._seconds,
                 env={**os.environ, "STREAMKEEPER_REASON": reason},
-                check=False,
+                check=True,
             )
         except subprocess.TimeoutExpired:
             raise FixFailedError(f"no answer within {self._seconds:g} s") from None
+        except subprocess.CalledProcessError as error:
+            raise FixFailedError(f"exit code {error.returncode}") from None
         except OSError as error:
             raise UnusableFixError(f"{self._script}: {type(error).__name__}; allowed: a program that runs") from None
-        if done.returncode:
-            raise FixFailedError(f"exit code {done.returncode}")
         return done.stdout or None
 
     def close(self) -> None:
@@ -180,11 +180,3 @@ def open_fix(script: Path, *, seconds: float = SECONDS) -> PythonFix | Executabl
     if os.access(script, os.X_OK) and script.is_file():
         return ExecutableFix(script, seconds=seconds)
     raise UnusableFixError(f"{script}: allowed: a Python file (.py) with fix(payload, reason), or an executable")
-
-
-def _close(pipe: IO[bytes] | None) -> None:
-    if pipe is not None:
-        try:
-            pipe.close()
-        except BrokenPipeError:
-            return

@@ -22,17 +22,17 @@ class Entry(msgspec.Struct, kw_only=True):
         state: claimed, redriven, or free again.
         run_id: the run that claimed it first, which its events are marked with.
         at: epoch seconds of the last change.
+        events: how many events were sent for it.
         holder: who claimed it.
         held_until: epoch seconds until which the claim counts.
-        events: how many events were sent for it.
     """
 
     state: Literal["claimed", "redriven", "free"]
     run_id: str
     at: float
+    events: int
     holder: Holder | None = None
     held_until: float = 0.0
-    events: int = 0
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -68,18 +68,23 @@ class Ledger:
         found = self._store.read(name)
         return None if found is None else msgspec.json.decode(found[0], type=Entry)
 
+    def is_redriven(self, name: str) -> bool:
+        """Whether it was brought back and that was written down."""
+        entry = self.look(name)
+        return entry is not None and entry.state == "redriven"
+
     def claim(self, name: str, run_id: str, *, now: float) -> Claim | None:
         """The right to bring it back; None when that was done, or somebody else has it."""
         found = self._store.read(name)
-        entry, version = (None, None) if found is None else (msgspec.json.decode(found[0], type=Entry), found[1])
-        if entry is not None and entry.state == "redriven":
-            return None
-        is_open = entry is not None and (entry.state == "claimed" or entry.events > 0)
-        if entry is not None and entry.state == "claimed" and self._counts(entry, now):
-            return None
-        kept = entry.run_id if entry is not None and is_open else run_id
+        version, was_claimed = None, False
+        if found is not None:
+            entry, version = msgspec.json.decode(found[0], type=Entry), found[1]
+            if entry.state == "redriven" or self._is_held(entry, now):
+                return None
+            was_claimed = entry.state == "claimed" or entry.events > 0
+            run_id = entry.run_id if was_claimed else run_id
         try:
-            return Claim(name, kept, self._write(name, "claimed", kept, version, now=now), is_open)
+            return Claim(name, run_id, self._write(name, "claimed", run_id, version, now=now), was_claimed)
         except ChangedError:
             return None
 
@@ -98,10 +103,8 @@ class Ledger:
             return False
         return True
 
-    def _counts(self, entry: Entry, now: float) -> bool:
-        if entry.held_until <= now or entry.holder is None:
-            return False
-        return self._is_alive(entry.holder) is not False
+    def _is_held(self, entry: Entry, now: float) -> bool:
+        return entry.holder is not None and entry.held_until > now and self._is_alive(entry.holder) is not False
 
     def _write(
         self,

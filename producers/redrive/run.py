@@ -38,11 +38,11 @@ class Group(msgspec.Struct, kw_only=True):
     """What is set aside for one reason."""
 
     reason: str
+    oldest: float
+    newest: float
     items: int = 0
     records: int = 0
     redriven: int = 0
-    oldest: float = 0.0
-    newest: float = 0.0
     details: dict[str, int] = {}
     samples: list[str] = []
 
@@ -114,12 +114,15 @@ class _Ready(msgspec.Struct):
     """What is to be sent for an item."""
 
     item: Item
-    claim: Claim | None
     missing: int
-    problem: str
     events: list[tuple[ContentEvent, float]]
     raw: list[RawRecord]
     fixed: int
+
+    @property
+    def sent(self) -> int:
+        """How many records it makes."""
+        return len(self.events) + len(self.raw)
 
 
 class Redriver:
@@ -158,7 +161,7 @@ class Redriver:
         self._fix_failures: Counter[str] = Counter()
         self.account = Redrive(run_id=run_id)
 
-    def groups(self, items: Iterable[Item], *, sample: Callable[[bytes], str] | None, samples: int = 2) -> list[Group]:
+    def groups(self, items: Iterable[Item], *, sample: Callable[[bytes], str] | None, samples: int) -> list[Group]:
         """What there is, by reason, most first; nothing is changed.
 
         Args:
@@ -170,13 +173,13 @@ class Redriver:
         rest = iter(items)
         with ThreadPoolExecutor(WORKERS) as pool:
             while some := list(islice(rest, BATCH_ITEMS)):
-                entries = pool.map(self._ledger.look, [item.name for item in some])
-                for item, entry in zip(some, entries, strict=True):
-                    group = found.setdefault(item.reason, Group(reason=item.reason, oldest=item.arrived))
+                for item, is_done in zip(some, pool.map(self._is_done, some), strict=True):
+                    new = Group(reason=item.reason, oldest=item.arrived, newest=item.arrived)
+                    group = found.setdefault(item.reason, new)
                     group.items += 1
                     group.records += item.count
                     group.oldest, group.newest = min(group.oldest, item.arrived), max(group.newest, item.arrived)
-                    if entry is not None and entry.state == "redriven":
+                    if is_done:
                         group.redriven += 1
                         continue
                     if item.detail:
@@ -192,12 +195,9 @@ class Redriver:
             if is_stopped():
                 break
             self.account.found += 1
-            entry = self._ledger.look(item.name)
-            if entry is not None and entry.state == "redriven":
+            if self._is_done(item):
                 self.account.already += 1
-                continue
-            ready = self._ready(item, None)
-            if ready is not None:
+            elif (ready := self._ready(item)) is not None:
                 self.account.redriven += 1
                 self._count_sent(ready)
         self.account.is_interrupted = is_stopped()
@@ -214,7 +214,7 @@ class Redriver:
         """Brings the items back and gives the account; ``delivery`` is closed afterwards, whatever happens."""
         started = self._clock.now()
         rest = iter(items)
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="ledger") as pool:
+        with ThreadPoolExecutor(WORKERS) as pool:
             try:
                 while not is_stopped() and (some := list(islice(rest, BATCH_ITEMS))):
                     self._send_batch(some, delivery, pool)
@@ -234,7 +234,7 @@ class Redriver:
     def _send_batch(self, some: Sequence[Item], delivery: Delivery, pool: ThreadPoolExecutor) -> None:
         self.account.found += len(some)
         claims = list(pool.map(self._claim, some))
-        ready: list[_Ready] = []
+        ready: list[tuple[_Ready, Claim]] = []
         given_back: list[Claim] = []
         for item, (claim, is_done) in zip(some, claims, strict=True):
             if claim is None:
@@ -243,28 +243,33 @@ class Redriver:
                 if is_done:
                     item.settled()
                 continue
-            made = self._ready(item, claim)
+            made = self._ready(item)
             if made is None:
                 given_back.append(claim)
             else:
-                ready.append(made)
-        untold = self._untold(ready)
+                ready.append((made, claim))
+        untold = self._untold([one for one, _ in ready])
         failed_before = len(delivery.report.failed_ids)
+        refused: StreamRefusedError | None = None
         try:
-            for one in ready:
-                for record in self._records(one, untold):
+            for one, claim in ready:
+                for record in self._records(one, claim.run_id, untold):
                     delivery.put(record)
         except StreamRefusedError as error:
-            self.account.stopped = str(error)
+            refused = error
         delivery.flush()
+        refused = refused or delivery.report.stopped
         # An item is closed only when the stream has taken all of it.
         lost = set(delivery.report.failed_ids[failed_before:])
-        taken = delivery.report.stopped is None and self.account.stopped is None
-        whole = [one for one in ready if taken and not lost & self._ids(one)]
-        open_still = [one for one in ready if one not in whole]
-        self.account.failed += len(open_still)
-        list(pool.map(self._give_back, [*given_back, *(one.claim for one in open_still if one.claim is not None)]))
-        for one, is_closed in zip(whole, pool.map(self._close, whole), strict=True):
+        whole: list[tuple[_Ready, Claim]] = []
+        for one, claim in ready:
+            if refused is None and not lost & self._ids(one):
+                whole.append((one, claim))
+            else:
+                self.account.failed += 1
+                given_back.append(claim)
+        list(pool.map(self._give_back, given_back))
+        for (one, _), is_closed in zip(whole, pool.map(self._close, whole), strict=True):
             if not is_closed:
                 # Sent under the same run by whoever took the claim over, so it counts once all the same.
                 self.account.problems.append(f"{one.item.name}: claimed by another process while it was sent")
@@ -272,30 +277,28 @@ class Redriver:
                 one.item.settled()
             self.account.redriven += 1
             self._count_sent(one)
-        if delivery.report.stopped is not None:
-            raise delivery.report.stopped
+        if refused is not None:
+            raise refused
 
     def _claim(self, item: Item) -> tuple[Claim | None, bool]:
         """The right to bring it back, and whether that was done before."""
         claim = self._ledger.claim(item.name, self.account.run_id, now=self._clock.now())
-        if claim is not None:
-            return claim, False
-        entry = self._ledger.look(item.name)
-        return None, entry is not None and entry.state == "redriven"
+        return claim, claim is None and self._is_done(item)
 
-    def _close(self, one: _Ready) -> bool:
-        if one.claim is None:
-            return False
+    def _is_done(self, item: Item) -> bool:
+        return self._ledger.is_redriven(item.name)
+
+    def _close(self, sent: tuple[_Ready, Claim]) -> bool:
+        one, claim = sent
         if one.missing:
             # Not all of it could be had: it may be tried again, under the same ids.
-            sent = len(one.events) + len(one.raw)
-            return self._ledger.give_back(one.claim, now=self._clock.now(), events=sent)
-        return self._ledger.close(one.claim, events=len(one.events) + len(one.raw), now=self._clock.now())
+            return self._ledger.give_back(claim, now=self._clock.now(), events=one.sent)
+        return self._ledger.close(claim, events=one.sent, now=self._clock.now())
 
     def _give_back(self, claim: Claim) -> bool:
         return self._ledger.give_back(claim, now=self._clock.now())
 
-    def _ready(self, item: Item, claim: Claim | None) -> _Ready | None:
+    def _ready(self, item: Item) -> _Ready | None:
         """What is to be sent for the item; None when it stays where it is, which is then counted."""
         account = self.account
         loaded = item.load()
@@ -306,7 +309,7 @@ class Redriver:
             account.missing += loaded.missing
             return None
         try:
-            return self._made(item, claim, loaded)
+            return self._made(item, loaded)
         except _StillBadError as left:
             account.still_bad += 1
             self._bad[str(left)] += 1
@@ -317,19 +320,19 @@ class Redriver:
             account.left_out += 1
         return None
 
-    def _made(self, item: Item, claim: Claim | None, loaded: Loaded) -> _Ready:
-        ready = _Ready(item, claim, loaded.missing, loaded.problem, [], [], 0)
+    def _made(self, item: Item, loaded: Loaded) -> _Ready:
+        ready = _Ready(item, loaded.missing, [], [], 0)
         now = self._clock.now()
         for record in loaded.records:
             for payload in self._fixed(record, item.reason, ready):
                 event = self._event(payload, record, now)
-                if isinstance(event, ContentEvent):
+                if not isinstance(event, str):
                     ready.events.append((event, record.arrived))
                 elif self._keeps_bad:
                     ready.raw.append(msgspec.structs.replace(record, payload=payload))
                 else:
-                    raise _StillBadError(event.reason)
-        if not ready.events and not ready.raw:
+                    raise _StillBadError(event)
+        if not ready.sent:
             raise _LeftOutError
         return ready
 
@@ -347,13 +350,14 @@ class Redriver:
                 # A container that was mended holds records of its own.
                 yield from _opened(fixed)
 
-    def _event(self, payload: bytes, record: RawRecord, now: float) -> ContentEvent | BadInput:
+    def _event(self, payload: bytes, record: RawRecord, now: float) -> ContentEvent | str:
+        """The event, or the reason for which the consumer would refuse it."""
         if payload[:4] == MAGIC:
-            return BadInput("aggregate_corrupt", "a container that cannot be opened")
+            return "aggregate_corrupt"  # one that could be opened has been
         event = decode(payload, datetime.fromtimestamp(record.arrived, UTC), self._lateness)
-        if isinstance(event, ContentEvent) and is_too_old(_first(event, record.arrived), now):
-            return BadInput("replay", "it first arrived over 400 days ago")
-        return event
+        if isinstance(event, BadInput):
+            return event.reason
+        return "replay" if is_too_old(_first(event, record.arrived), now) else event
 
     def _untold(self, ready: Sequence[_Ready]) -> set[str]:
         """The events that are to be told of: those that have no verdict yet, when that was asked for."""
@@ -367,8 +371,7 @@ class Redriver:
         ids = {event.event_id for event in events}
         return ids - self._with_verdict.with_verdict(sorted(ids), days=days)
 
-    def _records(self, one: _Ready, untold: set[str]) -> Iterator[OutRecord]:
-        run_id = one.claim.run_id if one.claim is not None else self.account.run_id
+    def _records(self, one: _Ready, run_id: str, untold: set[str]) -> Iterator[OutRecord]:
         for event, arrived in one.events:
             first = _first(event, arrived)
             is_told = event.event_id in untold and event.event_id not in self._told

@@ -30,7 +30,7 @@ def test_a_first_claim_is_written_down_with_who_has_it_and_until_when() -> None:
     entry = one.look(NAME)
     assert entry is not None
     assert (entry.state, entry.run_id, entry.at, entry.events) == ("claimed", "first", NOW, 0)
-    assert (entry.holder, entry.held_until) == (Holder("here", 1), NOW + CLAIM_SECONDS)
+    assert (entry.holder, entry.held_until) == (Holder("here", 1), NOW + 300)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Bringing back what was set aside: claimed once, fixed in a process apart, sent, and written down."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,19 +11,19 @@ from consumers.moderation.moderator import Moderator
 from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.rows import RowMaker
-from glue.codec import DEFAULT_LATENESS
+from glue.codec import DEFAULT_LATENESS, MAX_REPLAY_AGE
 from glue.kpl.aggregation import UserRecord, encode
 from producers.delivery.report import DeliverySettings
 from producers.delivery.sending import open_delivery
 from producers.ports import OutRecord, PutResult, StreamRefusedError
 from producers.redrive.fixes import FixFailedError
 from producers.redrive.items import Item, Loaded, PlainItem, RawRecord
-from producers.redrive.ledger import CLAIM_SECONDS, Ledger
+from producers.redrive.ledger import CLAIM_SECONDS, Entry, Ledger
 from producers.redrive.run import BATCH_ITEMS, Redrive, Redriver
 from producers.replay.runs import Holder
 from tests.fakes.documents import MemoryStore
 from tests.fakes.kinesis_events import aggregate
-from tests.fakes.sample_events import payload
+from tests.fakes.sample_events import event_id, payload
 from tests.fakes.stream import FakeStream, VirtualClock, WatchedDelivery
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -41,12 +41,19 @@ def ledger(store: MemoryStore, pid: int = 1) -> Ledger:
 
 
 def redrive(
-    items: Sequence[Item], stream: FakeStream, store: MemoryStore, *, run_id: str = "run", now: float = NOW, **more: Any
+    items: Sequence[Item],
+    stream: FakeStream,
+    store: MemoryStore,
+    *,
+    run_id: str = "run",
+    now: float = NOW,
+    progress: Callable[[int], None] | None = None,
+    **more: Any,
 ) -> Redrive:
     clock = VirtualClock(now)
     redriver = Redriver(ledger(store), run_id=run_id, lateness=DEFAULT_LATENESS, clock=clock, **more)
     one = open_delivery(stream, clock=clock, settings=DeliverySettings(in_flight=1, max_attempts=2))
-    account = redriver.send(items, one)
+    account = redriver.send(items, one, progress=progress)
     # Whatever happened, every item became one thing.
     became = (account.redriven, account.already, account.held, account.still_bad, account.left_out)
     assert account.stopped or account.found == len(items)
@@ -63,8 +70,10 @@ def sent(stream: FakeStream) -> list[tuple[int, str]]:
 def test_each_is_sent_once_and_a_second_redrive_does_nothing() -> None:
     stream, store = FakeStream(), MemoryStore()
     items = [item(number) for number in range(450)]
-    done = redrive(items, stream, store)
+    told: list[int] = []
+    done = redrive(items, stream, store, progress=told.append)
     assert (done.found, done.redriven, done.events, done.is_whole) == (450, 450, 450, True)
+    assert (told, done.problems) == ([200, 400, 450], [])
     assert sent(stream) == [(number, "run") for number in range(450)]
     assert b'"arrived_at":"2026-03-01T12:00:00.000000Z"' in stream.taken[0].data
     again = redrive(items, stream, store, run_id="again")
@@ -75,6 +84,7 @@ def test_what_would_be_refused_again_stays_free_for_a_fix() -> None:
     stream, store = FakeStream(), MemoryStore()
     broken = item(1, payload(1, text=5))
     done = redrive([broken, item(2)], stream, store)
+    assert ledger(store).look(broken.name) == Entry(state="free", run_id="run", at=NOW, events=0)
     assert (done.still_bad, done.still_bad_reasons, done.redriven, done.is_whole) == (1, {"type": 1}, 1, False)
 
     def fix(data: bytes, reason: str) -> bytes | None:
@@ -93,6 +103,8 @@ def test_a_container_that_cannot_be_opened_stays_and_one_that_can_gives_its_reco
     assert (done.redriven, done.events) == (1, 2)
     assert (done.still_bad, done.still_bad_reasons) == (1, {"aggregate_corrupt": 1})
     assert len(stream.taken) == 2
+    mended = redrive([item(1, whole[:-1] + b"?")], stream, MemoryStore(), fix=lambda data, reason: whole)
+    assert (mended.redriven, mended.events, mended.fixed) == (1, 2, 1)
 
 
 def test_a_fix_may_leave_a_record_or_fail_on_it_and_the_others_pass() -> None:
@@ -182,14 +194,14 @@ def test_what_a_redrive_would_do_is_what_it_does() -> None:
     store = MemoryStore()
     redrive([item(1), item(2)], FakeStream(), store)
     ledger(store).claim("quarantine/6", "a run that died", now=NOW - CLAIM_SECONDS - 1)
-    items = [item(1), item(2), item(3), item(4, payload(4, text=5)), item(5, more=[payload(7)]), item(6)]
+    gone = GoneItem(name="dead/1", reason="type", arrived=NOW, records=())
+    items = [item(1), item(2), item(3), item(4, payload(4, text=5)), item(5, more=[payload(7)]), item(6), gone]
     before = dict(store.kept)
     redriver = Redriver(ledger(store), run_id="run", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
     tried = redriver.try_out(items)
     assert store.kept == before
     done = redrive(items, FakeStream(), store)
-    named = ("found", "redriven", "already", "still_bad", "still_bad_reasons", "events", "held", "failed")
-    assert {name: getattr(tried, name) for name in named} == {name: getattr(done, name) for name in named}
+    assert tried == done
     assert (tried.redriven, tried.already, tried.still_bad, tried.events) == (3, 2, 1, 4)
 
 
@@ -221,8 +233,12 @@ def test_records_of_a_dead_letter_that_are_no_events_go_back_as_they_are() -> No
     container = encode([UserRecord("key", None, payload(number)) for number in (3, 4)])
     letter = item(1, more=(b"no event", container, container[:-1]))
     stream = FakeStream()
-    done = redrive([letter], stream, MemoryStore(), keeps_bad=True)
+    store = MemoryStore()
+    done = redrive([letter], stream, store, keeps_bad=True)
     assert (done.events, done.raw, done.redriven) == (3, 2, 1)
+    entry = ledger(store).look(letter.name)
+    assert entry is not None
+    assert (entry.state, entry.events) == ("redriven", 5)
     assert [one.data for one in stream.taken[-2:]] == [b"no event", container[:-1]]
     assert all(one.partition_key == "key" for one in stream.taken[-2:])
 
@@ -262,8 +278,8 @@ class GoneItem(PlainItem):
 def test_an_item_of_which_nothing_can_be_had_is_impossible_and_stays() -> None:
     store, stream = MemoryStore(), FakeStream()
     gone = GoneItem(name="dead/1", reason="type", arrived=NOW, records=())
-    account = redrive([gone, item(2)], stream, store)
-    assert (account.found, account.impossible, account.missing, account.redriven) == (2, 1, 2, 1)
+    account = redrive([gone, item(2), msgspec.structs.replace(gone, name="dead/2")], stream, store)
+    assert (account.found, account.impossible, account.missing, account.redriven) == (3, 2, 4, 1)
     assert account.problems == ["the stream keeps 24 hours"]
     assert not account.is_whole
     # Another run may find it again.
@@ -273,12 +289,14 @@ def test_an_item_of_which_nothing_can_be_had_is_impossible_and_stays() -> None:
 def test_only_events_without_a_verdict_are_told_of_and_only_when_asked() -> None:
     class Verdicts:
         def with_verdict(self, event_ids: Sequence[str], *, days: tuple[str, str]) -> set[str]:
-            assert days == ("2026-03-01", "2026-03-01")
+            assert days in {("2026-02-28", "2026-03-01"), ("2026-03-01", "2026-03-01")}
+            assert list(event_ids) == sorted(event_ids)
             return {one for one in event_ids if one.endswith("1")}
 
     stream = FakeStream()
     copy = PlainItem(name="quarantine/copy", reason="type", arrived=NOW, records=item(2).records)
-    done = redrive([item(1), item(2), copy], stream, MemoryStore(), with_verdict=Verdicts())
+    earlier = item(1, payload(1, created_at="2026-02-28T12:00:00Z"))
+    done = redrive([earlier, item(2), copy], stream, MemoryStore(), with_verdict=Verdicts())
     assert done.told == 1
     assert [b'"notify":true' in one.data for one in stream.taken] == [False, True, False]
     bad = redrive([item(3, b"no event")], FakeStream(), MemoryStore(), with_verdict=Verdicts(), keeps_bad=True)
@@ -291,16 +309,19 @@ def test_only_events_without_a_verdict_are_told_of_and_only_when_asked() -> None
 def test_a_listing_shows_reasons_ages_and_masked_samples_and_changes_nothing() -> None:
     store = MemoryStore()
     redrive([item(1)], FakeStream(), store)
+    ledger(store).claim("quarantine/3", "a run under way", now=NOW)
     kept = dict(store.kept)
     redriver = Redriver(ledger(store), run_id="x", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
-    groups = redriver.groups(
-        [item(1), item(2), item(3), item(4, reason="json")], sample=lambda data: f"{len(data)} bytes", samples=1
-    )
+    items = [item(1), item(2, more=[b"more"]), item(3), item(4, reason="json"), item(5, reason="id")]
+    groups = redriver.groups(items, sample=lambda data: f"{len(data)} bytes", samples=1)
     assert [(one.reason, one.items, one.redriven, one.oldest - NOW, one.newest - NOW) for one in groups] == [
         ("type", 3, 1, 1.0, 3.0),
+        ("id", 1, 0, 5.0, 5.0),
         ("json", 1, 0, 4.0, 4.0),
     ]
-    assert groups[0].samples == [f"{len(payload(2))} bytes"]
+    assert (groups[0].samples, groups[0].details) == ([f"{len(payload(2))} bytes"], {})
+    [group] = redriver.groups([item(2, more=[b"more"]), item(3)], sample=bytes.hex, samples=3)
+    assert group.samples == [payload(2).hex(), payload(3).hex()]
     assert store.kept == kept
 
 
@@ -310,7 +331,105 @@ def test_a_listing_counts_records_and_details_of_what_is_still_open_oldest_whate
     redriver = Redriver(ledger(store), run_id="x", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
     items = [item(5, more=[payload(6), payload(7)]), item(3), item(9), item(8)]
     told = [msgspec.structs.replace(one, detail=text) for one, text in zip(items, ["a", "b", "a", "a"], strict=True)]
-    [group] = redriver.groups(told, sample=None)
+    [group] = redriver.groups(told, sample=None, samples=2)
     assert (group.items, group.records, group.redriven) == (4, 6, 1)
     assert (group.oldest, group.newest) == (NOW + 3, NOW + 9)
     assert (group.details, group.samples) == ({"a": 2, "b": 1}, [])
+
+
+def test_a_redrive_is_whole_unless_something_stays_that_was_meant() -> None:
+    done: dict[str, Any] = {
+        "found": 9,
+        "redriven": 3,
+        "already": 1,
+        "left_out": 1,
+        "events": 5,
+        "raw": 1,
+        "fixed": 1,
+        "told": 1,
+    }
+    assert Redrive(run_id="run", **done, problems=["one"], seconds=1.5).is_whole
+    stays = ("held", "still_bad", "fix_failed", "impossible", "failed", "missing")
+    faults: list[dict[str, Any]] = [*({name: 1} for name in stays), {"stopped": "no access"}, {"is_interrupted": True}]
+    for fault in faults:
+        assert not msgspec.structs.replace(Redrive(run_id="run", **done), **fault).is_whole
+
+
+def test_a_redrive_that_is_stopped_takes_nothing_more_and_says_so() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[Item]:
+        for number in range(3 * BATCH_ITEMS):
+            taken.append(number)
+            yield item(number)
+
+    redriver = Redriver(ledger(MemoryStore()), run_id="run", lateness=DEFAULT_LATENESS, clock=VirtualClock(NOW))
+    tried = redriver.try_out(items(), is_stopped=lambda: len(taken) == 3)
+    assert (tried.found, tried.redriven, tried.is_interrupted, len(taken)) == (2, 2, True, 3)
+    taken.clear()
+    clock = VirtualClock(NOW)
+    redriver = Redriver(ledger(MemoryStore()), run_id="run", lateness=DEFAULT_LATENESS, clock=clock)
+    sending = open_delivery(FakeStream(), clock=clock, settings=DeliverySettings(in_flight=1))
+    done = redriver.send(items(), sending, is_stopped=lambda: bool(taken))
+    assert (done.found, done.redriven, done.is_interrupted, len(taken)) == (BATCH_ITEMS, BATCH_ITEMS, True, BATCH_ITEMS)
+
+
+def test_an_item_is_settled_when_it_was_brought_back_by_whomever_and_not_while_another_has_it() -> None:
+    class Settled(PlainItem):
+        def settled(self) -> None:
+            names.append(self.name)
+
+    names: list[str] = []
+    store = MemoryStore()
+    mine, theirs = (Settled(name=name, reason="type", arrived=NOW, records=item(1).records) for name in "ab")
+    ledger(store).claim("b", "a run under way", now=NOW)
+    assert redrive([mine, theirs], FakeStream(), store).held == 1
+    assert names == ["a"]
+    assert redrive([mine, theirs], FakeStream(), store).already == 1
+    assert names == ["a", "a"]
+
+
+def test_an_item_that_another_took_over_while_it_was_sent_counts_once_and_is_told_of() -> None:
+    store, clock = MemoryStore(), VirtualClock(NOW)
+
+    def take_over(record: OutRecord) -> None:
+        ledger(store, 2).claim("quarantine/1", "heir", now=NOW + CLAIM_SECONDS)
+
+    redriver = Redriver(ledger(store), run_id="run", lateness=DEFAULT_LATENESS, clock=clock)
+    one = open_delivery(FakeStream(), clock=clock, settings=DeliverySettings(in_flight=1))
+    done = redriver.send([item(1)], WatchedDelivery(one, before_put=take_over))
+    assert (done.redriven, done.problems) == (1, ["quarantine/1: claimed by another process while it was sent"])
+    entry = ledger(store).look("quarantine/1")
+    assert entry is not None
+    assert (entry.state, entry.run_id, entry.holder) == ("claimed", "run", Holder("here", 2))
+
+
+def test_an_event_goes_back_with_its_own_first_arrival_and_not_when_that_is_too_long_ago() -> None:
+    stream = FakeStream()
+    mark = {"run_id": "earlier", "arrived_at": "2026-02-28T06:00:00.000000Z"}
+    later = (datetime(2026, 2, 28, 6, tzinfo=UTC) + MAX_REPLAY_AGE).timestamp()
+    items = [item(1, payload(1, created_at="2026-02-28T05:00:00Z", replay=mark)), item(2)]
+    assert redrive(items, stream, MemoryStore(), now=later).redriven == 2
+    arrivals = [msgspec.json.decode(one.data)["replay"]["arrived_at"] for one in stream.taken]
+    assert arrivals == ["2026-02-28T06:00:00.000000Z", "2026-03-01T12:00:00.000000Z"]
+    done = redrive(items, stream, MemoryStore(), now=later + 1)
+    assert (done.redriven, done.still_bad_reasons) == (1, {"replay": 1})
+
+
+def test_what_was_lost_of_one_item_keeps_it_open_and_no_later_one() -> None:
+    stream, store = FakeStream(), MemoryStore()
+
+    # A first call that takes the others, and two that take nothing.
+    refusals = ["quarantine/0#0", event_id(1)] * 3
+
+    def answer(one: OutRecord) -> PutResult:
+        if one.event_id not in refusals:
+            return stream.take(one)
+        refusals.remove(one.event_id)
+        return PutResult(None, None, "InternalFailure")
+
+    stream.behaviour = lambda call, batch: [answer(one) for one in batch]
+    items = [item(0, b"no event"), *(item(number) for number in range(1, BATCH_ITEMS))]
+    copy = msgspec.structs.replace(item(1), name="quarantine/copy")
+    done = redrive([*items, copy], stream, store, keeps_bad=True)
+    assert (done.failed, done.redriven, done.raw) == (2, BATCH_ITEMS - 1, 0)
