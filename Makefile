@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-setup: .venv/ready .venv/native ## The virtual environment, from the hash-checked lock, and the model's C code where there is a compiler
+setup: .venv/ready .venv/native ## The virtual environment, from the hash-checked lock, and the C code where there is a compiler
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,11 +25,11 @@ setup: .venv/ready .venv/native ## The virtual environment, from the hash-checke
 	@touch $@
 
 # Nothing depends on it but speed, so that it never fails.
-.venv/native: consumers/native/scoring.c infra/native.py | .venv/ready
+.venv/native: $(wildcard consumers/native/*.c) infra/native.py | .venv/ready
 	@$(BIN)/python -m infra.native
 	@touch $@
 
-native: .venv/ready ## Compile the model's C code again, for this machine; CC=clang
+native: .venv/ready ## Compile the C code again, for this machine; CC=clang
 	@$(BIN)/python -m infra.native && touch .venv/native
 
 demo: setup ## The whole pipeline on this machine: 100,000 events in, verdicts out, answered in SQL
@@ -187,7 +187,7 @@ golden: setup ## The golden batch, which a new version is judged by before it ge
 
 bundle: setup ## The Lambda bundle that the template deploys, in build/lambda; the first time fetches a compiler (100 MB)
 	@[ .venv-zig/ready -nt infra/requirements-zig.lock ] || $(MAKE) --no-print-directory .venv-zig/ready || \
-	  echo "The compiler for arm64 could not be fetched, see above; the bundle is made without the native model."
+	  echo "The compiler for arm64 could not be fetched, see above; the bundle is made without what is in C."
 	@$(BIN)/python -m infra.bundle
 
 .venv-zig/ready: infra/requirements-zig.lock
@@ -197,4 +197,4 @@ bundle: setup ## The Lambda bundle that the template deploys, in build/lambda; t
 	@touch $@
 
 clean: ## Remove what was made
-	@rm -rf .venv .venv-sam .venv-peers .venv-audit .venv-zig build .streamkeeper consumers/native/scoring.so
+	@rm -rf .venv .venv-sam .venv-peers .venv-audit .venv-zig build .streamkeeper consumers/native/native.so

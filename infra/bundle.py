@@ -33,7 +33,7 @@ PACKAGES = ("glue", "consumers")
 LEFT_OUT = (
     "consumers/evaluation",
     "consumers/models/default.toml",
-    f"consumers/native/{native.SOURCE}",
+    *(f"consumers/native/{name}" for name in native.SOURCES),
     "consumers/policies/policy.schema.json",
     "consumers/policy_tools",
     "consumers/training",
@@ -65,7 +65,7 @@ LEFT_OUT_OF_OTHERS = (
 )
 """Parts of dependencies that nothing loads: names of places and carriers, numbers such as 112, a command line."""
 LIBRARY = f"consumers/native/{native.FILE}"
-"""The linear model in C: compiled for Lambda, never what is compiled for this machine."""
+"""The part of judging that there is in C: compiled for Lambda, never what is compiled for this machine."""
 READ_AT_START = ("consumers/policies/default.toml", "consumers/models/default.bin")
 PYTHON = "3.13"
 # Lambda's python3.13 runs on Amazon Linux 2023: glibc 2.34. pip takes no lower tag by itself.
@@ -104,7 +104,7 @@ class BundleError(RuntimeError):
 @dataclass(frozen=True)
 class Bundle:
     """What was made: ``sizes`` in bytes by top-level entry, unpacked, the bytes of ``bytecode`` beside them, and why
-    the model is not compiled, if it is not."""
+    what there is in C is not compiled, if it is not."""
 
     path: Path
     sizes: dict[str, int]
@@ -371,7 +371,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         print(f"No python{PYTHON} on the path, so there is no bytecode: cold starts take a third longer. See --python.")
     if bundle.not_compiled:
-        print(f"WITHOUT THE NATIVE MODEL, so that judging takes about a third longer: {bundle.not_compiled}")
+        print(f"WITHOUT THE NATIVE LIBRARY, so that judging takes about a third longer: {bundle.not_compiled}")
     return 0
 
 

@@ -1,7 +1,7 @@
 """Compiles the part of moderation that is written in C: for this machine, and for Lambda.
 
 ``python -m infra.native``, which ``make setup`` runs, compiles it for this machine where that has a C compiler, and
-says which way the model runs from now on. For Lambda, Zig's C compiler makes the same bytes of the same source on every
+says how texts are judged from now on. For Lambda, Zig's C compiler makes the same bytes of the same source on every
 machine: it brings what a library for arm64 and Lambda's glibc is linked against.
 """
 
@@ -51,12 +51,11 @@ def compile_with(
     Raises:
         CompilerError: it cannot be compiled.
     """
-    source = FOLDER / native.SOURCE
-    said = f'-DSOURCE="{native.digest(source.read_bytes())}"'
+    said = f'-DSOURCE="{native.digest(native.sources() or b"")}"'
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="native-") as folder:
         made = Path(folder) / native.FILE
         # From its own folder, so that no path of this machine gets in.
-        arguments = [*command, *flags, *FLAGS, said, native.SOURCE, "-o", str(made), "-lm"]
+        arguments = [*command, *flags, *FLAGS, said, *native.SOURCES, "-o", str(made), "-lm"]
         try:
             done = subprocess.run(  # noqa: S603 - our own arguments
                 arguments, cwd=FOLDER, capture_output=True, text=True, errors="replace", env=environment, check=False
@@ -65,7 +64,7 @@ def compile_with(
             raise CompilerError(f"{command[0]} does not run: {error.strerror}") from None
         if done.returncode != 0 or not made.is_file():
             lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-            raise CompilerError(f"{' '.join(command)} does not compile {native.SOURCE}: {lines[0]}")
+            raise CompilerError(f"{' '.join(command)} does not compile {FOLDER.name}: {lines[0]}")
         made.replace(target)
 
 
@@ -83,8 +82,8 @@ def for_lambda(target: Path, zig: Path = ZIG) -> None:
 
 
 def for_this_machine(environment: Mapping[str, str], target: Path = FOLDER / native.FILE) -> str:
-    """Compiles the library for this machine, where it can be, and says in a line how the model runs from now on."""
-    slower = "The linear model runs in Python, which gives the same and takes longer"
+    """Compiles the library for this machine, where it can be, and says in a line how texts are judged from now on."""
+    slower = "Texts are judged by Python alone, which gives the same and takes longer"
     found = compiler(environment)
     if found is None:
         target.unlink(missing_ok=True)
@@ -98,17 +97,17 @@ def for_this_machine(environment: Mapping[str, str], target: Path = FOLDER / nat
             compile_with([found], made)
         except CompilerError as error:
             return f"{slower}: {error}"
-        if native.load(str(made), (FOLDER / native.SOURCE).read_bytes()) is None:
+        if native.load(str(made), native.sources()) is None:
             return f"{slower}: this Python cannot load what {found} makes"
         made.replace(target)
-    return f"The linear model runs in C, compiled by {found}."
+    return f"The linear model, and what finds words and expressions, run in C, compiled by {found}."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Compiles for this machine and says so; exit code 0 also where that cannot be, since nothing depends on it."""
     parser = argparse.ArgumentParser(
         prog="python -m infra.native",
-        description="Compiles the linear model's C for this machine, where it has a C compiler.",
+        description="Compiles the part of judging that there is in C, where this machine has a C compiler.",
         epilog="Example: CC=clang python -m infra.native",
     )
     parser.parse_args(arguments)

@@ -1,15 +1,23 @@
 """Words found together with their edges, so that pieces of longer words are no finds.
 
 Most of what an automaton finds in ordinary text are pieces of longer words ("ass" in "class"), and to throw one away
-costs more than to pass over fifty characters. In an ASCII text whose folded form is what was written, all but letters
+costs more than to pass over fifty characters. In an ASCII text in which no sign stands for a letter, all but letters
 and digits is written as a space, and a word that must stand by itself is looked for with a space at either edge.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-from consumers.moderation.normalise import edged
+from consumers.moderation.native_finding import NativePieces
+from consumers.moderation.normalise import NormalText, edged
+from consumers.native import LIBRARY
+
+if TYPE_CHECKING:
+    from ctypes import PyDLL
 
 
 class EdgedWords:
@@ -21,7 +29,11 @@ class EdgedWords:
     """
 
     def __init__(
-        self, words: Sequence[str], wanted: Iterable[tuple[int, bool, bool]], implementation: Implementation
+        self,
+        words: Sequence[str],
+        wanted: Iterable[tuple[int, bool, bool]],
+        implementation: Implementation,
+        library: "PyDLL | None" = LIBRARY,
     ) -> None:
         """Takes words.
 
@@ -29,29 +41,67 @@ class EdgedWords:
             words: in their folded form.
             wanted: which of them to find, by number, and whether it must begin, and end, where a word does.
             implementation: of the automaton.
+            library: what there is in C; None: an automaton finds the same.
         """
         self._finds: list[tuple[int, int, int, str]] = []
-        patterns = []
+        self._patterns: list[str] = []
+        self._implementation = implementation
         for number, before, after in wanted:
             word = words[number]
             # An edged text is of ASCII.
             if word.isascii():
-                patterns.append(f"{' ' * before}{edged(word)}{' ' * after}")
+                self._patterns.append(f"{' ' * before}{edged(word)}{' ' * after}")
                 # What has signs in it is compared again: here they are spaces like any other.
                 self._finds.append((number, before - 1, len(word), "" if word.isalnum() else word))
-        self._matches = AhoCorasick(
-            patterns, matchkind=MatchKind.Standard, implementation=implementation, store_patterns=False
+        self._native: NativePieces | None = None
+        if library is not None:
+            with suppress(ValueError):
+                self._native = NativePieces([pattern.encode() for pattern in self._patterns], library)
+
+    @cached_property
+    def _matches(self) -> Callable[..., list[tuple[int, int, int]]]:
+        found: Callable[..., list[tuple[int, int, int]]] = AhoCorasick(
+            self._patterns,
+            matchkind=MatchKind.Standard,
+            implementation=self._implementation,
+            store_patterns=False,
         ).find_matches_as_indexes
+        return found
 
     def find(self, edged_text: str, folded: str) -> list[tuple[int, int, int]]:
-        """The number of each word found, and where in the folded text it begins and ends.
+        """The number of each word found, and where in the folded text it begins and ends; in no order.
 
         Args:
             edged_text: the edged form of a text.
             folded: its folded form.
         """
+        if self._native is not None and (found := self._native.find([edged_text.encode()])[0]) is not None:
+            return self._read(zip(found[::2], found[1::2], strict=True), folded) if found else []
+        return self._read(((index, start) for index, start, _ in self._matches(edged_text, overlapping=True)), folded)
+
+    def find_all(self, texts: Sequence[NormalText]) -> list[list[tuple[int, int, int]] | None]:
+        """The same for each of these texts; None for those without an edged form.
+
+        Args:
+            texts: their normal forms.
+        """
+        if self._native is None:
+            return [None if one.edged is None else self.find(one.edged, one.folded) for one in texts]
+        found: list[list[tuple[int, int, int]] | None] = []
+        # Nothing is found in an empty text.
+        every = self._native.find([b"" if one.edged is None else one.edged.encode() for one in texts])
+        for one, finds in zip(texts, every, strict=True):
+            if one.edged is None:
+                found.append(None)
+            elif finds is None:
+                found.append(self.find(one.edged, one.folded))
+            else:
+                found.append(self._read(zip(finds[::2], finds[1::2], strict=True), one.folded) if finds else [])
+        return found
+
+    def _read(self, finds: Iterable[tuple[int, int]], folded: str) -> list[tuple[int, int, int]]:
         found = []
-        for index, start, _ in self._matches(edged_text, overlapping=True):
+        for index, start in finds:
             number, shift, size, word = self._finds[index]
             start += shift
             if not word or folded.startswith(word, start):

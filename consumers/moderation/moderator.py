@@ -13,7 +13,6 @@ from consumers.moderation.detectors.beside import BesideDetector
 from consumers.moderation.detectors.links import CANDIDATE as LINK
 from consumers.moderation.detectors.links import LinkDetector
 from consumers.moderation.detectors.model import ModelDetector
-from consumers.moderation.detectors.obfuscation import SPACED
 from consumers.moderation.detectors.patterns import PatternDetector
 from consumers.moderation.detectors.personal_data import CANDIDATES, PersonalDataDetector
 from consumers.moderation.detectors.protocol import Detector, Subject
@@ -27,7 +26,7 @@ from consumers.moderation.normalise import NormalText, normalise
 from consumers.moderation.policy import Policy, PolicyError
 from consumers.moderation.problems import Problem
 from consumers.moderation.rules import SEVERITIES, Thresholds
-from consumers.moderation.scan import Scan
+from consumers.moderation.scan import SPACED, Scan
 from consumers.moderation.scorer import Part
 from consumers.moderation.weights import Weights
 from consumers.moderation.words import EVERYWHERE, WordLists
@@ -154,7 +153,7 @@ class Moderator:
         expressions += self._allowed.expressions
         try:
             scan = Scan([*expressions, SPACED])
-            self._hits = scan.hits
+            self._hits, self._hits_of = scan.hits, scan.hits_of
             self.expressions = scan.expressions
             """All that are looked for together."""
             self._terms = TermDetector(policy.terms, words=_word_lists(policy), spaced=len(expressions))
@@ -182,6 +181,9 @@ class Moderator:
         # What looks at the scan's hits alone is not asked when there are none.
         by_hits = (PatternDetector, PersonalDataDetector, LinkDetector, SolicitationDetector)
         self._always = tuple(one.detect for one in self.detectors if not isinstance(one, by_hits))
+        self._always_all = tuple(
+            one.detect_all for one in self.detectors if isinstance(one, (TermDetector, RelationDetector, ModelDetector))
+        )
         self._on_hits = tuple(one.detect for one in self.detectors if isinstance(one, by_hits))
         self._rules = tuple(one.detect for one in self.detectors if not isinstance(one, (*by_hits, ModelDetector)))
         self._rules_on_hits = tuple(
@@ -223,11 +225,16 @@ class Moderator:
             contents: the texts, each with where, in which language and by whom it was posted.
         """
         normals = [normalise(one.text) for one in contents]
-        subjects = [self._subject(normal, one.language) for normal, one in zip(normals, contents, strict=True)]
+        every = self._hits_of([normal.encoded for normal in normals])
+        subjects = [
+            self._subject_of(normal, one.language, hits)
+            for normal, one, hits in zip(normals, contents, every, strict=True)
+        ]
         signals: list[list[Signal]] = [[] for _ in subjects]
-        for detect in self._always:
-            for subject, found in zip(subjects, signals, strict=True):
-                found += detect(subject)
+        for detect_all in self._always_all:
+            for found, some in zip(signals, detect_all(subjects), strict=True):
+                if some:
+                    found += some
         findings = []
         for one, subject, found in zip(contents, subjects, signals, strict=True):
             # Text by text: the excerpt asks again for the personal data that a detector has just found.
@@ -297,7 +304,9 @@ class Moderator:
         return self._model.parts(self._subject(normalise(text)), rule.removeprefix("model_"))
 
     def _subject(self, normal: NormalText, language: str | None = None) -> Subject:
-        hits = self._hits(normal.encoded)
+        return self._subject_of(normal, language, self._hits(normal.encoded))
+
+    def _subject_of(self, normal: NormalText, language: str | None, hits: Sequence[int]) -> Subject:
         if language is not None and len(language) > 3:
             language = primary_subtag(language)
         if not hits:

@@ -30,8 +30,8 @@ class NormalText(Struct, frozen=True, gc=False):
         plain: the readable normal form.
         folded: ``plain`` with look-alikes folded to Latin letters; always the same number of characters.
         encoded: ``plain`` as UTF-8.
-        edged: for a text of ASCII in which no digit or sign stands for a letter: a space, ``folded`` with a space for
-            all that is no letter or digit, and a space. None for others.
+        edged: for a text of ASCII in which no sign stands for a letter: a space, ``folded`` with a space for all that
+            is no letter or digit, and a space. None for others.
     """
 
     plain: str
@@ -91,10 +91,11 @@ def _normalise(text: str) -> NormalText:
 
 
 def _edged(folded: str, raw: bytes) -> str | None:
-    """The edged form of an ASCII text; None where a digit or a sign stands for a letter."""
-    written = raw.translate(_ASCII_EDGED)
-    # Else letters and digits are the same in both.
-    return f" {written.decode('ascii')} " if folded.encode("ascii").translate(_ASCII_EDGED) == written else None
+    """The edged form of an ASCII text; None where a sign stands for a letter."""
+    encoded = folded.encode("ascii")
+    if encoded == raw or encoded.translate(_ASCII_EDGES) == raw.translate(_ASCII_EDGES):
+        return f" {encoded.translate(_ASCII_EDGED).decode('ascii')} "
+    return None
 
 
 def _with_signs(folded: str) -> str:
@@ -223,4 +224,5 @@ _ASCII_FOLDED = bytes.maketrans(
     ("".join(LEET) + JOINING).encode("ascii"), ("".join(LEET.values()) + " " * len(JOINING)).encode("ascii")
 )
 _EDGED = {code: " " for code in range(0x80) if not chr(code).isalnum()}
+_ASCII_EDGES = bytes(0x20 if code in _EDGED else 0x61 for code in range(0x100))
 _ASCII_EDGED = bytes(0x20 if code in _EDGED else code for code in range(0x100))

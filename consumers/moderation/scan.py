@@ -1,16 +1,24 @@
 """One pass of all expressions over a text, whoever asked for them: one scan finds which of them match at all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property, reduce
 from operator import or_
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from consumers.moderation.expressions import is_known, ways
 from consumers.moderation.literals import BEYOND_ASCII
+from consumers.moderation.native_finding import NativeWays
+from consumers.native import LIBRARY
+
+if TYPE_CHECKING:
+    from ctypes import PyDLL
+
+SPACED = r"(?:^|[^\pL\pN])[\pL\pN](?:[^\pL\pN]{1,3}[\pL\pN]){2}(?:[^\pL\pN]|$)"
+"""Three letters or digits, each by itself."""
 
 
 class ScanError(ValueError):
@@ -71,11 +79,12 @@ class Scan:
     [1, 2]
     """
 
-    def __init__(self, expressions: Sequence[str]) -> None:
+    def __init__(self, expressions: Sequence[str], library: "PyDLL | None" = LIBRARY) -> None:
         """Takes the expressions in order.
 
         Args:
             expressions: what to search for.
+            library: what there is in C; None: an automaton finds the same.
 
         Raises:
             ScanError: one is not an re2 expression, or together they are too large.
@@ -91,7 +100,7 @@ class Scan:
         self._rarest = (1 << len(bits)) - 1
         bits.update((clause, 0) for needed in needed_by for way in needed for clause in way.clauses[1:])
         bits = {clause: 1 << place for place, clause in enumerate(bits)}
-        self._ways: list[list[_Way]] = [[] for _ in range(self._rarest.bit_length() + 1)]
+        self._ways: list[list[_Way]] = [[] for _ in bits]
         for place, (expression, needed) in enumerate(zip(expressions, needed_by, strict=True)):
             if not needed:
                 self._always.append(place)
@@ -105,7 +114,7 @@ class Scan:
                     for clause in way.also
                     if BEYOND_ASCII not in clause
                 )
-                self._ways[of_way[0].bit_length()].append(_Way(reduce(or_, of_way), way.digits, also, place))
+                self._ways[of_way[0].bit_length() - 1].append(_Way(reduce(or_, of_way), way.digits, also, place))
         pieces: dict[str, int] = {}
         for clause, bit in bits.items():
             for piece in clause:
@@ -113,8 +122,18 @@ class Scan:
         self._beyond_ascii = pieces.pop(BEYOND_ASCII, 0)
         self._bits = list(pieces.values())
         self._names = [piece.encode() for piece in pieces]
-        self._pieces = _automaton(self._names)
         self._set = _compiled(_added([expressions[place] for place in self._always])) if self._always else None
+        self._only_apart = [expressions[place] for place in self._always] == [SPACED]
+        self._numbered = [way for of_clause in self._ways for way in of_clause]
+        self._native = None if library is None else self._made_for(library)
+
+    def _made_for(self, library: "PyDLL") -> NativeWays | None:
+        pieces = [(name, _places(bits)) for name, bits in zip(self._names, self._bits, strict=True)]
+        needs = [[(_places(way.bits), way.digits) for way in of_clause] for of_clause in self._ways]
+        try:
+            return NativeWays(library, pieces, needs, _places(self._beyond_ascii))
+        except ValueError:
+            return None
 
     def hits(self, plain: bytes) -> list[int]:
         """Positions of the expressions that match somewhere in a text, in no order.
@@ -122,36 +141,72 @@ class Scan:
         Args:
             plain: the normal form, as UTF-8: in lower case, as the letters are looked for.
         """
+        return self.hits_of((plain,))[0]
+
+    def _by_automaton(self, plain: bytes) -> list[int]:
+        found = self._matching(plain, self._possible(plain))
+        if self._set is not None and (always := self._set.Match(plain)):
+            found += [self._always[hit] for hit in always]
+        return found
+
+    def hits_of(self, plains: Sequence[bytes]) -> list[list[int]]:
+        """What :meth:`hits` gives for each of these texts.
+
+        Args:
+            plains: their normal forms.
+        """
+        if self._native is None:
+            return [self._by_automaton(plain) for plain in plains]
+        every, apart = self._native.find(plains)
+        if not self._only_apart:
+            apart = b"\1" * len(plains)
+        hits: list[list[int]] = []
+        match = None if self._set is None else self._set.Match
+        for plain, possible, may_be_apart in zip(plains, every, apart, strict=True):
+            if possible is None:
+                hits.append(self._by_automaton(plain))
+                continue
+            found = self._matching(plain, [self._numbered[number] for number in possible]) if possible else []
+            if may_be_apart and match is not None and (always := match(plain)):
+                found += [self._always[hit] for hit in always]
+            hits.append(found)
+        return hits
+
+    def _matching(self, plain: bytes, possible: Iterable["_Way"]) -> list[int]:
+        """The positions of the expressions that match in one of these ways."""
+        found: list[int] = []
+        tried: set[int] = set()
+        for _, _, also, place in possible:
+            if place in tried or (also and not _has_of_each(plain, also)):
+                continue
+            tried.add(place)
+            match = self._matches.get(place) or self._compile(place)
+            if match(plain) is not None:
+                found.append(place)
+        return found
+
+    def _possible(self, plain: bytes) -> Iterator["_Way"]:
+        """The ways that are possible in a text."""
         bits = 0 if plain.isascii() else self._beyond_ascii
         if len(plain) > _LONG:
             bits |= self._bits_of_long(plain)
         else:
             for piece, _, _ in self._pieces(plain, overlapping=True):
                 bits |= self._bits[piece]
-        found: list[int] = []
-        if rarest := bits & self._rarest:
-            tried: set[int] = set()
-            digits = -1
-            while rarest:
-                highest = rarest.bit_length()
-                rarest ^= 1 << (highest - 1)
-                for mask, least, also, place in self._ways[highest]:
-                    if bits & mask != mask or place in tried:
+        rarest = bits & self._rarest
+        digits = -1
+        while rarest:
+            highest = rarest.bit_length() - 1
+            rarest ^= 1 << highest
+            for way in self._ways[highest]:
+                if bits & way.bits != way.bits:
+                    continue
+                if way.digits:
+                    if digits < 0:
+                        digits = _digits(plain)
+                    if digits < way.digits:
                         continue
-                    if least:
-                        if digits < 0:
-                            digits = _digits(plain)
-                        if digits < least:
-                            continue
-                    if also and not _has_of_each(plain, also):
-                        continue
-                    tried.add(place)
-                    match = self._matches.get(place) or self._compile(place)
-                    if match(plain) is not None:
-                        found.append(place)
-        if self._set is not None and (always := self._set.Match(plain)):
-            found += [self._always[hit] for hit in always]
-        return found
+                yield way
 
     def _bits_of_long(self, plain: bytes) -> int:
         """The bits of a long text's pieces, in which a sign or digit by itself may stand tens of thousands of times."""
@@ -162,6 +217,10 @@ class Scan:
         for piece, _, _ in self._longer_pieces(plain, overlapping=True):
             bits |= self._bits[piece]
         return bits
+
+    @cached_property
+    def _pieces(self) -> Callable[..., list[tuple[int, int, int]]]:
+        return _automaton(self._names)
 
     @cached_property
     def _longer_pieces(self) -> Callable[..., list[tuple[int, int, int]]]:
@@ -197,6 +256,19 @@ class _Way(NamedTuple):
     digits: int
     also: tuple[tuple[bytes, ...], ...]
     place: int
+
+
+def _places(bits: int) -> list[int]:
+    """Which bits are set.
+
+    >>> _places(0b1001)
+    [3, 0]
+    """
+    found = []
+    while bits:
+        found.append(bits.bit_length() - 1)
+        bits ^= 1 << found[-1]
+    return found
 
 
 def _has_of_each(plain: bytes, also: tuple[tuple[bytes, ...], ...]) -> bool:

@@ -1,6 +1,6 @@
 """The part of moderation that is also written in C, for speed; :mod:`consumers.moderation` has all of it in Python.
 
-``scoring.so`` beside ``scoring.c`` is made by ``python -m infra.native`` where there is a C compiler, and for Lambda by
+``native.so`` beside its sources is made by ``python -m infra.native`` where there is a C compiler, and for Lambda by
 ``make bundle``. It is plain C without Python's headers, so one file serves every version of Python. Without it, or with
 one that was made from another source, nothing is missing but speed.
 """
@@ -10,8 +10,8 @@ from ctypes import c_char_p, c_double, c_int32, c_size_t, c_uint32, c_void_p
 from hashlib import sha256
 from pkgutil import get_data
 
-FILE = "scoring.so"
-SOURCE = "scoring.c"
+FILE = "native.so"
+SOURCES = ("scoring.c", "finding.c")
 HEADS = 16
 """Room for results that every call needs; a model has at most as many heads."""
 
@@ -25,38 +25,50 @@ def load(path: str, source: bytes | None) -> "ctypes.PyDLL | None":
 
     Args:
         path: its file.
-        source: what it has to be made from; None: whatever it was made from.
+        source: the sources that it has to be made from; None: whatever it was made from.
     """
     try:
         library = ctypes.PyDLL(path)
-        library.scoring_source.restype = c_char_p
-        if source is not None and library.scoring_source() != digest(source).encode():
-            return None
-        size, make, score = library.scoring_size, library.scoring_make, library.scoring_score
+        for name, (result, *arguments) in _FUNCTIONS.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError):
         return None
-    size.restype, size.argtypes = c_size_t, (c_uint32, c_uint32, c_uint32)
-    make.restype = c_int32
-    make.argtypes = (
-        *(c_void_p, c_uint32, c_uint32, c_uint32, c_void_p, c_char_p, c_size_t, c_char_p),
-        *(c_void_p, c_uint32, c_char_p, c_char_p),
-    )
-    score.restype, score.argtypes = c_int32, (c_void_p, c_char_p, c_size_t, c_void_p, c_void_p)
-    return library
+    return library if source is None or library.native_source() == digest(source).encode() else None
 
 
 def digest(source: bytes) -> str:
-    """What a library says of the source that it was made from: its SHA-256."""
+    """What a library says of the sources that it was made from: their SHA-256."""
     return sha256(source).hexdigest()
 
 
-def _source() -> bytes | None:
+def sources() -> bytes | None:
+    """The sources, one after the other; None where there are none: the bundle has what was made from them alone."""
     try:
-        return get_data(__name__, SOURCE)
+        return b"".join([get_data(__name__, name) or b"" for name in SOURCES])
     except OSError:
-        # The bundle has what was made from it alone.
         return None
 
 
-LIBRARY = load(f"{__path__[0]}/{FILE}", _source())
+# What each gives back, and what it takes.
+_FUNCTIONS: dict[str, tuple[type | None, ...]] = {
+    "native_source": (c_char_p,),
+    "scoring_size": (c_size_t, c_uint32, c_uint32, c_uint32),
+    "scoring_make": (
+        *(c_int32, c_void_p, c_uint32, c_uint32, c_uint32, c_void_p, c_char_p, c_size_t, c_char_p),
+        *(c_void_p, c_uint32, c_char_p, c_char_p),
+    ),
+    "scoring_score": (c_int32, c_void_p, c_char_p, c_size_t, c_void_p, c_void_p),
+    "finding_size": (c_size_t, c_uint32, c_size_t),
+    "finding_make": (c_int32, c_void_p, c_uint32, c_char_p, c_char_p),
+    "finding_find": (None, c_void_p, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p, c_uint32),
+    "finding_ways_size": (c_size_t, c_size_t),
+    "finding_ways_make": (c_int32, c_void_p, c_uint32, c_uint32, c_uint32, c_uint32, c_char_p, c_size_t),
+    "finding_ways": (
+        *(None, c_void_p, c_void_p, c_uint32, c_void_p, c_void_p),
+        *(c_void_p, c_void_p, c_void_p, c_uint32),
+    ),
+}
+
+LIBRARY = load(f"{__path__[0]}/{FILE}", sources())
 """The library of this installation; None: there is none."""

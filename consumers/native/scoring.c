@@ -17,7 +17,7 @@
 #endif
 
 #ifndef SOURCE
-#define SOURCE "" /* the SHA-256 of this file, as infra/native.py gives it */
+#define SOURCE "" /* the SHA-256 of all sources, as infra/native.py gives it */
 #endif
 
 #define HEADS 16
@@ -31,7 +31,7 @@
 #define UNSPACED 1
 #define SYLLABIC 2
 
-const char *scoring_source(void) { return SOURCE; }
+const char *native_source(void) { return SOURCE; }
 
 struct range {
     uint32_t first, last, kinds;

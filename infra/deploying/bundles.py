@@ -35,8 +35,7 @@ def differing(target: Path = bundle.TARGET) -> list[str] | None:
 
 
 def _is_of_the_source(library: Path) -> bool:
-    source = (bundle.ROOT / bundle.LIBRARY).with_name(native.SOURCE)
-    return native.digest(source.read_bytes()).encode() in library.read_bytes()
+    return native.digest(native.sources() or b"").encode() in library.read_bytes()
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -68,6 +68,10 @@ class ModelDetector:
                 signals.append(Signal(self.name, wanted.label, round(wanted.counts_as(score), 4), name))
         return signals
 
+    def detect_all(self, subjects: Sequence[Subject]) -> list[Sequence[Signal]]:
+        """What :meth:`detect` says of each of these."""
+        return list(map(self.detect, subjects))
+
     def scores(self, subject: Subject) -> Mapping[str, float]:
         """By label, what a signal would say, also where the score is less than the policy asks for; what evaluation
         needs."""

@@ -17,9 +17,6 @@ from msgspec import Struct
 
 from consumers.moderation.scan import compile_expression
 
-SPACED = r"(?:^|[^\pL\pN])[\pL\pN](?:[^\pL\pN]{1,3}[\pL\pN]){2}(?:[^\pL\pN]|$)"
-"""Three letters or digits, each by itself."""
-
 STRETCHED = (*(letter * 3 for letter in "abcdefghijklmnopqrstuvxyzбгджзилфцчшщъыэюя"), "wwww")
 """What is looked for along with the terms, in the folded form. Every address on the web has three w."""
 

@@ -14,7 +14,7 @@ from consumers.moderation.detectors.obfuscation import STRETCHED, DisguisedTerms
 from consumers.moderation.detectors.protocol import Subject
 from consumers.moderation.edges import EdgedWords
 from consumers.moderation.language import likely_languages
-from consumers.moderation.normalise import fold, normalise
+from consumers.moderation.normalise import NormalText, fold, normalise
 from consumers.moderation.rules import TermRule
 from consumers.moderation.scan import compiled
 from consumers.moderation.words import ALIASES, SEPARATOR, Word, WordLists
@@ -60,6 +60,10 @@ class _Entry(Struct, frozen=True, gc=False):
     ending: int = 0
 
 
+_Matches = Sequence[tuple[int, int, int]]
+"""Terms in a text: the number of each, and where it begins and ends."""
+
+
 class TermDetector:
     """Finds terms as whole words, also when written with look-alike letters, digits or accents, with the letters pulled
     apart, held long, or masked.
@@ -92,14 +96,45 @@ class TermDetector:
 
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """One signal for each rule that has a term in the text, by rule; of a list's several, the strongest."""
+        return self._detect(subject, None, self._list_of(subject.language), None)
+
+    def detect_all(self, subjects: Sequence[Subject]) -> list[Sequence[Signal]]:
+        """What :meth:`detect` says of each of these, with one look for the terms of all."""
+        own = self._own.matches([subject.text for subject in subjects])
+        listed: list[_Matches | None] = [None] * len(subjects)
+        places: dict[str | None, list[int]] = {}
+        for place, subject in enumerate(subjects):
+            places.setdefault(subject.language, []).append(place)
+        for language, some in places.items():
+            if (matcher := self._list_of(language)) is not None:
+                found = matcher.matches([subjects[place].text for place in some])
+                for place, matches in zip(some, found, strict=True):
+                    listed[place] = matches
+        signals: list[Sequence[Signal]] = []
+        for subject, of_own, of_list in zip(subjects, own, listed, strict=True):
+            # Where nothing stands, letters that are pulled apart or masked may still be a term.
+            is_calm = not (of_own or of_list or self._spaced in subject.hits or "*" in subject.text.plain)
+            is_known = of_own is not None and (of_list is not None or self._words is None)
+            signals.append(
+                () if is_calm and is_known else self._detect(subject, of_own, self._list_of(subject.language), of_list)
+            )
+        return signals
+
+    def _detect(
+        self, subject: Subject, own: "_Matches | None", matcher: "_Matcher | None", listed: "_Matches | None"
+    ) -> Sequence[Signal]:
         spaced = self._spaced in subject.hits
         found: dict[str, Signal] = {}
-        spoken = self._own.find(subject, spaced, found, None)
-        if self._words is not None:
-            language = subject.language
-            matcher = self._lists.get(language)
-            (self._list_for(language) if matcher is None else matcher).find(subject, spaced, found, spoken)
+        spoken = self._own.find(subject, spaced, found, None, own)
+        if matcher is not None:
+            matcher.find(subject, spaced, found, spoken, listed)
         return [found[rule] for rule in sorted(found)] if found else ()
+
+    def _list_of(self, language: str | None) -> "_Matcher | None":
+        if self._words is None:
+            return None
+        matcher = self._lists.get(language)
+        return self._list_for(language) if matcher is None else matcher
 
     def _list_for(self, language: str | None) -> "_Matcher":
         assert self._words is not None  # noqa: S101
@@ -157,8 +192,19 @@ class _Matcher:
         endings = [0 if all(entry.bound_after for entry in some) else MAX_ENDING for some in self._entries]
         return MaskedTerms(self._folded, endings)
 
+    def matches(self, texts: Sequence[NormalText]) -> "list[_Matches | None]":
+        """What :meth:`find` needs to know of each of these texts; None where it has to find it out."""
+        if not self._entries:
+            return [()] * len(texts)
+        return list(self._edged.find_all(texts)) if self._is_edged else [None] * len(texts)
+
     def find(
-        self, subject: Subject, spaced: bool, found: dict[str, Signal], spoken: "_Spoken | None"
+        self,
+        subject: Subject,
+        spaced: bool,
+        found: dict[str, Signal],
+        spoken: "_Spoken | None",
+        matches: "_Matches | None" = None,
     ) -> "_Spoken | None":
         """Adds a signal for each rule that has a term in the text.
 
@@ -167,6 +213,7 @@ class _Matcher:
             spaced: whether it has letters that stand by themselves.
             found: by rule, the strongest signal so far.
             spoken: what another matcher found out about the text.
+            matches: what :meth:`matches` gave for the text.
 
         Returns:
             That, and what this one found out.
@@ -174,7 +221,9 @@ class _Matcher:
         text = subject.text
         plain, entries = text.plain, self._entries
         # Overlapping: a longer term must not hide behind a shorter one that turns out to be part of a word.
-        if text.edged is not None and self._is_edged:
+        if matches is not None:
+            pass
+        elif text.edged is not None and self._is_edged:
             matches = self._edged.find(text.edged, text.folded)
         else:
             matches = self._find(text.folded, overlapping=True)

@@ -1,4 +1,4 @@
-"""The model's C: compiled where it can be, and a line about what is in use where it cannot."""
+"""What is in C: compiled where it can be, and a line about what is in use where it cannot."""
 
 from pathlib import Path
 
@@ -19,24 +19,22 @@ def a_compiler(folder: Path, script: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("echo 'scoring.c:1: no such header' >&2; exit 1", "does not compile scoring.c: scoring.c:1: no such header"),
-        ("exit 3", "does not compile scoring.c: it ended with 3"),
-        ("exit 0", "does not compile scoring.c: it ended with 0"),
+        ("echo 'scoring.c:1: no such header' >&2; exit 1", "does not compile native: scoring.c:1: no such header"),
+        ("exit 3", "does not compile native: it ended with 3"),
+        ("exit 0", "does not compile native: it ended with 0"),
         ('for one; do before=$last; last=$one; done; echo nothing > "$before"', "this Python cannot load what"),
     ],
 )
-def test_a_compiler_that_makes_nothing_of_use_leaves_the_model_to_python(
-    tmp_path: Path, script: str, said: str
-) -> None:
+def test_a_compiler_that_makes_nothing_of_use_leaves_judging_to_python(tmp_path: Path, script: str, said: str) -> None:
     target = tmp_path / native.FILE
     target.write_bytes(b"an older one")
     line = for_this_machine(a_compiler(tmp_path, script), target)
-    assert line.startswith("The linear model runs in Python, which gives the same and takes longer: ")
+    assert line.startswith("Texts are judged by Python alone, which gives the same and takes longer: ")
     assert said in line
     assert [path.name for path in tmp_path.iterdir()] == ["cc"]
 
 
-def test_without_a_compiler_the_model_is_left_to_python(tmp_path: Path) -> None:
+def test_without_a_compiler_judging_is_left_to_python(tmp_path: Path) -> None:
     assert compiler({"CC": "no-such-compiler"}) is None
     line = for_this_machine({"CC": "no-such-compiler"}, tmp_path / native.FILE)
     assert line.endswith("no C compiler (no-such-compiler) is on the path. With one: make native")

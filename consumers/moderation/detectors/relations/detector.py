@@ -13,6 +13,7 @@ from consumers.moderation.detectors.relations.analysis import Relations, is_lett
 from consumers.moderation.detectors.relations.lexicon import entries, lexicon, swapped
 from consumers.moderation.edges import EdgedWords
 from consumers.moderation.kinds import RelationKind
+from consumers.moderation.normalise import NormalText
 from consumers.moderation.rules import RelationRule
 from glue.contract import Signal
 
@@ -96,7 +97,19 @@ class Groups:
         >>> Groups().languages("two women and a dog")
         ({'en'}, 4)
         """
-        matches = self._standing(folded) if edged is None else self._edged.find(edged, folded)
+        return self.named(self._standing(folded) if edged is None else self._edged.find(edged, folded), language)
+
+    def matches(self, texts: Sequence[NormalText]) -> Sequence[Sequence[tuple[int, int, int]] | None]:
+        """What :meth:`named` needs to know of each of these texts; None for those without an edged form."""
+        return self._edged.find_all(texts)
+
+    def named(self, matches: Sequence[tuple[int, int, int]], language: str | None) -> tuple[Set[str], int]:
+        """The same as :meth:`languages`.
+
+        Args:
+            matches: the names in the text: the number of each, where it begins and where it ends.
+            language: the text's; None when nobody said.
+        """
         if not matches:
             return _NO_LANGUAGES, 0
         by_pattern = self._unknown if language is None else self._languages
@@ -166,11 +179,26 @@ class RelationDetector:
 
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """One signal for each rule that meets a kind of attack in the text, by rule."""
-        folded = subject.text.folded
-        languages, first = _groups().languages(folded, subject.language, subject.text.edged)
+        return self._detect(subject, None)
+
+    def detect_all(self, subjects: Sequence[Subject]) -> list[Sequence[Signal]]:
+        """What :meth:`detect` says of each of these, with one look for the groups of all."""
+        every = _groups().matches([subject.text for subject in subjects])
+        return [
+            self._detect(subject, matches) if matches or matches is None or self._spaced in subject.hits else ()
+            for subject, matches in zip(subjects, every, strict=True)
+        ]
+
+    def _detect(self, subject: Subject, matches: Sequence[tuple[int, int, int]] | None) -> Sequence[Signal]:
+        text, language = subject.text, subject.language
+        folded = text.folded
         if self._spaced in subject.hits:
             folded = put_together(folded)
-            languages, first = _groups().languages(folded, subject.language)
+            languages, first = _groups().languages(folded, language)
+        elif matches is None:
+            languages, first = _groups().languages(folded, language, text.edged)
+        else:
+            languages, first = _groups().named(matches, language)
         if not languages:
             return ()
         for start, end in subject.allowed:

@@ -16,11 +16,11 @@ from consumers.models import read_weights
 from consumers.moderation.native_scorer import NativeScorer, make_scorer
 from consumers.moderation.scorer import MAX_SCORED, Scorer
 from consumers.moderation.weights import Weights
-from infra.native import FLAGS, FOLDER, compile_with, compiler, for_this_machine
+from infra.native import FLAGS, FOLDER, compiler, for_this_machine
 from tests.unit.consumers.moderation.detectors.test_model import RUDE, SPAM, made_of
 
 SHIPPED = Weights.read(read_weights("default"))
-SOURCE = (FOLDER / native.SOURCE).read_bytes()
+SOURCES = native.sources() or b""
 SMALL = Weights.read(made_of(RUDE, SPAM, known=("idiot", "i", "白痴", "für", "000")))
 PIECES = (
     *("you", "idiot", "IDIOT", "1d1ot!!", "idioooot", "aaaa", "aaa", "a", "$tup1d", "f@@@gg", "b'b'b'", "''", "%", "`"),
@@ -58,21 +58,6 @@ PIECES = (
 )
 
 Pairs = list[tuple[Scorer, NativeScorer]]
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.PyDLL:
-    """Compiled from the source as it is now."""
-    return load_compiled(tmp_path_factory.mktemp("native") / native.FILE)
-
-
-def load_compiled(path: Path) -> ctypes.PyDLL:
-    found = compiler(os.environ)
-    assert found is not None
-    compile_with([found], path, flags=["-Wall", "-Wextra", "-Wconversion", "-Werror"])
-    loaded = native.load(str(path), SOURCE)
-    assert loaded is not None
-    return loaded
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +113,12 @@ def test_where_there_is_no_library_python_scores() -> None:
     assert type(make_scorer(SMALL, None)) is Scorer
 
 
-def test_a_library_of_another_source_or_for_no_machine_is_not_loaded(tmp_path: Path) -> None:
+def test_a_library_of_another_source_or_for_no_machine_is_not_loaded(tmp_path: Path, library: ctypes.PyDLL) -> None:
     path = tmp_path / native.FILE
-    assert native.load(str(path), SOURCE) is None
-    load_compiled(path)
-    assert native.load(str(path), SOURCE + b"\n") is None
+    assert native.load(str(path), SOURCES) is None
+    path.write_bytes(Path(library._name).read_bytes())
+    assert native.load(str(path), SOURCES) is not None
+    assert native.load(str(path), SOURCES + b"\n") is None
     assert native.load(str(path), None) is not None
     path.with_name("broken.so").write_bytes(path.read_bytes()[:100])
     assert native.load(str(path.with_name("broken.so")), None) is None
@@ -148,13 +134,14 @@ def test_what_is_not_as_python_hands_it_over_is_refused_and_scored_by_python(lib
         NativeScorer(too_many, library)
 
 
-def test_a_library_of_an_older_source_is_compiled_again_also_where_it_is_in_use(tmp_path: Path) -> None:
+def test_a_library_of_older_sources_is_compiled_again_also_where_it_is_in_use(tmp_path: Path) -> None:
     path = tmp_path / native.FILE
     found = compiler(os.environ)
     assert found is not None
-    subprocess.run([found, *FLAGS, '-DSOURCE="older"', native.SOURCE, "-o", str(path), "-lm"], cwd=FOLDER, check=True)
+    command = [found, *FLAGS, '-DSOURCE="older"', *native.SOURCES, "-o", str(path), "-lm"]
+    subprocess.run(command, cwd=FOLDER, check=True)
     in_use = native.load(str(path), None)
     assert in_use is not None
-    assert for_this_machine(os.environ, path) == f"The linear model runs in C, compiled by {found}."
-    assert native.digest(SOURCE).encode() in path.read_bytes()
-    assert in_use.scoring_source() == b"older"
+    assert for_this_machine(os.environ, path).endswith(f"run in C, compiled by {found}.")
+    assert native.digest(SOURCES).encode() in path.read_bytes()
+    assert in_use.native_source() == b"older"

@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.moderation.detectors.links import CANDIDATE as LINK
-from consumers.moderation.detectors.obfuscation import SPACED
 from consumers.moderation.detectors.personal_data import CANDIDATES
 from consumers.moderation.detectors.solicitation import CANDIDATES as REQUESTS
 from consumers.moderation.normalise import normalise
 from consumers.moderation.policy import Policy
-from consumers.moderation.scan import Scan, ScanError, compile_expression
+from consumers.moderation.scan import SPACED, Scan, ScanError, compile_expression
 from consumers.policies import read_policy
 
 DEFAULT = Policy.load(read_policy("default"))
