@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import uuid4
 
-from consumers.aws import archive_handler, moderate_handler, transform_handler, wait_handler, webhook_handler
+from consumers.aws import (
+    archive_handler,
+    moderate_handler,
+    score_handler,
+    transform_handler,
+    wait_handler,
+    webhook_handler,
+)
 from consumers.aws.application import Application
 from consumers.ports import ManagedServices
 from infra.local.awslambda.functions import THROTTLED, Functions, FunctionSettings, Invoked
@@ -31,6 +38,7 @@ def _without_ai(make: Callable[..., Made]) -> Callable[..., Made]:
 MAKERS: Mapping[str, Callable[..., Made]] = {
     "consumers.aws.archive_handler.handle": archive_handler.application,
     "consumers.aws.moderate_handler.handle": moderate_handler.application,
+    "consumers.aws.score_handler.handle": _without_ai(score_handler.ScoreApplication),
     "consumers.aws.transform_handler.handle": transform_handler.application,
     "consumers.aws.wait_handler.handle": _without_ai(wait_handler.WaitApplication),
     "consumers.aws.webhook_handler.handle": _without_ai(webhook_handler.WebhookApplication),

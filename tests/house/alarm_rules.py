@@ -12,6 +12,7 @@ from tests.house.template_rules import Stack
 LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 FIREHOSE = "https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html"
 KINESIS = "https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html"
+HTTP_GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"
 GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html"
 SQS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html"
 ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
@@ -42,7 +43,7 @@ class Watch(Struct, frozen=True):
 
 
 FUNCTION, MAPPING = "AWS::Serverless::Function", "AWS::Lambda::EventSourceMapping"
-API = "AWS::Serverless::Api"
+API, HTTP_API = "AWS::Serverless::Api", "AWS::ApiGatewayV2::Api"
 DELIVERY, STREAM, QUEUE = "AWS::KinesisFirehose::DeliveryStream", "AWS::Kinesis::Stream", "AWS::SQS::Queue"
 
 
@@ -76,6 +77,8 @@ WATCHES = {
     "ApproximateNumberOfMessagesVisible": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 0, 0, 5, SQS),
     "ApproximateAgeOfOldestMessage": Watch("AWS/SQS", "QueueName", QUEUE, "Maximum", ABOVE, 300, 604_800, 5, SQS),
     "5XXError": Watch("AWS/ApiGateway", "ApiName", API, "Sum", ABOVE, 0, 0, 5, GATEWAY),
+    "5xx": Watch("AWS/ApiGateway", "ApiId", HTTP_API, "Sum", ABOVE, 0, 0, 5, HTTP_GATEWAY),
+    "Latency": Watch("AWS/ApiGateway", "ApiId", HTTP_API, "p90", ABOVE, 300, 5_000, 15, HTTP_GATEWAY),
 }
 
 
@@ -195,7 +198,7 @@ def every_alarm_can_go_off(stack: Stack) -> list[str]:
         wrong = [
             alarm["Namespace"] != watch.namespace and "Namespace",
             not _is_one(stack, alarm["Dimensions"], watch) and "Dimensions",
-            alarm.get("Statistic") != watch.statistic and "Statistic",
+            alarm.get("Statistic", alarm.get("ExtendedStatistic")) != watch.statistic and "Statistic",
             alarm["ComparisonOperator"] != watch.bad and "ComparisonOperator",
             not watch.least <= stack.least(threshold) <= stack.most(threshold) <= watch.most and "Threshold",
             (alarm["Period"] not in _PERIODS or alarm["Period"] * periods > watch.minutes * 60) and "Period",
@@ -361,6 +364,11 @@ def _wanted(stack: Stack) -> Iterator[tuple[str, str]]:
         yield from ((metric, f"<{name}>") for metric in metrics)
     for _, api in stack.of(API):
         yield "5XXError", api["Name"]
+    for name, _ in stack.of(HTTP_API):
+        yield from ((metric, f"<{name}>") for metric in ("5xx", "Latency"))
+    for _, permission in stack.of("AWS::Lambda::Permission"):
+        if permission["Principal"] == "apigateway.amazonaws.com":
+            yield from ((metric, permission["FunctionName"]) for metric in ("Errors", "Throttles"))
     for _, queue in stack.of(QUEUE):
         if letters := queue.get("RedrivePolicy", {}).get("deadLetterTargetArn"):
             yield "ApproximateNumberOfMessagesVisible", letters.replace(".Arn", ".QueueName")

@@ -330,7 +330,16 @@ KINDS: Mapping[str, Kind] = {
         carried=frozenset(
             {
                 *("AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm"),
-                *("Dimensions", "EvaluationPeriods", "MetricName", "Namespace", "Period", "Statistic", "Threshold"),
+                *(
+                    "Dimensions",
+                    "EvaluationPeriods",
+                    "ExtendedStatistic",
+                    "MetricName",
+                    "Namespace",
+                    "Period",
+                    "Statistic",
+                    "Threshold",
+                ),
                 *("Metrics", "OKActions", "TreatMissingData"),
             }
         ),
