@@ -92,7 +92,8 @@ def like(text: str, pattern: str) -> bool:
 
 def _like(text: str, pattern: str) -> bool:
     _guard(text, pattern)
-    return _compile(pattern).search(text) is not None
+    # Of bytes re2 does not count out where in the text a match begins and ends.
+    return _compile(pattern).search(text.encode()) is not None
 
 
 def extract(text: str, pattern: str, group: int) -> str | None:

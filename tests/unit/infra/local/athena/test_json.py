@@ -36,6 +36,13 @@ def test_a_value_of_a_parsed_document_is_that_of_the_document_written_out(text: 
     assert query_json.parsed_scalar(text, path) == query_json.extract_scalar(query_json.parse(text), path)
 
 
+def test_a_number_longer_than_python_reads_hides_no_text_beside_it() -> None:
+    text = '{"b": %s, "a": "x", "c": 1e999}' % ("1" * 5000)
+    assert [query_json.parsed_scalar(text, path) for path in ("$.a", "$.b", "$.d")] == ["x", "1" * 5000, None]
+    with pytest.raises(QueryError, match="Cannot convert value to JSON"):
+        query_json.parsed_scalar('{"a": "x", "b": NaN}', "$.a")
+
+
 def test_what_is_no_json_is_an_error_and_null_where_it_is_tried() -> None:
     with pytest.raises(QueryError, match="Cannot convert value to JSON"):
         query_json.parsed_scalar('{"a"', "$.a")
