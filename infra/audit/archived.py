@@ -1,17 +1,23 @@
 """The archive's objects, record by record, with their bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from glue.archive import FIELD_MARK
 from glue.codec import Lateness, decode
 from glue.contract import BadInput, ContentEvent
+from infra.audit.identity import record_id
 from infra.audit.lake import Lake, unpacked
 from producers.replay.archived import begins_at, records_in
 
 ANY_AGE = Lateness(past=timedelta(days=36_500), future=timedelta(days=36_500))
 """Whether a record arrived in time is the consumer's question. Here it is only where one record ends."""
+
+
+_ID_FIELD = b'"event_id"'
+_ID_LENGTH = 36
 
 
 class ArchivedRecord(Struct, frozen=True):
@@ -45,10 +51,7 @@ def records_of(lake: Lake, key: str) -> Iterator[ArchivedRecord]:
     Raises:
         infra.audit.lake.UnreadableError: it is gone, or no whole gzip.
     """
-    body = unpacked(lake.read(key))
-    lines = body.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
+    lines = _lines_of(lake, key)
     arrived = datetime.fromtimestamp(begins_at(key) or 0.0, UTC)
 
     def read(data: bytes, known: datetime | None) -> ContentEvent | BadInput:
@@ -57,3 +60,31 @@ def records_of(lake: Lake, key: str) -> Iterator[ArchivedRecord]:
     for found in records_in(key, lines, read):
         event = found.event if isinstance(found.event, ContentEvent) else None
         yield ArchivedRecord(found.data, event, found.lines, found.joined, found.arrived, found.place)
+
+
+def lines_with(lake: Lake, key: str, names: Set[str]) -> Iterator[tuple[str, bytes]]:
+    """The events of one object that have these ids, each with its id, as far as they are plain lines.
+
+    No other line is read: a few are looked for among very many.
+
+    Args:
+        names: ids of events.
+
+    Raises:
+        infra.audit.lake.UnreadableError: it is gone, or no whole gzip.
+    """
+    for line in _lines_of(lake, key):
+        at = line.find(_ID_FIELD)
+        if at < 0:
+            continue
+        start = line.find(b'"', at + len(_ID_FIELD)) + 1
+        name = line[start : start + _ID_LENGTH].decode("latin-1")
+        if name in names and record_id(data := line.partition(FIELD_MARK)[0]) == name:
+            yield name, data
+
+
+def _lines_of(lake: Lake, key: str) -> list[bytes]:
+    lines = unpacked(lake.read(key)).split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines

@@ -5,7 +5,8 @@ quarantine; a replayed event landed on a day far off; a record may be a dead let
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from glue.catalog import lake as parquet
 from glue.codec import parse_timestamp
-from infra.audit.archived import records_of
+from infra.audit.archived import lines_with, records_of
 from infra.audit.explaining import explain
 from infra.audit.findings import Finding, Kind
 from infra.audit.identity import is_event_id, record_id
@@ -201,20 +202,33 @@ class Tracer:
 
     def _landed_elsewhere(self, names: Sequence[str], missing: Mapping[str, Named]) -> set[str]:
         """Those with a verdict in a partition that the comparison did not read, by the day they were created."""
-        created: dict[str, str] = {}
-        wanted = set(names)
-        for address in sorted({str(missing[name].archive_object) for name in names}):
-            try:
-                for record in records_of(self._lake, self._key(address)):
-                    if (name := record_id(record.data)) in wanted and (day := _created(record.data)) is not None:
-                        created[name] = day
-            except UnreadableError:
-                continue
+        created: dict[str, str | None] = {}
+        by_address: dict[str, set[str]] = {}
+        for name in names:
+            by_address.setdefault(str(missing[name].archive_object), set()).add(name)
+        for address, wanted in sorted(by_address.items()):
+            with suppress(UnreadableError):
+                created |= self._created_in(self._key(address), wanted)
+        days = {name: day for name, day in created.items() if day is not None}
         found: set[str] = set()
-        ordered = sorted(created, key=lambda name: (created[name], name))
+        ordered = sorted(days, key=lambda name: (days[name], name))
         for at in range(0, len(ordered), _CHUNK):
             chunk = ordered[at : at + _CHUNK]
-            found |= self._landed_among(chunk, created[chunk[0]], created[chunk[-1]])
+            found |= self._landed_among(chunk, days[chunk[0]], days[chunk[-1]])
+        return found
+
+    def _created_in(self, key: str, names: Set[str]) -> dict[str, str | None]:
+        """The days of these events' partitions, as far as the records of an object say.
+
+        Raises:
+            UnreadableError: it is gone, or no whole gzip.
+        """
+        found = {name: _created(line) for name, line in lines_with(self._lake, key, names)}
+        if left := names - found.keys():
+            # Written in another way, or over lines: each record is read.
+            for record in records_of(self._lake, key):
+                if (name := record_id(record.data)) in left:
+                    found[name] = _created(record.data)
         return found
 
     def _ghosts(self, ghosts: Mapping[str, Named], counts: Counter[tuple[str, str]]) -> list[Finding]:
