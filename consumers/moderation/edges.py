@@ -24,7 +24,7 @@ class EdgedWords:
     """Finds words in edged texts (:class:`NormalText`).
 
     >>> words = EdgedWords(["ass", "half"], [(0, True, True), (1, True, False)], Implementation.ContiguousNFA)
-    >>> words.find(" half assed classes ass ", "half assed classes ass")
+    >>> words.find(b" half assed classes ass ", "half assed classes ass")
     [(1, 0, 4), (0, 19, 22)]
     """
 
@@ -68,36 +68,42 @@ class EdgedWords:
         ).find_matches_as_indexes
         return found
 
-    def find(self, edged_text: str, folded: str) -> list[tuple[int, int, int]]:
+    def find(self, edged_text: bytes, folded: str) -> list[tuple[int, int, int]]:
         """The number of each word found, and where in the folded text it begins and ends; in no order.
 
         Args:
             edged_text: the edged form of a text.
             folded: its folded form.
         """
-        if self._native is not None and (found := self._native.find([edged_text.encode()])[0]) is not None:
+        if self._native is not None and (found := self._native.find([edged_text]).get(0, [])) is not None:
             return self._read(zip(found[::2], found[1::2], strict=True), folded) if found else []
-        return self._read(((index, start) for index, start, _ in self._matches(edged_text, overlapping=True)), folded)
+        matches = self._matches(edged_text.decode("ascii"), overlapping=True)
+        return self._read(((index, start) for index, start, _ in matches), folded)
 
-    def find_all(self, texts: Sequence[NormalText]) -> list[list[tuple[int, int, int]] | None]:
-        """The same for each of these texts; None for those without an edged form.
+    def find_all(self, texts: Sequence[NormalText]) -> dict[int, list[tuple[int, int, int]] | None]:
+        """The same for those of these texts in which there is something, by their number; None: it has no edged form.
 
         Args:
             texts: their normal forms.
         """
+        every: dict[int, list[tuple[int, int, int]] | None] = {}
         if self._native is None:
-            return [None if one.edged is None else self.find(one.edged, one.folded) for one in texts]
-        found: list[list[tuple[int, int, int]] | None] = []
-        # Nothing is found in an empty text.
-        every = self._native.find([b"" if one.edged is None else one.edged.encode() for one in texts])
-        for one, finds in zip(texts, every, strict=True):
-            if one.edged is None:
-                found.append(None)
-            elif finds is None:
-                found.append(self.find(one.edged, one.folded))
-            else:
-                found.append(self._read(zip(finds[::2], finds[1::2], strict=True), one.folded) if finds else [])
-        return found
+            for number, one in enumerate(texts):
+                if one.edged is None or (found := self.find(one.edged, one.folded)):
+                    every[number] = None if one.edged is None else found
+            return every
+        edged_texts = [one.edged for one in texts]
+        if None in edged_texts:
+            every.update((number, None) for number, one in enumerate(edged_texts) if one is None)
+            # Nothing is found in an empty text.
+            edged_texts = [one or b"" for one in edged_texts]
+        for number, finds in self._native.find(edged_texts).items():  # type: ignore[arg-type]
+            one = texts[number]
+            if finds is None:
+                every[number] = self.find(one.edged or b"", one.folded)
+            elif found := self._read(zip(finds[::2], finds[1::2], strict=True), one.folded):
+                every[number] = found
+        return every
 
     def _read(self, finds: Iterable[tuple[int, int]], folded: str) -> list[tuple[int, int, int]]:
         found = []

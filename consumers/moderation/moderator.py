@@ -232,9 +232,8 @@ class Moderator:
         ]
         signals: list[list[Signal]] = [[] for _ in subjects]
         for detect_all in self._always_all:
-            for found, some in zip(signals, detect_all(subjects), strict=True):
-                if some:
-                    found += some
+            for number, found in detect_all(subjects):
+                signals[number] += found
         findings = []
         for one, subject, found in zip(contents, subjects, signals, strict=True):
             # Text by text: the excerpt asks again for the personal data that a detector has just found.

@@ -17,8 +17,8 @@ _FINDS = 32
 
 
 @lru_cache(maxsize=64)
-def _array(kind: type[Any], count: int) -> type[Any]:
-    """The type of an array, which takes longer to make than to use."""
+def array_of(kind: type[Any], count: int) -> type[Any]:
+    """The type of an array in C, which takes longer to make than to use."""
     made: type[Any] = kind * count
     return made
 
@@ -43,26 +43,27 @@ class NativePieces:
         if library.finding_make(self.address, len(pieces), pool, sizes) != 0:
             raise ValueError(f"finding.c has no room for these {len(pieces)} pieces")
 
-    def find(self, texts: Sequence[bytes]) -> list[list[int] | None]:
-        """For each text the finds, in no order: a piece's number, where it begins, and so on; None for a text with more
-        of them than there is room for.
+    def find(self, texts: Sequence[bytes]) -> dict[int, list[int] | None]:
+        """By the number of each text with finds these, in no order: a piece's number, where it begins, and so on; None:
+        they are more than there is room for.
 
         Args:
             texts: any bytes.
         """
         count = len(texts)
         room = _FINDS * count + 64
-        counts, found = _array(c_int32, count)(), _array(c_uint32, 2 * room)()
-        sizes = _array(c_size_t, count)(*map(len, texts))
-        self._search(self.address, count, _array(c_char_p, count)(*texts), sizes, counts, found, room)
-        every: list[list[int] | None] = []
+        counts, found = array_of(c_int32, count)(), array_of(c_uint32, 2 * room)()
+        sizes = array_of(c_size_t, count)(*map(len, texts))
+        if not self._search(self.address, count, array_of(c_char_p, count)(*texts), sizes, counts, found, room):
+            return {}
+        every: dict[int, list[int] | None] = {}
         at = 0
-        for number in counts:
-            if number < 0:
-                every.append(None)
-                continue
-            every.append(found[at : at + 2 * number] if number else [])
-            at += 2 * number
+        for number, finds in enumerate(counts):
+            if finds > 0:
+                every[number] = found[at : at + 2 * finds]
+                at += 2 * finds
+            elif finds < 0:
+                every[number] = None
         return every
 
 
@@ -117,10 +118,10 @@ class NativeWays:
         """
         count = len(texts)
         room = _FINDS * count + 512
-        counts, apart, found = _array(c_int32, count)(), _array(c_uint8, count)(), _array(c_uint32, room)()
-        sizes = _array(c_size_t, count)(*map(len, texts))
+        counts, apart, found = array_of(c_int32, count)(), array_of(c_uint8, count)(), array_of(c_uint32, room)()
+        sizes = array_of(c_size_t, count)(*map(len, texts))
         self._search(
-            *(self._pieces.address, self._address, count, _array(c_char_p, count)(*texts), sizes),
+            *(self._pieces.address, self._address, count, array_of(c_char_p, count)(*texts), sizes),
             *(counts, apart, found, room),
         )
         every: list[list[int] | None] = []

@@ -6,14 +6,16 @@ them; their weights are added up in C. No sums are kept: to work a word's out an
 
 import ctypes
 import math
-from collections.abc import Callable, Sequence
-from ctypes import addressof, c_uint32, create_string_buffer
+from collections.abc import Callable, Iterable, Sequence
+from ctypes import addressof, c_char_p, c_size_t, c_uint32, create_string_buffer
 from functools import cached_property
 
 from consumers.moderation.confusables import LEET
+from consumers.moderation.native_finding import array_of
 from consumers.moderation.ngrams import SIGNS, SYLLABIC, UNSPACED, words
+from consumers.moderation.normalise import NormalText
 from consumers.moderation.remembered import Remembered
-from consumers.moderation.scorer import RUN_WEIGHT, Scorer, shortened, tokens_of
+from consumers.moderation.scorer import MAX_SCORED, RUN_WEIGHT, Scorer, shortened, tokens_of
 from consumers.moderation.weights import Weights
 from consumers.native import LIBRARY, Numbers
 
@@ -102,6 +104,25 @@ class NativeScorer(Scorer):
             # One text in ten.
             raws = self.strongest(plain)
             return {place: raw for place, raw in enumerate(raws) if raw >= wanted[place] and raw != -math.inf}
+
+        return find
+
+    def reaching(self, least: Sequence[float]) -> Callable[[Sequence[NormalText]], Iterable[int]]:
+        """What tells in which of some texts, by their place, :meth:`reached` may find something."""
+        wanted = Numbers(*least)
+        encoded, search = self._encoded, self._library.scoring_reaching
+
+        def find(texts: Sequence[NormalText]) -> Iterable[int]:
+            # What is one byte a character is ASCII, and the same in both.
+            every = [
+                one.encoded if len(one.encoded) == len(one.plain) <= MAX_SCORED else encoded(one.plain) for one in texts
+            ]
+            count = len(every)
+            found, sizes = array_of(c_uint32, count)(), array_of(c_size_t, count)(*map(len, every))
+            pointers = array_of(c_char_p, count)(*every)
+            number: int = search(self._model, count, pointers, sizes, wanted, found)
+            reaching: list[int] = found[:number]
+            return reaching
 
         return find
 

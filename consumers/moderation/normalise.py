@@ -37,7 +37,7 @@ class NormalText(Struct, frozen=True, gc=False):
     plain: str
     folded: str
     encoded: bytes
-    edged: str | None = None
+    edged: bytes | None = None
 
 
 def normalise(text: str) -> NormalText:
@@ -90,11 +90,11 @@ def _normalise(text: str) -> NormalText:
     return NormalText(plain, folded, encoded, _edged(folded, encoded) if plain.isascii() else None)
 
 
-def _edged(folded: str, raw: bytes) -> str | None:
+def _edged(folded: str, raw: bytes) -> bytes | None:
     """The edged form of an ASCII text; None where a sign stands for a letter."""
     encoded = folded.encode("ascii")
     if encoded == raw or encoded.translate(_ASCII_EDGES) == raw.translate(_ASCII_EDGES):
-        return f" {encoded.translate(_ASCII_EDGED).decode('ascii')} "
+        return b" %b " % encoded.translate(_ASCII_EDGED)
     return None
 
 

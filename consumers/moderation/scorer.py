@@ -10,7 +10,7 @@ import math
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from struct import Struct as Layout
@@ -19,6 +19,7 @@ from zlib import crc32
 from msgspec import Struct
 
 from consumers.moderation.ngrams import RUN, core_of, grams, is_unspaced, length, words
+from consumers.moderation.normalise import NormalText
 from consumers.moderation.remembered import Remembered
 from consumers.moderation.weights import Weights
 
@@ -131,6 +132,10 @@ class Scorer:
             return found
 
         return find
+
+    def reaching(self, least: Sequence[float]) -> Callable[[Sequence[NormalText]], Iterable[int]]:
+        """What tells in which of some texts, by their place, :meth:`reached` may find something."""
+        return lambda texts: range(len(texts))
 
     def _packed(self, plain: str) -> list[int]:
         """The packed sums of each window, in which each token counts once: what is said ten times is not ten times as

@@ -59,9 +59,10 @@ _FUNCTIONS: dict[str, tuple[type | None, ...]] = {
         *(c_void_p, c_uint32, c_char_p, c_char_p),
     ),
     "scoring_score": (c_int32, c_void_p, c_char_p, c_size_t, c_void_p, c_void_p),
+    "scoring_reaching": (c_uint32, c_void_p, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p),
     "finding_size": (c_size_t, c_uint32, c_size_t),
     "finding_make": (c_int32, c_void_p, c_uint32, c_char_p, c_char_p),
-    "finding_find": (None, c_void_p, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p, c_uint32),
+    "finding_find": (c_uint32, c_void_p, c_uint32, c_void_p, c_void_p, c_void_p, c_void_p, c_uint32),
     "finding_ways_size": (c_size_t, c_size_t),
     "finding_ways_make": (c_int32, c_void_p, c_uint32, c_uint32, c_uint32, c_uint32, c_char_p, c_size_t),
     "finding_ways": (

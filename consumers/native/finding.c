@@ -186,18 +186,21 @@ static int add_find(void *context, uint32_t piece, size_t start) {
     return 1;
 }
 
-/* The finds in each of some texts, in no order: their numbers go into `counts`, -1 where there are too many, and one after
-   the other a find's piece and where it begins into `found`, which has room for so many finds in all. */
-void finding_find(const struct pieces *pieces, uint32_t texts, const uint8_t *const *text, const size_t *sizes,
+/* The finds in each of some texts, in no order: how many they are goes into `counts`, -1 where there are too many, and one
+   after the other a find's piece and where it begins into `found`, which has room for so many finds in all. In how many
+   texts there are any. */
+uint32_t finding_find(const struct pieces *pieces, uint32_t texts, const uint8_t *const *text, const size_t *sizes,
                   int32_t *counts, uint32_t *found, uint32_t room) {
-    uint32_t used = 0;
+    uint32_t used = 0, with = 0;
     for (uint32_t number = 0; number < texts; number++) {
         uint32_t left = room - used;
         struct finds finds = {found + 2 * (size_t)used, 0, left < MOST_FINDS ? left : MOST_FINDS};
         int is_whole = sizes[number] < UINT32_MAX && search(pieces, text[number], sizes[number], add_find, &finds);
         counts[number] = is_whole ? (int32_t)finds.count : -1;
+        with += counts[number] != 0;
         if (is_whole) used += finds.count;
     }
+    return with;
 }
 
 /* Ways in which expressions can match: an expression has ways, a way needs clauses, and of a clause one of its pieces has

@@ -428,3 +428,13 @@ int32_t scoring_score(const struct model *model, const uint8_t *text, size_t siz
     }
     return reached;
 }
+
+/* The numbers of those of some texts in which a head reaches `least`, or which are not as they have to be, into `found`; how
+   many they are. */
+uint32_t scoring_reaching(const struct model *model, uint32_t texts, const uint8_t *const *text, const size_t *sizes,
+                          const double *least, uint32_t *found) {
+    uint32_t count = 0;
+    for (uint32_t number = 0; number < texts; number++)
+        if (scoring_score(model, text[number], sizes[number], least, NULL) != 0) found[count++] = number;
+    return count;
+}

@@ -1,7 +1,7 @@
 """The linear model: how much a text's words are like those of texts that people called insulting, hateful, spam, …"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from consumers.moderation.detectors.obfuscation import put_together
 from consumers.moderation.detectors.protocol import Subject
@@ -49,6 +49,7 @@ class ModelDetector:
                 least[position] = (_logit(wanted.at_least) - head.bias) / head.scale
         # Raw sums are compared before scores are worked out: most texts are calm.
         self._reached = self._scorer.reached(least)
+        self._reaching = self._scorer.reaching(least)
 
     def detect(self, subject: Subject) -> Sequence[Signal]:
         """A signal for each head that reaches its ``at_least``."""
@@ -68,9 +69,17 @@ class ModelDetector:
                 signals.append(Signal(self.name, wanted.label, round(wanted.counts_as(score), 4), name))
         return signals
 
-    def detect_all(self, subjects: Sequence[Subject]) -> list[Sequence[Signal]]:
-        """What :meth:`detect` says of each of these."""
-        return list(map(self.detect, subjects))
+    def detect_all(self, subjects: Sequence[Subject]) -> Iterator[tuple[int, Sequence[Signal]]]:
+        """What :meth:`detect` says of those of which it may say something, each with its number; all at once."""
+        spaced = self._spaced
+        plain: list[int] = []
+        for number, subject in enumerate(subjects):
+            if subject.hits and (subject.allowed or spaced in subject.hits):
+                yield number, self.detect(subject)
+            else:
+                plain.append(number)
+        for place in self._reaching([subjects[number].text for number in plain]):
+            yield plain[place], self.detect(subjects[plain[place]])
 
     def scores(self, subject: Subject) -> Mapping[str, float]:
         """By label, what a signal would say, also where the score is less than the policy asks for; what evaluation

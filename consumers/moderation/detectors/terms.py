@@ -1,7 +1,7 @@
 """A policy's words and phrases, and those of word lists, found by automata (Aho-Corasick), one for each language."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain, groupby
 
@@ -98,27 +98,30 @@ class TermDetector:
         """One signal for each rule that has a term in the text, by rule; of a list's several, the strongest."""
         return self._detect(subject, None, self._list_of(subject.language), None)
 
-    def detect_all(self, subjects: Sequence[Subject]) -> list[Sequence[Signal]]:
-        """What :meth:`detect` says of each of these, with one look for the terms of all."""
+    def detect_all(self, subjects: Sequence[Subject]) -> Iterator[tuple[int, Sequence[Signal]]]:
+        """What :meth:`detect` says of those of which it may say something, each with its number; all at once."""
+        spaced = self._spaced
         own = self._own.matches([subject.text for subject in subjects])
-        listed: list[_Matches | None] = [None] * len(subjects)
-        places: dict[str | None, list[int]] = {}
-        for place, subject in enumerate(subjects):
-            places.setdefault(subject.language, []).append(place)
-        for language, some in places.items():
+        listed: dict[int, _Matches | None] = {}
+        by_language: dict[str | None, list[int]] = {}
+        for number, subject in enumerate(subjects):
+            by_language.setdefault(subject.language, []).append(number)
+        for language, numbers in by_language.items():
             if (matcher := self._list_of(language)) is not None:
-                found = matcher.matches([subjects[place].text for place in some])
-                for place, matches in zip(some, found, strict=True):
-                    listed[place] = matches
-        signals: list[Sequence[Signal]] = []
-        for subject, of_own, of_list in zip(subjects, own, listed, strict=True):
-            # Where nothing stands, letters that are pulled apart or masked may still be a term.
-            is_calm = not (of_own or of_list or self._spaced in subject.hits or "*" in subject.text.plain)
-            is_known = of_own is not None and (of_list is not None or self._words is None)
-            signals.append(
-                () if is_calm and is_known else self._detect(subject, of_own, self._list_of(subject.language), of_list)
+                found = matcher.matches([subjects[number].text for number in numbers])
+                listed.update((numbers[place], matches) for place, matches in found.items())
+        # Letters that are pulled apart or masked may be a term where none stands.
+        wanted = [
+            number
+            for number, subject in enumerate(subjects)
+            if number in listed or number in own or "*" in subject.text.plain or spaced in subject.hits
+        ]
+        for number in wanted:
+            subject = subjects[number]
+            yield (
+                number,
+                self._detect(subject, own.get(number, ()), self._list_of(subject.language), listed.get(number, ())),
             )
-        return signals
 
     def _detect(
         self, subject: Subject, own: "_Matches | None", matcher: "_Matcher | None", listed: "_Matches | None"
@@ -192,11 +195,12 @@ class _Matcher:
         endings = [0 if all(entry.bound_after for entry in some) else MAX_ENDING for some in self._entries]
         return MaskedTerms(self._folded, endings)
 
-    def matches(self, texts: Sequence[NormalText]) -> "list[_Matches | None]":
-        """What :meth:`find` needs to know of each of these texts; None where it has to find it out."""
+    def matches(self, texts: Sequence[NormalText]) -> "dict[int, _Matches | None]":
+        """What :meth:`find` needs to know of those of these texts in which there is something, by number; None: it has
+        to find it out."""
         if not self._entries:
-            return [()] * len(texts)
-        return list(self._edged.find_all(texts)) if self._is_edged else [None] * len(texts)
+            return {}
+        return {**self._edged.find_all(texts)} if self._is_edged else dict.fromkeys(range(len(texts)))
 
     def find(
         self,

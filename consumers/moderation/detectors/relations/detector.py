@@ -1,6 +1,6 @@
 """Turns relations into signals by a policy's rules. A text that names no group costs one pass of an automaton."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cache, cached_property
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -86,7 +86,7 @@ class Groups:
             else:
                 yield number, True, not self._open_end[number]
 
-    def languages(self, folded: str, language: str | None = None, edged: str | None = None) -> tuple[Set[str], int]:
+    def languages(self, folded: str, language: str | None = None, edged: bytes | None = None) -> tuple[Set[str], int]:
         """The languages in which a text may name a group, and where the first name begins.
 
         Args:
@@ -99,8 +99,8 @@ class Groups:
         """
         return self.named(self._standing(folded) if edged is None else self._edged.find(edged, folded), language)
 
-    def matches(self, texts: Sequence[NormalText]) -> Sequence[Sequence[tuple[int, int, int]] | None]:
-        """What :meth:`named` needs to know of each of these texts; None for those without an edged form."""
+    def matches(self, texts: Sequence[NormalText]) -> Mapping[int, Sequence[tuple[int, int, int]] | None]:
+        """What :meth:`named` needs to know of those of these texts that name one, by number; None: no edged form."""
         return self._edged.find_all(texts)
 
     def named(self, matches: Sequence[tuple[int, int, int]], language: str | None) -> tuple[Set[str], int]:
@@ -181,13 +181,12 @@ class RelationDetector:
         """One signal for each rule that meets a kind of attack in the text, by rule."""
         return self._detect(subject, None)
 
-    def detect_all(self, subjects: Sequence[Subject]) -> list[Sequence[Signal]]:
-        """What :meth:`detect` says of each of these, with one look for the groups of all."""
+    def detect_all(self, subjects: Sequence[Subject]) -> Iterator[tuple[int, Sequence[Signal]]]:
+        """What :meth:`detect` says of those of which it may say something, each with its number; all at once."""
         every = _groups().matches([subject.text for subject in subjects])
-        return [
-            self._detect(subject, matches) if matches or matches is None or self._spaced in subject.hits else ()
-            for subject, matches in zip(subjects, every, strict=True)
-        ]
+        for number, subject in enumerate(subjects):
+            if number in every or self._spaced in subject.hits:
+                yield number, self._detect(subject, every.get(number))
 
     def _detect(self, subject: Subject, matches: Sequence[tuple[int, int, int]] | None) -> Sequence[Signal]:
         text, language = subject.text, subject.language

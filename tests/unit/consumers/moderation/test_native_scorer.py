@@ -14,6 +14,7 @@ from msgspec import structs
 from consumers import native
 from consumers.models import read_weights
 from consumers.moderation.native_scorer import NativeScorer, make_scorer
+from consumers.moderation.normalise import normalise
 from consumers.moderation.scorer import MAX_SCORED, Scorer
 from consumers.moderation.weights import Weights
 from infra.native import FLAGS, FOLDER, compiler, for_this_machine
@@ -86,6 +87,17 @@ def test_thousands_of_texts_made_of_awkward_words_have_the_same_scores(scorers: 
 @given(text=st.text(max_size=200) | st.lists(st.sampled_from(PIECES) | st.text(max_size=9), max_size=90).map(" ".join))
 def test_any_text_has_the_same_scores(scorers: Pairs, text: str) -> None:
     check(text, scorers)
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join), max_size=4), st.floats(-2, 2))
+def test_of_many_texts_those_that_reach_something_are_named(scorers: Pairs, written: list[str], least: float) -> None:
+    texts = list(map(normalise, written))
+    for python, other in scorers:
+        wanted = [least] * len(python.heads)
+        reached = other.reached(wanted)
+        named = list(other.reaching(wanted)(texts))
+        assert named == [place for place, text in enumerate(texts) if reached(text.plain)]
+        assert set(named) <= set(python.reaching(wanted)(texts))
 
 
 def test_a_surrogate_by_itself_is_refused_alike_and_may_be_in_a_mention(scorers: Pairs) -> None:
