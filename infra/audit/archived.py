@@ -34,10 +34,10 @@ class ArchivedRecord(Struct, frozen=True):
 
     data: bytes
     event: ContentEvent | None
-    lines: int = 1
-    joined: bytes = b""
-    arrived: datetime | None = None
-    place: str = ""
+    lines: int
+    joined: bytes
+    arrived: datetime | None
+    place: str
 
     @property
     def is_plain_event(self) -> bool:

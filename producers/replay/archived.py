@@ -217,7 +217,7 @@ def _document(first: bytes, waiting: deque[bytes], source: Iterator[bytes]) -> l
         size += 1 + len(line)
         change = _depth(line)
         depth = None if change is None else depth + change
-    return document if depth == 0 and len(document) > 1 else []
+    return document if depth == 0 else []
 
 
 def _depth(line: bytes) -> int | None:

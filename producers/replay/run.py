@@ -367,7 +367,7 @@ class _Saving:
     def save(self) -> None:
         self._delivery.flush()
         report = self._delivery.report
-        self.is_whole = self.is_whole and not report.failed and report.stopped is None
+        self.is_whole = not report.failed and report.stopped is None
         if self.is_whole:
             counts = {"sent": self._account.before + report.accepted}
             self._run.save(self._passed, counts, now=self._clock.now())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
@@ -15,7 +15,7 @@ from athena.engine import Answer, Engine, EngineUnreachable, QueryFailed
 from glue.catalog.tables import QUARANTINE, VERDICTS
 from glue.contract import AuditRow
 from infra.audit.auditing import Auditor
-from infra.audit.findings import AuditReport
+from infra.audit.findings import MEANINGS, AuditReport, Kind
 from infra.audit.retention import Retention
 from infra.commands.audit import World, audit
 from producers.synthetic.content import Shares, synthetic
@@ -417,3 +417,15 @@ def test_quarantine_that_has_reached_its_end_is_not_called_gone_and_the_archive_
     written = (NOW - timedelta(days=20)).timestamp()
     assert retention.may_be_gone("quarantine/dt=2026-10-31/a.parquet", written, NOW)
     assert not retention.may_be_gone("archive/dt=2026-10-31/a.gz", written, NOW)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "days"), [("archive", 400), ("verdicts", 730), ("quarantine", 90), ("errors", 90), ("deliveries", 90)]
+)
+def test_an_object_may_be_gone_from_the_day_before_its_time_is_up(prefix: str, days: int) -> None:
+    end = (NOW - timedelta(days=days - 1)).timestamp()
+    assert [Retention().may_be_gone(f"{prefix}/a", end + moved, NOW) for moved in (-1, 0)] == [True, False]
+
+
+def test_each_kind_of_finding_is_explained() -> None:
+    assert set(MEANINGS) == set(get_args(Kind))

@@ -81,6 +81,11 @@ def test_a_large_record_is_accounted_for_though_quarantine_keeps_no_bytes(
     assert report.count("archived") == before.count("archived") + 3
 
 
+def test_a_record_over_lines_is_found_where_others_that_are_no_events_stand_around_it(lake: AuditedLake) -> None:
+    lake.land([b"one", b"two\nthree", b"four"])
+    assert lake.audit().findings == ()
+
+
 def test_several_large_records_are_told_apart_and_a_lost_one_is_missing(lake: AuditedLake) -> None:
     lake.land([*LARGE.values(), LARGE["no event"]])
     assert lake.audit().is_clean

@@ -1,5 +1,7 @@
 """A replay on a virtual clock: marked, paced, saved as it goes, taken up again, and never worked on by two."""
 
+import os
+import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -239,6 +241,14 @@ def test_a_source_that_is_slow_keeps_the_run_held_and_how_far_it_came_saved(is_e
     assert saved[:3] == [("3", SAVE_SECONDS), ("5", 2 * SAVE_SECONDS), ("7", 3 * SAVE_SECONDS)]
 
 
+@pytest.mark.parametrize("notify", [False, True])
+def test_events_are_marked_as_ones_to_tell_of_when_that_is_asked_for(notify: bool) -> None:
+    stream = FakeStream()
+    run_all(ListedSource([event(1)]), stream, MemoryStore(), notify=notify)
+    [record] = stream.taken
+    assert msgspec.json.decode(record.data)["replay"].get("notify", False) is notify
+
+
 def test_what_the_stream_does_not_take_holds_the_position_back() -> None:
     # given a stream that takes the first calls and then refuses one record for good
     stream, store = FakeStream(), MemoryStore()
@@ -409,6 +419,21 @@ def test_states_in_a_folder_are_whole_private_and_compared(tmp_path: Path) -> No
     assert store.read("a") == (b"2", second)
     assert (tmp_path / "runs" / "a.json").stat().st_mode & 0o077 == 0
     assert [path.name for path in sorted((tmp_path / "runs").iterdir())] == [".lock", "a.json"]
+
+
+def test_a_state_is_on_the_disk_before_it_takes_the_place_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, seen = FolderStore(tmp_path), []
+
+    def synced(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        kept = store.read("a")
+        seen.append(("folder" if is_folder else "state", kept[0] if kept else None))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    store.write("a", b"1", None)
+    assert seen == [("state", None), ("folder", b"1")]
 
 
 def test_of_many_who_write_at_once_one_wins(tmp_path: Path) -> None:
