@@ -12,6 +12,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 from consumers.moderation.expressions import is_known, ways
 from consumers.moderation.literals import BEYOND_ASCII
 from consumers.moderation.native_finding import NativeWays
+from consumers.moderation.relaxed import relaxed
 from consumers.native import LIBRARY
 
 if TYPE_CHECKING:
@@ -229,6 +230,29 @@ class Scan:
 
     def _compile(self, place: int) -> Callable[[bytes], object]:
         # When the first text may have it: most expressions are of no use to most processes.
+        expression = self.expressions[place]
+        match = self._exactly(place) if (looser := relaxed(expression)) == expression else self._within(looser, place)
+        self._matches[place] = match
+        return match
+
+    def _within(self, looser: str, place: int) -> Callable[[bytes], object]:
+        """What tells whether an expression matches, and asks a looser one before."""
+        try:
+            may_match: Callable[[bytes], object] = _compiled(_added([looser])).Match
+        except ScanError:
+            return self._exactly(place)
+        exactly: list[Callable[[bytes], object]] = []
+
+        def match(plain: bytes) -> object:
+            if may_match(plain) is None:
+                return None
+            if not exactly:
+                exactly.append(self._exactly(place))
+            return exactly[0](plain)
+
+        return match
+
+    def _exactly(self, place: int) -> Callable[[bytes], object]:
         # A set is compiled once only: of two threads that are here, one gets this one, and the other a set of its own.
         found = self._alone.pop(place, None)
         if found is None:
@@ -238,7 +262,6 @@ class Scan:
         except ScanError:
             # Just too large for a set.
             match = compile_expression(self.expressions[place]).search
-        self._matches[place] = match
         return match
 
 
