@@ -42,6 +42,12 @@ class _Http(msgspec.Struct):
     routes: dict[str, HttpRoute]
     serving: list[HttpRoute]
     stages: dict[str, HttpStage]
+    made: int = 0
+
+    def new(self) -> str:
+        """An id of this API alone, the same when the same calls are made again."""
+        self.made += 1
+        return f"{self.made:07x}"
 
 
 class HttpApis:
@@ -55,7 +61,6 @@ class HttpApis:
     def __init__(self, *, account: str, region: str, ports: Callable[[str], Ports]) -> None:
         self._account, self._region, self._ports = account, region, ports
         self._apis: dict[str, _Http] = {}
-        self._made = 0
         self._lock = threading.RLock()
 
     def forget(self) -> None:
@@ -125,7 +130,7 @@ class HttpApis:
             raise _bad(
                 f"a payload format {body.get('payloadFormatVersion')!r} is not modelled by the laptop runtime; 2.0 is"
             )
-        name = self._new()
+        name = found.new()
         found.integrations[name] = function[1]
         return 201, {"integrationId": name, **body}
 
@@ -148,7 +153,7 @@ class HttpApis:
             raise _bad(f"{key}: there is no integration {target[:100]!r}; received target {body.get('target')!r}")
         if any(one.key == key for one in found.routes.values()):
             raise ApiError("ConflictException", f"Route with key {key} already exists for this API", 409)
-        name = self._new()
+        name = found.new()
         found.routes[name] = HttpRoute(key, found.integrations[target])
         found.serving[:] = found.routes.values()
         return 201, {"routeId": name, **body}
@@ -205,10 +210,6 @@ class HttpApis:
     def _of(self, found: _Http) -> dict[str, Any]:
         endpoint = f"https://{found.id}.execute-api.{self._region}.amazonaws.com"
         return {"apiId": found.id, "name": found.name, "protocolType": "HTTP", "apiEndpoint": endpoint}
-
-    def _new(self) -> str:
-        self._made += 1
-        return f"{self._made:07x}"
 
 
 def _known(where: str, given: Mapping[str, Any], known: frozenset[str]) -> None:

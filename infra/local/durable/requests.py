@@ -28,6 +28,7 @@ _DATA: Final = re.compile(
     "Put(Record|Records|RecordBatch|Events|MetricData|LogEvents)|SubscribeToShard|(Start|Stop)QueryExecution|"
     "(Send|Receive|Delete|Change|Start|Cancel)Message.*|PurgeQueue|Publish|PublishBatch|Invoke.*|TransactGetItems"
 )
+_API_KEY: Final = re.compile(r"^/apikeys\b|^/usageplans/[^/]+/keys\b")
 _DYNAMODB: Final = "DynamoDB_20120810"
 # The streams' log keeps them whole, with what was done to their shards.
 _KINESIS: Final = "Kinesis_20131202"
@@ -150,6 +151,11 @@ def _name(call: Call) -> str | None:
     if call.service == "lambda" and not call.headers.get("x-amz-target"):
         path = call.target.partition("?")[0]
         changes = call.method in ("POST", "PUT", "DELETE") and "/invocations" not in path and "invoke-async" not in path
+        return f"{call.method} {path}" if changes else None
+    if call.service == "apigateway":
+        path = call.target.partition("?")[0]
+        # Of a key nothing but its hash is held, so that there is nothing to make it again from.
+        changes = call.method in ("POST", "PUT", "PATCH", "DELETE") and not _API_KEY.search(path)
         return f"{call.method} {path}" if changes else None
     if call.service == "s3":
         return f"{call.method} bucket" if call.method in ("PUT", "DELETE") and _is_bucket(call) else None
