@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
@@ -13,13 +13,15 @@ from click.testing import CliRunner
 
 from athena.engine import Answer, Engine, EngineUnreachable, QueryFailed
 from glue.catalog.tables import QUARANTINE, VERDICTS
+from glue.codec import landed_timestamp
 from glue.contract import AuditRow
 from infra.audit.auditing import Auditor
 from infra.audit.findings import MEANINGS, AuditReport, Kind
+from infra.audit.lake import UnreadableError
 from infra.audit.retention import Retention
 from infra.commands.audit import World, audit
 from producers.synthetic.content import Shares, synthetic
-from tests.fakes.audited_lake import ARRIVED, END, NOW, START, AuditedLake
+from tests.fakes.audited_lake import ARRIVED, END, NOW, START, AuditedLake, FakeLake
 
 
 @cache
@@ -219,6 +221,16 @@ def test_a_verdict_that_says_something_else_is_altered_and_its_columns_are_named
     assert lake.audit(verify=False).is_clean
 
 
+def test_a_verdict_under_another_run_than_its_event_names_is_altered(lake: AuditedLake) -> None:
+    key = lake.keys("verdicts/")[-1]
+    rows = lake.rows(key)
+    rows[0] |= {"run_id": "made up"}
+    lake.put_rows(VERDICTS, key, rows)
+    [altered] = [finding for finding in lake.audit().findings if finding.kind == "altered"]
+    assert altered.id == rows[0]["event_id"]
+    assert "run_id" in altered.detail
+
+
 @pytest.mark.parametrize("column", ["signals", "flags"])
 @pytest.mark.parametrize("value", [None, [None], [None, None]])
 def test_a_verdict_whose_lists_hold_nothing_is_altered_and_does_not_end_the_audit(
@@ -255,8 +267,10 @@ def test_what_an_earlier_audit_saw_and_is_changed_is_named_and_new_objects_are_n
     gone = lake.keys("quarantine/")[0]
     del lake.store.stored["lake", gone]
 
-    objects = {finding.id: finding.detail for finding in lake.audit().findings if finding.kind == "object"}
+    found = [finding for finding in lake.audit().findings if finding.kind == "object"]
+    objects = {finding.id: finding.detail for finding in found}
 
+    assert {finding.day for finding in found} == {"2026-11-20"}
     assert objects == {
         f"s3://lake/{key}": "it was written again since it was audited",
         f"s3://lake/{gone}": "it is gone since it was audited",
@@ -429,3 +443,47 @@ def test_an_object_may_be_gone_from_the_day_before_its_time_is_up(prefix: str, d
 
 def test_each_kind_of_finding_is_explained() -> None:
     assert set(MEANINGS) == set(get_args(Kind))
+
+
+def test_each_day_says_which_part_of_it_was_judged(lake: AuditedLake) -> None:
+    noon, second = START + timedelta(hours=12), START + timedelta(days=1, hours=6)
+    report = lake.auditor().audit(audit_id="a", start=noon, end=second, now=NOW)
+    windows = [(day.window_start, day.window_end) for day in report.days]
+    assert windows == [
+        (landed_timestamp(begins), landed_timestamp(ends)) for begins, ends in ((noon, END), (END, second))
+    ]
+
+
+def test_an_archived_object_whose_name_tells_no_time_is_named_on_its_own_day_and_no_other(lake: AuditedLake) -> None:
+    lake.land([b"x" * 300_000])
+    for day in ("2026-11-19", "2026-11-20", "2026-11-21"):
+        lake.lake.write(f"archive/dt={day}/records-copied.gz", gzip.compress(b"", mtime=0))
+    assert [one.id for one in lake.audit().findings] == ["s3://lake/archive/dt=2026-11-20/records-copied.gz"]
+
+
+class Failing(FakeLake):
+    """A bucket of which some objects are not as the query engine has seen them."""
+
+    errors: Mapping[str, Exception] = {}
+
+    def read(self, key: str) -> bytes:
+        if key in self.errors:
+            raise self.errors[key]
+        return super().read(key)
+
+
+def test_objects_that_cannot_be_read_a_second_time_are_named_and_the_others_are_looked_into() -> None:
+    lake, state = _lake(packed=False)
+    lake.restore(state)
+    first, second = (f"archive/dt=2026-11-20/streamkeeper-archive-1-2026-11-20-12-00-0{at}-7.gz" for at in (1, 2))
+    for key in (first, second):
+        lake.lake.write(key, gzip.compress(f"lost of {key}\n".encode(), mtime=0))
+    assert [one.kind for one in lake.audit().findings] == ["missing", "missing"]
+    failing = Failing(lake.store, "lake")
+    failing.errors = {first: UnreadableError("it is gone")}
+    auditor = Auditor(engine=lake.engine, database="default", workgroup="w", lake=failing, letters=lake.letters)
+    report = auditor.audit(audit_id="a", start=START, end=END, now=NOW)
+    found = {one.kind: f"{one.id} {one.seen}" for one in report.findings}
+    assert found.keys() == {"object", "missing"}
+    assert first in found["object"]
+    assert second in found["missing"]
