@@ -1,7 +1,7 @@
 """Rows out of CSV and its kin: any delimiter, RFC 4180 quoting, one bad line at a time."""
 
 import csv
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 
 from glue.readers.beginning import at_least
@@ -186,7 +186,7 @@ def _header(cells: list[str], problem: Rejection | None) -> list[str]:
         raise SourceError("the first line names no columns; allowed: CSV with a header")
     # An index without a name is what pandas writes first.
     names = [cell or f"column_{place}" for place, cell in enumerate(cells, start=1)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise SourceError(f"the header names {', '.join(twice)} more than once; allowed: each column once")
     return names

@@ -1,5 +1,6 @@
 """Rows of other people's Parquet files, a batch at a time; what we land ourselves is read by ``glue.catalog.lake``."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -172,7 +173,7 @@ def base_bytes(value: Any) -> object:
 
 
 def _refuse_twice(names: list[str], kind: Any, pa: Any, *, inside: str = "") -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         where = f" inside {inside}" if inside else ""
         raise SourceError(f"it names {', '.join(twice)} more than once{where}; allowed: each column once")
