@@ -110,5 +110,5 @@ def read_prices(path: Path | None = None) -> Prices:
         return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Prices)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; give a file like {SHIPPED}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise ValueError(f"{path}: {error}; allowed: a file like {SHIPPED}") from None

@@ -97,5 +97,5 @@ def read_traffic(path: Path, *, rate: float | None, size: int | None) -> Traffic
         return msgspec.convert(given, Traffic)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}; allowed: {', '.join(Traffic.__struct_fields__)}") from None

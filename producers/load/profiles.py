@@ -1,7 +1,6 @@
 """How a load's rate runs over time, and when each event is due: by the clock, whatever became of the others."""
 
 import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -167,7 +166,7 @@ def parse(text: str) -> Profile:
     for place, row in enumerate(rows, 1):
         try:
             at, rate = (float(value) for value in row)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(
                 f"point {place}; allowed: two numbers, seconds from the start and events a second"
             ) from None
@@ -185,14 +184,17 @@ def parse(text: str) -> Profile:
 def _json_rows(text: str) -> list[Sequence[Any]]:
     try:
         found = msgspec.json.decode(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         raise ValueError("not JSON though it begins like it; allowed: [[seconds, rate], ...], or CSV t,rate") from None
     rows = found if isinstance(found, list) else []
     return [[row.get("t"), row.get("rate")] if isinstance(row, dict) else row for row in rows]
 
 
 def _csv_rows(text: str) -> list[Sequence[Any]]:
-    rows: list[Sequence[Any]] = [row for row in csv.reader(io.StringIO(text)) if row]
+    try:
+        rows: list[Sequence[Any]] = [row for row in csv.reader(text.splitlines()) if row]
+    except csv.Error as error:
+        raise ValueError(f"not CSV: {error}; allowed: t,rate on each line, or JSON [[seconds, rate], ...]") from None
     if rows and [str(cell).strip().lower() for cell in rows[0]] == ["t", "rate"]:
         del rows[0]
     return rows

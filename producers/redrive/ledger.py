@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from producers.replay.runs import ChangedError, Holder, IsAlive, Store
+from producers.replay.runs import ChangedError, Holder, IsAlive, Store, decoded
 
 CLAIM_SECONDS = 300.0
 """How long a claim counts that was neither closed nor given back."""
@@ -66,7 +66,7 @@ class Ledger:
     def look(self, name: str) -> Entry | None:
         """What it says; None when it says nothing."""
         found = self._store.read(name)
-        return None if found is None else msgspec.json.decode(found[0], type=Entry)
+        return None if found is None else decoded(name, found[0], Entry)
 
     def is_redriven(self, name: str) -> bool:
         """Whether it was brought back and that was written down."""
@@ -78,7 +78,7 @@ class Ledger:
         found = self._store.read(name)
         version, was_claimed = None, False
         if found is not None:
-            entry, version = msgspec.json.decode(found[0], type=Entry), found[1]
+            entry, version = decoded(name, found[0], Entry), found[1]
             if entry.state == "redriven" or self._is_held(entry, now):
                 return None
             was_claimed = entry.state == "claimed" or entry.events > 0

@@ -13,6 +13,7 @@ from glue.contract import BadInput, ContentEvent
 from producers.replay.archived import ArchiveObject, records_in
 from producers.replay.marking import Span
 from producers.replay.records import ReplayRecord
+from producers.replay.runs import DamagedStateError
 
 _FIREHOSE = "firehose"
 """The lane of objects that hold records of several shards."""
@@ -75,7 +76,7 @@ class ArchiveSource:
         last_key, _, count = done.rpartition("#")
         for one in objects:
             if one.key >= last_key:
-                yield from self._object(name, one, skip=int(count) if one.key == last_key else 0)
+                yield from self._object(name, one, skip=_done(name, count) if one.key == last_key else 0)
 
     def _object(self, lane: str, one: ArchiveObject, *, skip: int) -> Iterator[ReplayRecord]:
         span = Span(one.begins, one.ends)
@@ -95,6 +96,13 @@ class ArchiveSource:
                 at = found.arrived.timestamp() if found.arrived is not None else None
                 place = (lane, f"{one.key}#{number}")
                 yield ReplayRecord(found.event, span if at is None else Span(at, at), place, found.is_ambiguous)
+
+
+def _done(lane: str, count: str) -> int:
+    try:
+        return int(count)
+    except ValueError:
+        raise DamagedStateError(lane, f"{count[:20]!r} is no number of records") from None
 
 
 def object_of(place: tuple[str, str] | None) -> str | None:

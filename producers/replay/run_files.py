@@ -95,7 +95,8 @@ def is_alive(holder: Holder) -> bool | None:
         return None
     try:
         os.kill(holder.pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
+        # No process has a number that large.
         return False
     except PermissionError:
         return True

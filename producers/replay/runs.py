@@ -6,9 +6,13 @@ under the same ids.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
+
+from glue.terminal.errors import CommandError
+
+Document = TypeVar("Document", bound=msgspec.Struct)
 
 LEASE_SECONDS = 30.0
 """How long a run counts as worked on after its last save."""
@@ -28,6 +32,16 @@ class OtherPlanError(Exception):
     def __init__(self, names: list[str]) -> None:
         super().__init__(names)
         self.names = names
+
+
+class DamagedStateError(CommandError):
+    """What was written down under a name cannot be read: another program or a disk has changed it."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"what was written down for {name} is damaged ({what}), so nothing was sent for it. Bring that document "
+            "back from a backup; without one, delete it and begin anew: what was sent already is sent again"
+        )
 
 
 class Store(Protocol):
@@ -84,6 +98,18 @@ class IsAlive(Protocol):
     def __call__(self, holder: Holder, /) -> bool | None: ...
 
 
+def decoded(name: str, data: bytes, kind: type[Document]) -> Document:
+    """The document in these bytes.
+
+    Raises:
+        DamagedStateError: there is none.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedStateError(name, str(error)) from None
+
+
 class Run:
     """One run, held by this process.
 
@@ -124,6 +150,7 @@ class Run:
         Raises:
             RunTakenError: somebody works on it.
             OtherPlanError: it was begun with another plan.
+            DamagedStateError: what lies there is no state.
         """
         found = store.read(run_id)
         state = RunState(run_id=run_id, plan=dict(plan), started_at=now)
@@ -131,7 +158,7 @@ class Run:
         was_begun = False
         if found is not None:
             data, version = found
-            old = msgspec.json.decode(data, type=RunState)
+            old = decoded(run_id, data, RunState)
             if old.holder is not None and old.held_until > now and is_alive(old.holder) is not False:
                 raise RunTakenError(
                     f"run {run_id} is being worked on by process {old.holder.pid} on {old.holder.host}; wait "

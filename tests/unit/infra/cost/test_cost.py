@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -285,6 +285,16 @@ def test_prices_are_a_file_that_anybody_can_change_and_a_missing_price_is_named(
     path.write_text(SHIPPED.read_text().replace("stream_hour = 0.04 ", ""))
     with pytest.raises(ValueError, match="stream_hour"):
         read_prices(path)
+
+
+@pytest.mark.parametrize("read", [read_prices, lambda path: read_traffic(path, rate=None, size=None)])
+def test_a_file_of_prices_or_traffic_that_is_nested_without_end_is_refused_as_any_other(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text("rate = " + "[" * 10_000)
+    with pytest.raises(ValueError, match="allowed:"):
+        read(path)
 
 
 def test_alarms_are_counted_by_their_metrics_where_the_stack_has_them() -> None:

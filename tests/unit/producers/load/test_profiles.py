@@ -123,3 +123,22 @@ def test_a_file_that_is_no_profile_is_refused_and_says_what_would_be(text: str) 
 
 def test_every_name_has_a_profile() -> None:
     assert all(named(name, rate=5, duration=20).count > 0 for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[[0, 1], [60, %s]]" % ("9" * 400),
+        "t,rate\n0,1\n60," + "9" * 140_000,
+        '[{"t":' * 50_000,
+        "0,1\n60,\x00",
+    ],
+)
+def test_a_file_that_is_deep_or_long_or_holds_huge_numbers_is_refused_as_any_other(text: str) -> None:
+    with pytest.raises(ValueError, match="allowed:"):
+        parse(text)
+
+
+def test_the_lines_of_a_profile_may_end_in_a_carriage_return_alone() -> None:
+    assert parse("t,rate\r0,100\r60,500\r").points == ((0.0, 100.0), (60.0, 500.0))
