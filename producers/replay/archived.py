@@ -156,7 +156,7 @@ def read_records(lines: Iterable[bytes], read: Read, *, joining: bool = False) -
         else:
             return
         made = read(line)
-        if not isinstance(made, BadInput) or b"{" not in line or not (joining or made.reason == "json"):
+        if not isinstance(made, BadInput) or b"{" not in line:
             yield Found(made, line)
             continue
         is_opening = made.reason == "json" and line.lstrip().startswith(b"{")

@@ -116,15 +116,14 @@ class Run:
     Args:
         store: where its state lies.
         state: as it was taken up.
-        version: of that state.
+        was_begun: whether an earlier process had come some way already.
     """
 
-    def __init__(self, store: Store, state: RunState, version: str, *, was_begun: bool) -> None:
+    def __init__(self, store: Store, state: RunState, *, was_begun: bool) -> None:
         self._store = store
-        self._version = version
+        self._version = ""
         self.state = state
         self.is_resumed = was_begun
-        """Whether an earlier process had come some way already."""
 
     @classmethod
     def take(
@@ -173,7 +172,7 @@ class Run:
             state.fence = old.fence
         state.fence += 1
         state.holder, state.held_until, state.is_finished = holder, now + LEASE_SECONDS, False
-        run = cls(store, state, version or "", was_begun=was_begun)
+        run = cls(store, state, was_begun=was_begun)
         run._write(version)
         return run
 

@@ -86,6 +86,9 @@ def test_an_event_inside_a_document_that_is_one_too_is_called_ambiguous() -> Non
     outer = pretty(1)[:-2] + b',\n"quoted":\n' + compact(2) + b"\n}"
     [found] = read_records(lines(outer), read)
     assert (ids([found]), found.is_ambiguous) == ([event_id(1)], True)
+    outer = b'{"quoted":\n' + compact(2) + b"\n,\n" + pretty(1).partition(b"\n")[2]
+    [found] = read_records(lines(outer), read)
+    assert (ids([found]), found.is_ambiguous) == ([event_id(1)], True)
 
 
 def test_brackets_without_end_cost_a_bounded_amount_of_work() -> None:

@@ -388,6 +388,9 @@ def test_a_run_goes_on_only_with_the_options_it_was_begun_with_and_begins_anew_w
     with pytest.raises(OtherPlanError) as refused:
         taken(store, plan="another")
     assert (refused.value.names, str(refused.value)) == (["since"], "['since']")
+    for plan in ({}, {"since": "p", "rate": "5"}):
+        with pytest.raises(OtherPlanError):
+            Run.take(store, run_id="run", plan=plan, holder=ME, is_alive=lambda other: None, now=0.0)
     again = taken(store, now=50.0)
     assert (again.is_resumed, again.state.position, again.state.started_at) == (True, {"list": "7"}, 0.0)
     again.leave(is_finished=True)
