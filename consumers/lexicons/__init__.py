@@ -7,8 +7,11 @@ told in :mod:`consumers.moderation.detectors.relations.lexicon`.
 
 from pkgutil import get_data
 
-LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "nl", "pl", "pt", "zh")
+LANGUAGES = ("ar", "da", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "uk", "zh")
 """The languages that have a list for relations."""
+
+WITH_VALENCE = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "nl", "pl", "pt", "zh"})
+"""Those that also have a list of words of strong valence."""
 
 _NAMES = (
     *LANGUAGES,

@@ -48,6 +48,8 @@ _CALLED_FOR = (
 """What stands before a verb that calls for something, or announces it; in "thugs kill women" it is told."""
 _HELD = "|".join(letter * 3 for letter in ascii_lowercase)
 _DENIED = frozenset({"positive", "negation"})
+_UNSPACED = frozenset({"ja", "ko", "zh"})
+"""Languages whose words are found inside others: no spaces, or endings that are attached."""
 """What is kind only attacks where it is denied."""
 
 
@@ -81,8 +83,8 @@ class Relations:
     def __init__(self, lexicon: Lexicon, language: str) -> None:
         self._lexicon = lexicon
         self._english = language == "en"
-        self._word = 2 if language == "zh" else 6
-        self._unbound = language == "zh"
+        self._word = {"zh": 2, "ja": 2, "ko": 3}.get(language, 6)
+        self._unbound = language in _UNSPACED
         self._clitics = _ARABIC_CLITICS if language == "ar" else ()
         # Words for "not" follow the verb in some languages.
         self._negated_after = {"de": 3, "nl": 3, "hi": 3, "fr": 1}.get(language, 0)

@@ -19,7 +19,7 @@ from typing import Literal, get_args
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 from msgspec import Struct
 
-from consumers.lexicons import read_lexicon
+from consumers.lexicons import WITH_VALENCE, read_lexicon
 from consumers.moderation.kinds import RelationKind
 from consumers.moderation.normalise import fold
 
@@ -120,7 +120,7 @@ class Lexicon:
 
     def __init__(self, language: str) -> None:
         by_text: dict[str, list[Entry]] = {}
-        names = (language, "emoji", f"{language}_valence")
+        names = (language, "emoji", *((f"{language}_valence",) if language in WITH_VALENCE else ()))
         for name in names:
             for entry in entries(name):
                 known = by_text.setdefault(entry.text, [])
