@@ -7,6 +7,9 @@ import msgspec
 from glue.readers.rejection import Rejection
 from glue.readers.rows import KEPT_OF_LONG_LINE, MAX_LINE_BYTES, Row, SourceError, lines, too_long
 
+_OTHER_FIELDS = (b"", b"event", b"id", b"retry")
+"""What a line of a server-sent stream may begin with beside data; nothing before the colon makes a comment."""
+
 _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -48,13 +51,17 @@ def read_server_sent(chunks: Iterable[bytes]) -> Iterator[Row]:
 
     Lines of data are joined up to the blank line that ends an event; one that ends with the stream counts as well.
 
+    Raises:
+        SourceError: it has lines, and none of them is of a server-sent stream's events; or the source breaks off.
+
     Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
     >>> [row.raw for row in read_server_sent([b'event: message\ndata: {"a":\ndata: 1}\n\n'])]
     [b'{"a":\n1}']
     """
     data: list[bytes] = []
-    first = size = 0
+    first = size = other = 0
+    has_data = False
     try:
         for number, (line, length) in enumerate(lines(_with_line_feeds_only(chunks)), start=1):
             text = line.rstrip(b"\n")
@@ -65,7 +72,10 @@ def read_server_sent(chunks: Iterable[bytes]) -> Iterator[Row]:
             name, colon, value = text.partition(b":")
             if name != b"data":
                 # Comments, names and ids of events.
+                if name not in _OTHER_FIELDS:
+                    other = other or number
                 continue
+            has_data = True
             if not data:
                 first = number
             # Of an event that is too long the beginning is enough.
@@ -77,6 +87,11 @@ def read_server_sent(chunks: Iterable[bytes]) -> Iterator[Row]:
             more = broken.rest[1] if broken.rest else b""
             broken.rest = (first, b"\n".join((*data, more))[:KEPT_OF_LONG_LINE])
         raise
+    if other and not has_data:
+        raise SourceError(
+            f"no server-sent event in it, line {other} is none of its fields; allowed: lines of data: with JSON behind "
+            "it. If the file holds something else, say what with --format"
+        )
     yield from _event(first, data, size)
 
 

@@ -220,6 +220,15 @@ def test_a_server_sent_event_is_joined_up_to_its_blank_line(desk: Desk) -> None:
     assert set(desk.texts()) == {"you idiot", "last"}
 
 
+@pytest.mark.parametrize("body", [b'{"text":"a","author_id":"u"}\n', b"text,author_id\na,u\n", b"\x00\xff\n:beat\n"])
+def test_what_is_no_server_sent_stream_is_not_taken_for_one_without_events(desk: Desk, body: bytes) -> None:
+    desk.write("live.sse", body)
+    result = desk.run("--from", "live.sse", "--format", "sse")
+    assert (result.exit_code, "no server-sent event in it, line 1" in result.output) == (1, True), result.output
+    desk.write("live.sse", b": beat\n\nretry: 5\nevent\n\n")
+    assert desk.run("--from", "live.sse", "--format", "sse").exit_code == 0
+
+
 def test_bytes_in_parquet_are_text_and_what_is_no_text_is_named(desk: Desk) -> None:
     desk.write(
         "posts.parquet", parquet(text=[b"you idiot", b"\xff\xfe"], author_id=["a", "b"], image=[b"\x89", b"\x89"])
