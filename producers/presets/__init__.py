@@ -77,7 +77,7 @@ def preset_of(text: str) -> Preset:
     try:
         given: dict[str, Any] = tomllib.loads(text)
         return msgspec.convert(given, Preset)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise PresetError(str(error)) from None
 
 
