@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.local.defaults import ACCOUNT_ID
+from infra.local.glue_statistics import answer_for_column_statistics
 from infra.local.object_bodies import ObjectBody
 from infra.local.unnamed_files import UnnamedFiles
 
@@ -96,6 +97,7 @@ class MotoBackend:
         _measure_items_once()
         _name_pools_by_what_they_are()
         _answer_for_partitions()
+        answer_for_column_statistics()
         _list_no_folder_of_deleted_objects()
         logging.getLogger("botocore.hooks").setLevel(logging.WARNING)
 
