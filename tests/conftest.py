@@ -8,10 +8,12 @@ from hypothesis import Phase, settings
 
 # How long an example takes says more about what else the machine does than about the code. The tests of a change look
 # at the same examples each time, so that what fails is the change's; many look for ones that nobody has tried.
-settings.register_profile("few", deadline=None, derandomize=True, database=None, max_examples=25)
+settings.register_profile("few", deadline=None, derandomize=True, database=None, max_examples=15)
 settings.register_profile("many", deadline=None, database=None, print_blob=True, max_examples=300)
 # With a defect planted one failure is enough.
-settings.register_profile("planted", settings.get_profile("few"), phases=(Phase.explicit, Phase.generate))
+settings.register_profile(
+    "planted", settings.get_profile("few"), max_examples=25, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("few")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,9 +16,8 @@ from glue.catalog.tables import QUARANTINE, VERDICTS
 from glue.codec import landed_timestamp
 from glue.contract import AuditRow
 from infra.audit.auditing import Auditor
-from infra.audit.findings import MEANINGS, AuditReport, Kind
+from infra.audit.findings import AuditReport
 from infra.audit.lake import UnreadableError
-from infra.audit.retention import Retention
 from infra.commands.audit import World, audit
 from producers.synthetic.content import Shares, synthetic
 from tests.fakes.audited_lake import ARRIVED, END, NOW, START, AuditedLake, FakeLake
@@ -37,6 +36,10 @@ def lake(request: pytest.FixtureRequest) -> AuditedLake:
     found, state = _lake(packed=request.param == "packed")
     found.restore(state)
     return found
+
+
+alike_in_both_forms = pytest.mark.parametrize("lake", ["packed"], indirect=True)
+"""What has nothing to do with how the archive was written is tried on one form of it."""
 
 
 def kinds(report: AuditReport) -> set[str]:
@@ -82,6 +85,7 @@ def test_an_object_beside_the_window_that_holds_a_record_of_it_is_named_by_its_a
     ]
 
 
+@alike_in_both_forms
 def test_an_object_that_goes_while_it_is_audited_is_said_to_be_gone(lake: AuditedLake) -> None:
     key = lake.keys("verdicts/")[-1]
 
@@ -180,6 +184,7 @@ def with_a_repeat(row: dict[str, Any], rule: str, action: str) -> dict[str, Any]
     }
 
 
+@alike_in_both_forms
 def test_what_only_a_batch_showed_is_taken_as_it_stands_when_the_policy_has_that_rule(lake: AuditedLake) -> None:
     key, rows, calm = calm_rows(lake)
     rows[calm[0]] = with_a_repeat(rows[calm[0]], "flood_same_text", "flag")
@@ -207,6 +212,7 @@ def calm_rows(lake: AuditedLake) -> tuple[str, list[dict[str, Any]], list[int]]:
     raise AssertionError("no object has three calm rows")
 
 
+@alike_in_both_forms
 def test_a_verdict_that_says_something_else_is_altered_and_its_columns_are_named(lake: AuditedLake) -> None:
     key = lake.keys("verdicts/")[-1]
     rows = lake.rows(key)
@@ -221,6 +227,7 @@ def test_a_verdict_that_says_something_else_is_altered_and_its_columns_are_named
     assert lake.audit(verify=False).is_clean
 
 
+@alike_in_both_forms
 def test_a_verdict_under_another_run_than_its_event_names_is_altered(lake: AuditedLake) -> None:
     key = lake.keys("verdicts/")[-1]
     rows = lake.rows(key)
@@ -231,6 +238,7 @@ def test_a_verdict_under_another_run_than_its_event_names_is_altered(lake: Audit
     assert "run_id" in altered.detail
 
 
+@alike_in_both_forms
 @pytest.mark.parametrize("column", ["signals", "flags"])
 @pytest.mark.parametrize("value", [None, [None], [None, None]])
 def test_a_verdict_whose_lists_hold_nothing_is_altered_and_does_not_end_the_audit(
@@ -324,6 +332,7 @@ def test_a_verdict_that_lies_under_a_day_long_before_its_arrival_is_found_there(
     assert (finding.kind, finding.id[:8]) == ("missing", "00000005")
 
 
+@alike_in_both_forms
 def test_the_counts_land_in_the_audits_table(lake: AuditedLake) -> None:
     report = lake.audit(keep=True, audit_id="kept")
 
@@ -357,6 +366,7 @@ def run(lake: AuditedLake, *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@alike_in_both_forms
 def test_the_command_says_whether_all_is_accounted_for_by_its_exit_code(lake: AuditedLake) -> None:
     code, output = run(lake, "--since", "2026-11-20", "--until", "2026-11-21", "--verify", "--no-keep")
     assert code == 0
@@ -370,6 +380,7 @@ def test_the_command_says_whether_all_is_accounted_for_by_its_exit_code(lake: Au
     assert "--json names all" in output
 
 
+@alike_in_both_forms
 def test_a_window_of_which_nothing_is_archived_is_not_called_accounted_for(lake: AuditedLake) -> None:
     window = ("--since", "2026-11-18", "--until", "2026-11-19", "--no-keep")
     code, output = run(lake, *window)
@@ -389,6 +400,7 @@ def test_a_window_of_which_only_something_made_up_is_there_is_judged(lake: Audit
     assert (report.is_empty, report.is_clean) == (False, False)
 
 
+@alike_in_both_forms
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -403,6 +415,7 @@ def test_a_window_that_cannot_be_is_refused(lake: AuditedLake, arguments: tuple[
     assert message in output
 
 
+@alike_in_both_forms
 def test_nobody_to_ask_is_said_in_one_line(lake: AuditedLake) -> None:
     class Nobody:
         def run(self, *_: object, **__: object) -> object:
@@ -416,6 +429,7 @@ def test_nobody_to_ask_is_said_in_one_line(lake: AuditedLake) -> None:
     assert "no endpoint" in result.output
 
 
+@alike_in_both_forms
 def test_a_window_from_which_something_has_been_deleted_is_refused_and_the_first_that_can_be_judged_is_named(
     lake: AuditedLake,
 ) -> None:
@@ -426,25 +440,7 @@ def test_a_window_from_which_something_has_been_deleted_is_refused_and_the_first
     assert f"{first:%Y-%m-%d}" in result.output
 
 
-def test_quarantine_that_has_reached_its_end_is_not_called_gone_and_the_archive_beside_it_is() -> None:
-    retention = Retention(quarantine_days=15)
-    written = (NOW - timedelta(days=20)).timestamp()
-    assert retention.may_be_gone("quarantine/dt=2026-10-31/a.parquet", written, NOW)
-    assert not retention.may_be_gone("archive/dt=2026-10-31/a.gz", written, NOW)
-
-
-@pytest.mark.parametrize(
-    ("prefix", "days"), [("archive", 400), ("verdicts", 730), ("quarantine", 90), ("errors", 90), ("deliveries", 90)]
-)
-def test_an_object_may_be_gone_from_the_day_before_its_time_is_up(prefix: str, days: int) -> None:
-    end = (NOW - timedelta(days=days - 1)).timestamp()
-    assert [Retention().may_be_gone(f"{prefix}/a", end + moved, NOW) for moved in (-1, 0)] == [True, False]
-
-
-def test_each_kind_of_finding_is_explained() -> None:
-    assert set(MEANINGS) == set(get_args(Kind))
-
-
+@alike_in_both_forms
 def test_each_day_says_which_part_of_it_was_judged(lake: AuditedLake) -> None:
     noon, second = START + timedelta(hours=12), START + timedelta(days=1, hours=6)
     report = lake.auditor().audit(audit_id="a", start=noon, end=second, now=NOW)
