@@ -1,6 +1,7 @@
 """Every case in the YAML files beside this one: a text, and what the policy says to it."""
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +14,16 @@ from consumers.moderation.policy import Policy
 from consumers.policies import read_policy
 from consumers.policy_tools.cases import Case, run
 
-FILES = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("*.yaml"))}
-MODERATORS = {name: Moderator(Policy.load(read_policy(file["policy"]))) for name, file in FILES.items()}
+FILES = {
+    path.stem: yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
+    for path in sorted(Path(__file__).parent.glob("*.yaml"))
+}
+
+
+@cache
+def moderator(name: str) -> Moderator:
+    """One for each file, since what repeats counts."""
+    return Moderator(Policy.load(read_policy(FILES[name]["policy"])))
 
 
 @pytest.mark.parametrize(
@@ -27,12 +36,10 @@ MODERATORS = {name: Moderator(Policy.load(read_policy(file["policy"]))) for name
 )
 def test_the_policy_says_what_the_case_says(name: str, case: dict[str, Any]) -> None:
     if "times" in case:
-        [outcome] = run(MODERATORS[name], [made(case)])
+        [outcome] = run(moderator(name), [made(case)])
         assert outcome.differs == {}
         return
-    finding = MODERATORS[name].judge(
-        case["text"], surface=case.get("surface", "comment"), language=case.get("language")
-    )
+    finding = moderator(name).judge(case["text"], surface=case.get("surface", "comment"), language=case.get("language"))
     decision = finding.decision
     assert {
         "action": decision.action,
@@ -54,8 +61,8 @@ def test_texts_that_are_judged_together_get_what_each_gets_alone(name: str) -> N
         for case in FILES[name]["cases"]
         if "times" not in case
     ]
-    alone = [MODERATORS[name].judge(one.text, surface=one.surface, language=one.language) for one in contents]
-    assert MODERATORS[name].judge_all(contents) == alone
+    alone = [moderator(name).judge(one.text, surface=one.surface, language=one.language) for one in contents]
+    assert moderator(name).judge_all(contents) == alone
 
 
 class Said(NamedTuple):
@@ -89,7 +96,7 @@ def covered(policy: str) -> set[str]:
 
 def test_every_rule_of_every_policy_has_a_case() -> None:
     for name, file in FILES.items():
-        policy = MODERATORS[name].policy
+        policy = moderator(name).policy
         kinds = (
             *(policy.terms, policy.patterns, policy.links, policy.floods, policy.repeats),
             *(policy.relations, policy.solicitations),

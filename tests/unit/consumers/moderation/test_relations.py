@@ -31,7 +31,7 @@ kinds = ["{kind}"]
 )
 MODERATOR = Moderator(Policy.load(POLICY))
 
-SENTENCES = yaml.safe_load((Path(__file__).parent / "relation_sentences.yaml").read_text("utf-8"))
+SENTENCES = yaml.load((Path(__file__).parent / "relation_sentences.yaml").read_text("utf-8"), yaml.CSafeLoader)
 ATTACKS = [(language, text) for language, texts in SENTENCES["attacks"].items() for text in texts]
 NONE = [(language, text) for language, texts in SENTENCES["none"].items() for text in texts]
 

@@ -34,6 +34,7 @@ def life(stack_id: str) -> Life:
     return Life(name="streamkeeper", arn=f"arn:{stack_id}", clock=lambda: float(next(ticks)))
 
 
+@cache
 def calls_of_a_creation() -> dict[int, str]:
     """Every changing call of a whole creation by its number, with the resource that it is made for."""
     account = FakeAccount()
@@ -46,12 +47,9 @@ def calls_of_a_creation() -> dict[int, str]:
     return found
 
 
-CALLS = calls_of_a_creation()
-
-
 def test_every_resource_of_the_template_makes_at_least_one_call_that_can_fail() -> None:
-    assert set(CALLS.values()) == set(plan(FakeAccount(), "x").order)
-    assert set(CALLS.values()) > KEPT
+    assert set(calls_of_a_creation().values()) == set(plan(FakeAccount(), "x").order)
+    assert set(calls_of_a_creation().values()) > KEPT
 
 
 def test_at_whichever_call_it_fails_nothing_is_left_and_the_next_creation_succeeds() -> None:
@@ -60,7 +58,7 @@ def test_at_whichever_call_it_fails_nothing_is_left_and_the_next_creation_succee
     place = Place(client=lambda service: account(service), account_id="000000000000", region="eu-west-1")
     plans = {one: Plan(_translated(), place, stack_name="streamkeeper", stack_id=one) for one in ("first", "second")}
     failed_at = set()
-    for number, logical in CALLS.items():
+    for number, logical in calls_of_a_creation().items():
         account = FakeAccount(refuse=number)
         first = life("first")
         assert not first.create(plans["first"]), number
@@ -74,7 +72,7 @@ def test_at_whichever_call_it_fails_nothing_is_left_and_the_next_creation_succee
         second = life("second")
         assert second.create(plans["second"]), (number, logical, second.reason)
         assert second.status == "CREATE_COMPLETE"
-    assert failed_at == set(CALLS.values())
+    assert failed_at == set(calls_of_a_creation().values())
 
 
 def test_whatever_can_be_made_can_be_removed() -> None:
@@ -82,7 +80,7 @@ def test_whatever_can_be_made_can_be_removed() -> None:
 
 
 def test_resources_are_removed_in_the_opposite_order() -> None:
-    account = FakeAccount(refuse=max(CALLS))
+    account = FakeAccount(refuse=max(calls_of_a_creation()))
     first = life("first")
     first.create(plan(account, "first"))
     made = [event.logical_id for event in first.events if event.status == "CREATE_COMPLETE"]
@@ -187,6 +185,6 @@ def test_a_name_of_ours_would_stand_in_the_way(resource: str, change: dict[str, 
 def test_what_is_retained_on_creation_too_would_be_left() -> None:
     template = deepcopy(_translated())
     template["Resources"]["LakeBucket"]["DeletionPolicy"] = "Retain"
-    account = FakeAccount(refuse=max(CALLS))
+    account = FakeAccount(refuse=max(calls_of_a_creation()))
     life("first").create(plan(account, "first", template))
     assert [thing[0] for thing in account.things] == ["bucket"]
