@@ -1,7 +1,8 @@
 """The Lambda bundle: our code and its pinned dependencies for arm64, in ``build/lambda``, where the template looks.
 
 ``python -m infra.bundle`` makes it. The same checkout gives the same bytes: versions and hashes come from
-``requirements.lock``, a pinned compiler makes what is compiled, and every file gets the same time. What no function
+``requirements.lock``, a pinned compiler makes what is compiled, the same zlib packs alike, and every file gets the same
+time. What no function
 imports is left out. Where there is a Python of Lambda's version, its bytecode is put beside the source: Lambda cannot
 keep any, so each cold start would compile every module again.
 """
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import zlib
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from consumers import native
+from consumers.policies import EXPRESSIONS, PACKED_EXPRESSIONS
 from infra.elf import without_symbols
 from infra.native import CompilerError, for_lambda
 from infra.sbom import FILE, sbom
@@ -206,6 +209,9 @@ def copy_packages(made: Path) -> None:
     """Our own part of the bundle: packages with policies and weights, and what says which version they are."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, made / package, ignore=_left_out)
+    expressions = made / "consumers/policies" / EXPRESSIONS
+    expressions.with_name(PACKED_EXPRESSIONS).write_bytes(zlib.compress(expressions.read_bytes(), 9))
+    expressions.unlink()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     name, version = project["name"], project["version"]
     info = made / f"{name}-{version}.dist-info"

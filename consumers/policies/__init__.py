@@ -1,6 +1,11 @@
 """The policies and word lists in the bundle."""
 
+import zlib
 from pkgutil import get_data
+
+EXPRESSIONS = "expressions.json"
+PACKED_EXPRESSIONS = "expressions.json.z"
+"""The same in the Lambda bundle, in a fifth of the room."""
 
 
 def read_policy(name: str) -> str:
@@ -29,7 +34,11 @@ def policy_names() -> list[str]:
 
 def read_expressions() -> bytes:
     """What is known of the bundle's expressions; :mod:`consumers.moderation.expressions` says what stands in it."""
-    data = get_data(__name__, "expressions.json")
+    try:
+        data = get_data(__name__, EXPRESSIONS)
+    except FileNotFoundError:
+        packed = get_data(__name__, PACKED_EXPRESSIONS)
+        data = None if packed is None else zlib.decompress(packed)
     assert data is not None  # noqa: S101
     return data
 

@@ -1,11 +1,13 @@
 import subprocess
 import sys
 import tomllib
+import zlib
 from pathlib import Path
 
 import pytest
 
 from benchmarks.cold_start import ENVIRONMENT, copy_bundle, link_runtime
+from consumers.policies import EXPRESSIONS, PACKED_EXPRESSIONS, read_expressions
 from infra.bundle import (
     MAX_BYTES,
     READ_AT_START,
@@ -41,6 +43,9 @@ def test_weights_and_policies_are_in_it_and_what_trains_them_is_not(made: Path) 
     check(a_bundle(made), made)
     assert (made / "consumers/models/default.bin").read_bytes() == (ROOT / READ_AT_START[1]).read_bytes()
     assert not (made / "consumers/training").exists()
+    packed = (made / "consumers/policies" / PACKED_EXPRESSIONS).read_bytes()
+    assert zlib.decompress(packed) == read_expressions()
+    assert not (made / "consumers/policies" / EXPRESSIONS).exists()
     # What is compiled for this machine is for this machine.
     assert [path.name for path in (made / "consumers/native").iterdir()] == ["__init__.py"]
     sources = [path.read_text("utf-8") for path in made.rglob("*.py")]
